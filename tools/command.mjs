@@ -1,0 +1,39 @@
+/** Running other programs: found on PATH, run to the end, their output handed on line by line. */
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+// Package managers install here, and a bare PATH (cron, CI, a fresh root shell) often lacks one of them.
+const USUAL_FOLDERS = ['/usr/local/bin', '/usr/bin', '/usr/sbin', '/bin', '/opt/homebrew/bin'];
+
+/** The full path of a program, or undefined when the machine has none of that name. */
+export function findProgram(name) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter).filter(Boolean), ...USUAL_FOLDERS];
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Runs a program to its end and returns its exit code; 127 when it could not be started.
+ * With `log`, each output line is handed over; with `inherit`, the program writes to this terminal itself.
+ */
+export function run(program, args, { log = () => {}, inherit = false, timeoutMs, ...options } = {}) {
+  return new Promise((resolve) => {
+    const stdio = inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'];
+    const child = spawn(program, args, { stdio, timeout: timeoutMs, ...options });
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream) createInterface({ input: stream }).on('line', log);
+    }
+    child.on('error', () => resolve(127));
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+}

@@ -1,0 +1,111 @@
+/**
+ * `npm test`: everything a change has to pass. With arguments (`npm test -- test/unit/keys.spec.ts -t name`) only
+ * jest runs, with those arguments. The last line is always `N passed, N failed`, in tests.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findProgram, run } from './command.mjs';
+import { startRedis } from './redis.mjs';
+import { ensurePackages, ROOT } from './setup.mjs';
+
+const say = (line) => process.stdout.write(`${line}\n`);
+
+const scratch = await mkdtemp(join(tmpdir(), 'hydra-test-'));
+const failedSteps = [];
+const total = { passed: 0, failed: 0 };
+
+async function step(title, work) {
+  say(`\n=== ${title}`);
+  const startedAt = performance.now();
+  const passed = await work();
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  say(`=== ${title}: ${passed ? 'ok' : 'FAILED'} (${seconds} s)`);
+  if (!passed) failedSteps.push(title);
+}
+
+const npmScript = async (...words) => (await run('npm', ['run', '--silent', ...words], inRoot())) === 0;
+
+const inRoot = (env = {}) => ({ cwd: ROOT, inherit: true, env: { ...process.env, ...env } });
+
+/** Publint looks at the tarball npm would publish, so a file forgotten in `files` is found too. */
+async function checkPackage() {
+  const names = [];
+  const pack = ['pack', '--silent', '--pack-destination', scratch];
+  const packed = await run('npm', pack, { cwd: ROOT, log: (line) => names.push(line) });
+  if (packed !== 0) return false;
+  const tarball = join(scratch, names.findLast((name) => name.endsWith('.tgz')) ?? '');
+  return (
+    (await run(
+      process.execPath,
+      ['node_modules/publint/src/cli.js', 'run', tarball, '--strict'],
+      inRoot(),
+    )) === 0
+  );
+}
+
+async function jest(name, args, env) {
+  const report = join(scratch, `${name}.json`);
+  const flags = [
+    '--experimental-vm-modules',
+    'node_modules/jest/bin/jest.js',
+    '--json',
+    `--outputFile=${report}`,
+  ];
+  const code = await run(process.execPath, [...flags, ...args], inRoot({ NODE_NO_WARNINGS: '1', ...env }));
+  const counts = await readCounts(report);
+  total.passed += counts.passed;
+  // A jest that broke before it could report, or that failed on something other than a test, must not look green.
+  total.failed += code !== 0 && counts.failed === 0 ? 1 : counts.failed;
+  return code === 0;
+}
+
+async function readCounts(report) {
+  try {
+    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(
+      await readFile(report, 'utf8'),
+    );
+    return { passed: numPassedTests, failed: numFailedTests + numRuntimeErrorTestSuites };
+  } catch {
+    return { passed: 0, failed: 0 };
+  }
+}
+
+async function main(args) {
+  await ensurePackages({ log: say });
+  if (args.length === 0) {
+    await step('lint and format', () => npmScript('lint'));
+    await step(
+      'types',
+      async () => (await run(process.execPath, ['node_modules/typescript/bin/tsc'], inRoot())) === 0,
+    );
+    await step('build', () => npmScript('build'));
+    await step('package', checkPackage);
+  }
+
+  const redis = await startRedis({ log: say });
+  const env = { HYDRA_TEST_REDIS_URL: redis.url };
+  if (args.length > 0) {
+    // Chaos suites take processes and links down; two at a time would starve each other on a small machine.
+    const serially = args.some((arg) => arg.includes('chaos')) ? ['--runInBand'] : [];
+    await step('jest', () => jest('chosen', [...serially, ...args], env));
+  } else {
+    const folders = ['test/unit', 'test/integration', 'test/interop'];
+    await step('unit, integration, interop', () => jest('most', ['--passWithNoTests', ...folders], env));
+    await step('chaos', () => jest('chaos', ['--passWithNoTests', '--runInBand', 'test/chaos'], env));
+  }
+  await redis.stop();
+}
+
+try {
+  if (!findProgram('npm')) throw new Error('npm is not on PATH');
+  await main(process.argv.slice(2));
+} catch (error) {
+  say(`\n${error.stack}`);
+  failedSteps.push('setup');
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+say(failedSteps.length > 0 ? `\nfailed: ${failedSteps.join('; ')}` : '');
+say(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = failedSteps.length > 0 ? 1 : 0;

@@ -1,0 +1,284 @@
+import { isJsonObject, numberOf, parseObject, stringOf } from './json.js';
+
+/** A service that has been registered at some time, whether or not an instance of it is alive. */
+export interface ServiceRecord {
+  readonly service: string;
+  /** Free text, hydra's `serviceType`. */
+  readonly type?: string;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly registeredOn: string;
+}
+
+/** One instance as it announced itself. That it is alive is said by its presence key only. */
+export interface NodeRecord {
+  /** Instance id, 32 lower-case hex characters by convention. */
+  readonly id: string;
+  readonly service: string;
+  readonly description: string;
+  readonly version: string;
+  /** ISO 8601, UTC, milliseconds, on the instance's own clock. */
+  readonly updatedOn: string;
+  /** Process id; 0 when unknown. */
+  readonly pid: number;
+  /** IP address or DNS name that HTTP callers connect to. */
+  readonly host: string;
+  /** HTTP port; 0 when unknown. */
+  readonly port: number;
+  readonly hostName: string;
+  /** What this library's instances say about themselves beyond Hydra 1.x, whose readers ignore it. */
+  readonly traits?: InstanceTraits;
+}
+
+/** The `nest` member of a node record. */
+export interface InstanceTraits {
+  /** Version of the extensions to the Hydra 1.x wire that the instance understands. */
+  readonly wire: number;
+  /** Whether it answers calls; false for one that only makes them. */
+  readonly serves: boolean;
+  /** Rises each time the instance changes what it announces. */
+  readonly epoch?: number;
+  readonly tags?: readonly string[];
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** A fingerprint of the routes it registered: another one means that they are to be read again. */
+  readonly routes?: number;
+  /** Version of the service configuration it runs with. */
+  readonly config?: string;
+  /** It takes no new work and will be gone soon. */
+  readonly draining?: boolean;
+}
+
+/** How one instance's process is doing. */
+export interface HealthRecord {
+  /** Instance id. */
+  readonly id: string;
+  readonly service: string;
+  readonly hostName: string;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly updatedOn: string;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly sampledOn: string;
+  readonly pid: number;
+  readonly architecture: string;
+  readonly platform: string;
+  readonly nodeVersion: string;
+  /** In bytes, as `process.memoryUsage()` names them. */
+  readonly memory: Readonly<Record<string, number>>;
+  readonly uptimeSeconds: number;
+  /** What this library's instances say beyond Hydra 1.x, whose readers ignore it. */
+  readonly vitals?: HealthVitals;
+}
+
+/** The `nest` member of a health record. */
+export interface HealthVitals {
+  /** How late the event loop ran since the record before, in milliseconds. */
+  readonly eventLoopDelayMs: Readonly<Record<string, number>>;
+  /** Share of one CPU core used since the record before: 1 is a whole core. */
+  readonly cpu: number;
+  /** What the parts of the process do, by their name: `{ calls: { sent: 3, handling: 2 } }`. */
+  readonly activity: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Why the process, or a part of it, cannot do its work. */
+  readonly problems: readonly string[];
+  /** What a person should look at although the work is done. */
+  readonly warnings: readonly string[];
+}
+
+/** One line of an instance's bounded log. */
+export interface LogEntry {
+  /** ISO 8601, UTC, milliseconds. */
+  readonly timestamp: string;
+  readonly service: string;
+  /** `info`, `error`, `fatal`, `debug` or any other word. */
+  readonly level: string;
+  readonly pid: number;
+  /** Text, or any JSON a Hydra 1.x service chose to log. */
+  readonly message: unknown;
+  /** What the line is about: the context of a Nest logger. Ours. */
+  readonly context?: string;
+  /** Where an error came from. Ours. */
+  readonly stack?: string;
+}
+
+/** Order and types of `hydra:service:<service>:service`, observed in hydra 1.9.3. */
+export function encodeService(record: ServiceRecord): string {
+  return JSON.stringify({
+    serviceName: record.service,
+    type: record.type,
+    registeredOn: record.registeredOn,
+  });
+}
+
+/** Returns undefined unless the text is a JSON object that names its service. */
+export function decodeService(text: string | null): ServiceRecord | undefined {
+  const raw = parseObject(text);
+  const service = stringOf(raw?.['serviceName']);
+  if (raw === undefined || service === '') return undefined;
+  const type = raw['type'];
+  return {
+    service,
+    ...(typeof type === 'string' && { type }),
+    registeredOn: stringOf(raw['registeredOn']),
+  };
+}
+
+/**
+ * Order and types of a value in `hydra:service:nodes`, observed in hydra 1.9.3, with `nest` after the last of them.
+ *
+ * Hydra writes a configured port as a string and one it chose as a number. A string is written here always: the .NET
+ * client declares it as one.
+ */
+export function encodeNode(record: NodeRecord): string {
+  return JSON.stringify({
+    serviceName: record.service,
+    serviceDescription: record.description,
+    version: record.version,
+    instanceID: record.id,
+    updatedOn: record.updatedOn,
+    processID: record.pid,
+    ip: record.host,
+    port: String(record.port),
+    hostName: record.hostName,
+    nest: record.traits,
+  });
+}
+
+/** Returns undefined unless the text is a JSON object that names its service and instance. */
+export function decodeNode(text: string | null): NodeRecord | undefined {
+  const raw = parseObject(text);
+  const service = stringOf(raw?.['serviceName']);
+  const id = stringOf(raw?.['instanceID']);
+  if (raw === undefined || service === '' || id === '') return undefined;
+  const traits = decodeTraits(raw['nest']);
+  return {
+    id,
+    service,
+    description: stringOf(raw['serviceDescription']),
+    version: stringOf(raw['version']),
+    updatedOn: stringOf(raw['updatedOn']),
+    pid: numberOf(raw['processID']),
+    host: stringOf(raw['ip']),
+    port: portOf(raw['port']),
+    hostName: stringOf(raw['hostName']),
+    ...(traits && { traits }),
+  };
+}
+
+/** Order and types of `hydra:service:<service>:<id>:health`, observed in hydra 1.9.3. */
+export function encodeHealth(record: HealthRecord): string {
+  return JSON.stringify({
+    updatedOn: record.updatedOn,
+    serviceName: record.service,
+    instanceID: record.id,
+    hostName: record.hostName,
+    sampledOn: record.sampledOn,
+    processID: record.pid,
+    architecture: record.architecture,
+    platform: record.platform,
+    nodeVersion: record.nodeVersion,
+    memory: record.memory,
+    uptimeSeconds: record.uptimeSeconds,
+    nest: record.vitals,
+  });
+}
+
+/** Returns undefined unless the text is a JSON object that names its service and instance. */
+export function decodeHealth(text: string | null): HealthRecord | undefined {
+  const raw = parseObject(text);
+  const service = stringOf(raw?.['serviceName']);
+  const id = stringOf(raw?.['instanceID']);
+  if (raw === undefined || service === '' || id === '') return undefined;
+  const vitals = decodeVitals(raw['nest']);
+  return {
+    id,
+    service,
+    hostName: stringOf(raw['hostName']),
+    updatedOn: stringOf(raw['updatedOn']),
+    sampledOn: stringOf(raw['sampledOn']),
+    pid: numberOf(raw['processID']),
+    architecture: stringOf(raw['architecture']),
+    platform: stringOf(raw['platform']),
+    nodeVersion: stringOf(raw['nodeVersion']),
+    memory: membersOf(raw['memory'], isNumber),
+    uptimeSeconds: numberOf(raw['uptimeSeconds']),
+    ...(vitals && { vitals }),
+  };
+}
+
+/**
+ * Order and types of an element of `hydra:service:<service>:<id>:health:log`, observed in hydra 1.9.3, which writes
+ * `msg` only. `message` repeats it, because hydra-cli 1.8.0 prints that.
+ */
+export function encodeLogEntry(entry: LogEntry): string {
+  return JSON.stringify({
+    ts: entry.timestamp,
+    serviceName: entry.service,
+    type: entry.level,
+    processID: entry.pid,
+    msg: entry.message,
+    message: entry.message,
+    context: entry.context,
+    stack: entry.stack,
+  });
+}
+
+/** Returns undefined unless the text is a JSON object. */
+export function decodeLogEntry(text: string | null): LogEntry | undefined {
+  const raw = parseObject(text);
+  if (raw === undefined) return undefined;
+  const { context, stack } = raw;
+  return {
+    timestamp: stringOf(raw['ts']),
+    service: stringOf(raw['serviceName']),
+    level: stringOf(raw['type']),
+    pid: numberOf(raw['processID']),
+    message: raw['msg'] ?? raw['message'],
+    ...(isString(context) && { context }),
+    ...(isString(stack) && { stack }),
+  };
+}
+
+function decodeTraits(value: unknown): InstanceTraits | undefined {
+  if (!isJsonObject(value) || !isNumber(value['wire'])) return undefined;
+  return {
+    wire: value['wire'],
+    serves: value['serves'] === true,
+    ...(isNumber(value['epoch']) && { epoch: value['epoch'] }),
+    ...(Array.isArray(value['tags']) && { tags: value['tags'].filter(isString) }),
+    ...(isJsonObject(value['metadata']) && { metadata: membersOf(value['metadata'], isString) }),
+    ...(isNumber(value['routes']) && { routes: value['routes'] }),
+    ...(isString(value['config']) && { config: value['config'] }),
+    ...(value['draining'] === true && { draining: true }),
+  };
+}
+
+function decodeVitals(value: unknown): HealthVitals | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { activity, problems, warnings } = value;
+  const parts = Object.entries(isJsonObject(activity) ? activity : {});
+  return {
+    eventLoopDelayMs: membersOf(value['eventLoopDelayMs'], isNumber),
+    cpu: numberOf(value['cpu']),
+    activity: Object.fromEntries(parts.map(([part, numbers]) => [part, membersOf(numbers, isNumber)])),
+    problems: Array.isArray(problems) ? problems.filter(isString) : [],
+    warnings: Array.isArray(warnings) ? warnings.filter(isString) : [],
+  };
+}
+
+/** A TCP port, from the string or the number Hydra 1.x writes; 0 when it is neither. */
+function portOf(value: unknown): number {
+  const port = numberOf(value);
+  return Number.isInteger(port) && port > 0 && port <= 65_535 ? port : 0;
+}
+
+/** The members of an object whose values pass the test. */
+function membersOf<T>(value: unknown, test: (member: unknown) => member is T): Record<string, T> {
+  const members = Object.entries(isJsonObject(value) ? value : {});
+  return Object.fromEntries(members.filter((member): member is [string, T] => test(member[1])));
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}

@@ -1,0 +1,85 @@
+/**
+ * Calls between two instances of ours.
+ *
+ * A frame is one PUBLISH: everything that leaves in one turn for one channel. It is a JSON array, so that a Hydra 1.x
+ * process, whose messages are objects, cannot take it for one:
+ *
+ * `["h1", from, [inFlight, latencyMs], item, item, …]`
+ *
+ * `from` is the sender's address, `<id>@<service>:/`; the pair is its load. An item is an array that starts with its kind.
+ * Call ids are whole numbers that rise, one series a sender.
+ */
+export const Kind = {
+  /** `[0, id, pattern, data, timeoutMs, metadata?, hasBytes?]`: answer within timeoutMs of receiving this. */
+  call: 0,
+  /** `[1, id, pattern, data, metadata?, hasBytes?]`: handle, no answer. */
+  event: 1,
+  /** `[2, id, value, hasBytes?]`: a value of the answer; more follows. */
+  value: 2,
+  /** `[3, id]` or `[3, id, value, hasBytes?]`: the answer is complete, with this last value. */
+  complete: 3,
+  /** `[4, id, error]`: the handler failed with this. */
+  error: 4,
+  /** `[5, id, error]`: not handled at all, and never will be; another instance may take it. A HydraError as JSON. */
+  refusal: 5,
+  /** `[6, id]`: the caller does not wait any more. */
+  cancel: 6,
+  /** `[7, [id, …]]`: are these calls of mine in hand? */
+  probe: 7,
+  /** `[8, [running], [finished], [unknown]]`: the answer to a probe. */
+  probed: 8,
+  /** `[9, id, count]`: the caller can take that many more values of the stream. */
+  credit: 9,
+} as const;
+
+export type Item = readonly [kind: number, ...fields: unknown[]];
+export type Load = readonly [inFlight: number, latencyMs: number];
+
+export interface Frame {
+  readonly from: string;
+  readonly load: Load;
+  readonly items: readonly Item[];
+}
+
+const MARK = 'h1';
+
+/** Items are texts already: each was encoded, and its size checked, when it was accepted. */
+export function encodeFrame(from: string, [inFlight, latencyMs]: Load, items: readonly string[]): string {
+  return `["${MARK}",${JSON.stringify(from)},[${inFlight},${latencyMs}],${items.join(',')}]`;
+}
+
+/** Whether a text on a channel is a frame rather than a message. */
+export function isFrame(wire: string): boolean {
+  return wire.startsWith(`["${MARK}",`);
+}
+
+/** Never throws; undefined for anything but a frame. Items that are not arrays of a kind are dropped. */
+export function decodeFrame(wire: string): Frame | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(wire);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(parsed) || parsed[0] !== MARK || typeof parsed[1] !== 'string') return undefined;
+  const [, from, load, ...items] = parsed as [string, string, unknown, ...unknown[]];
+  return { from, load: decodeLoad(load), items: items.every(isItem) ? items : items.filter(isItem) };
+}
+
+export function encodeItem(...item: Item): string {
+  return JSON.stringify(item);
+}
+
+function isItem(value: unknown): value is Item {
+  return Array.isArray(value) && typeof value[0] === 'number';
+}
+
+function decodeLoad(value: unknown): Load {
+  if (!Array.isArray(value)) return [0, 0];
+  const [inFlight, latencyMs] = value as unknown[];
+  return [finite(inFlight), finite(latencyMs)];
+}
+
+function finite(value: unknown): number {
+  return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : 0;
+}

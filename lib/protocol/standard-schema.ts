@@ -1,0 +1,32 @@
+/**
+ * What zod, valibot, arktype and others call a Standard Schema, version 1, as far as it is used here.
+ *
+ * @publicApi
+ */
+export interface StandardSchema<Output = unknown> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (
+      value: unknown,
+    ) => StandardSchemaResult<Output> | PromiseLike<StandardSchemaResult<Output>>;
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+  };
+}
+
+/** A value, or what is wrong. */
+export type StandardSchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly StandardSchemaIssue[] };
+
+export interface StandardSchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/**
+ * What a configuration has to be: a Standard Schema, or a class, with class-validator's decorators or without.
+ *
+ * @publicApi
+ */
+export type ConfigType<T = unknown> = StandardSchema<T> | (new () => T);

@@ -1,0 +1,115 @@
+import { HydraError } from '../hydra.error.js';
+import { isJsonObject, parseValue } from './json.js';
+import { decodeMessage } from './message.js';
+import { fromPayload, stringify, toPayload } from './payload.js';
+
+/** What an entry of a stream says, whoever wrote it. */
+export interface EntryContent {
+  /** For an entry of ours what was published; for a foreign one its field map, every value a text. */
+  readonly data: unknown;
+  /** What kind of event it is; undefined when it was not said. */
+  readonly type: string | undefined;
+  readonly metadata: Readonly<Record<string, string>> | undefined;
+}
+
+export interface EntryExtras {
+  readonly type?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Names and values by turns, as XADD takes them and XRANGE gives them back. */
+export type EntryFields = readonly string[];
+
+/** Says that an entry is ours, and whether its data holds bytes: without it a field named `data` is just a field. */
+const MARK = 'hydra';
+const [PLAIN, WITH_BYTES] = ['1', '1b'];
+
+/** Last field of an entry that is stored again for one group: the others pass it by. */
+export const ONLY_FOR = 'hydra-for';
+
+/** Whether an entry is for a group: most are for all. */
+export function isFor(group: string, fields: EntryFields): boolean {
+  return fields.at(-2) !== ONLY_FOR || fields.at(-1) === group;
+}
+
+/**
+ * The fields of an entry: `hydra` (its format), `type`, `headers` and `data`, both JSON.
+ *
+ * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`
+ */
+export function encodeEntry(
+  stream: string,
+  data: unknown,
+  { type, metadata }: EntryExtras,
+  maxBytes: number,
+): string[] {
+  const what = `an entry of "${stream}"`;
+  let text = stringify(`the data of ${what}`, data) as string | undefined;
+  // Only now that it is known to be free of cycles can the data be walked.
+  const payload = toPayload(data);
+  if (payload.hasBytes) text = JSON.stringify(payload.data);
+  const fields = [MARK, payload.hasBytes ? WITH_BYTES : PLAIN];
+  if (type !== undefined) fields.push('type', type);
+  if (metadata !== undefined) fields.push('headers', stringify(`the headers of ${what}`, metadata));
+  // undefined has no JSON; an entry without data says it.
+  if (text !== undefined) fields.push('data', text);
+  const bytes = fields.reduce((sum, field) => sum + Buffer.byteLength(field), 0);
+  if (bytes <= maxBytes) return fields;
+  throw new HydraError(
+    'PAYLOAD_TOO_LARGE',
+    `${what} has ${bytes} bytes, more than maxPayloadBytes=${maxBytes}`,
+  );
+}
+
+/**
+ * Reads an entry of ours, one of hydra-router's (`message`, a UMF text), or any other. Never throws.
+ *
+ * @param toBuffer makes bytes of base64
+ */
+export function decodeEntry(fields: EntryFields, toBuffer: (base64: string) => unknown): EntryContent {
+  if (fields[0] === MARK) return decodeOwn(fields, toBuffer) ?? decodeForeign(fields);
+  if (fields[0] === 'message' && fields.length === 2) return decodeUmf(fields[1]!) ?? decodeForeign(fields);
+  return decodeForeign(fields);
+}
+
+function decodeOwn(fields: EntryFields, toBuffer: (base64: string) => unknown): EntryContent | undefined {
+  let data: unknown;
+  let type: string | undefined;
+  let metadata: Readonly<Record<string, string>> | undefined;
+  for (let index = 2; index < fields.length; index += 2) {
+    const value = fields[index + 1]!;
+    switch (fields[index]) {
+      case 'data':
+        data = parseValue(value);
+        if (data === undefined) return undefined;
+        break;
+      case 'type':
+        type = value;
+        break;
+      case 'headers':
+        metadata = headersOf(parseValue(value));
+        break;
+    }
+  }
+  return { data: fields[1] === WITH_BYTES ? fromPayload(data, toBuffer) : data, type, metadata };
+}
+
+function decodeUmf(text: string): EntryContent | undefined {
+  const message = decodeMessage(text);
+  if (message?.body === undefined) return undefined;
+  return { data: message.body, type: message.type, metadata: headersOf(message.headers) };
+}
+
+function decodeForeign(fields: EntryFields): EntryContent {
+  const pairs: [string, string][] = [];
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    // As in JSON: what a stranger sent must not change a prototype when it is merged.
+    if (fields[index] !== '__proto__') pairs.push([fields[index]!, fields[index + 1]!]);
+  }
+  const data: Record<string, string> = Object.fromEntries(pairs);
+  return { data, type: Object.hasOwn(data, 'type') ? data['type'] : undefined, metadata: undefined };
+}
+
+function headersOf(value: unknown): Readonly<Record<string, string>> | undefined {
+  return isJsonObject(value) ? (value as Record<string, string>) : undefined;
+}

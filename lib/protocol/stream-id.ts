@@ -1,0 +1,41 @@
+const SHAPE = /^(\d+)-(\d+)$/;
+const DIGITS = 20;
+const LAST_SEQUENCE = 18_446_744_073_709_551_615n;
+
+/** True for `<milliseconds>-<sequence>`, the whole id of an entry. */
+export function isStreamId(text: string): boolean {
+  return SHAPE.test(text);
+}
+
+/** The instant in an entry's id: when Redis stored it, in milliseconds. */
+export function timeOfId(id: string): number {
+  return Number.parseInt(id, 10);
+}
+
+/** The id right before another: a group that stands at it is given that other one next. */
+export function idBefore(id: string): string {
+  const [, ms = '0', sequence = '0'] = SHAPE.exec(id) ?? [];
+  if (BigInt(sequence) > 0n) return `${ms}-${BigInt(sequence) - 1n}`;
+  return BigInt(ms) > 0n ? `${BigInt(ms) - 1n}-${LAST_SEQUENCE}` : '0-0';
+}
+
+/** The id with a fixed width, so that texts sort as ids do. */
+export function paddedId(id: string): string {
+  const [ms = '', sequence = ''] = id.split('-', 2);
+  return `${ms.padStart(DIGITS, '0')}-${sequence.padStart(DIGITS, '0')}`;
+}
+
+/** For sorting: the earlier entry first. */
+export function compareIds(a: string, b: string): number {
+  const [dashA, dashB] = [a.indexOf('-'), b.indexOf('-')];
+  return (
+    compareDigits(a.slice(0, dashA), b.slice(0, dashB)) ||
+    compareDigits(a.slice(dashA + 1), b.slice(dashB + 1))
+  );
+}
+
+/** Numbers too large for a double, without leading zeros. */
+function compareDigits(a: string, b: string): number {
+  if (a.length !== b.length) return a.length - b.length;
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,73 @@
+/**
+ * What one part of this process says of itself.
+ *
+ * @publicApi
+ */
+export interface HealthFindings {
+  /** Counts and gauges, in the unit their name says: `{ running: 3, oldestMs: 120 }`. */
+  readonly activity?: Readonly<Record<string, number>>;
+  /** Why this part cannot do its work now. The process is not ready while there is one. */
+  readonly problem?: string | undefined;
+  /** What a person should look at although this part does its work. The process stays ready. */
+  readonly warning?: string | undefined;
+}
+
+/**
+ * Asked at every health record and every readiness probe: it must be quick, and do no I/O.
+ *
+ * @publicApi
+ */
+export type HealthProbe = () => HealthFindings;
+
+/** What all parts of a process said at one moment. */
+export interface CollectedHealth {
+  readonly activity: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** `<part>: <why>` each. */
+  readonly problems: readonly string[];
+  /** `<part>: <what>` each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Where the parts of a process (calls, queue, streams, the application's own) say how they are, for the health record and
+ * for readiness.
+ *
+ * ```ts
+ * const forget = health.contribute('queue', () => ({ activity: { running }, problem: isStalled ? 'stalled' : undefined }));
+ * ```
+ *
+ * @publicApi
+ */
+export class HealthContributors {
+  private readonly probes = new Map<string, HealthProbe>();
+
+  /** Asks this probe too from now on, in place of an earlier one of that name; the returned function stops that. */
+  contribute(name: string, probe: HealthProbe): () => void {
+    this.probes.set(name, probe);
+    return () => {
+      if (this.probes.get(name) === probe) this.probes.delete(name);
+    };
+  }
+
+  /** Asks every probe. One that throws is a problem of its part, not of the others. */
+  collect(): CollectedHealth {
+    const activity: Record<string, Readonly<Record<string, number>>> = {};
+    const problems: string[] = [];
+    const warnings: string[] = [];
+    for (const [name, probe] of this.probes) {
+      const { activity: numbers, problem, warning } = ask(probe);
+      if (numbers) activity[name] = numbers;
+      if (problem !== undefined) problems.push(`${name}: ${problem}`);
+      if (warning !== undefined) warnings.push(`${name}: ${warning}`);
+    }
+    return { activity, problems, warnings };
+  }
+}
+
+function ask(probe: HealthProbe): HealthFindings {
+  try {
+    return probe();
+  } catch (error) {
+    return { problem: `its probe failed: ${String(error)}` };
+  }
+}

@@ -1,0 +1,99 @@
+import type { ResolvedOptions } from '../hydra.options.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import type { HealthContributors } from './health.contributors.js';
+import type { Presence } from './presence.js';
+
+/**
+ * How this process is, in the form that Terminus takes.
+ *
+ * @publicApi
+ */
+export interface HydraHealthStatus {
+  readonly status: 'up' | 'down';
+  /** Why it is down. */
+  readonly reasons?: readonly string[];
+  /** What the parts of the process do: `{ calls: { sent: 3, handling: 2 } }`. */
+  readonly activity?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Time a PING took, in milliseconds. */
+  readonly redisMs?: number;
+  readonly [detail: string]: unknown;
+}
+
+/** How long a probe waits for Redis. */
+const PING_MS = 1_000;
+
+/**
+ * Liveness and readiness, for Terminus (which it does not import) or for a controller of your own.
+ *
+ * ```ts
+ * this.health.check([() => this.hydra.isHealthy('hydra')])
+ * ```
+ *
+ * No probe opens a connection, and none throws.
+ *
+ * @publicApi
+ */
+export class HydraHealthIndicator {
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly presence: Presence,
+    private readonly contributors: HealthContributors,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  /**
+   * Readiness: whether work should be sent here. Down, with the reasons, while Redis is away or does not answer, while
+   * subscriptions are not confirmed or this instance is not registered, while it drains, and while a part of the process
+   * (a queue, a stream) says that it stands still.
+   */
+  async isHealthy<Key extends string = 'hydra'>(
+    key = 'hydra' as Key,
+  ): Promise<Record<Key, HydraHealthStatus>> {
+    const { activity, problems } = this.contributors.collect();
+    const reasons = [...this.connectionProblems(), ...this.presenceProblems(), ...problems];
+    const redisMs = this.redis.isReady ? await this.ping() : undefined;
+    if (this.redis.isReady && redisMs === undefined)
+      reasons.push(`Redis did not answer within ${PING_MS} ms`);
+    const status: HydraHealthStatus = {
+      status: reasons.length === 0 ? 'up' : 'down',
+      ...(reasons.length > 0 && { reasons }),
+      ...(redisMs !== undefined && { redisMs }),
+      activity,
+    };
+    return { [key]: status } as Record<Key, HydraHealthStatus>;
+  }
+
+  /** Liveness: up for as long as the process can answer at all. A restart would not bring Redis back. */
+  async isAlive<Key extends string = 'hydra'>(key = 'hydra' as Key): Promise<Record<Key, HydraHealthStatus>> {
+    const status: HydraHealthStatus = { status: 'up', uptimeSeconds: Math.round(process.uptime()) };
+    return { [key]: status } as Record<Key, HydraHealthStatus>;
+  }
+
+  private connectionProblems(): readonly string[] {
+    const { isReady, commands, subscriber, state } = this.redis;
+    if (isReady) return [];
+    const areConnected = commands.status === 'ready' && subscriber.status === 'ready';
+    return [areConnected ? 'the subscriptions are not confirmed' : `no connection to Redis (${state})`];
+  }
+
+  private presenceProblems(): readonly string[] {
+    if (this.presence.isDraining) return ['draining'];
+    if (!this.presence.isAnnounced) return ['not registered yet'];
+    const { ttlMs } = this.options.presence;
+    const sinceMs = performance.now() - this.presence.beatAt;
+    return sinceMs > ttlMs ? [`presence has lapsed: no heartbeat for more than presence.ttlMs=${ttlMs}`] : [];
+  }
+
+  private async ping(): Promise<number | undefined> {
+    const startedAt = performance.now();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), PING_MS);
+    });
+    const answer = await Promise.race([this.redis.run('PING', (redis) => redis.ping()), late]).catch(
+      () => 'late',
+    );
+    clearTimeout(timer);
+    return answer === 'late' ? undefined : Math.round((performance.now() - startedAt) * 10) / 10;
+  }
+}

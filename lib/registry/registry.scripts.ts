@@ -1,0 +1,148 @@
+import { Script } from '../redis/script.js';
+
+/** Added to every script: the Redis clock in milliseconds, so that no instance's own clock matters. */
+const NOW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`;
+
+/** Added to scripts that change the index. An epoch lost with its data starts at the clock, never at a value seen before. */
+const ANNOUNCE = `${NOW}
+local function announce(epochKey, channel, kind, payload)
+  local epoch = redis.call('INCR', epochKey)
+  if epoch == 1 then
+    epoch = now
+    redis.call('SET', epochKey, epoch)
+  end
+  redis.call('PUBLISH', channel, string.format('%.0f', epoch) .. ' ' .. kind .. ' ' .. payload)
+end
+`;
+
+/**
+ * Renew an instance's presence, and enter it in the service's index if it is not there.
+ *
+ * KEYS  1 presence   2 beats (zset: id → when to look again)   3 instances (hash: id → record)   4 epoch
+ *       5 nodes, to write the record there too; left out on a Cluster, where it has another slot, and for a Hydra 1.x
+ *         instance, which writes it itself
+ * ARGV  1 id   2 life of the presence in ms, 0 to leave it alone   3 record   4 announcements channel
+ *       5 'beat' | 'change' (announce the record even if the instance is known)
+ * Returns 1 when the instance was not in the index, else 0.
+ *
+ * One script, because an instance in the index without a beat would never be found dead.
+ */
+export const beat = new Script<number>(
+  4,
+  `${ANNOUNCE}
+local ttl = tonumber(ARGV[2])
+if ttl > 0 then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ttl)
+else
+  ttl = redis.call('PTTL', KEYS[1])
+  if ttl < 0 then return 0 end
+end
+redis.call('ZADD', KEYS[2], now + ttl, ARGV[1])
+if KEYS[5] then redis.call('HSET', KEYS[5], ARGV[1], ARGV[3]) end
+local known = redis.call('HEXISTS', KEYS[3], ARGV[1])
+if known == 0 or ARGV[5] == 'change' then
+  redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
+  announce(KEYS[4], ARGV[4], known == 0 and 'join' or 'change', ARGV[3])
+end
+return 1 - known
+`,
+);
+
+/**
+ * Take an instance out of the index and end its presence.
+ *
+ * KEYS  1 presence   2 beats   3 instances   4 epoch
+ * ARGV  1 id   2 announcements channel
+ * Returns 1 when it was in the index, else 0.
+ *
+ * One script, so that its leaving is announced once, whoever says it first.
+ */
+export const leave = new Script<number>(
+  4,
+  `${ANNOUNCE}
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+local known = redis.call('HDEL', KEYS[3], ARGV[1])
+if known == 1 then announce(KEYS[4], ARGV[2], 'leave', ARGV[1]) end
+return known
+`,
+);
+
+/**
+ * Look at the instances whose beat is overdue, in any number of services, and take those without presence out of the index.
+ *
+ * KEYS  4 for each service: beats   instances   epoch   reprieve (string with a life: some were spared lately)
+ * ARGV  4 for each service: announcements channel   presence key up to the id   presence key after the id
+ *       instance channel up to the id
+ * Returns each service's epoch, as text; '' when there is none.
+ *
+ * When more than half of a service seems dead at once, Redis itself may have stood still: those that are still connected
+ * (subscribed to their channel) are spared, once, for as long as a heartbeat takes.
+ *
+ * One script, because an instance may come back between the look and the removal. Its cost follows the number of overdue
+ * instances, not of all. The presence keys it reads share the slot of its KEYS.
+ */
+export const sweep = new Script<string[]>(
+  4,
+  `${ANNOUNCE}
+local REPRIEVE_MS = 1500
+local epochs = {}
+for first = 1, #KEYS, 4 do
+  local beats, instances, epoch, reprieve = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
+  local dead = {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', beats, '-inf', now, 'LIMIT', 0, 1000)) do
+    local ttl = redis.call('PTTL', ARGV[first + 1] .. id .. ARGV[first + 2])
+    if ttl > 0 then redis.call('ZADD', beats, now + ttl, id) else table.insert(dead, id) end
+  end
+  local spares = #dead * 2 > redis.call('HLEN', instances) and redis.call('SET', reprieve, 1, 'PX', 5000, 'NX')
+  for _, id in ipairs(dead) do
+    if spares and redis.call('PUBSUB', 'NUMSUB', ARGV[first + 3] .. id)[2] > 0 then
+      redis.call('ZADD', beats, now + REPRIEVE_MS, id)
+    else
+      redis.call('ZREM', beats, id)
+      if redis.call('HDEL', instances, id) == 1 then announce(epoch, ARGV[first], 'lost', id) end
+    end
+  end
+  table.insert(epochs, redis.call('GET', epoch) or '')
+end
+return epochs
+`,
+);
+
+/**
+ * Delete an entry of the nodes hash, unless its instance is present.
+ *
+ * KEYS  1 presence   2 nodes
+ * ARGV  1 id
+ * Returns 1 when it was deleted, else 0.
+ *
+ * One script, because an instance that wakes up in between would be seen by a Hydra 1.x peer without an entry, and the
+ * peer would crash.
+ */
+export const prune = new Script<number>(
+  2,
+  `
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+return redis.call('HDEL', KEYS[2], ARGV[1])
+`,
+);
+
+/**
+ * Read the index with the epoch it belongs to.
+ *
+ * KEYS  1 instances   2 epoch
+ * Returns the epoch as text ('' when there is none), then the records.
+ *
+ * One script, because a change between the two reads would be missed.
+ */
+export const snapshot = new Script<string[]>(
+  2,
+  `
+local records = redis.call('HVALS', KEYS[1])
+table.insert(records, 1, redis.call('GET', KEYS[2]) or '')
+return records
+`,
+);

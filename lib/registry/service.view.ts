@@ -1,0 +1,244 @@
+import type { Instance } from '../hydra.options.js';
+import { decodeAnnouncement, type Announcement } from '../protocol/announcement.js';
+import type { Keys } from '../protocol/keys.js';
+import { decodeNode, decodeService, type ServiceRecord } from '../protocol/records.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import { snapshot } from './registry.scripts.js';
+import { ServiceRoutes } from './service.routes.js';
+
+/**
+ * A change of what is known about a service's instances.
+ *
+ * @publicApi
+ */
+export interface DiscoveryChange {
+  readonly kind: 'join' | 'change' | 'leave';
+  readonly service: string;
+  readonly instance: Instance;
+}
+
+/** An instance that a PUBLISH did not reach is left out for this long, unless it is heard of before. */
+const SUSPECT_MS = 1_000;
+/** How long instances that vanished without a word are kept after a loss of Redis or of its data. */
+const GRACE_MS = 3_000;
+
+/**
+ * What this process knows of one service: its live instances, kept fresh by announcements, checked by their epoch.
+ *
+ * When the index loses many instances that never said they leave (a FLUSHALL, a failover, an empty replica), the known
+ * ones are kept for a while: they come back within a heartbeat, and a call to a dead one is noticed by itself.
+ */
+export class ServiceView {
+  readonly routes: ServiceRoutes;
+  /** Somebody asked for it since this was last set to false. */
+  wasAsked = false;
+  private readonly known = new Map<string, Instance>();
+  /** id → the instant until which it is left out. */
+  private readonly suspects = new Map<string, number>();
+  /** id → the instant until which it is kept although the index does not have it. */
+  private readonly missing = new Map<string, number>();
+  private live: readonly Instance[] | undefined;
+  private serving: readonly Instance[] | undefined;
+  private unreported: DiscoveryChange[] = [];
+  private serviceRecord: ServiceRecord | undefined;
+  private epoch = '';
+  private loading: Promise<void> | undefined;
+  /** Heard while the index was being read: the reading may be older than they are. */
+  private backlog: Announcement[] = [];
+
+  constructor(
+    readonly service: string,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly report: (change: DiscoveryChange) => void,
+  ) {
+    this.routes = new ServiceRoutes(service, redis, keys);
+  }
+
+  /** The live instances. The same frozen array until something changes. */
+  get instances(): readonly Instance[] {
+    // Made when asked for: of a thousand joins in one turn, one array.
+    this.live ??= Object.freeze(this.trusted());
+    return this.live;
+  }
+
+  /** Those of them that answer calls: a Hydra 1.x instance, or one of ours whose server listens. */
+  get servers(): readonly Instance[] {
+    this.serving ??= Object.freeze(this.instances.filter(isServing));
+    return this.serving;
+  }
+
+  /** Servers that were lately not reached, for when nobody else is left. */
+  get suspectServers(): readonly Instance[] {
+    return [...this.known.values()].filter(isServing);
+  }
+
+  /** How many are known, suspected ones included. */
+  get size(): number {
+    return this.known.size;
+  }
+
+  /** The service's own record, once one was read. */
+  get record(): ServiceRecord | undefined {
+    return this.serviceRecord;
+  }
+
+  get(id: string): Instance | undefined {
+    return this.known.get(id);
+  }
+
+  /** Reads the whole index again. Calls made meanwhile share one reading. */
+  load(): Promise<void> {
+    this.loading ??= this.readIndex().finally(() => {
+      this.loading = undefined;
+      this.backlog = [];
+    });
+    return this.loading;
+  }
+
+  /** Takes in the epoch the index has now: another than ours means that an announcement was missed. */
+  async check(epoch: string): Promise<void> {
+    if (epoch !== this.epoch) await this.load();
+    this.settle();
+    this.routes.check();
+  }
+
+  /** Takes in what a registry script announced. */
+  hear(wire: string): void {
+    const announcement = decodeAnnouncement(wire);
+    if (!announcement) return;
+    if (this.loading) this.backlog.push(announcement);
+    const { epoch } = announcement;
+    const seen = Number(this.epoch || 0);
+    if (epoch <= seen) return;
+    // What it says holds, even if another was missed before it; the reading brings that one.
+    if (epoch === seen + 1) this.epoch = String(epoch);
+    else void this.load().catch(() => undefined);
+    this.apply(announcement);
+    this.changed();
+  }
+
+  /** A message did not reach the instance: it is left out until it is heard of, or for a moment. */
+  suspect(id: string): void {
+    if (!this.known.has(id)) return;
+    this.suspects.set(id, performance.now() + SUSPECT_MS);
+    this.changed();
+    setTimeout(() => this.settle(), SUSPECT_MS + 1).unref();
+  }
+
+  /** The instance answered. */
+  trust(id: string): void {
+    if (this.suspects.delete(id)) this.changed();
+  }
+
+  private async readIndex(): Promise<void> {
+    const { keys, service } = this;
+    const args = [keys.instances(service), keys.epoch(service)];
+    const [[epoch = '', ...texts], record] = await this.redis.run('read instances', (redis) =>
+      Promise.all([snapshot.run(redis, args), redis.get(keys.service(service)), this.routes.read(redis)]),
+    );
+    this.serviceRecord = decodeService(record) ?? this.serviceRecord;
+    const instances = texts.map(decodeNode).filter((instance) => instance !== undefined);
+    const found = new Map(instances.map((instance) => [instance.id, instance]));
+    this.epoch = catchUp(found, epoch, this.backlog);
+    for (const instance of found.values()) this.put(instance);
+    this.keepOrDrop([...this.known.keys()].filter((id) => !found.has(id)));
+    this.changed();
+  }
+
+  private apply({ kind, payload }: Announcement): void {
+    if (kind === 'join' || kind === 'change') this.put(decodeNode(payload));
+    else if (kind === 'lost' && this.isGathering) this.keepForNow([payload]);
+    else this.remove(payload);
+  }
+
+  private trusted(): Instance[] {
+    const known = [...this.known.values()];
+    const trusted = known.filter(({ id }) => !this.suspects.has(id));
+    // While all come back from the same outage, that none was reached does not mean that there are none.
+    return trusted.length === 0 && this.isGathering ? known : trusted;
+  }
+
+  /** Just after a reconnect others reconnect too, and may be late: silence does not mean death. */
+  private get isGathering(): boolean {
+    return this.redis.restoredForMs() < GRACE_MS;
+  }
+
+  /** Ids that the index has no more: dropped if they are few, kept for a while if it looks as if Redis lost its data. */
+  private keepOrDrop(ids: readonly string[]): void {
+    const looksLikeLoss = this.missing.size > 0 || this.isGathering || ids.length * 2 > this.known.size;
+    if (looksLikeLoss) this.keepForNow(ids);
+    else for (const id of ids) this.remove(id);
+  }
+
+  private keepForNow(ids: readonly string[]): void {
+    const until = performance.now() + GRACE_MS;
+    for (const id of ids) if (!this.missing.has(id) && this.known.has(id)) this.missing.set(id, until);
+    if (this.missing.size > 0) setTimeout(() => this.settle(), GRACE_MS + 1).unref();
+  }
+
+  /** Lets lapsed suspicions and lapsed graces go. */
+  private settle(): void {
+    const now = performance.now();
+    const trusted = [...this.suspects].filter(([, until]) => until <= now);
+    const gone = [...this.missing].filter(([, until]) => until <= now);
+    if (trusted.length + gone.length === 0) return;
+    for (const [id] of trusted) this.suspects.delete(id);
+    for (const [id] of gone) this.remove(id);
+    this.changed();
+  }
+
+  private put(instance: Instance | undefined): void {
+    if (!instance || instance.service !== this.service) return;
+    const before = this.known.get(instance.id);
+    this.known.set(instance.id, Object.freeze(instance));
+    this.missing.delete(instance.id);
+    this.suspects.delete(instance.id);
+    this.routes.seen(instance);
+    if (!before) this.unreported.push({ kind: 'join', service: this.service, instance });
+    else if (isDifferent(before, instance))
+      this.unreported.push({ kind: 'change', service: this.service, instance });
+  }
+
+  private remove(id: string): void {
+    const instance = this.known.get(id);
+    this.missing.delete(id);
+    this.suspects.delete(id);
+    if (!instance) return;
+    this.known.delete(id);
+    this.unreported.push({ kind: 'leave', service: this.service, instance });
+  }
+
+  /** What callers read is made anew; then the changes of this turn are told, so that a listener sees the new state. */
+  private changed(): void {
+    this.live = undefined;
+    this.serving = undefined;
+    if (this.unreported.length === 0) return;
+    const changes = this.unreported;
+    this.unreported = [];
+    for (const change of changes) this.report(change);
+  }
+}
+
+/** Adds to a reading what was heard since it was taken; returns the epoch that both together stand for. */
+function catchUp(found: Map<string, Instance>, epoch: string, heard: readonly Announcement[]): string {
+  let reached = Number(epoch || 0);
+  for (const { epoch: next, kind, payload } of heard) {
+    if (next <= reached) continue;
+    const instance = kind === 'join' || kind === 'change' ? decodeNode(payload) : undefined;
+    if (instance) found.set(instance.id, instance);
+    else found.delete(payload);
+    // After a gap the epoch stays behind, and the next check reads again.
+    if (next === reached + 1) reached = next;
+  }
+  return reached === 0 ? '' : String(reached);
+}
+
+function isServing({ traits }: Instance): boolean {
+  return traits === undefined || (traits.serves && traits.draining !== true);
+}
+
+/** Records differ in more than the time they were written. */
+function isDifferent(a: Instance, b: Instance): boolean {
+  return JSON.stringify({ ...a, updatedOn: '' }) !== JSON.stringify({ ...b, updatedOn: '' });
+}

@@ -1,0 +1,248 @@
+import { Subject } from 'rxjs';
+
+import type { ResolvedOptions } from '../hydra.options.js';
+import { decodeDirectory } from '../protocol/announcement.js';
+import type { Keys } from '../protocol/keys.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import { jittered } from './jitter.js';
+import { sweep } from './registry.scripts.js';
+import { ServiceView, type DiscoveryChange } from './service.view.js';
+
+const CHECK_INTERVAL_MS = 1_000;
+/** Names are announced; reading all of them again is for an announcement that got lost. */
+const DIRECTORY_CHECKS = 30;
+/** A service asked about in passing is watched for this many directory checks more. */
+const IDLE_ROUNDS = 10;
+/** For this long after a reconnect, others reconnect too: nobody is declared dead. */
+const GATHER_MS = 2_000;
+/** Services looked at by one script; Redis does nothing else meanwhile. */
+const SWEEP_BATCH = 100;
+const NO_KEYS = '\n';
+
+/**
+ * Which services this process knows in detail, and the upkeep of that knowledge.
+ *
+ * A small registry is watched whole. Above `discovery.maxInstances` only the services are that somebody asked for; of the
+ * others the names are known.
+ */
+export class WatchedServices {
+  readonly changes = new Subject<DiscoveryChange>();
+  private readonly views = new Map<string, ServiceView>();
+  private readonly byChannel = new Map<string, ServiceView>();
+  private readonly opening = new Map<string, Promise<ServiceView>>();
+  /** The directory: names of services that have, or lately had, an instance. */
+  private readonly names = new Set<string>();
+  /** Asked for by somebody who holds on to it: watched for good. */
+  private readonly pinned = new Set<string>();
+  private readonly idleRounds = new Map<string, number>();
+  private isWhole = true;
+  private wantsAll = false;
+  private timer: NodeJS.Timeout | undefined;
+  private checks = 0;
+  private stopListening: (() => void)[] = [];
+  private isClosed = false;
+
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  /** Resolves when the directory, and what is to be watched of it, is known. */
+  async start(): Promise<void> {
+    const onMessage = (channel: string, wire: string) => this.hear(channel, wire);
+    this.redis.subscriber.on('message', onMessage);
+    this.stopListening.push(
+      () => this.redis.subscriber.off('message', onMessage),
+      this.redis.onState((state) => {
+        if (state === 'ready') void this.readAgain();
+      }),
+    );
+    await this.redis.persist(async () => {
+      await this.redis.subscribe(this.keys.directoryChanges);
+      await this.readDirectory();
+    });
+    this.checkLater();
+  }
+
+  stop(): void {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    for (const stop of this.stopListening) stop();
+    this.changes.complete();
+  }
+
+  /** The names of the services with a live instance; of those not watched, with one lately. */
+  get liveNames(): readonly string[] {
+    const names = new Set(this.names);
+    for (const { service, instances } of this.views.values()) {
+      if (instances.length > 0) names.add(service);
+      else names.delete(service);
+    }
+    return [...names];
+  }
+
+  get all(): readonly ServiceView[] {
+    return [...this.views.values()];
+  }
+
+  /** From memory. */
+  get(service: string): ServiceView | undefined {
+    const view = this.views.get(service);
+    if (view) view.wasAsked = true;
+    return view;
+  }
+
+  /** Watches a service, for good if it is pinned; resolves with its view once it was read. */
+  async watch(service: string, isPinned: boolean): Promise<ServiceView> {
+    if (isPinned) this.pinned.add(service);
+    const open = this.opening.get(service);
+    if (open) return open;
+    const opening = this.open(service);
+    this.opening.set(service, opening);
+    // The next to ask tries again; the view itself is kept, and the checks fill it.
+    opening.catch(() => this.opening.delete(service));
+    return opening;
+  }
+
+  /** Watches every service there is, now and later, however many. */
+  async watchAll(): Promise<void> {
+    this.wantsAll = true;
+    await this.readDirectory();
+  }
+
+  /** Takes in a message of one of the registry's channels. */
+  private hear(channel: string, wire: string): void {
+    this.byChannel.get(channel)?.hear(wire);
+    if (channel !== this.keys.directoryChanges) return;
+    const { kind, service } = decodeDirectory(wire) ?? {};
+    if (!service) return;
+    if (kind === 'removed') this.names.delete(service);
+    else if (!this.names.has(service)) void this.adopt([service]).catch(() => undefined);
+  }
+
+  /** Announcements were missed, and an epoch that a failover set back may have been given twice: all is read again. */
+  private async readAgain(): Promise<void> {
+    await Promise.allSettled([this.readDirectory(), ...this.all.map((view) => view.load())]);
+  }
+
+  private checkLater(): void {
+    if (this.isClosed) return;
+    this.timer = setTimeout(() => {
+      void this.check().finally(() => this.checkLater());
+    }, jittered(CHECK_INTERVAL_MS)).unref();
+  }
+
+  private async check(): Promise<void> {
+    if (!this.redis.isReady) return;
+    if (this.redis.restoredForMs() > GATHER_MS) await this.sweepAll();
+    if (++this.checks % DIRECTORY_CHECKS === 0) {
+      await this.readDirectory().catch(() => undefined);
+      this.forgetIdle();
+    }
+    this.keepWithinLimit();
+  }
+
+  /** Removes the dead from the indexes, and reads again those of which an announcement was missed. */
+  private async sweepAll(): Promise<void> {
+    const views = this.all;
+    // On a Cluster each service has its own slot.
+    const size = this.redis.isCluster ? 1 : SWEEP_BATCH;
+    const batches = Array.from({ length: Math.ceil(views.length / size) }, (_, index) =>
+      views.slice(index * size, (index + 1) * size),
+    );
+    // A failed look is repeated in a second; the connection reports its own trouble.
+    await Promise.allSettled(batches.map((batch) => this.sweep(batch)));
+  }
+
+  private async sweep(views: readonly ServiceView[]): Promise<void> {
+    const { keys } = this;
+    const names = views.map(({ service }) => service);
+    const args = [
+      ...names.flatMap((name) => [
+        keys.beats(name),
+        keys.instances(name),
+        keys.epoch(name),
+        keys.own(name, 'reprieve'),
+      ]),
+      ...names.flatMap((name) => [
+        keys.announcements(name),
+        ...keys.presence(name, NO_KEYS).split(NO_KEYS),
+        keys.instanceChannel(name, ''),
+      ]),
+    ];
+    const epochs = await this.redis.run('check instances', (redis) =>
+      sweep.run(redis, args, names.length * 4),
+    );
+    await Promise.allSettled(views.map((view, index) => view.check(epochs[index] ?? '')));
+  }
+
+  private async readDirectory(): Promise<void> {
+    const names = await this.redis.run('read directory', (redis) => redis.smembers(this.keys.directory));
+    const present = new Set(names);
+    for (const name of this.names) if (!present.has(name)) this.names.delete(name);
+    await this.adopt(names);
+  }
+
+  /** Names of the directory: watched while the whole is small, or when all are wanted. */
+  private async adopt(names: readonly string[]): Promise<void> {
+    for (const name of names) this.names.add(name);
+    const unknown = names.filter((name) => !this.views.has(name));
+    if (unknown.length === 0 || !(this.isWhole || this.wantsAll)) return;
+    const sizes = await this.redis.run('count instances', (redis) =>
+      Promise.all(unknown.map((name) => redis.hlen(this.keys.instances(name)))),
+    );
+    const total = sizes.reduce((sum, size) => sum + size, this.instanceCount);
+    if (!this.wantsAll && total > this.options.discovery.maxInstances) {
+      this.isWhole = false;
+      return;
+    }
+    await Promise.all(unknown.map((name) => this.watch(name, false)));
+  }
+
+  private get instanceCount(): number {
+    let count = 0;
+    for (const { size } of this.views.values()) count += size;
+    return count;
+  }
+
+  /** The registry outgrew what is watched whole: those that nobody asked for are let go. */
+  private keepWithinLimit(): void {
+    if (!this.isWhole || this.wantsAll || this.instanceCount <= this.options.discovery.maxInstances) return;
+    this.isWhole = false;
+    for (const view of this.all) if (!view.wasAsked && !this.pinned.has(view.service)) this.forget(view);
+  }
+
+  /** Lets go of services that were asked about once and never again, so that any number of names can be asked about. */
+  private forgetIdle(): void {
+    for (const view of this.all) {
+      const isHeld = this.pinned.has(view.service) || (this.names.has(view.service) && this.isWhole);
+      const rounds =
+        isHeld || view.wasAsked || this.wantsAll ? 0 : (this.idleRounds.get(view.service) ?? 0) + 1;
+      view.wasAsked = false;
+      this.idleRounds.set(view.service, rounds);
+      if (rounds >= IDLE_ROUNDS) this.forget(view);
+    }
+  }
+
+  private forget({ service }: ServiceView): void {
+    const channel = this.keys.announcements(service);
+    for (const map of [this.views, this.opening, this.idleRounds]) map.delete(service);
+    this.byChannel.delete(channel);
+    void this.redis.unsubscribe(channel);
+  }
+
+  private async open(service: string): Promise<ServiceView> {
+    let view = this.views.get(service);
+    const channel = this.keys.announcements(service);
+    if (!view) {
+      view = new ServiceView(service, this.redis, this.keys, (change) => this.changes.next(change));
+      this.views.set(service, view);
+      this.byChannel.set(channel, view);
+    }
+    // First the channel, then the index: a change in between is heard twice rather than never.
+    await this.redis.subscribe(channel);
+    await view.load();
+    return view;
+  }
+}

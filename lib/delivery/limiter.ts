@@ -1,0 +1,47 @@
+/** Lets a number of things run at once; others wait in line, up to a number; beyond it they are refused. */
+export class Limiter<T> {
+  private readonly waiting: T[] = [];
+  private running = 0;
+
+  /** `maxRunning` 0 means no limit. */
+  constructor(
+    private readonly maxRunning: number,
+    private readonly maxWaiting: number,
+    private readonly run: (item: T) => void,
+  ) {}
+
+  get inFlight(): number {
+    return this.running;
+  }
+
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
+
+  /** Runs the item now or later; false when there is no room for it. */
+  enter(item: T): boolean {
+    if (this.maxRunning > 0 && this.running >= this.maxRunning) {
+      if (this.waiting.length >= this.maxWaiting) return false;
+      this.waiting.push(item);
+      return true;
+    }
+    this.running++;
+    this.run(item);
+    return true;
+  }
+
+  /** One that ran is done: the next in line runs. */
+  leave(): void {
+    const next = this.waiting.shift();
+    if (next === undefined) this.running--;
+    else this.run(next);
+  }
+
+  /** Takes an item out of the line; false when it is not there. */
+  withdraw(item: T): boolean {
+    const index = this.waiting.indexOf(item);
+    if (index < 0) return false;
+    this.waiting.splice(index, 1);
+    return true;
+  }
+}

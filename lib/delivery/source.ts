@@ -1,0 +1,40 @@
+import type { MessageHandler } from '@nestjs/microservices';
+
+import type { DeliveryContext } from './delivery.context.js';
+
+/** How a handler is reached: by a call, from a work queue, from a stream. */
+export type DeliveryMode = 'call' | 'job' | 'entry';
+
+/** What a decorator leaves in a handler's `extras` to say how it is reached; without it, by calls. */
+export interface DeliveryExtras {
+  readonly hydra?: { readonly mode: DeliveryMode; readonly options: object };
+}
+
+/** One handler: its pattern, its decorator's options, and the whole Nest pipeline behind one function. */
+export interface BoundHandler {
+  readonly pattern: string;
+  readonly isEvent: boolean;
+  /** What the decorator of a job or entry handler was given; `{}` for a call. */
+  readonly options: object;
+  readonly handler: MessageHandler;
+}
+
+/** What the server offers its sources: the handlers of their mode, and the way to run one. */
+export interface Dispatch {
+  handlers(mode: DeliveryMode): ReadonlyMap<string, BoundHandler>;
+  /**
+   * Runs a handler inside Nest's processing hooks. The result is the handler's: a value, or an Observable, which must be
+   * subscribed. A handler's own failure comes as an Observable that errors, as Nest's pipeline has it.
+   */
+  run(bound: BoundHandler, data: unknown, context: DeliveryContext): Promise<unknown>;
+  /** Ends what `run` began: to be called once for each, when its result is done with or its promise rejected. */
+  settled(context: DeliveryContext): void;
+}
+
+/** One way in which work arrives. The server starts each, and drains each when it stops. */
+export interface Source {
+  /** Resolves once work can arrive. */
+  start(): Promise<void>;
+  /** Takes no more, and resolves when what was in hand is finished or handed back, or when the time is over. */
+  drain(deadlineAt: number): Promise<void>;
+}

@@ -1,0 +1,39 @@
+import { HydraError } from '../hydra.error.js';
+import type { OutgoingCall } from './outgoing.call.js';
+
+/** What an error says of a call: what was asked, and of whom. */
+type Asked = Pick<OutgoingCall, 'request' | 'route'>;
+
+export function noInstanceError({ request, route: { view, instanceId, selection } }: Asked): HydraError {
+  const wanted = selection ? ` with ${selection.description}` : '';
+  const who =
+    instanceId === undefined
+      ? `no live instance of "${view.service}"${wanted}`
+      : `no live instance ${instanceId}`;
+  return new HydraError('NO_INSTANCE', `${who} to take "${request.pattern}"`);
+}
+
+export function timeoutError(
+  { request, route }: Asked,
+  isParked: boolean,
+  isRedisReady: boolean,
+): HydraError {
+  const { pattern, timeoutMs } = request;
+  const { service } = route.view;
+  const limit = `within timeoutMs=${timeoutMs}`;
+  if (!isParked) return new HydraError('TIMEOUT', `no reply from "${service}" to "${pattern}" ${limit}`);
+  if (!isRedisReady)
+    return new HydraError('REDIS_UNAVAILABLE', `"${pattern}" was not sent: no Redis ${limit}`);
+  return new HydraError('NO_INSTANCE', `no instance of "${service}" took "${pattern}" ${limit}`);
+}
+
+export function lostError({ request, route, instance }: OutgoingCall): HydraError {
+  return new HydraError(
+    'INSTANCE_LOST',
+    `instance ${instance?.id} of "${route.view.service}" went away before it answered "${request.pattern}"`,
+  );
+}
+
+export function closedError({ request, route }: Asked): HydraError {
+  return new HydraError('CLOSED', `"${request.pattern}" to "${route.view.service}": this client is closed`);
+}

@@ -1,0 +1,262 @@
+import { Logger } from '@nestjs/common';
+import { isObservable, type Observable } from 'rxjs';
+
+import { withDeadline } from '../delivery/ambient.deadline.js';
+import { Deadlines } from '../delivery/deadlines.js';
+import { Limiter } from '../delivery/limiter.js';
+import type { Dispatch, Source } from '../delivery/source.js';
+import { HydraError } from '../hydra.error.js';
+import type { ResolvedOptions } from '../hydra.options.js';
+import type { Keys } from '../protocol/keys.js';
+import type { UmfMessage } from '../protocol/message.js';
+import { encodeItem, Kind, type Item, type Load } from '../protocol/rpc.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import { CallReader, isCallId } from './call.reader.js';
+import { CallerWatch } from './caller.watch.js';
+import type { Channel, Peer } from './channel.js';
+import { codecOf, decodePacket, type Codec } from './codec.js';
+import { correlationId, isHidden } from './hidden.error.js';
+import type { IncomingCall } from './incoming.call.js';
+import { KnownCallers } from './known.callers.js';
+import { StreamPump } from './stream.pump.js';
+
+/** Moving average over about this many calls. */
+const LATENCY_WINDOW = 20;
+
+/** Calls and events: from the channels to Nest's handlers, and their answers back. */
+export class CallSource implements Source {
+  /** All calls in hand. */
+  private readonly running = new Deadlines<IncomingCall>((call) => this.expire(call));
+  private readonly callers: KnownCallers;
+  private readonly reader: CallReader;
+  private readonly limiter: Limiter<IncomingCall>;
+  private readonly callerWatch: CallerWatch;
+  private readonly codec: Codec | undefined;
+  private readonly logger = new Logger('Hydra');
+  private whenIdle: (() => void) | undefined;
+  private latencyMs = 0;
+
+  constructor(
+    private readonly dispatch: Dispatch,
+    private readonly channel: Channel,
+    redis: RedisConnections,
+    keys: Keys,
+    private readonly options: ResolvedOptions,
+  ) {
+    const { maxConcurrency, maxWaiting } = options.calls;
+    this.codec = codecOf(options);
+    this.callers = new KnownCallers(channel.address);
+    this.reader = new CallReader(channel, keys, this.callers, this.codec, options);
+    this.callerWatch = new CallerWatch(redis, this.running, (call) => this.abandon(call));
+    this.limiter = new Limiter(maxConcurrency, maxWaiting, (call) => void this.run(call));
+  }
+
+  /** What replies tell callers: calls in hand, and how long one takes. */
+  get load(): Load {
+    return [this.running.size, Math.round(this.latencyMs * 10) / 10];
+  }
+
+  async start(): Promise<void> {
+    this.reader.accept(this.dispatch.handlers('call'));
+    this.callerWatch.start();
+  }
+
+  async drain(deadlineAt: number): Promise<void> {
+    this.reader.refuse();
+    if (this.running.size > 0) await this.idle(deadlineAt);
+    this.reader.close();
+    this.callerWatch.stop();
+    for (const call of [...this.running]) this.cutOff(call);
+  }
+
+  /** What one of our own instances sent. */
+  items(peer: Peer, items: readonly Item[]): void {
+    for (const item of items) {
+      switch (item[0]) {
+        case Kind.call:
+          this.admit(this.reader.call(peer, item));
+          break;
+        case Kind.event:
+          this.admit(this.reader.event(peer, item));
+          break;
+        case Kind.cancel:
+          this.cancel(peer, item[1]);
+          break;
+        case Kind.probe:
+          this.answerProbe(peer, item[1]);
+          break;
+        case Kind.credit:
+          this.grant(peer, item[1], item[2]);
+          break;
+      }
+    }
+  }
+
+  /** What a Hydra 1.x process sent, or one of ours in its way. */
+  message(message: UmfMessage): void {
+    this.admit(this.reader.message(message));
+  }
+
+  private admit(call: IncomingCall | undefined): void {
+    if (!call) return;
+    this.running.add(call);
+    if (this.limiter.enter(call)) return;
+    this.forget(call);
+    call.origin.refused(call);
+    const { maxConcurrency, maxWaiting } = this.options.calls;
+    const limits = `calls.maxConcurrency=${maxConcurrency} and calls.maxWaiting=${maxWaiting}`;
+    const error = new HydraError(
+      'OVERLOADED',
+      `"${call.pattern}" at ${this.channel.address}: ${limits} are full`,
+    );
+    call.replies.refuse(error);
+  }
+
+  private async run(call: IncomingCall): Promise<void> {
+    call.startedAt = performance.now();
+    try {
+      const data = this.codec ? await decodePacket(this.codec, call) : call.data;
+      const result = await withDeadline(call.deadlineAt, () =>
+        this.dispatch.run(call.bound, data, call.context),
+      );
+      this.returned(call);
+      this.answer(call, result);
+    } catch (error) {
+      this.returned(call);
+      this.fail(call, error);
+    }
+  }
+
+  /** The handler gave its result. One that was stopped before kept its place until now. */
+  private returned(call: IncomingCall): void {
+    call.hasReturned = true;
+    if (call.isOver) this.limiter.leave();
+  }
+
+  private answer(call: IncomingCall, result: unknown): void {
+    if (call.isOver) discard(result);
+    else if (isObservable(result)) this.subscribe(call, result);
+    else if (isAsyncIterable(result)) this.pull(call, result);
+    else this.complete(call, result !== undefined, result);
+  }
+
+  private subscribe(call: IncomingCall, values: Observable<unknown>): void {
+    // One value of lookahead: most streams have one value, and its reply is complete in itself.
+    const pump = new StreamPump(call, (error) => this.fail(call, error));
+    call.subscription = values.subscribe({
+      next: (value) => pump.push(value),
+      error: (error: unknown) => pump.endWithError(() => this.fail(call, error)),
+      complete: () => pump.end((hasLast, last) => this.complete(call, hasLast, last)),
+    });
+    if (call.isOver) call.unsubscribe();
+  }
+
+  private pull(call: IncomingCall, values: AsyncIterable<unknown>): void {
+    const pump = new StreamPump(call, (error) => this.fail(call, error));
+    pump.pullFrom(values).then(
+      () => this.complete(call, false),
+      (error: unknown) => this.fail(call, error),
+    );
+  }
+
+  private complete(call: IncomingCall, hasValue: boolean, value?: unknown): void {
+    if (call.isOver) return;
+    try {
+      call.replies.complete(hasValue, value);
+    } catch (error) {
+      // The value cannot travel: the caller is told so.
+      call.replies.error(error);
+    }
+    this.end(call);
+  }
+
+  private fail(call: IncomingCall, error: unknown): void {
+    if (call.isOver) return;
+    if (isHidden(error)) {
+      this.logger.error(`"${call.pattern}" failed; correlation id ${correlationId(call.from, call.id)}`);
+    }
+    call.replies.error(error);
+    this.end(call);
+  }
+
+  private end(call: IncomingCall): void {
+    this.latencyMs += (performance.now() - call.startedAt - this.latencyMs) / LATENCY_WINDOW;
+    this.forget(call);
+    this.dispatch.settled(call.context);
+    if (call.hasReturned) this.limiter.leave();
+  }
+
+  private forget(call: IncomingCall): void {
+    call.isOver = true;
+    this.running.remove(call);
+    call.origin.ended(call);
+    if (this.running.size === 0) this.whenIdle?.();
+  }
+
+  /** Nobody wants the answer: the handler's signal aborts and its stream is unsubscribed. */
+  private stop(call: IncomingCall, reason: HydraError): void {
+    if (call.isOver) return;
+    if (this.limiter.withdraw(call)) return this.forget(call);
+    call.context.abort(reason);
+    call.unsubscribe();
+    this.end(call);
+  }
+
+  private expire(call: IncomingCall): void {
+    this.stop(call, new HydraError('TIMEOUT', `the caller of "${call.pattern}" does not wait any more`));
+  }
+
+  private abandon(call: IncomingCall): void {
+    this.stop(call, new HydraError('CANCELLED', `the caller of "${call.pattern}" is gone: ${call.from}`));
+  }
+
+  private cancel(peer: Peer, id: unknown): void {
+    const call = this.callers.find(peer)?.running.get(id);
+    if (!call) return;
+    this.stop(call, new HydraError('CANCELLED', `the caller of "${call.pattern}" does not want the answer`));
+  }
+
+  private cutOff(call: IncomingCall): void {
+    const what = `"${call.pattern}" was cut off: ${this.channel.address} stopped`;
+    const limit = `drain.timeoutMs=${this.options.drain.timeoutMs}`;
+    const error = new HydraError('INSTANCE_LOST', `${what} after ${limit}`);
+    call.replies.error(error);
+    this.stop(call, error);
+  }
+
+  private async idle(deadlineAt: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.whenIdle = resolve;
+      setTimeout(resolve, Math.max(0, deadlineAt - performance.now())).unref();
+    });
+  }
+
+  private answerProbe(peer: Peer, ids: unknown): void {
+    if (!Array.isArray(ids)) return;
+    const { seen, running } = this.callers.of(peer);
+    const known = ids.filter(isCallId);
+    const inHand = known.filter((id) => running.get(id) !== undefined);
+    const unknown = known.filter((id) => seen.isUnknown(id));
+    const finished = known.filter((id) => running.get(id) === undefined && !seen.isUnknown(id));
+    this.channel.post(peer.channel, encodeItem(Kind.probed, inHand, finished, unknown));
+  }
+
+  private grant(peer: Peer, id: unknown, count: unknown): void {
+    const call = this.callers.find(peer)?.running.get(id);
+    if (!call || typeof count !== 'number' || !(count > 0)) return;
+    call.replies.grant(count);
+    call.onCredit?.();
+  }
+}
+
+/** An Observable that was not subscribed has not begun, and must not; a generator is told that it is not wanted. */
+function discard(result: unknown): void {
+  if (!isAsyncIterable(result)) return;
+  result[Symbol.asyncIterator]()
+    .return?.()
+    .catch(() => undefined);
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}

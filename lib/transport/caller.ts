@@ -1,0 +1,306 @@
+import { Logger } from '@nestjs/common';
+
+import { Deadlines } from '../delivery/deadlines.js';
+import { HydraError } from '../hydra.error.js';
+import type { Instance, ResolvedOptions } from '../hydra.options.js';
+import type { Keys } from '../protocol/keys.js';
+import type { UmfMessage } from '../protocol/message.js';
+import { encodeItem, Kind, type Item, type Load } from '../protocol/rpc.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import { createStamp } from '../registry/ids.js';
+import { CallTable } from './call.table.js';
+import { closedError, lostError, noInstanceError, timeoutError } from './call.errors.js';
+import type { Channel, Peer, Published } from './channel.js';
+import { EventSender } from './event.sender.js';
+import { correlationId, isHidden, tagError } from './hidden.error.js';
+import { InstanceChooser } from './instance.chooser.js';
+import { OutgoingCall, type CallKeeper, type CallRequest, type Reply, type Route } from './outgoing.call.js';
+import { decodeValue, encodeCall, encodeRequestMessage, errorOf, replyOf } from './packet.js';
+import { Prober } from './prober.js';
+import { RetryBudget } from './retry.budget.js';
+
+const RETRY_PARKED_MS = 20;
+
+/**
+ * Makes the calls of this process: chooses an instance, sends, waits, and ends every call by its deadline.
+ *
+ * A call is sent again only where it surely was not carried out (nobody received it, it was refused), or where the
+ * caller says that twice does no harm.
+ */
+export class Caller implements CallKeeper {
+  readonly chooser: InstanceChooser;
+  readonly events: EventSender;
+  private readonly logger = new Logger('Hydra');
+  private readonly calls = new CallTable<OutgoingCall>();
+  private readonly byMessageId = new Map<string, OutgoingCall>();
+  private readonly parked = new Set<OutgoingCall>();
+  private readonly deadlines = new Deadlines<OutgoingCall>((call) => this.expire(call));
+  private readonly budget = new RetryBudget();
+  private readonly prober: Prober;
+  private readonly stopListening: () => void;
+  private parkTimer: NodeJS.Timeout | undefined;
+  private lastId = 0;
+  private isClosed = false;
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly options: ResolvedOptions,
+  ) {
+    this.chooser = new InstanceChooser(redis, options);
+    this.events = new EventSender(channel, redis, keys, this.chooser, () => ++this.lastId, options);
+    this.prober = new Prober(channel, redis, keys, this.calls, options.calls.probeAfterMs, {
+      gone: (call) => this.lose(call),
+      neverArrived: (call) => this.retryElsewhere(call),
+    });
+    this.stopListening = redis.onState((state) => {
+      if (state === 'ready') this.sendParked();
+    });
+  }
+
+  /** Calls that wait for their answer. */
+  get inFlight(): number {
+    return this.calls.size;
+  }
+
+  /** Begins a call. Nothing is thrown: what goes wrong is a reply, later. */
+  start(request: CallRequest, route: Route, reply: Reply): OutgoingCall {
+    const call = new OutgoingCall(++this.lastId, request, route, reply, performance.now(), this);
+    if (this.isClosed) {
+      queueMicrotask(() => this.fail(call, closedError(call)));
+      return call;
+    }
+    this.calls.add(call);
+    this.deadlines.add(call);
+    this.prober.wake();
+    this.budget.earn();
+    this.attempt(call);
+    return call;
+  }
+
+  /** The caller does not want the answer any more: the handler is told, and its signal aborts. */
+  cancel(call: OutgoingCall): void {
+    if (call.isOver) return;
+    this.tellCancelled(call);
+    this.end(call);
+  }
+
+  /** What one of our own instances sent; calls and the like are not for here. */
+  items(peer: Peer, load: Load, items: readonly Item[]): void {
+    this.chooser.loads.report(peer.id, load);
+    for (const item of items) this.item(peer, item);
+  }
+
+  /** An answer of a Hydra 1.x instance, or to a call made as it makes them. True when somebody waits for it. */
+  message(message: UmfMessage): boolean {
+    const call = message.rmid === undefined ? undefined : this.byMessageId.get(message.rmid);
+    if (!call) return false;
+    const { value, error } = replyOf(message);
+    if (error !== undefined) this.failAnswered(call, error);
+    else this.complete(call, value);
+    return true;
+  }
+
+  /** Fails what waits, and takes no more. Idempotent. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.stopListening();
+    this.prober.stop();
+    clearTimeout(this.parkTimer);
+    for (const call of [...this.calls]) this.fail(call, closedError(call));
+  }
+
+  /** How a PUBLISH ended that did not simply succeed. */
+  published(call: OutgoingCall, outcome: Published): void {
+    if (call.isOver || !call.instance) return;
+    if (outcome instanceof HydraError) {
+      if (outcome.mayHaveRun && !this.mayRepeat(call)) return this.fail(call, outcome);
+      return this.park(call);
+    }
+    call.route.view.suspect(call.instance.id);
+    this.retryElsewhere(call);
+  }
+
+  private attempt(call: OutgoingCall): void {
+    // A handler's own call that has no time left must not be begun.
+    if (call.deadlineAt <= performance.now()) return this.expire(call);
+    if (!this.redis.isReady) return this.park(call);
+    const instance = this.chooser.choose(call.request, call.route, call.tried);
+    if (!instance) return this.noneLeft(call);
+    try {
+      this.send(call, instance);
+    } catch (error) {
+      this.fail(call, error);
+    }
+  }
+
+  private send(call: OutgoingCall, instance: Instance): void {
+    const { pattern, data, metadata } = call.request;
+    const channel = this.channel.of(instance);
+    const now = performance.now();
+    if (instance.traits) {
+      const remainingMs = Math.ceil(call.deadlineAt - now);
+      const item = encodeCall(call.id, pattern, data, remainingMs, metadata, this.options.maxPayloadBytes);
+      this.channel.post(channel, item, call);
+    } else {
+      const stamp = createStamp();
+      const to = `${instance.id}@${instance.service}:/`;
+      const { maxPayloadBytes } = this.options;
+      const message = encodeRequestMessage(to, this.channel.address, call.request, stamp, maxPayloadBytes);
+      call.mid = stamp.mid;
+      this.byMessageId.set(stamp.mid, call);
+      this.channel.postMessage(channel, message, call);
+    }
+    call.instance = instance;
+    call.sentAt = now;
+    this.chooser.sent(instance);
+  }
+
+  private noneLeft(call: OutgoingCall): void {
+    if (this.chooser.isRegathering) {
+      call.tried = undefined;
+      return this.park(call);
+    }
+    this.fail(call, call.lastRefusal ?? noInstanceError(call));
+  }
+
+  /** Waits for Redis, or for the instances to gather again; the deadline still counts. */
+  private park(call: OutgoingCall): void {
+    this.detach(call);
+    this.parked.add(call);
+    this.parkTimer ??= setTimeout(() => {
+      this.parkTimer = undefined;
+      if (this.redis.isReady) this.sendParked();
+    }, RETRY_PARKED_MS).unref();
+  }
+
+  private sendParked(): void {
+    const calls = [...this.parked];
+    this.parked.clear();
+    for (const call of calls) this.attempt(call);
+  }
+
+  private retryElsewhere(call: OutgoingCall): void {
+    if (call.isOver || call.received > 0) return;
+    if (call.instance) call.exclude(call.instance.id);
+    this.detach(call);
+    this.attempt(call);
+  }
+
+  /** The instance is gone, and with it the answer. */
+  private lose(call: OutgoingCall): void {
+    if (call.isOver) return;
+    if (call.instance) {
+      call.route.view.suspect(call.instance.id);
+      this.chooser.failed(call.instance);
+    }
+    if (this.mayRepeat(call)) return this.retryElsewhere(call);
+    this.fail(call, lostError(call));
+  }
+
+  private mayRepeat(call: OutgoingCall): boolean {
+    return call.request.isIdempotent && call.received === 0 && this.budget.spend();
+  }
+
+  private item(peer: Peer, item: Item): void {
+    switch (item[0]) {
+      case Kind.value:
+      case Kind.complete:
+      case Kind.error:
+      case Kind.refusal: {
+        const call = this.calls.get(item[1]);
+        // Else it is late, repeated, or from an instance that the call has left.
+        if (call?.instance?.id === peer.id) this.answer(call, peer, item);
+        break;
+      }
+      case Kind.probed:
+        this.prober.answered(peer.id, item);
+        break;
+    }
+  }
+
+  private answer(call: OutgoingCall, peer: Peer, item: Item): void {
+    switch (item[0]) {
+      case Kind.value:
+        return this.value(call, peer, item);
+      case Kind.complete:
+        return this.complete(call, decodeValue(item[2], item[3]));
+      case Kind.error:
+        return this.failAnswered(call, errorOf(item[2]));
+      case Kind.refusal:
+        return this.refused(call, item[2]);
+    }
+  }
+
+  private value(call: OutgoingCall, peer: Peer, item: Item): void {
+    call.received++;
+    const half = Math.max(1, this.options.calls.streamWindow >> 1);
+    if (call.received % half === 0) this.channel.post(peer.channel, encodeItem(Kind.credit, call.id, half));
+    call.reply({ response: decodeValue(item[2], item[3]) });
+  }
+
+  private complete(call: OutgoingCall, last: unknown): void {
+    this.end(call, performance.now() - call.sentAt);
+    call.reply({ response: last, isDisposed: true });
+  }
+
+  private refused(call: OutgoingCall, wire: unknown): void {
+    const error =
+      HydraError.fromJSON(wire) ?? new HydraError('OVERLOADED', `"${call.request.pattern}" was refused`);
+    if (!error.retryable) return this.fail(call, error);
+    if (error.code === 'DRAINING' && call.instance) call.route.view.suspect(call.instance.id);
+    call.lastRefusal = error;
+    if (error.code === 'OVERLOADED' && call.instance) this.chooser.failed(call.instance);
+    this.retryElsewhere(call);
+  }
+
+  private expire(call: OutgoingCall): void {
+    if (call.instance) {
+      this.tellCancelled(call);
+      this.chooser.failed(call.instance);
+    }
+    this.fail(call, timeoutError(call, this.parked.has(call), this.redis.isReady));
+  }
+
+  private tellCancelled(call: OutgoingCall): void {
+    const { instance, id } = call;
+    if (!instance?.traits || !this.redis.isReady) return;
+    this.channel.post(this.channel.of(instance), encodeItem(Kind.cancel, id));
+  }
+
+  /** The handler failed. */
+  private failAnswered(call: OutgoingCall, error: unknown): void {
+    if (isHidden(error)) {
+      const id = correlationId(this.channel.address, call.mid ?? call.id);
+      const { request, route } = call;
+      this.logger.warn(`"${request.pattern}" failed inside "${route.view.service}"; correlation id ${id}`);
+      tagError(error, id);
+    }
+    this.fail(call, error, true);
+  }
+
+  private fail(call: OutgoingCall, error: unknown, isAnswer = false): void {
+    if (call.isOver) return;
+    this.end(call, isAnswer ? performance.now() - call.sentAt : undefined);
+    call.reply({ err: error, isDisposed: true });
+  }
+
+  private end(call: OutgoingCall, latencyMs?: number): void {
+    this.detach(call, latencyMs);
+    call.isOver = true;
+    this.calls.delete(call);
+    this.parked.delete(call);
+    this.deadlines.remove(call);
+  }
+
+  /** Takes the call from the instance it went to. */
+  private detach(call: OutgoingCall, latencyMs?: number): void {
+    if (call.instance) this.chooser.ended(call.instance, latencyMs);
+    if (call.mid !== undefined) this.byMessageId.delete(call.mid);
+    call.instance = undefined;
+    call.mid = undefined;
+    call.missedAnswers = call.missedArrivals = 0;
+  }
+}

@@ -1,0 +1,209 @@
+import { HydraError } from '../hydra.error.js';
+import type { Instance } from '../hydra.options.js';
+import { decodeAddress } from '../protocol/address.js';
+import type { Keys } from '../protocol/keys.js';
+import { decodeMessage, type UmfMessage } from '../protocol/message.js';
+import { decodeFrame, encodeFrame, isFrame, type Item, type Load } from '../protocol/rpc.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import { RejectedInput } from './rejected-input.js';
+
+/** What became of a published message: somebody received it, surely nobody did, or nobody knows. */
+export type Published = 'delivered' | 'nobody' | HydraError;
+
+/** Told once what became of its message. An object rather than a closure: there is one for each call. */
+export interface Sender {
+  published(outcome: Published): void;
+}
+
+/** Who sent a frame. */
+export interface Peer {
+  /** `<id>@<service>:/` */
+  readonly address: string;
+  readonly id: string;
+  readonly service: string;
+  /** The channel that reaches it. */
+  readonly channel: string;
+}
+
+/** Takes what arrives. Neither method may throw. */
+export interface Receiver {
+  items(peer: Peer, load: Load, items: readonly Item[]): void;
+  message(message: UmfMessage): void;
+}
+
+/** What leaves for one channel with the next PUBLISH. */
+interface Batch {
+  readonly channel: string;
+  texts: string[];
+  senders: (Sender | undefined)[];
+  size: number;
+}
+
+/** A batch of this many characters leaves without waiting for the end of the turn. */
+const FULL_BATCH = 262_144;
+const KNOWN_PEERS = 10_000;
+
+/**
+ * The two channels of this instance, and the way to everyone else's.
+ *
+ * What leaves in one turn of the event loop for one channel is one PUBLISH. The receiver count of a PUBLISH proves that
+ * nobody received it when it is 0, except on a Cluster, where it counts one node's subscribers only.
+ */
+export class Channel {
+  readonly address: string;
+  // One for each channel, kept: V8 keeps what a cleared or rewritten Map held for much longer than it is needed.
+  private readonly batches = new Map<string, Batch>();
+  private waiting: Batch[] = [];
+  private readonly peers = new Map<string, Peer>();
+  private readonly channels = new Map<string, string>();
+  private readonly rejected = new RejectedInput();
+  private readonly own: readonly string[];
+  private receiver: Receiver | undefined;
+  private opening: Promise<void> | undefined;
+
+  constructor(
+    id: string,
+    service: string,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly load: () => Load,
+  ) {
+    this.address = `${id}@${service}:/`;
+    this.own = [keys.instanceChannel(service, id), keys.serviceChannel(service)];
+  }
+
+  /** Subscribes to both channels; resolves when Redis has confirmed it. Idempotent. */
+  open(receiver: Receiver): Promise<void> {
+    this.opening ??= this.subscribe(receiver);
+    return this.opening;
+  }
+
+  /** Stops listening. What was received before is handled. Idempotent. */
+  async close(): Promise<void> {
+    if (!this.opening) return;
+    this.opening = undefined;
+    await this.redis.unsubscribe(...this.own);
+    this.redis.subscriber.off('message', this.onMessage);
+    this.flush();
+  }
+
+  /** Sends an item to one of our own instances, together with what else leaves for it in this turn. */
+  post(channel: string, item: string, sender?: Sender): void {
+    const batch = this.batchFor(channel);
+    if (batch.texts.length === 0) this.schedule(batch);
+    batch.texts.push(item);
+    batch.senders.push(sender);
+    batch.size += item.length;
+    if (batch.size >= FULL_BATCH) this.publishBatch(batch);
+  }
+
+  /** Sends one message that anybody understands, Hydra 1.x included. */
+  postMessage(channel: string, message: string, sender?: Sender): void {
+    this.publish(channel, message, sender ? [sender] : []);
+  }
+
+  /** An item as a frame of its own. */
+  frame(item: string): string {
+    return encodeFrame(this.address, this.load(), [item]);
+  }
+
+  /** The sender of a frame, by its address; undefined when it is not one. */
+  peer(address: string): Peer | undefined {
+    const known = this.peers.get(address);
+    if (known) return known;
+    const { instance, service } = decodeAddress(address) ?? {};
+    if (!instance || !service) return undefined;
+    if (this.peers.size >= KNOWN_PEERS) this.peers.clear();
+    const peer = { address, id: instance, service, channel: this.keys.instanceChannel(service, instance) };
+    this.peers.set(address, peer);
+    return peer;
+  }
+
+  /** The channel of an instance. Kept: making and hashing its name costs as much as encoding a call. */
+  of({ service, id }: Pick<Instance, 'service' | 'id'>): string {
+    const known = this.channels.get(id);
+    if (known !== undefined) return known;
+    if (this.channels.size >= KNOWN_PEERS) this.channels.clear();
+    const channel = this.keys.instanceChannel(service, id);
+    this.channels.set(id, channel);
+    return channel;
+  }
+
+  private async subscribe(receiver: Receiver): Promise<void> {
+    this.receiver = receiver;
+    this.redis.subscriber.on('message', this.onMessage);
+    await this.redis.persist(() => this.redis.subscribe(...this.own));
+  }
+
+  private readonly onMessage = (channel: string, wire: string): void => {
+    if (channel !== this.own[0] && channel !== this.own[1]) return;
+    if (isFrame(wire)) this.onFrame(wire);
+    else this.onUmf(wire);
+  };
+
+  private onFrame(wire: string): void {
+    const frame = decodeFrame(wire);
+    const peer = frame && this.peer(frame.from);
+    if (!peer) return this.rejected.count('a frame', wire);
+    this.receiver?.items(peer, frame.load, frame.items);
+  }
+
+  private onUmf(wire: string): void {
+    const message = decodeMessage(wire);
+    if (!message) return this.rejected.count('a message', wire);
+    this.receiver?.message(message);
+  }
+
+  private batchFor(channel: string): Batch {
+    let batch = this.batches.get(channel);
+    if (batch) return batch;
+    if (this.batches.size >= KNOWN_PEERS) this.forgetIdleBatches();
+    batch = { channel, texts: [], senders: [], size: 0 };
+    this.batches.set(channel, batch);
+    return batch;
+  }
+
+  private forgetIdleBatches(): void {
+    for (const { channel, texts } of this.batches.values())
+      if (texts.length === 0) this.batches.delete(channel);
+  }
+
+  private schedule(batch: Batch): void {
+    // After all that this turn's input causes, before the next input is read.
+    if (this.waiting.length === 0) setImmediate(this.flush);
+    this.waiting.push(batch);
+  }
+
+  private readonly flush = (): void => {
+    const { waiting } = this;
+    this.waiting = [];
+    for (const batch of waiting) if (batch.texts.length > 0) this.publishBatch(batch);
+  };
+
+  private publishBatch(batch: Batch): void {
+    const { channel, texts, senders } = batch;
+    batch.texts = [];
+    batch.senders = [];
+    batch.size = 0;
+    this.publish(channel, encodeFrame(this.address, this.load(), texts), senders);
+  }
+
+  /** Redis may also refuse a PUBLISH: an ACL, or no memory. */
+  private failure(error: unknown): HydraError {
+    const translated = this.redis.translate('PUBLISH', error);
+    if (translated instanceof HydraError) return translated;
+    return new HydraError('REDIS_UNAVAILABLE', `Redis refused to PUBLISH: ${String(error)}`, {
+      cause: error,
+    });
+  }
+
+  private publish(channel: string, wire: string, senders: readonly (Sender | undefined)[]): void {
+    const tell = (outcome: Published) => {
+      for (const sender of senders) sender?.published(outcome);
+    };
+    this.redis.commands.publish(channel, wire).then(
+      (receivers) => tell(receivers === 0 && !this.redis.isCluster ? 'nobody' : 'delivered'),
+      (error: unknown) => tell(this.failure(error)),
+    );
+  }
+}

@@ -1,0 +1,77 @@
+import { HydraError } from '../hydra.error.js';
+import type { Instance, ResolvedOptions } from '../hydra.options.js';
+import type { Keys } from '../protocol/keys.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import { createStamp } from '../registry/ids.js';
+import { noInstanceError } from './call.errors.js';
+import type { Channel, Published } from './channel.js';
+import type { InstanceChooser } from './instance.chooser.js';
+import type { CallRequest, Route } from './outgoing.call.js';
+import { encodeEvent, encodeRequestMessage } from './packet.js';
+
+/** Sends events: to one instance, or to all. Every method throws `NO_INSTANCE`, `REDIS_UNAVAILABLE`, `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`. */
+export class EventSender {
+  private readonly maxBytes: number;
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly chooser: InstanceChooser,
+    /** The next number of the series that calls and events share. */
+    private readonly nextId: () => number,
+    { maxPayloadBytes }: ResolvedOptions,
+  ) {
+    this.maxBytes = maxPayloadBytes;
+  }
+
+  /** To one instance; resolves once Redis has handed it over. */
+  async emit(request: CallRequest, route: Route): Promise<void> {
+    if (!this.redis.isReady) await this.redis.run(`emit "${request.pattern}"`, async () => undefined);
+    const tried = new Set<string>();
+    for (;;) {
+      const instance = this.chooser.choose(request, route, tried);
+      if (!instance) throw noInstanceError({ request, route });
+      const outcome = await this.post(request, instance);
+      if (outcome === 'delivered') return;
+      if (outcome instanceof HydraError) throw outcome;
+      route.view.suspect(instance.id);
+      tried.add(instance.id);
+    }
+  }
+
+  /** To every instance that the route allows; resolves once Redis has handed it to one at least. */
+  async broadcast(request: CallRequest, route: Route): Promise<void> {
+    const { view, selection } = route;
+    if (selection) return this.multicast(request, route, selection.of(view.servers));
+    const channel = this.keys.serviceChannel(view.service);
+    // One Hydra 1.x instance among them, and all are told in its way.
+    const isOurs = view.servers.every(({ traits }) => traits !== undefined);
+    const wire = isOurs ? this.channel.frame(this.item(request)) : this.message(`${view.service}:/`, request);
+    const receivers = await this.redis.run('broadcast', (redis) => redis.publish(channel, wire));
+    if (receivers === 0 && !this.redis.isCluster) throw noInstanceError({ request, route });
+  }
+
+  private async multicast(request: CallRequest, route: Route, instances: readonly Instance[]): Promise<void> {
+    const outcomes = await Promise.all(instances.map((instance) => this.post(request, instance)));
+    if (outcomes.includes('delivered')) return;
+    throw outcomes.find((outcome) => outcome instanceof HydraError) ?? noInstanceError({ request, route });
+  }
+
+  private post(request: CallRequest, { id, service, traits }: Instance): Promise<Published> {
+    const channel = this.keys.instanceChannel(service, id);
+    return new Promise((resolve) => {
+      const sender = { published: resolve };
+      if (traits) this.channel.post(channel, this.item(request), sender);
+      else this.channel.postMessage(channel, this.message(`${id}@${service}:/`, request), sender);
+    });
+  }
+
+  private item({ pattern, data, metadata }: CallRequest): string {
+    return encodeEvent(this.nextId(), pattern, data, metadata, this.maxBytes);
+  }
+
+  private message(to: string, request: CallRequest): string {
+    return encodeRequestMessage(to, this.channel.address, request, createStamp(), this.maxBytes);
+  }
+}

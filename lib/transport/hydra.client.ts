@@ -1,0 +1,364 @@
+import { ClientProxy, type ReadPacket } from '@nestjs/microservices';
+import { Observable } from 'rxjs';
+
+import { inheritDeadlines, inheritedMs } from '../delivery/ambient.deadline.js';
+import { HydraError } from '../hydra.error.js';
+import {
+  LONGEST_TIMER_MS,
+  resolveOptions,
+  serviceName,
+  type Balancer,
+  type HydraOptions,
+  type Instance,
+  type ResolvedOptions,
+} from '../hydra.options.js';
+import { encodeEntry } from '../protocol/stream-entry.js';
+import type { ConnectionState, RedisClient } from '../redis/redis.connections.js';
+import { createBalancer } from '../registry/balancer.js';
+import { createSelection, type Selection } from '../registry/select.js';
+import type { CircuitState } from './circuit.breaker.js';
+import { codecOf, decodeReplies, encodePacket, type Codec } from './codec.js';
+import { HydraInstance } from './hydra.instance.js';
+import { HydraRecord } from './hydra.record.js';
+import type { CallRequest, Reply, Route } from './outgoing.call.js';
+
+/**
+ * A client of one service. `service` is the service that is called; everything but `name` has the meaning it has in
+ * {@link HydraOptions}.
+ *
+ * @publicApi
+ */
+export interface HydraClientOptions extends Omit<
+  HydraOptions,
+  'host' | 'port' | 'type' | 'drain' | 'health' | 'version' | 'tags'
+> {
+  /** Only instances whose version is in this semver range, such as `^2`. @defaultValue any */
+  readonly version?: string;
+  /** Only instances that have all of these tags. @defaultValue [] */
+  readonly tags?: readonly string[];
+  /**
+   * What this client calls itself on the wire. With a name it is present as a service of that name, which a Hydra 1.x
+   * service demands of those it answers. Without one it is called `hydra-client`, and nobody finds it.
+   */
+  readonly name?: string;
+  /**
+   * Keeps what is emitted in a stream, for services whose `streams.events` names it: their `@EventPattern` handlers handle
+   * it at least once, also those that are down now. The name of the stream, or of one for each pattern.
+   * @defaultValue none: events go to one live instance of `service`
+   */
+  readonly durableEvents?: string | Readonly<Record<string, string>>;
+}
+
+const ANONYMOUS = 'hydra-client';
+
+/** @publicApi */
+export type HydraClientStatus = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
+
+/** @publicApi */
+export type HydraClientEvents = Record<HydraClientStatus, () => void>;
+
+/**
+ * Calls one service. `send` is answered by one live instance, `emit` is handled by one, `broadcast` by all.
+ *
+ * Every call ends by its deadline, with an answer or with a {@link HydraError}. Where no instance is alive it fails at
+ * once with `NO_INSTANCE`; while Redis is away it waits for it, up to the deadline.
+ *
+ * @publicApi
+ */
+export class HydraClient extends ClientProxy<HydraClientEvents> {
+  /** The service that is called. */
+  readonly service: string;
+  /** How long a call waits for its answer, in milliseconds. */
+  readonly timeoutMs: number;
+
+  private readonly instance: HydraInstance;
+  private readonly balancer: Balancer;
+  private readonly selection: Selection | undefined;
+  private readonly codec: Codec | undefined;
+  private readonly listeners: [keyof HydraClientEvents, () => void][] = [];
+  private stopReporting: (() => void) | undefined;
+  private route: Route | undefined;
+  private connecting: Promise<Route> | undefined;
+  private isClosed = false;
+
+  /**
+   * @param shared the instance of the application that the client belongs to; without it the client stands alone
+   * @throws HydraError `BAD_OPTION`
+   */
+  constructor(
+    protected readonly options: HydraClientOptions,
+    private readonly shared?: HydraInstance,
+    private readonly instanceId?: string,
+  ) {
+    super();
+    this.service = serviceName(options.service);
+    this.selection = createSelection(options);
+    this.balancer = createBalancer(options.balancer ?? shared?.options.balancer ?? 'p2c');
+    this.codec = codecOf(options);
+    inheritDeadlines();
+    const resolved = resolveClientOptions(options);
+    this.instance = shared ?? new HydraInstance(resolved);
+    this.timeoutMs = options.timeoutMs === undefined ? this.instance.options.timeoutMs : resolved.timeoutMs;
+    this.initializeSerializer({});
+    this.initializeDeserializer({});
+  }
+
+  /**
+   * Connects, and learns who is alive; waits for Redis as long as it takes, also when the connection was lost. Calls do
+   * this by themselves.
+   *
+   * @throws HydraError `CLOSED` after `close()`
+   */
+  async connect(): Promise<Route> {
+    if (this.isClosed) throw this.closedError();
+    this.connecting ??= this.open().catch((error: unknown) => {
+      this.connecting = undefined;
+      throw error;
+    });
+    const route = await this.connecting;
+    await this.instance.redis.connect();
+    return route;
+  }
+
+  /** Fails the calls that wait, and closes the connections unless they are the application's. Idempotent. */
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    if (!this.shared) await this.instance.close();
+    this.stopReporting?.();
+    this._status$.next('disconnected');
+  }
+
+  /** The state of the connection, now and after each change. */
+  override get status(): Observable<HydraClientStatus> {
+    this.startReporting();
+    return super.status as Observable<HydraClientStatus>;
+  }
+
+  /** Hears `connected`, `reconnecting` and `disconnected`. */
+  override on<Event extends keyof HydraClientEvents>(event: Event, callback: HydraClientEvents[Event]): void {
+    this.listeners.push([event, callback]);
+    this.startReporting();
+  }
+
+  /** The connections: `[commands, subscriber]`. */
+  unwrap<T = [commands: RedisClient, subscriber: RedisClient]>(): T {
+    return [this.instance.redis.commands, this.instance.redis.subscriber] as T;
+  }
+
+  /** The instances a call may go to now. */
+  get instances(): readonly Instance[] {
+    const servers = this.route?.view.servers ?? [];
+    return this.selection ? this.selection.of(servers) : servers;
+  }
+
+  /** The same client, bound to one instance: a call to it that cannot reach it fails with `NO_INSTANCE`. */
+  to(instanceId: string): HydraClient {
+    const bound = new HydraClient(this.options, this.instance, instanceId);
+    if (this.route) bound.route = { ...this.route, instanceId };
+    return bound;
+  }
+
+  override send<Result = unknown, Input = unknown>(pattern: unknown, data: Input): Observable<Result> {
+    // Nest's own refusal of null and undefined.
+    if (pattern === null || pattern === undefined || data === null || data === undefined) {
+      return super.send(pattern, data);
+    }
+    return new Observable<Result>((observer) => {
+      const packet = this.packet(pattern, data);
+      return this.publish(packet, this.createObserver(observer as never));
+    });
+  }
+
+  /** What this client thinks of the instances that failed lately. */
+  get circuits(): readonly CircuitState[] {
+    return this.instance.caller.chooser.breaker.states();
+  }
+
+  /** Sends an event to every live instance. Fails with `NO_INSTANCE` when nobody received it. Sent at once, like `emit`. */
+  broadcast<Input = unknown>(pattern: unknown, data: Input): Observable<void> {
+    const request = this.requestOf(this.packet(pattern, data));
+    const sent = this.prepared(request).then((prepared) =>
+      this.instance.caller.events.broadcast(...prepared),
+    );
+    sent.catch(() => undefined);
+    return new Observable((observer) => {
+      sent.then(
+        () => {
+          observer.next();
+          observer.complete();
+        },
+        (error: unknown) => observer.error(error),
+      );
+    });
+  }
+
+  protected publish(packet: ReadPacket, callback: Reply): () => void {
+    const request = this.requestOf(packet);
+    if (this.route && !this.isClosed && !this.codec) return this.call(request, this.route, callback);
+    return this.publishLater(request, callback);
+  }
+
+  /** For a client that is not connected yet, or that has a codec, which may take its time. */
+  private publishLater(request: CallRequest, reply: Reply): () => void {
+    const decoded = this.codec ? decodeReplies(this.codec, request.pattern, reply) : reply;
+    let cancel: (() => void) | undefined;
+    let isCancelled = false;
+    this.prepared(request).then(
+      (prepared) => {
+        if (!isCancelled) cancel = this.call(...prepared, decoded);
+      },
+      (err: unknown) => {
+        if (!isCancelled) reply({ err, isDisposed: true });
+      },
+    );
+    return () => {
+      isCancelled = true;
+      cancel?.();
+    };
+  }
+
+  /**
+   * The request once the client is connected and its data is encoded.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE` when that takes longer than the request may; `CLOSED`
+   */
+  private async prepared(request: CallRequest): Promise<[CallRequest, Route]> {
+    const { signal, end } = expiry(request.timeoutMs, () => this.notConnectedError(request));
+    try {
+      const [route, data] = await Promise.race([
+        Promise.all([this.connect(), this.encoded(request)]),
+        signal,
+      ]);
+      return [{ ...request, data }, route];
+    } finally {
+      end();
+    }
+  }
+
+  /** Resolves once Redis has handed the event to an instance, or has stored it. */
+  protected async dispatchEvent<T = undefined>(packet: ReadPacket): Promise<T> {
+    const stream = this.streamOf(packet);
+    if (stream !== undefined) await this.keep(stream, this.requestOf(packet));
+    else await this.instance.caller.events.emit(...(await this.prepared(this.requestOf(packet))));
+    return undefined as T;
+  }
+
+  private streamOf({ pattern }: ReadPacket): string | undefined {
+    const { durableEvents } = this.options;
+    if (typeof durableEvents !== 'object') return durableEvents;
+    const route = this.normalizePattern(pattern);
+    return Object.hasOwn(durableEvents, route) ? durableEvents[route] : undefined;
+  }
+
+  private async keep(stream: string, { pattern, data, metadata }: CallRequest): Promise<void> {
+    const { redis, keys, options } = this.instance;
+    const fields = encodeEntry(stream, data, { type: pattern, metadata }, options.maxPayloadBytes);
+    await this.instance.open();
+    await redis.run(`keep "${pattern}" in ${stream}`, (client) =>
+      client.xadd(keys.stream(stream), '*', ...fields),
+    );
+  }
+
+  private async encoded(request: CallRequest): Promise<unknown> {
+    return this.codec ? encodePacket(this.codec, request) : request.data;
+  }
+
+  private call(request: CallRequest, route: Route, reply: Reply): () => void {
+    const { caller } = this.instance;
+    const call = caller.start(request, route, reply);
+    return () => caller.cancel(call);
+  }
+
+  /** The packet as Nest 12 makes it, dispatch hook included; Nest 11 has no such method. */
+  private packet(pattern: unknown, data: unknown): ReadPacket {
+    return typeof this.createPacket === 'function' ? this.createPacket(pattern, data) : { pattern, data };
+  }
+
+  private requestOf(packet: ReadPacket): CallRequest {
+    const pattern = this.normalizePattern(packet.pattern);
+    const { metadata } = packet as { metadata?: Record<string, string> };
+    const record: unknown = packet.data;
+    if (!(record instanceof HydraRecord)) {
+      const timeoutMs = this.within(this.timeoutMs);
+      return { pattern, data: record, metadata, timeoutMs, isIdempotent: false, key: undefined };
+    }
+    return {
+      pattern,
+      data: record.data,
+      metadata: record.headers ? { ...metadata, ...record.headers } : metadata,
+      timeoutMs: this.within(record.timeoutMs ?? this.timeoutMs),
+      isIdempotent: record.isIdempotent,
+      key: record.key,
+    };
+  }
+
+  /** A handler's own calls end when its caller stops waiting. */
+  private within(timeoutMs: number): number {
+    return Math.min(timeoutMs, Math.max(0, inheritedMs()));
+  }
+
+  private async open(): Promise<Route> {
+    if (this.options.name === undefined || this.shared) await this.instance.open();
+    else await this.instance.announce();
+    const view = await this.instance.discovery.viewOf(this.service);
+    const { balancer, selection, instanceId } = this;
+    this.route = { view, balancer, selection, instanceId };
+    return this.route;
+  }
+
+  /** Only once somebody listens: clients bound to an instance come and go with each call. */
+  private startReporting(): void {
+    if (this.stopReporting) return;
+    this.stopReporting = this.instance.redis.onState(() => this.reportStatus());
+    this._status$.next(STATUS[this.instance.redis.state]);
+  }
+
+  private reportStatus(): void {
+    const status = STATUS[this.instance.redis.state];
+    this._status$.next(status);
+    for (const [event, callback] of this.listeners) if (event === status) callback();
+  }
+
+  private notConnectedError({ pattern, timeoutMs }: CallRequest): HydraError {
+    const what = `"${pattern}" to "${this.service}" was not sent`;
+    return new HydraError(
+      'REDIS_UNAVAILABLE',
+      `${what}: no connection to Redis within timeoutMs=${timeoutMs}`,
+    );
+  }
+
+  private closedError(): HydraError {
+    return new HydraError('CLOSED', `the client of "${this.service}" is closed`);
+  }
+}
+
+/** A promise that rejects after a time, and the way to let it be. */
+function expiry(
+  ms: number,
+  error: () => Error,
+): { readonly signal: Promise<never>; readonly end: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  const signal = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(error()), Math.min(ms, LONGEST_TIMER_MS));
+  });
+  return { signal, end: () => clearTimeout(timer) };
+}
+
+const STATUS: Readonly<Record<ConnectionState, HydraClientStatus>> = {
+  connecting: 'connecting',
+  ready: 'connected',
+  lost: 'reconnecting',
+  closed: 'disconnected',
+};
+
+/** The options of a client that stands alone, as an instance of its own. Of the environment it heeds HYDRA_REDIS_URL. */
+function resolveClientOptions({
+  service: _called,
+  name = ANONYMOUS,
+  version: _wanted,
+  tags: _required,
+  ...options
+}: HydraClientOptions): ResolvedOptions {
+  return resolveOptions({ ...options, service: name }, { HYDRA_REDIS_URL: process.env['HYDRA_REDIS_URL'] });
+}

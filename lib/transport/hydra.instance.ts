@@ -1,0 +1,84 @@
+import type { ResolvedOptions } from '../hydra.options.js';
+import { createKeys, type Keys } from '../protocol/keys.js';
+import type { UmfMessage } from '../protocol/message.js';
+import type { Item, Load } from '../protocol/rpc.js';
+import { RedisConnections } from '../redis/redis.connections.js';
+import { DiscoveryService } from '../registry/discovery.service.js';
+import { HealthContributors } from '../registry/health.contributors.js';
+import { createInstanceId } from '../registry/ids.js';
+import { Presence } from '../registry/presence.js';
+import type { CallSource } from './call.source.js';
+import { Caller } from './caller.js';
+import { Channel, type Peer, type Receiver } from './channel.js';
+
+const IDLE: Load = [0, 0];
+
+/**
+ * This process as one instance of its service: its connections, its channels, what it says of itself, what it knows of
+ * others, the calls it makes and, once a server is attached, the calls it answers. The module, the server and each client
+ * that stands alone have one; inside an application all share the module's.
+ */
+export class HydraInstance implements Receiver {
+  readonly id = createInstanceId();
+  readonly keys: Keys;
+  readonly redis: RedisConnections;
+  /** Where the parts of this process say how they are. */
+  readonly health = new HealthContributors();
+  readonly presence: Presence;
+  readonly discovery: DiscoveryService;
+  readonly channel: Channel;
+  readonly caller: Caller;
+  private source: CallSource | undefined;
+
+  constructor(readonly options: ResolvedOptions) {
+    const { service, namespace } = options;
+    this.redis = new RedisConnections(options);
+    this.keys = createKeys({ namespace, cluster: this.redis.isCluster });
+    this.presence = new Presence(this.id, this.redis, this.keys, options, this.health);
+    this.discovery = new DiscoveryService(this.id, this.redis, this.keys, options);
+    this.channel = new Channel(this.id, service, this.redis, this.keys, () => this.source?.load ?? IDLE);
+    this.caller = new Caller(this.channel, this.redis, this.keys, options);
+    this.discovery.changes$.subscribe(({ kind, instance }) => {
+      if (kind === 'leave') this.caller.chooser.forget(instance.id);
+    });
+    this.health.contribute('calls', () => ({
+      activity: { sent: this.caller.inFlight, handling: this.source?.load[0] ?? 0 },
+    }));
+  }
+
+  /** Connects and listens: from here on calls can be made. Resolves when Redis has confirmed it. Idempotent. */
+  async open(): Promise<void> {
+    await this.channel.open(this);
+    await this.discovery.start();
+  }
+
+  /** Registers the instance; others find it from here on. Idempotent. */
+  async announce(): Promise<void> {
+    await this.open();
+    await this.presence.announce();
+  }
+
+  /** Gives the calls that arrive to a server. */
+  attach(source: CallSource): void {
+    this.source = source;
+  }
+
+  /** Leaves the registry, stops listening, fails what waits, closes the connections. Idempotent. */
+  async close(): Promise<void> {
+    await this.presence.withdraw();
+    await this.channel.close();
+    this.caller.close();
+    await this.discovery.close();
+    this.redis.close();
+  }
+
+  /** Answers and calls may share a frame: each side takes what is its own. */
+  items(peer: Peer, load: Load, items: readonly Item[]): void {
+    this.caller.items(peer, load, items);
+    this.source?.items(peer, items);
+  }
+
+  message(message: UmfMessage): void {
+    if (!this.caller.message(message)) this.source?.message(message);
+  }
+}

@@ -1,0 +1,71 @@
+import { HydraError } from '../hydra.error.js';
+
+/**
+ * Data with what belongs to one call of it.
+ *
+ * @publicApi
+ */
+export class HydraRecord<T = unknown> {
+  constructor(
+    readonly data: T,
+    readonly timeoutMs: number | undefined,
+    readonly headers: Readonly<Record<string, string>> | undefined,
+    readonly isIdempotent: boolean,
+    readonly key?: string | undefined,
+  ) {}
+}
+
+/**
+ * Builds the data of one call together with its timeout, headers and idempotency:
+ * `client.send('sum', new HydraRecordBuilder([1, 2]).setTimeout(500).setIdempotent(true).build())`.
+ *
+ * @publicApi
+ */
+export class HydraRecordBuilder<T = unknown> {
+  private timeoutMs: number | undefined;
+  private headers: Readonly<Record<string, string>> | undefined;
+  private isIdempotent = false;
+  private key: string | undefined;
+
+  constructor(private data?: T) {}
+
+  setData(data: T): this {
+    this.data = data;
+    return this;
+  }
+
+  /**
+   * How long to wait for the answer, in milliseconds; the client's `timeoutMs` otherwise.
+   *
+   * @throws HydraError `BAD_OPTION` unless it is a finite number above 0
+   */
+  setTimeout(timeoutMs: number): this {
+    if (!(timeoutMs > 0) || !Number.isFinite(timeoutMs)) {
+      throw new HydraError('BAD_OPTION', `the timeout of a record must be a number > 0, got ${timeoutMs}`);
+    }
+    this.timeoutMs = timeoutMs;
+    return this;
+  }
+
+  /** What the handler reads with `context.getMetadata()`. */
+  setHeaders(headers: Readonly<Record<string, string>>): this {
+    this.headers = headers;
+    return this;
+  }
+
+  /** Twice does no harm: the call is made again elsewhere when its instance is lost. @defaultValue false */
+  setIdempotent(isIdempotent: boolean): this {
+    this.isIdempotent = isIdempotent;
+    return this;
+  }
+
+  /** Calls with the same key go to the same instance for as long as it is there: `setKey(customer.id)`. */
+  setKey(key: string): this {
+    this.key = key;
+    return this;
+  }
+
+  build(): HydraRecord<T> {
+    return new HydraRecord(this.data as T, this.timeoutMs, this.headers, this.isIdempotent, this.key);
+  }
+}

@@ -1,0 +1,103 @@
+import type { Subscription } from 'rxjs';
+
+import { Timed } from '../delivery/deadlines.js';
+import type { BoundHandler } from '../delivery/source.js';
+import type { HydraError } from '../hydra.error.js';
+import type { UmfMessage } from '../protocol/message.js';
+import { HydraContext, type ReceivedCall } from './hydra.context.js';
+
+/** The way back to a caller. */
+export interface Replies {
+  value(value: unknown): void;
+  /** The last word; with a last value, or alone. */
+  complete(hasValue: boolean, value?: unknown): void;
+  error(error: unknown): void;
+  /** The call was not carried out, and another instance may take it. */
+  refuse(error: HydraError): void;
+  /** How many more values the caller can take now. */
+  readonly credit: number;
+  /** The caller can take that many more. */
+  grant(count: number): void;
+}
+
+/** Replies to an event: nobody hears them. */
+export const NO_REPLIES: Replies = Object.freeze({
+  value: () => undefined,
+  complete: () => undefined,
+  error: () => undefined,
+  refuse: () => undefined,
+  credit: Infinity,
+  grant: () => undefined,
+});
+
+/** Where a call comes from. */
+export interface Origin {
+  /** Address of the caller. */
+  readonly from: string;
+  /** Address that the caller wrote to. */
+  readonly to: string;
+  /** Where the caller listens for the answer, where that is known. */
+  readonly replyChannel: string | undefined;
+  /** The call is over. */
+  ended(call: IncomingCall): void;
+  /** The call was not carried out. */
+  refused(call: IncomingCall): void;
+}
+
+/** The origin of what is not kept account of: an event, or a message of a Hydra 1.x process. */
+export function looseOrigin(from: string, to: string): Origin {
+  return { from, to, replyChannel: undefined, ended: () => undefined, refused: () => undefined };
+}
+
+/** One call or event in the hands of this process. */
+export class IncomingCall extends Timed implements ReceivedCall {
+  readonly context: HydraContext;
+  /** Ends the handler's Observable. */
+  subscription: Subscription | undefined;
+  /** Told when the caller can take more values. */
+  onCredit: (() => void) | undefined;
+  startedAt = 0;
+  /** The handler gave its result; a stream may still be going on. */
+  hasReturned = false;
+  isOver = false;
+
+  constructor(
+    readonly id: number | string,
+    readonly bound: BoundHandler,
+    readonly data: unknown,
+    readonly metadata: Readonly<Record<string, string>> | undefined,
+    readonly origin: Origin,
+    readonly deadlineAt: number,
+    readonly replies: Replies,
+    /** As it came, if it came as UMF. */
+    readonly message?: UmfMessage | undefined,
+  ) {
+    super();
+    this.context = new HydraContext([this]);
+  }
+
+  /** Ends the handler's stream. What its teardown throws is the handler's affair, and must not end this process. */
+  unsubscribe(): void {
+    try {
+      this.subscription?.unsubscribe();
+    } catch (error) {
+      this.context.abort(error);
+    }
+  }
+
+  get pattern(): string {
+    return this.bound.pattern;
+  }
+
+  get from(): string {
+    return this.origin.from;
+  }
+
+  get to(): string {
+    return this.origin.to;
+  }
+
+  get receivedOn(): string {
+    return new Date().toISOString();
+  }
+}

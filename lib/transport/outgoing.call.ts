@@ -1,0 +1,81 @@
+import type { WritePacket } from '@nestjs/microservices';
+
+import { Timed } from '../delivery/deadlines.js';
+import type { HydraError } from '../hydra.error.js';
+import type { Balancer, Instance } from '../hydra.options.js';
+import type { Selection } from '../registry/select.js';
+import type { ServiceView } from '../registry/service.view.js';
+import type { Published, Sender } from './channel.js';
+
+/** Where the calls of one client go. Not part of each request: spreading it in cost more than the rest of the client. */
+export interface Route {
+  readonly view: ServiceView;
+  readonly balancer: Balancer;
+  /** Only these instances will do; undefined: all. */
+  readonly selection: Selection | undefined;
+  /** Only this instance will do. */
+  readonly instanceId: string | undefined;
+}
+
+/** What to call, and how long and how hard to try. */
+export interface CallRequest {
+  /** Nest's normalised pattern. */
+  readonly pattern: string;
+  readonly data: unknown;
+  readonly metadata: Readonly<Record<string, string>> | undefined;
+  readonly timeoutMs: number;
+  /** May be carried out twice without harm: tried again where the outcome is unknown. */
+  readonly isIdempotent: boolean;
+  /** Calls with the same key go to the same instance, while it is there. */
+  readonly key: string | undefined;
+}
+
+/** Nest's callback: any number of responses, then one that is disposed, with the last response, an error, or neither. */
+export type Reply = (packet: WritePacket) => void;
+
+/** Acts on what happens to a call. */
+export interface CallKeeper {
+  published(call: OutgoingCall, outcome: Published): void;
+}
+
+/** One call from its start to its end, over as many instances as it takes. */
+export class OutgoingCall extends Timed implements Sender {
+  readonly deadlineAt: number;
+  /** Where the present attempt went; undefined while the call is waiting for somewhere to go. */
+  instance: Instance | undefined;
+  /** When the present attempt left. */
+  sentAt = 0;
+  /** Set when it went to a Hydra 1.x instance, which answers by this id. */
+  mid: string | undefined;
+  /** Instances that refused the call or were not reached. */
+  tried: Set<string> | undefined;
+  /** Values received so far: once there is one, the call is not moved. */
+  received = 0;
+  /** Probes that found the call finished at its instance, while the answer was not here. */
+  missedAnswers = 0;
+  /** Probes that did not find the call at its instance. */
+  missedArrivals = 0;
+  /** Why the last attempt ended. */
+  lastRefusal: HydraError | undefined;
+  isOver = false;
+
+  constructor(
+    readonly id: number,
+    readonly request: CallRequest,
+    readonly route: Route,
+    readonly reply: Reply,
+    readonly startedAt: number,
+    private readonly keeper: CallKeeper,
+  ) {
+    super();
+    this.deadlineAt = startedAt + request.timeoutMs;
+  }
+
+  published(outcome: Published): void {
+    if (outcome !== 'delivered') this.keeper.published(this, outcome);
+  }
+
+  exclude(instanceId: string): void {
+    (this.tried ??= new Set()).add(instanceId);
+  }
+}

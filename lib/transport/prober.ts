@@ -1,0 +1,129 @@
+import type { Keys } from '../protocol/keys.js';
+import { encodeItem, Kind, type Item } from '../protocol/rpc.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import type { Instance } from '../hydra.options.js';
+import type { CallTable } from './call.table.js';
+import type { Channel } from './channel.js';
+import type { OutgoingCall } from './outgoing.call.js';
+
+/** What a probe can find out about a call. */
+export interface ProbeFindings {
+  /** Its instance is gone, or has no answer to give any more. */
+  gone(call: OutgoingCall): void;
+  /** Its instance is there and never received it. */
+  neverArrived(call: OutgoingCall): void;
+}
+
+/** An answer may overtake the probe's own: only a second finding of "finished, no answer here" counts. */
+const MISSED_ANSWERS = 2;
+
+/**
+ * Asks after calls that have not been answered for a while, so that a dead instance is noticed within a fraction of a
+ * second and no call has to wait for its deadline. A PUBLISH that reaches nobody says that the instance is gone; an
+ * instance that answers says which calls it has.
+ *
+ * An instance that does not answer is looked for with PUBSUB NUMSUB, which counts exact subscriptions only; so are Hydra
+ * 1.x instances, which do not know probes. On a Cluster, where both counts are those of one node, an instance that does
+ * not answer is gone when its presence is.
+ */
+export class Prober {
+  private timer: NodeJS.Timeout | undefined;
+  /** Instances that have not answered their last probe yet. */
+  private readonly unanswered = new Set<string>();
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly calls: CallTable<OutgoingCall>,
+    private readonly afterMs: number,
+    private readonly findings: ProbeFindings,
+  ) {}
+
+  /** A call began. */
+  wake(): void {
+    this.timer ??= setInterval(() => this.probe(), this.afterMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  /** `[8, running, finished, unknown]` */
+  answered(peerId: string, [, , finished, unknown]: Item): void {
+    this.unanswered.delete(peerId);
+    for (const call of this.callsAt(peerId, finished)) {
+      if (++call.missedAnswers >= MISSED_ANSWERS) this.findings.gone(call);
+    }
+    for (const call of this.callsAt(peerId, unknown)) {
+      // On a Cluster two messages may take two ways, and the later one arrive first.
+      if (!this.redis.isCluster || ++call.missedArrivals >= 2) this.findings.neverArrived(call);
+    }
+  }
+
+  /** What an instance says of a call that has moved on since says nothing: moved once more, it would run twice. */
+  private callsAt(peerId: string, ids: unknown): readonly OutgoingCall[] {
+    if (!Array.isArray(ids)) return [];
+    const calls = ids.map((id) => this.calls.get(id));
+    return calls.filter((call) => call !== undefined && call.instance?.id === peerId) as OutgoingCall[];
+  }
+
+  private probe(): void {
+    if (this.calls.size === 0) return this.stop();
+    if (!this.redis.isReady) return;
+    for (const [instance, calls] of this.overdue()) {
+      // Where somebody listens to channels by pattern, a PUBLISH to a dead instance reaches that one.
+      if (!instance.traits || this.unanswered.has(instance.id)) void this.lookFor(instance, calls);
+      if (instance.traits) this.ask(instance, calls);
+    }
+  }
+
+  private overdue(): Map<Instance, OutgoingCall[]> {
+    const before = performance.now() - this.afterMs;
+    const overdue = new Map<Instance, OutgoingCall[]>();
+    for (const call of this.calls) {
+      if (!call.instance || call.sentAt > before) continue;
+      const calls = overdue.get(call.instance);
+      if (calls) calls.push(call);
+      else overdue.set(call.instance, [call]);
+    }
+    return overdue;
+  }
+
+  private ask(instance: Instance, calls: readonly OutgoingCall[]): void {
+    const channel = this.keys.instanceChannel(instance.service, instance.id);
+    const probe = encodeItem(
+      Kind.probe,
+      calls.map(({ id }) => id),
+    );
+    this.unanswered.add(instance.id);
+    this.channel.post(channel, probe, {
+      published: (outcome) => {
+        if (outcome === 'nobody') this.lose(instance, calls);
+      },
+    });
+  }
+
+  private async lookFor(instance: Instance, calls: readonly OutgoingCall[]): Promise<void> {
+    const channel = this.keys.instanceChannel(instance.service, instance.id);
+    try {
+      const [, subscribers] = await this.redis.commands.pubsub('NUMSUB', channel);
+      const isDeaf = Number(subscribers) === 0 && !this.redis.isCluster;
+      if (isDeaf || this.hasLeft(instance, calls)) this.lose(instance, calls);
+    } catch {
+      // Redis went away: the next round asks again.
+    }
+  }
+
+  /** Its presence ended, and it answers no probes: an instance that drains does. */
+  private hasLeft(instance: Instance, [call]: readonly OutgoingCall[]): boolean {
+    return call?.route.view.get(instance.id) === undefined;
+  }
+
+  private lose(instance: Instance, calls: readonly OutgoingCall[]): void {
+    this.unanswered.delete(instance.id);
+    // Since the question was asked, a call may have ended or moved.
+    for (const call of calls) if (call.instance?.id === instance.id) this.findings.gone(call);
+  }
+}

@@ -1,0 +1,129 @@
+import type { HydraError } from '../hydra.error.js';
+import { decodeAddress } from '../protocol/address.js';
+import type { Keys } from '../protocol/keys.js';
+import { encodeMessage, replyTo, type UmfMessage } from '../protocol/message.js';
+import { encodeItem, Kind } from '../protocol/rpc.js';
+import { createStamp } from '../registry/ids.js';
+import type { Channel, Peer, Published, Sender } from './channel.js';
+import type { Replies } from './incoming.call.js';
+import { encodeError, encodeValue, errorFields, replyFields } from './packet.js';
+
+/** A caller that lost its connection is back within this time, or does not come back for the answer. */
+const RESEND_FOR_MS = 5_000;
+const RESEND_EVERY_MS = 50;
+
+/** Replies to one of our own instances. The last word is sent again while the caller is between two connections. */
+export class FrameReplies implements Replies, Sender {
+  private lastWord: string | undefined;
+  private sent = 0;
+  private granted: number;
+  private hasLostValues = false;
+  private giveUpAt = 0;
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly peer: Peer,
+    private readonly id: number,
+    private readonly pattern: string,
+    private readonly maxBytes: number,
+    private readonly window: number,
+  ) {
+    this.granted = window;
+  }
+
+  get credit(): number {
+    return this.granted - this.sent;
+  }
+
+  grant(count: number): void {
+    this.granted = Math.min(this.granted + count, this.sent + this.window);
+  }
+
+  value(value: unknown): void {
+    this.sent++;
+    this.channel.post(
+      this.peer.channel,
+      encodeValue(Kind.value, this.id, this.pattern, value, this.maxBytes),
+      this,
+    );
+  }
+
+  complete(hasValue: boolean, value?: unknown): void {
+    this.finish(
+      hasValue
+        ? encodeValue(Kind.complete, this.id, this.pattern, value, this.maxBytes)
+        : encodeItem(Kind.complete, this.id),
+    );
+  }
+
+  error(error: unknown): void {
+    this.finish(encodeError(this.id, error));
+  }
+
+  refuse(error: HydraError): void {
+    this.finish(encodeItem(Kind.refusal, this.id, error));
+  }
+
+  published(outcome: Published): void {
+    if (outcome === 'delivered') return;
+    if (this.lastWord === undefined) this.hasLostValues = true;
+    else this.resend(this.lastWord);
+  }
+
+  private finish(text: string): void {
+    this.lastWord = text;
+    this.channel.post(this.peer.channel, text, this);
+  }
+
+  private resend(text: string): void {
+    // A stream with a gap must not look complete: the caller's probe finds it finished, and fails it.
+    if (this.hasLostValues) return;
+    const now = performance.now();
+    this.giveUpAt ||= now + RESEND_FOR_MS;
+    if (now >= this.giveUpAt) return;
+    setTimeout(() => this.channel.post(this.peer.channel, text, this), RESEND_EVERY_MS).unref();
+  }
+}
+
+/** Replies to a UMF message: one message for each value, one without a body if there was none, one for an error. */
+export class MessageReplies implements Replies {
+  readonly credit = Infinity;
+  private hasReplied = false;
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly keys: Keys,
+    private readonly request: UmfMessage,
+  ) {}
+
+  /** Nobody grants here: what a Hydra 1.x caller cannot take, it drops. */
+  grant(): void {}
+
+  value(value: unknown): void {
+    this.hasReplied = true;
+    this.send(replyFields(value));
+  }
+
+  complete(hasValue: boolean, value?: unknown): void {
+    // Completion has no message of its own, but whoever waits for an answer must hear one.
+    if (hasValue || !this.hasReplied) this.send(replyFields(value));
+  }
+
+  error(error: unknown): void {
+    this.send(errorFields(error));
+  }
+
+  refuse(error: HydraError): void {
+    this.send(errorFields(error));
+  }
+
+  private send(fields: { readonly type: string; readonly body: unknown }): void {
+    const reply = replyTo(this.request, { ...fields, from: this.channel.address }, createStamp());
+    const to = reply && decodeAddress(reply.to);
+    if (!to?.service) return;
+    const channel = to.instance
+      ? this.keys.instanceChannel(to.service, to.instance)
+      : this.keys.serviceChannel(to.service);
+    this.channel.postMessage(channel, encodeMessage(reply!));
+  }
+}

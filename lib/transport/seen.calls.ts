@@ -1,0 +1,53 @@
+/** Ids behind the highest one that are remembered: 16 kB a caller, and more than a second of its calls at any rate. */
+const WINDOW = 131_072;
+
+/**
+ * The ids of the calls that one caller sent here lately, one bit each: they rise, and few come late. What is further
+ * behind the highest than the window is forgotten.
+ */
+export class SeenCalls {
+  private readonly bits = new Uint32Array(WINDOW / 32);
+  private highest = 0;
+
+  /** False when the id was seen before. */
+  add(id: number): boolean {
+    if (id > this.highest) this.advance(id);
+    else if (this.isForgotten(id)) return true;
+    else if (this.has(id)) return false;
+    this.bits[wordOf(id)]! |= bitOf(id);
+    return true;
+  }
+
+  /** The call was refused: it may come again. */
+  delete(id: number): void {
+    if (id <= this.highest && !this.isForgotten(id)) this.bits[wordOf(id)]! &= ~bitOf(id);
+  }
+
+  /** Whether the call surely never came. A forgotten id may have come. */
+  isUnknown(id: number): boolean {
+    return id > this.highest || (!this.isForgotten(id) && !this.has(id));
+  }
+
+  private has(id: number): boolean {
+    return (this.bits[wordOf(id)]! & bitOf(id)) !== 0;
+  }
+
+  private isForgotten(id: number): boolean {
+    return id <= this.highest - WINDOW;
+  }
+
+  /** The bits of the ids that are passed over still say what came a window ago. */
+  private advance(id: number): void {
+    if (id - this.highest >= WINDOW) this.bits.fill(0);
+    else for (let next = this.highest + 1; next <= id; next++) this.bits[wordOf(next)]! &= ~bitOf(next);
+    this.highest = id;
+  }
+}
+
+function wordOf(id: number): number {
+  return Math.floor(id / 32) % (WINDOW / 32);
+}
+
+function bitOf(id: number): number {
+  return 1 << (id % 32);
+}

@@ -1,0 +1,82 @@
+import type { Subscription } from 'rxjs';
+
+import { Timed } from '../delivery/deadlines.js';
+import { HydraJobContext, type JobFacts } from './hydra.job.context.js';
+import { attemptOf, readState, type JobState } from './job.state.js';
+import { enqueuedAt, type ReadJob } from './job.text.js';
+import type { Lane } from './lane.js';
+
+/** One job leased to this worker. */
+export class HeldJob extends Timed implements JobFacts {
+  deadlineAt = Infinity;
+  /** When it came here, then when it started. By `performance.now()`. */
+  since = performance.now();
+  isStarted = false;
+  /** Nobody wants its outcome any more: it was settled, or is no longer ours. */
+  isOver = false;
+  subscription: Subscription | undefined;
+  readonly state: JobState;
+  readonly id: string;
+  private known: HydraJobContext | undefined;
+
+  constructor(
+    private readonly job: ReadJob,
+    readonly fence: number,
+    readonly stateText: string | null,
+    readonly lane: Lane<HeldJob>,
+    private readonly reporter: (job: HeldJob, value: unknown) => Promise<void>,
+  ) {
+    super();
+    this.state = readState(stateText);
+    this.id = job.id || `job-${fence}`;
+  }
+
+  get context(): HydraJobContext {
+    return (this.known ??= new HydraJobContext([this]));
+  }
+
+  get raw(): string {
+    return this.job.raw;
+  }
+
+  get pattern(): string {
+    return this.job.pattern;
+  }
+
+  get data(): unknown {
+    return this.job.data;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.job.headers;
+  }
+
+  get message() {
+    return this.job.message;
+  }
+
+  get enqueuedAt(): Date {
+    return enqueuedAt(this.job.message);
+  }
+
+  get attempt(): number {
+    return attemptOf(this.state);
+  }
+
+  /** What its producer asked for goes before what its handler says. */
+  get attempts(): number {
+    return this.job.settings.attempts ?? this.lane.options.attempts;
+  }
+
+  get backoff() {
+    return this.job.settings.backoff ?? this.lane.options.backoff;
+  }
+
+  get timeoutMs(): number {
+    return this.job.settings.timeoutMs ?? this.lane.options.timeoutMs;
+  }
+
+  report(value: unknown): Promise<void> {
+    return this.reporter(this, value);
+  }
+}

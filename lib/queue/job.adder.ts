@@ -1,0 +1,134 @@
+import { HydraError } from '../hydra.error.js';
+import type { BackoffRule, ResolvedOptions } from '../hydra.options.js';
+import { createMessageId } from '../registry/ids.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import { writeJob } from './job.text.js';
+import { addOne } from './producer.scripts.js';
+import type { QueueKeys } from './queue.keys.js';
+
+/**
+ * What belongs to one job.
+ *
+ * @publicApi
+ */
+export interface AddOptions {
+  /** The service whose queue it goes to. @defaultValue this process's own */
+  readonly service?: string;
+  /** One of the service's named queues; its handler says the same. @defaultValue 'default' */
+  readonly queue?: string;
+  /** While it is taken, a second job with the same id is not added. @defaultValue a new UUID, not checked */
+  readonly id?: string;
+  /** How long the `id` stays taken, in milliseconds. @defaultValue `queue.dedupMs` */
+  readonly dedupMs?: number;
+  /** Not before so many milliseconds have passed, by the clock of Redis. @defaultValue 0 */
+  readonly delayMs?: number;
+  /** 'high' goes before all others that wait. @defaultValue 'normal' */
+  readonly priority?: 'normal' | 'high';
+  /** @defaultValue what the handler says */
+  readonly attempts?: number;
+  /** @defaultValue what the handler says */
+  readonly backoff?: number | BackoffRule;
+  /** Longest run of one attempt, in milliseconds. @defaultValue what the handler says */
+  readonly timeoutMs?: number;
+  /** What the handler reads with `context.getMetadata()`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A job that is to be added: its text, and where it goes. */
+export interface PreparedJob {
+  readonly id: string;
+  readonly raw: string;
+  readonly keys: QueueKeys;
+  readonly options: AddOptions;
+}
+
+interface Waiting {
+  readonly raw: string;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Jobs that one command adds at most. */
+const BATCH = 1_000;
+
+/** Adds jobs. Plain ones that are added in the same turn travel together, in order. */
+export class JobAdder {
+  private readonly outbox = new Map<QueueKeys, Waiting[]>();
+
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly from: string,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  /** @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
+  prepare(
+    keys: QueueKeys,
+    service: string,
+    pattern: string,
+    data: unknown,
+    options: AddOptions,
+  ): PreparedJob {
+    const id = options.id ?? createMessageId();
+    const { attempts, backoff, timeoutMs, headers } = options;
+    const job = { service, from: this.from, pattern, data, attempts, backoff, timeoutMs, headers };
+    const raw = writeJob(job, { mid: id, timestamp: new Date().toISOString() });
+    this.checkSize(pattern, raw);
+    return { id, raw, keys, options };
+  }
+
+  /**
+   * Resolves once Redis has it: true, or false when its id is taken.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE`
+   */
+  async add({ raw, keys, options }: PreparedJob): Promise<boolean> {
+    if (options.id === undefined && !options.delayMs && options.priority !== 'high') {
+      await new Promise<void>((resolve, reject) => this.post(keys, { raw, resolve, reject }));
+      return true;
+    }
+    const { id = '', delayMs = 0, priority, dedupMs = this.options.queue.dedupMs } = options;
+    const { waiting, high, delayed, ids, wake } = keys;
+    const isHigh = priority === 'high' ? '1' : '';
+    const args = [waiting, high, delayed, ids, raw, isHigh, Math.round(delayMs), id, dedupMs, wake];
+    return (await this.redis.run('add a job', (redis) => addOne.run(redis, args))) === 1;
+  }
+
+  private post(keys: QueueKeys, job: Waiting): void {
+    const batch = this.outbox.get(keys);
+    if (batch) batch.push(job);
+    else this.outbox.set(keys, [job]);
+    // After all that this turn's input causes.
+    if (this.outbox.size === 1 && !batch) setImmediate(this.flush);
+  }
+
+  private readonly flush = (): void => {
+    for (const [keys, jobs] of this.outbox) {
+      for (let start = 0; start < jobs.length; start += BATCH) {
+        void this.push(keys, jobs.slice(start, start + BATCH));
+      }
+    }
+    this.outbox.clear();
+  };
+
+  private async push(keys: QueueKeys, jobs: readonly Waiting[]): Promise<void> {
+    try {
+      await this.redis.run('add jobs', (redis) => redis.lpush(keys.waiting, ...jobs.map(({ raw }) => raw)));
+      for (const { resolve } of jobs) resolve();
+    } catch (error) {
+      for (const { reject } of jobs) reject(error);
+    }
+  }
+
+  private checkSize(pattern: string, raw: string): void {
+    const { maxPayloadBytes } = this.options;
+    // A character is at most three bytes of UTF-8: most jobs need no counting.
+    if (raw.length * 3 <= maxPayloadBytes) return;
+    const bytes = Buffer.byteLength(raw);
+    if (bytes <= maxPayloadBytes) return;
+    throw new HydraError(
+      'PAYLOAD_TOO_LARGE',
+      `a job "${pattern}" has ${bytes} bytes, more than maxPayloadBytes=${maxPayloadBytes}`,
+    );
+  }
+}

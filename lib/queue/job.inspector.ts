@@ -1,0 +1,307 @@
+import type { RedisConnections } from '../redis/redis.connections.js';
+import { readDeadLetter, type DeadJob, type DeadLetterText } from './dead.letter.js';
+import { readCompleted } from './job.event.js';
+import { readState, type JobState } from './job.state.js';
+import { enqueuedAt, readJob, type ReadJob } from './job.text.js';
+import { countAll, pageWaiting, redriveAll, search, waitingLists } from './producer.scripts.js';
+import type { QueueKeys } from './queue.keys.js';
+
+/** @publicApi */
+export type JobStateName = 'waiting' | 'active' | 'delayed' | 'dead' | 'completed';
+
+/**
+ * How many jobs there are in each state.
+ *
+ * @publicApi
+ */
+export interface JobCounts {
+  readonly waiting: number;
+  readonly active: number;
+  readonly delayed: number;
+  readonly dead: number;
+  /** Those whose outcome is still kept. */
+  readonly completed: number;
+  readonly isPaused: boolean;
+}
+
+/**
+ * A job as it stands.
+ *
+ * @publicApi
+ */
+export interface JobView {
+  readonly id: string;
+  readonly pattern: string;
+  readonly state: JobStateName;
+  /** Undefined for a completed job: only its outcome is kept. */
+  readonly data?: unknown;
+  /** By the clock of whoever added it. */
+  readonly enqueuedAt?: Date;
+  /** Attempts that have not completed so far. */
+  readonly attempts: number;
+  /** Why the last of them did not. */
+  readonly error?: string;
+  /** From when a delayed job may start, by the clock of Redis. */
+  readonly dueAt?: Date;
+  readonly finishedAt?: Date;
+  readonly result?: unknown;
+  /** What the handler last reported. */
+  readonly progress?: unknown;
+}
+
+/** Where to begin in a list, and how much to read. @publicApi */
+export interface Page {
+  /** @defaultValue 0 */
+  readonly offset?: number;
+  /** @defaultValue 100 */
+  readonly limit?: number;
+}
+
+/** Elements that one look into a long list reads. */
+const STRIDE = 2_000;
+const PAGE = 100;
+
+/** Reads the jobs of a queue, and moves dead ones. */
+export class JobInspector {
+  private readonly asideNames: readonly [before: string, after: string];
+
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly keys: QueueKeys,
+  ) {
+    this.asideNames = keys.aside('\0').split('\0') as [string, string];
+  }
+
+  async counts(): Promise<JobCounts> {
+    const { waiting, high, patterns, inProgress, delayed, incomplete, finished, paused } = this.keys;
+    const args = [waiting, high, patterns, inProgress, delayed, incomplete, finished, paused];
+    const counted = await this.redis.run('count jobs', (redis) =>
+      countAll.run(redis, [...args, ...this.asideNames]),
+    );
+    const [waits, active, later, dead, completed, isPaused] = counted;
+    return { waiting: waits, active, delayed: later, dead, completed, isPaused: isPaused === 1 };
+  }
+
+  async list(state: JobStateName, { offset = 0, limit = PAGE }: Page): Promise<JobView[]> {
+    if (limit <= 0) return [];
+    if (state === 'completed') return this.completed(offset, limit);
+    if (state === 'dead') return (await this.deadLetters(offset, limit)).map(deadView);
+    if (state === 'delayed') return this.delayed(offset, limit);
+    return this.views(state, await this.raws(state, offset, limit));
+  }
+
+  async get(id: string): Promise<JobView | undefined> {
+    const [text, waitsIn] = await this.redis.run('look up a job', (redis) =>
+      Promise.all([redis.hget(this.keys.results, id), this.waitingLists()]),
+    );
+    if (text !== null) return completedView(text);
+    for (const list of waitsIn) {
+      const raw = await this.find(list, id);
+      if (raw !== undefined) return (await this.views('waiting', [raw]))[0];
+    }
+    const active = await this.find(this.keys.inProgress, id);
+    if (active !== undefined) return (await this.views('active', [active]))[0];
+    return (await this.findDelayed(id)) ?? (await this.findDead(id));
+  }
+
+  /** Oldest first. */
+  async deadLetters(offset: number, limit: number): Promise<DeadLetterText[]> {
+    const raws = await this.redis.run('list dead letters', (redis) =>
+      redis.lrange(this.keys.incomplete, offset, offset + limit - 1),
+    );
+    return raws.map(readDeadLetter).filter((dead) => dead !== undefined);
+  }
+
+  async reasonOfDeath(id: string): Promise<string | undefined> {
+    const raw = await this.find(this.keys.incomplete, id);
+    return raw === undefined ? undefined : readDeadLetter(raw)?.reason;
+  }
+
+  /** Gives back the ids of those that are jobs again; dry, of those that would be. */
+  async redrive(ids: readonly string[] | 'all', isDry: boolean): Promise<string[]> {
+    const chosen = ids === 'all' ? undefined : new Set(ids);
+    const wanted = (await this.allDead()).filter(({ id }) => chosen?.has(id) ?? true);
+    if (isDry) return wanted.map(({ id }) => id);
+    const { incomplete, waiting, state } = this.keys;
+    const driven: string[] = [];
+    for (let start = 0; start < wanted.length; start += PAGE) {
+      const part = wanted.slice(start, start + PAGE);
+      const pairs = part.flatMap(({ raw, jobText }) => [raw, jobText]);
+      const done = await this.redis.run('redrive', (redis) =>
+        redriveAll.run(redis, [incomplete, waiting, state, ...pairs]),
+      );
+      driven.push(...part.filter((_, index) => done[index] === 1).map(({ id }) => id));
+    }
+    return driven;
+  }
+
+  /** Takes a job out that nobody runs; false when there is none with this id, or it runs. */
+  async remove(id: string): Promise<boolean> {
+    const { incomplete, ids, delayed, state, results, finished } = this.keys;
+    for (const list of [...(await this.waitingLists()), incomplete]) {
+      const raw = await this.find(list, id);
+      if (raw === undefined) continue;
+      const removed = await this.redis.run('remove a job', async (redis) => {
+        const [count] = await Promise.all([redis.lrem(list, -1, raw), redis.hdel(state, raw)]);
+        return count;
+      });
+      if (removed > 0) return this.release(ids, id);
+    }
+    const later = await this.findDelayedText(id);
+    if (later !== undefined) {
+      const removed = await this.redis.run('remove a job', (redis) => redis.zrem(delayed, later));
+      if (removed > 0) return this.release(ids, id);
+    }
+    const wasKept = await this.redis.run('remove a job', async (redis) => {
+      const [count] = await Promise.all([redis.hdel(results, id), redis.lrem(finished, 1, id)]);
+      return count;
+    });
+    return wasKept > 0 && this.release(ids, id);
+  }
+
+  private async release(ids: string, id: string): Promise<true> {
+    await this.redis.run('remove a job', (redis) => redis.zrem(ids, id));
+    return true;
+  }
+
+  private raws(state: 'waiting' | 'active', offset: number, limit: number): Promise<string[]> {
+    const { waiting, high, patterns, inProgress } = this.keys;
+    return this.redis.run('list jobs', async (redis) => {
+      if (state === 'active')
+        return (await redis.lrange(inProgress, -offset - limit, -offset - 1)).toReversed();
+      return pageWaiting.run(redis, [waiting, high, patterns, ...this.asideNames, offset, limit]);
+    });
+  }
+
+  private async delayed(offset: number, limit: number): Promise<JobView[]> {
+    const pairs = await this.redis.run('list jobs', (redis) =>
+      redis.zrange(this.keys.delayed, `${offset}`, `${offset + limit - 1}`, 'WITHSCORES'),
+    );
+    const entries = scored(pairs);
+    const views = await this.views(
+      'delayed',
+      entries.map(([raw]) => raw),
+    );
+    return views.map((view, index) => ({ ...view, dueAt: new Date(entries[index]![1]) }));
+  }
+
+  private async completed(offset: number, limit: number): Promise<JobView[]> {
+    const { finished, results } = this.keys;
+    const texts = await this.redis.run('list jobs', async (redis) => {
+      const ids = await redis.lrange(finished, offset, offset + limit - 1);
+      return ids.length > 0 ? redis.hmget(results, ...ids) : [];
+    });
+    return texts.map((text) => completedView(text)).filter((view) => view !== undefined);
+  }
+
+  private async views(state: JobStateName, raws: readonly string[]): Promise<JobView[]> {
+    if (raws.length === 0) return [];
+    const jobs = raws.map((raw) => readJob(raw));
+    const [states, progress] = await this.redis.run('list jobs', (redis) =>
+      Promise.all([
+        redis.hmget(this.keys.state, ...raws),
+        redis.hmget(this.keys.progress, ...jobs.map((job) => job?.id ?? '')),
+      ]),
+    );
+    return jobs.map((job, index) => ({
+      id: job?.id ?? '',
+      pattern: job?.pattern ?? '',
+      state,
+      data: job?.data,
+      ...enqueuedOf(job),
+      ...attemptsOf(readState(states[index])),
+      ...(typeof progress[index] === 'string' && { progress: JSON.parse(progress[index]) as unknown }),
+    }));
+  }
+
+  private waitingLists(): Promise<string[]> {
+    const { waiting, high, patterns } = this.keys;
+    return this.redis.run('list jobs', (redis) =>
+      waitingLists.run(redis, [waiting, high, patterns, ...this.asideNames]),
+    );
+  }
+
+  /** From the head on: what is added meanwhile moves the rest towards the tail, so nothing is passed over. */
+  private async find(list: string, id: string): Promise<string | undefined> {
+    const needle = JSON.stringify(id);
+    for (let start = 0; ; start += STRIDE) {
+      const [length = '0', ...found] = await this.redis.run('look up a job', (redis) =>
+        search.run(redis, [list, start, start + STRIDE - 1, needle]),
+      );
+      const raw = found.find((text) => readJob(text)?.id === id);
+      if (raw !== undefined) return raw;
+      if (start + STRIDE >= Number(length)) return undefined;
+    }
+  }
+
+  private async findDead(id: string): Promise<JobView | undefined> {
+    const raw = await this.find(this.keys.incomplete, id);
+    const dead = raw === undefined ? undefined : readDeadLetter(raw);
+    return dead && deadView(dead);
+  }
+
+  private async findDelayed(id: string): Promise<JobView | undefined> {
+    const raw = await this.findDelayedText(id);
+    if (raw === undefined) return undefined;
+    const [view] = await this.views('delayed', [raw]);
+    const score = await this.redis.run('look up a job', (redis) => redis.zscore(this.keys.delayed, raw));
+    return view && { ...view, ...(score !== null && { dueAt: new Date(Number(score)) }) };
+  }
+
+  private async findDelayedText(id: string): Promise<string | undefined> {
+    for (let start = 0; ; start += STRIDE) {
+      const raws = await this.redis.run('look up a job', (redis) =>
+        redis.zrange(this.keys.delayed, `${start}`, `${start + STRIDE - 1}`),
+      );
+      const raw = raws.find((text) => text.includes(id) && readJob(text)?.id === id);
+      if (raw !== undefined || raws.length < STRIDE) return raw;
+    }
+  }
+
+  private async allDead(): Promise<DeadLetterText[]> {
+    const all: DeadLetterText[] = [];
+    for (let start = 0; ; start += STRIDE) {
+      const part = await this.redis.run('list dead letters', (redis) =>
+        redis.lrange(this.keys.incomplete, start, start + STRIDE - 1),
+      );
+      all.push(...part.map(readDeadLetter).filter((dead) => dead !== undefined));
+      if (part.length < STRIDE) return all;
+    }
+  }
+}
+
+/** What a person sees of a dead letter. */
+export function publicDead({ raw: _raw, jobText: _jobText, ...dead }: DeadLetterText): DeadJob {
+  return dead;
+}
+
+function deadView({ id, pattern, data, reason, diedAt, attempts }: DeadJob): JobView {
+  return { id, pattern, state: 'dead', data, attempts, error: reason, ...(diedAt && { finishedAt: diedAt }) };
+}
+
+function completedView(text: string | null): JobView | undefined {
+  const event = text === null ? undefined : readCompleted(text);
+  if (!event) return undefined;
+  const { id, pattern, attempt, finishedOn, result } = event;
+  const finishedAt = new Date(finishedOn);
+  return { id, pattern, state: 'completed', attempts: attempt - 1, finishedAt, result };
+}
+
+function enqueuedOf(job: ReadJob | undefined): Pick<JobView, 'enqueuedAt'> {
+  const at = job && enqueuedAt(job.message);
+  return at && !Number.isNaN(at.getTime()) ? { enqueuedAt: at } : {};
+}
+
+function attemptsOf({ failures = 0, lost = 0, lostAlone = 0, history }: JobState) {
+  const error = history?.at(-1)?.error;
+  return { attempts: failures + lost + lostAlone, ...(error !== undefined && { error }) };
+}
+
+/** RESP3 gives pairs, RESP2 a flat list. */
+function scored(entries: readonly unknown[]): [raw: string, score: number][] {
+  const flat = entries.flat() as (string | number)[];
+  return Array.from({ length: flat.length / 2 }, (_, index) => [
+    String(flat[index * 2]),
+    Number(flat[index * 2 + 1]),
+  ]);
+}

@@ -1,0 +1,161 @@
+import { isObservable } from 'rxjs';
+
+import { Deadlines } from '../delivery/deadlines.js';
+import type { Dispatch } from '../delivery/source.js';
+import { HydraError } from '../hydra.error.js';
+import { createMessageId } from '../registry/ids.js';
+import { backoffMs } from './backoff.js';
+import { strangeMessage, writeDeadLetter } from './dead.letter.js';
+import type { HeldJob } from './held.job.js';
+import { writeCompleted, type JobEvent } from './job.event.js';
+import { withFailure, type JobFailure, type JobState } from './job.state.js';
+import { DeadLetter, reasonOf, Retry } from './outcome.js';
+import type { Outcome } from './worker.link.js';
+
+/** Runs jobs through their handlers, and says what becomes of each. */
+export class JobRunner {
+  private readonly deadlines = new Deadlines<HeldJob>((job) => this.expire(job));
+
+  constructor(
+    private readonly dispatch: Dispatch,
+    private readonly maxPayloadBytes: number,
+    private readonly finished: (job: HeldJob, outcome: Outcome) => void,
+  ) {}
+
+  start(job: HeldJob): void {
+    job.since = performance.now();
+    job.isStarted = true;
+    if (job.timeoutMs > 0) {
+      job.deadlineAt = job.since + job.timeoutMs;
+      this.deadlines.add(job);
+    }
+    void this.run(job);
+  }
+
+  /** Nobody wants its outcome any more: the signal aborts, and what it still does is not heard. */
+  stop(job: HeldJob, reason: HydraError): void {
+    this.deadlines.remove(job);
+    job.isOver = true;
+    job.context.abort(reason);
+    job.subscription?.unsubscribe();
+    this.dispatch.settled(job.context);
+  }
+
+  private async run(job: HeldJob): Promise<void> {
+    try {
+      const result = await this.dispatch.run(job.lane.bound, job.data, job.context);
+      if (!isObservable(result)) return this.complete(job, result);
+      let last: unknown;
+      job.subscription = result.subscribe({
+        next: (value) => (last = value),
+        error: (error: unknown) => this.fail(job, error),
+        complete: () => this.complete(job, last),
+      });
+      if (job.isOver) job.subscription.unsubscribe();
+    } catch (error) {
+      this.fail(job, error);
+    }
+  }
+
+  private complete(job: HeldJob, result: unknown): void {
+    if (job.isOver) return;
+    if (result instanceof Retry) return this.retry(job, 'asked to be tried again', result.delayMs);
+    const { id, pattern, attempt, fence } = job;
+    const finishedOn = Date.now();
+    const tookMs = Math.round((performance.now() - job.since) * 100) / 100;
+    const event = { type: 'completed', id, pattern, attempt, finishedOn, tookMs, result } as const;
+    this.finish(job, {
+      what: 'done',
+      fence,
+      detail: id,
+      event: writeCompleted(event, this.maxPayloadBytes),
+    });
+  }
+
+  private fail(job: HeldJob, shown: unknown): void {
+    if (job.isOver) return;
+    const { context } = job;
+    // It was told to stop, and did: that is no failure.
+    if (context.isAborted) return this.finish(job, back(job));
+    const thrown = context.failure ?? shown;
+    const reason = reasonOf(thrown, shown);
+    if (thrown instanceof DeadLetter) this.bury(job, reason);
+    else this.retry(job, reason);
+  }
+
+  private expire(job: HeldJob): void {
+    if (job.isOver) return;
+    const error = new HydraError('TIMEOUT', `"${job.pattern}" ran longer than timeoutMs=${job.timeoutMs}`);
+    job.context.abort(error);
+    job.subscription?.unsubscribe();
+    this.retry(job, error.message);
+  }
+
+  private retry(job: HeldJob, reason: string, delayMs?: number): void {
+    const { attempt, fence, id, pattern } = job;
+    if (attempt >= job.attempts) return this.bury(job, reason);
+    const retryInMs = delayMs ?? backoffMs(job.backoff, attempt, reason);
+    const state = JSON.stringify(failed(job.state, reason));
+    const event: JobEvent = { type: 'failed', id, pattern, attempt, error: reason, retryInMs };
+    this.finish(job, {
+      what: 'retry',
+      fence,
+      detail: `${retryInMs} ${state}`,
+      event: JSON.stringify(event),
+    });
+  }
+
+  private bury(job: HeldJob, reason: string): void {
+    const state = failed(job.state, reason);
+    this.finish(job, deadOutcome(job, reason, state.history ?? []));
+  }
+
+  private finish(job: HeldJob, outcome: Outcome): void {
+    this.deadlines.remove(job);
+    job.isOver = true;
+    this.dispatch.settled(job.context);
+    this.finished(job, outcome);
+  }
+}
+
+function failed(state: JobState, error: string): JobState {
+  return withFailure(state, { at: Date.now(), error });
+}
+
+/** To the front of the line, as if it had not been taken. */
+export function back(job: HeldJob): Outcome {
+  const { alone, ...state } = job.state;
+  return {
+    what: 'back',
+    fence: job.fence,
+    detail: alone ? JSON.stringify(state) : '',
+    event: '',
+  };
+}
+
+/** Where jobs of its pattern wait for a place, last or first. */
+export function aside(job: HeldJob, what: 'aside' | 'front'): Outcome {
+  return { what, fence: job.fence, detail: job.lane.aside, event: '' };
+}
+
+/** Given up, and kept for a person. */
+export function deadOutcome(
+  job: Pick<HeldJob, 'id' | 'pattern' | 'fence' | 'message' | 'attempt'>,
+  reason: string,
+  history: readonly JobFailure[],
+): Outcome {
+  const { id, pattern, fence, message, attempt } = job;
+  const diedOn = new Date().toISOString();
+  const detail = writeDeadLetter(message, id, { reason, diedOn, attempts: attempt, history });
+  const event: JobEvent = { type: 'dead', id, pattern, attempt, error: reason };
+  return { what: 'dead', fence, detail, event: JSON.stringify(event) };
+}
+
+/** What a stranger put there that is no message. */
+export function deadStranger(service: string, fence: number, raw: string): Outcome {
+  const on = new Date().toISOString();
+  const id = createMessageId();
+  const message = strangeMessage(service, { mid: id, timestamp: on });
+  const death = { reason: 'not a UMF message', diedOn: on, attempts: 0, history: [], text: raw };
+  return { what: 'dead', fence, detail: writeDeadLetter(message, id, death), event: '' };
+}

@@ -1,0 +1,52 @@
+import { parseObject } from '../protocol/json.js';
+
+/** One attempt that did not complete. */
+export interface JobFailure {
+  /** Unix time in milliseconds. */
+  readonly at: number;
+  readonly error: string;
+}
+
+/** What is remembered of a job that did not complete at once. The scripts write the losses. */
+export interface JobState {
+  /** Attempts that failed. */
+  readonly failures?: number;
+  /** Times its worker died while it ran beside others: any of them may have been the cause. */
+  readonly lost?: number;
+  /** Times its worker died while nothing else ran there. */
+  readonly lostAlone?: number;
+  /** It runs alone now. */
+  readonly alone?: boolean;
+  /** When a worker first found that it has no handler for it. */
+  readonly straySince?: number;
+  readonly history?: readonly JobFailure[];
+}
+
+const HISTORY = 10;
+
+export function readState(text: string | null | undefined): JobState {
+  return text ? ((parseObject(text) as JobState | undefined) ?? {}) : {};
+}
+
+/** The number of the next attempt, from 1. */
+export function attemptOf({ failures = 0, lost = 0, lostAlone = 0 }: JobState): number {
+  return failures + lost + lostAlone + 1;
+}
+
+/**
+ * What to do with a job that was lost before. A job that kills its worker must end, and the jobs that ran beside it must
+ * not end with it: so the last attempt is made alone, and only a job that was lost alone is given up.
+ */
+export function verdictOf(state: JobState, attempts: number): 'run' | 'alone' | 'dead' {
+  const { lost = 0, lostAlone = 0 } = state;
+  if (lost + lostAlone === 0 || attemptOf(state) < attempts) return 'run';
+  return lostAlone > 0 && attemptOf(state) > attempts ? 'dead' : 'alone';
+}
+
+export function withFailure(state: JobState, failure: JobFailure): JobState {
+  return { ...withNote(state, failure), failures: (state.failures ?? 0) + 1 };
+}
+
+function withNote({ alone, ...state }: JobState, failure: JobFailure): JobState {
+  return { ...state, history: [...(state.history ?? []), failure].slice(-HISTORY) };
+}

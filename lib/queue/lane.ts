@@ -1,0 +1,60 @@
+import type { BoundHandler } from '../delivery/source.js';
+import type { ResolvedJobOptions } from '../hydra.options.js';
+
+/** So much work, in milliseconds, is fetched ahead of the jobs that run. */
+const AHEAD_MS = 5;
+const MOST_AHEAD = 100;
+const WARM_MS = 1_000;
+/** Moving average over about this many jobs. */
+const WINDOW = 20;
+
+/** The jobs of one pattern in one worker: how many run, how many wait for a place. */
+export class Lane<Job> {
+  readonly parked: Job[] = [];
+  running = 0;
+  /** Until when the pattern's rate limit gives nothing more. By `performance.now()`. */
+  closedUntil = 0;
+  /** When its last job started. By `performance.now()`. */
+  startedAt = -Infinity;
+  isAskingForTokens = false;
+  tokens = 0;
+  /** Taken for slow until it is known. */
+  private averageMs = 100;
+
+  constructor(
+    readonly bound: BoundHandler,
+    readonly options: ResolvedJobOptions,
+    /** The list for jobs that find no place here. */
+    readonly aside: string,
+  ) {}
+
+  /** Jobs it can hold beyond those it has: free places, and for quick jobs some to go on with while Redis is asked. */
+  get room(): number {
+    if (this.isClosed) return 0;
+    return Math.max(0, this.options.concurrency + this.ahead - this.running - this.parked.length);
+  }
+
+  get isClosed(): boolean {
+    return this.closedUntil > performance.now();
+  }
+
+  /** It had a job not long ago. */
+  get isWarm(): boolean {
+    return performance.now() - this.startedAt < WARM_MS;
+  }
+
+  get hasPlace(): boolean {
+    return this.running < this.options.concurrency;
+  }
+
+  ran(ms: number): void {
+    this.averageMs += (ms - this.averageMs) / WINDOW;
+  }
+
+  /** Slow jobs are not fetched ahead: they would wait here while another worker has nothing to do. */
+  private get ahead(): number {
+    if (this.options.rateLimit) return 0;
+    const jobsPerMs = this.options.concurrency / Math.max(this.averageMs, 0.001);
+    return Math.min(MOST_AHEAD, Math.floor(AHEAD_MS * jobsPerMs));
+  }
+}

@@ -1,0 +1,56 @@
+import { RpcException } from '@nestjs/microservices';
+
+/**
+ * Returned by a job's handler: not now, try again later. It counts as an attempt.
+ *
+ * @publicApi
+ */
+export class Retry {
+  private constructor(readonly delayMs: number) {}
+
+  /** Makes the next attempt in so many milliseconds, instead of what the backoff says. */
+  static after(delayMs: number): Retry {
+    return new Retry(Math.max(0, Math.round(delayMs)));
+  }
+}
+
+/**
+ * Thrown by a job's handler: no further attempt would help. The job becomes a dead letter at once, with this reason.
+ *
+ * @publicApi
+ */
+export class DeadLetter extends RpcException {
+  constructor(readonly reason: string) {
+    super(reason);
+  }
+
+  /** Itself, so that it is known again behind Nest's exception filters. */
+  override getError(): object {
+    return this;
+  }
+}
+
+const MOST_CHARS = 1_000;
+
+/** What went wrong: from what the handler threw, else from what Nest's filters made of it. */
+export function reasonOf(thrown: unknown, shown: unknown): string {
+  return fullReason(thrown, shown).slice(0, MOST_CHARS);
+}
+
+function fullReason(thrown: unknown, shown: unknown): string {
+  if (thrown instanceof DeadLetter) return thrown.reason;
+  if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`;
+  if (thrown !== undefined) return textOf(thrown);
+  return textOf(shown);
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const message = (value as { message?: unknown } | null | undefined)?.message;
+  if (typeof message === 'string') return message;
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
+}

@@ -1,0 +1,152 @@
+import { Script } from '../redis/script.js';
+import { NOW } from './worker.scripts.js';
+
+/**
+ * Add a job that is more than the next in line: unique, later, or first.
+ *
+ * KEYS  1 waiting   2 high   3 delayed   4 ids
+ * ARGV  1 job   2 '1' for high priority   3 delay in ms   4 id, '' when it need not be unique   5 ms for which it is taken
+ *       6 wake channel
+ * Returns 1, or 0 when the id is taken.
+ *
+ * One script, because two producers could take the same id.
+ */
+export const addOne = new Script<number>(
+  4,
+  `${NOW}
+if ARGV[4] ~= '' then
+  redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now)
+  if redis.call('ZSCORE', KEYS[4], ARGV[4]) then return 0 end
+  redis.call('ZADD', KEYS[4], now + ARGV[5], ARGV[4])
+end
+local delay = tonumber(ARGV[3])
+if delay > 0 then
+  redis.call('ZADD', KEYS[3], now + delay, ARGV[1])
+  redis.call('PUBLISH', ARGV[6], 'delayed')
+elseif ARGV[2] == '1' then
+  redis.call('LPUSH', KEYS[2], ARGV[1])
+  redis.call('PUBLISH', ARGV[6], 'high')
+else
+  redis.call('LPUSH', KEYS[1], ARGV[1])
+end
+return 1
+`,
+);
+
+/** What `countAll` gives back. */
+export type Counted = readonly [
+  waiting: number,
+  active: number,
+  delayed: number,
+  dead: number,
+  completed: number,
+  isPaused: number,
+];
+
+/** Added to scripts that go through everything that waits: the lists in the order in which jobs are taken. */
+const WAITING = `
+local lists = { KEYS[2] }
+for _, pattern in ipairs(redis.call('SMEMBERS', KEYS[3])) do lists[#lists + 1] = ARGV[1] .. pattern .. ARGV[2] end
+lists[#lists + 1] = KEYS[1]
+`;
+
+/**
+ * Count the jobs by their states.
+ *
+ * KEYS  1 waiting   2 high   3 patterns   4 in progress   5 delayed   6 incomplete   7 finished   8 paused
+ * ARGV  1 key of a list set aside up to the pattern   2 after it
+ *
+ * One script, so that a job on its way from one state to the next is counted once. The lists set aside share the slot of
+ * its KEYS.
+ */
+export const countAll = new Script<Counted>(
+  8,
+  `${WAITING}
+local waiting = 0
+for _, list in ipairs(lists) do waiting = waiting + redis.call('LLEN', list) end
+return {
+  waiting, redis.call('LLEN', KEYS[4]), redis.call('ZCARD', KEYS[5]), redis.call('LLEN', KEYS[6]),
+  redis.call('LLEN', KEYS[7]), redis.call('EXISTS', KEYS[8])
+}
+`,
+);
+
+/**
+ * Read a page of what waits, in the order in which it is taken.
+ *
+ * KEYS  1 waiting   2 high   3 patterns
+ * ARGV  1 key of a list set aside up to the pattern   2 after it   3 jobs to pass over   4 jobs to read
+ *
+ * One script, because the page may begin in one list and end in another.
+ */
+export const pageWaiting = new Script<string[]>(
+  3,
+  `${WAITING}
+local skip, left, page = tonumber(ARGV[3]), tonumber(ARGV[4]), {}
+for _, list in ipairs(lists) do
+  local length = redis.call('LLEN', list)
+  if skip < length and left > 0 then
+    local jobs = redis.call('LRANGE', list, -skip - left, -skip - 1)
+    for i = #jobs, 1, -1 do page[#page + 1] = jobs[i] end
+    left = left - #jobs
+    skip = 0
+  else
+    skip = math.max(0, skip - length)
+  end
+end
+return page
+`,
+);
+
+/**
+ * The names of the lists of everything that waits.
+ *
+ * KEYS  1 waiting   2 high   3 patterns
+ * ARGV  1 key of a list set aside up to the pattern   2 after it
+ */
+export const waitingLists = new Script<string[]>(3, `${WAITING} return lists`);
+
+/**
+ * Read those elements of a part of a list that contain a text.
+ *
+ * KEYS  1 list
+ * ARGV  1 first index   2 last index   3 text
+ * Returns the length of the list as text, then the elements.
+ *
+ * A script only to keep the others from travelling.
+ */
+export const search = new Script<string[]>(
+  1,
+  `
+local found = { tostring(redis.call('LLEN', KEYS[1])) }
+for _, element in ipairs(redis.call('LRANGE', KEYS[1], ARGV[1], ARGV[2])) do
+  if string.find(element, ARGV[3], 1, true) then found[#found + 1] = element end
+end
+return found
+`,
+);
+
+/**
+ * Make jobs of dead letters again.
+ *
+ * KEYS  1 incomplete   2 waiting   3 state
+ * ARGV  pairs: dead letter, job
+ * Returns 1 or 0 for each: 0 when the dead letter was not there any more.
+ *
+ * One script, because two people may press the button.
+ */
+export const redriveAll = new Script<number[]>(
+  3,
+  `
+local done = {}
+for i = 1, #ARGV, 2 do
+  local removed = redis.call('LREM', KEYS[1], 1, ARGV[i])
+  done[#done + 1] = removed
+  if removed == 1 then
+    redis.call('HDEL', KEYS[3], ARGV[i + 1])
+    redis.call('LPUSH', KEYS[2], ARGV[i + 1])
+  end
+end
+return done
+`,
+);

@@ -1,0 +1,290 @@
+import { transformPatternToRoute } from '@nestjs/microservices/utils/transform-pattern.utils.js';
+import type { Observable } from 'rxjs';
+
+import { checkQueueName, serviceName, type ResolvedOptions } from '../hydra.options.js';
+import type { Keys } from '../protocol/keys.js';
+import { stringify } from '../protocol/payload.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import type { DeadJob } from './dead.letter.js';
+import { JobAdder, type AddOptions } from './job.adder.js';
+import type { JobEvent } from './job.event.js';
+import {
+  JobInspector,
+  publicDead,
+  type JobCounts,
+  type JobStateName,
+  type JobView,
+  type Page,
+} from './job.inspector.js';
+import { JobWatch } from './job.watch.js';
+import { createQueueKeys, DEFAULT_QUEUE, type QueueKeys } from './queue.keys.js';
+import { nextTick, readSchedule, writeSchedule, type RepeatOptions, type Schedule } from './schedule.js';
+import { setSchedule } from './schedule.scripts.js';
+
+/**
+ * Which queue is meant.
+ *
+ * @publicApi
+ */
+export interface QueueRef {
+  /** @defaultValue this process's own service */
+  readonly service?: string;
+  /** @defaultValue 'default' */
+  readonly queue?: string;
+}
+
+/** @publicApi */
+export interface ResultOptions {
+  /** How long to wait, in milliseconds. @defaultValue `timeoutMs` of the module */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * A job that Redis has stored.
+ *
+ * @publicApi
+ */
+export interface QueuedJob<Result = unknown> {
+  readonly id: string;
+  /** False when a job with the same `id` was there before. */
+  readonly isNew: boolean;
+  /**
+   * Waits for the job's end, and gives what its handler returned.
+   *
+   * @throws HydraError `DEAD_LETTER` with the reason; `TIMEOUT` when it has not ended by then, or ended so long ago that
+   *   its outcome is not kept any more
+   */
+  result(options?: ResultOptions): Promise<Result>;
+}
+
+/**
+ * What `add` gives: a promise of the stored job, which may be asked for its result at once.
+ *
+ * @publicApi
+ */
+export type AddedJob<Result = unknown> = Promise<QueuedJob<Result>> & Pick<QueuedJob<Result>, 'result'>;
+
+/** One of many jobs to add. @publicApi */
+export interface BulkJob extends AddOptions {
+  readonly pattern: string | number | object;
+  readonly data: unknown;
+}
+
+interface Queue {
+  readonly service: string;
+  readonly keys: QueueKeys;
+  readonly inspector: JobInspector;
+  readonly watch: JobWatch;
+}
+
+/**
+ * Adds jobs to the queues of this and other services, and looks after them. Works in a process without handlers too.
+ *
+ * Everything rejects with HydraError `REDIS_UNAVAILABLE` when Redis cannot be reached; an `add` that was under way when the
+ * connection broke may have been stored.
+ *
+ * @publicApi
+ */
+export class QueueService {
+  private readonly queues = new Map<string, Queue>();
+  private readonly adder: JobAdder;
+
+  /** @internal */
+  constructor(
+    id: string,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly options: ResolvedOptions,
+  ) {
+    this.adder = new JobAdder(redis, `${id}@${options.service}:/`, options);
+  }
+
+  /**
+   * Adds a job: `await queue.add('invoice.pdf', { number: 7 })`, or with its result
+   * `await queue.add('invoice.pdf', { number: 7 }).result({ timeoutMs: 5_000 })`.
+   *
+   * Resolves once Redis has stored it. A second job with the same `id` within `dedupMs` is not added.
+   *
+   * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `BAD_OPTION`; `REDIS_UNAVAILABLE`
+   */
+  add<Result = unknown>(
+    pattern: string | number | object,
+    data: unknown,
+    options: AddOptions = {},
+  ): AddedJob<Result> {
+    const stored = this.store<Result>(pattern, data, options);
+    const result = async (resultOptions?: ResultOptions) => (await stored).result(resultOptions);
+    return Object.assign(stored, { result });
+  }
+
+  /** Adds many jobs in few commands, in order; resolves once Redis has stored all. Throws as {@link add}. */
+  async addBulk(jobs: readonly BulkJob[]): Promise<QueuedJob[]> {
+    // All are looked at before any is added: one bad job must not leave half of them behind.
+    const prepared = jobs.map(({ pattern, data, ...options }) => this.prepare(pattern, data, options));
+    const added = await Promise.all(prepared.map(({ job }) => this.adder.add(job)));
+    return prepared.map(({ queue, job }, index) => this.handle(queue, job.id, added[index]!));
+  }
+
+  /** How many jobs there are in each state. */
+  counts(ref?: string | QueueRef): Promise<JobCounts> {
+    return this.queue(ref).inspector.counts();
+  }
+
+  /** A page of the jobs in one state: those that wait in the order in which they are taken, completed ones newest first. */
+  list(state: JobStateName, page: QueueRef & Page = {}): Promise<JobView[]> {
+    return this.queue(page).inspector.list(state, page);
+  }
+
+  /** A job by its id, or undefined. What it costs follows the length of the queue: it is for people, not for programs. */
+  get(id: string, ref?: QueueRef): Promise<JobView | undefined> {
+    return this.queue(ref).inspector.get(id);
+  }
+
+  /** A page of what was given up, oldest first, with reason and history. */
+  async deadLetters(page: QueueRef & Page = {}): Promise<DeadJob[]> {
+    const { offset = 0, limit = 100 } = page;
+    return (await this.queue(page).inspector.deadLetters(offset, limit)).map(publicDead);
+  }
+
+  /**
+   * Makes jobs of dead letters again, with all their attempts. Gives the ids of those it was done to.
+   *
+   * @param options `dryRun: true` only gives the ids
+   */
+  redrive(
+    ids: string | readonly string[],
+    { dryRun = false, ...ref }: QueueRef & { readonly dryRun?: boolean } = {},
+  ): Promise<string[]> {
+    const chosen = ids === 'all' ? ids : typeof ids === 'string' ? [ids] : ids;
+    return this.queue(ref).inspector.redrive(chosen, dryRun);
+  }
+
+  /** Takes out a job that waits, a dead letter, or what is kept of a completed job; false when there is none. */
+  remove(id: string, ref?: QueueRef): Promise<boolean> {
+    return this.queue(ref).inspector.remove(id);
+  }
+
+  /** No worker of the service takes a job from now on; those that run go on. */
+  async pause(ref?: QueueRef): Promise<void> {
+    const { keys } = this.queue(ref);
+    await this.redis.run('pause', (redis) => redis.set(keys.paused, '1'));
+  }
+
+  async resume(ref?: QueueRef): Promise<void> {
+    const { keys } = this.queue(ref);
+    await this.redis.run('resume', (redis) =>
+      Promise.all([redis.del(keys.paused), redis.publish(keys.wake, 'resume')]),
+    );
+  }
+
+  /**
+   * What happens to the jobs of a queue from the subscription on: progress, failures, completions, dead letters. It comes
+   * by pub/sub: what happens while the connection is lost is not seen.
+   */
+  events(ref?: QueueRef): Observable<JobEvent> {
+    return this.queue(ref).watch.events$();
+  }
+
+  /**
+   * Adds a job at every tick of a cron expression, once however many instances there are, and while a worker of the
+   * service runs. Setting the same again changes nothing: let every instance do it when it starts.
+   *
+   * @throws HydraError `BAD_OPTION` for an expression or a zone that is none; `BAD_PAYLOAD`
+   */
+  async repeat(
+    name: string,
+    cron: string,
+    pattern: string | number | object,
+    data: unknown,
+    options: RepeatOptions = {},
+  ): Promise<void> {
+    const { timeZone = 'UTC', queue, ...settings } = options;
+    const { keys } = this.queue(queue === undefined ? {} : { queue });
+    stringify(`the data of "${name}"`, data);
+    const definition = writeSchedule({ cron, timeZone, pattern: routeOf(pattern), data, ...settings });
+    nextTick(cron, timeZone, Date.now());
+    await this.redis.run('repeat', async (redis) => {
+      const [seconds] = await redis.time();
+      const next = nextTick(cron, timeZone, Number(seconds) * 1_000);
+      if (next === undefined) return;
+      await setSchedule.run(redis, [keys.schedules, keys.ticks, name, definition, next, keys.wake]);
+    });
+  }
+
+  /** The repeating jobs of a queue. */
+  async schedules(ref?: QueueRef): Promise<Schedule[]> {
+    const { keys } = this.queue(ref);
+    const stored = await this.redis.run('schedules', (redis) => redis.hgetall(keys.schedules));
+    const names = Object.keys(stored);
+    const ticks = await this.redis.run('schedules', (redis) =>
+      Promise.all(names.map((name) => redis.zscore(keys.ticks, name))),
+    );
+    return names.flatMap((name, index) => {
+      const schedule = readSchedule(stored[name]!);
+      if (!schedule) return [];
+      const { cron, timeZone, pattern, data } = schedule;
+      const tick = ticks[index] ?? null;
+      return [
+        { name, cron, timeZone, pattern, data, nextAt: tick === null ? undefined : new Date(Number(tick)) },
+      ];
+    });
+  }
+
+  /** Ends a repeating job; jobs it has added stay. False when there is none of that name. */
+  async stopRepeating(name: string, ref?: QueueRef): Promise<boolean> {
+    const { keys } = this.queue(ref);
+    const [removed] = await this.redis.run('stop repeating', (redis) =>
+      Promise.all([redis.hdel(keys.schedules, name), redis.zrem(keys.ticks, name)]),
+    );
+    return removed > 0;
+  }
+
+  /** @internal */
+  close(): void {
+    for (const { watch } of this.queues.values()) watch.close();
+  }
+
+  private async store<Result>(
+    pattern: string | number | object,
+    data: unknown,
+    options: AddOptions,
+  ): Promise<QueuedJob<Result>> {
+    const { queue, job } = this.prepare(pattern, data, options);
+    return this.handle(queue, job.id, await this.adder.add(job));
+  }
+
+  private prepare(pattern: string | number | object, data: unknown, options: AddOptions) {
+    const queue = this.queue(options);
+    return { queue, job: this.adder.prepare(queue.keys, queue.service, routeOf(pattern), data, options) };
+  }
+
+  private handle<Result>({ watch }: Queue, id: string, isNew: boolean): QueuedJob<Result> {
+    const result = ({ timeoutMs = this.options.timeoutMs }: ResultOptions = {}) =>
+      watch.result(id, timeoutMs) as Promise<Result>;
+    return { id, isNew, result };
+  }
+
+  private queue(ref: string | QueueRef = {}): Queue {
+    // Whoever is first to use a queue need not wait for the application to have started.
+    if (!this.redis.isReady) this.redis.connect().catch(() => undefined);
+    const { service = this.options.service, queue = DEFAULT_QUEUE } =
+      typeof ref === 'string' ? { service: ref } : ref;
+    const known = this.queues.get(`${service}:${queue}`);
+    return known ?? this.open(service, queue);
+  }
+
+  private open(givenService: string, queue: string): Queue {
+    const service = serviceName(givenService);
+    const keys = createQueueKeys(this.keys, service, checkQueueName('queue', queue));
+    const inspector = new JobInspector(this.redis, keys);
+    const watch = new JobWatch(this.redis, keys, (id) => inspector.reasonOfDeath(id));
+    const opened = { service, keys, inspector, watch };
+    this.queues.set(`${givenService}:${queue}`, opened);
+    return opened;
+  }
+}
+
+/** A pattern as Nest normalises it: the name a handler is found by. */
+function routeOf(pattern: string | number | object): string {
+  return typeof pattern === 'string' ? pattern : transformPatternToRoute(pattern as never);
+}

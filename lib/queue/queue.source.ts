@@ -1,0 +1,69 @@
+import type { BoundHandler, Dispatch, Source } from '../delivery/source.js';
+import { resolveJobOptions, type ResolvedOptions } from '../hydra.options.js';
+import type { Keys } from '../protocol/keys.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import type { HealthFindings } from '../registry/health.contributors.js';
+import type { HeldJob } from './held.job.js';
+import { Lane } from './lane.js';
+import { createQueueKeys } from './queue.keys.js';
+import { QueueWorker } from './queue.worker.js';
+import { warnOfRedisSettings } from './redis.settings.js';
+import { Scheduler } from './scheduler.js';
+import { StartGate } from './start.gate.js';
+import { WorkerLink } from './worker.link.js';
+
+/** Jobs: from the service's queues to Nest's handlers, one worker a queue. */
+export class QueueSource implements Source {
+  private workers: readonly QueueWorker[] = [];
+
+  constructor(
+    private readonly dispatch: Dispatch,
+    private readonly id: string,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  async start(): Promise<void> {
+    const handlers = this.dispatch.handlers('job');
+    if (handlers.size === 0) return;
+    const gate = new StartGate();
+    this.workers = [...this.lanesByQueue(handlers)].map(([queue, lanes]) => {
+      const link = new WorkerLink(this.id, queue, this.redis, this.keys, this.options);
+      const scheduler = new Scheduler(this.redis, link.keys, this.options.service);
+      return new QueueWorker(lanes, link, gate, scheduler, this.dispatch, this.options);
+    });
+    await Promise.all(this.workers.map((worker) => worker.start()));
+    void warnOfRedisSettings(this.redis);
+  }
+
+  async drain(deadlineAt: number): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.drain(deadlineAt)));
+  }
+
+  /** For the health record and for readiness. */
+  get findings(): HealthFindings {
+    const running = this.workers.reduce((sum, worker) => sum + worker.running, 0);
+    const problems = this.workers
+      .map((worker) => worker.problem())
+      .filter((problem) => problem !== undefined);
+    return { activity: { running }, problem: problems.length > 0 ? problems.join('; ') : undefined };
+  }
+
+  private lanesByQueue(handlers: ReadonlyMap<string, BoundHandler>): Map<string, Map<string, Lane<HeldJob>>> {
+    const { service, queue } = this.options;
+    const queues = new Map<string, Map<string, Lane<HeldJob>>>();
+    for (const [pattern, bound] of handlers) {
+      const decorated = resolveJobOptions(`@QueuePattern("${pattern}")`, queue.jobs, bound.options);
+      const options = resolveJobOptions(
+        `queue.patterns["${pattern}"]`,
+        decorated,
+        queue.patterns[pattern] ?? {},
+      );
+      const lanes = queues.get(options.queue) ?? new Map<string, Lane<HeldJob>>();
+      const aside = createQueueKeys(this.keys, service, options.queue).aside(pattern);
+      queues.set(options.queue, lanes.set(pattern, new Lane<HeldJob>(bound, options, aside)));
+    }
+    return queues;
+  }
+}

@@ -1,0 +1,242 @@
+import type { Keys } from '../protocol/keys.js';
+import { idBefore } from '../protocol/stream-id.js';
+import { BlockingConnection } from '../redis/blocking.connection.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import type { Script } from '../redis/script.js';
+import { Entry } from './entry.js';
+import * as scripts from './group.scripts.js';
+import { UNLINED, type WireEntry } from './group.scripts.js';
+
+/** What became of an entry that lined up. */
+export const Place = { turn: 0, inLine: 1, askAgain: 2, gone: 3 } as const;
+
+export interface Membership {
+  readonly stream: string;
+  readonly group: string;
+  /** This instance's id. */
+  readonly consumer: string;
+  /** Whether entries line up by key. */
+  readonly isOrdered: boolean;
+  /** The group's position when it does not exist yet: `$`, `0` or an id. */
+  readonly from: string;
+  /** Life of the sign that this consumer is alive, in milliseconds. */
+  readonly ttlMs: number;
+  /** After this long, entries of consumers that are no instances of ours are taken, in milliseconds. */
+  readonly claimIdleMs: number;
+}
+
+type XReadReply =
+  readonly [stream: string, entries: readonly (readonly [id: string, fields: string[]])[]][] | null;
+
+/** One instance's part in one consumer group: every command that this takes, and nothing else. */
+export class ConsumerGroup {
+  private readonly streamKey: string;
+  private readonly orderKey: string;
+  private readonly signKey: string;
+  private readonly deadKey: string;
+  private readonly blocking: BlockingConnection;
+  private position: string;
+  /** Entries taken in one life of this consumer are its own for as long as the sign of that life stands. */
+  private life = '';
+  private lives = 0;
+
+  constructor(
+    readonly membership: Membership,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+  ) {
+    const { stream, group, consumer, from } = membership;
+    this.streamKey = keys.stream(stream);
+    this.orderKey = keys.ownStream(stream, 'order', group);
+    this.signKey = keys.ownStream(stream, 'consumer', group, consumer);
+    this.deadKey = keys.ownStream(stream, 'dead', group);
+    this.blocking = new BlockingConnection(redis);
+    this.position = from;
+  }
+
+  /** Makes the group if it is not there: at first where it is to begin, later where this instance last saw it. */
+  async ensure(): Promise<boolean> {
+    const { stream, group } = this.membership;
+    const args = [this.streamKey, this.orderKey, group, this.position];
+    const made = await this.redis.run(`join group ${group} of ${stream}`, (redis) =>
+      scripts.ensureGroup.run(redis, args),
+    );
+    return made === 1;
+  }
+
+  /** Waits for new entries, `blockMs` at most. */
+  async read(count: number, blockMs: number): Promise<Entry[]> {
+    const { stream, group, consumer, isOrdered } = this.membership;
+    const name = isOrdered ? consumer + UNLINED : consumer;
+    // That of the command, not of its answer: there may be a standstill in between.
+    const { life } = this;
+    const reply = (await this.blocking.run(`read ${stream}`, blockMs, (redis) =>
+      redis.xreadgroup(
+        'GROUP',
+        group,
+        name,
+        'COUNT',
+        count,
+        'BLOCK',
+        blockMs,
+        'STREAMS',
+        this.streamKey,
+        '>',
+      ),
+    )) as XReadReply;
+    const found = reply?.[0]?.[1] ?? [];
+    return found.map(([id, fields]) => new Entry(stream, group, id, fields, life));
+  }
+
+  /** Says the keys of entries, those that others have read among them, and learns their places. */
+  async lineUp(entries: readonly Entry[], tellOthers: boolean): Promise<LinedUp> {
+    const { stream, group, consumer } = this.membership;
+    const args = [
+      tellOthers ? '1' : '0',
+      ...entries.flatMap(({ owner = consumer, id, key }) => [owner, id, key]),
+    ];
+    const [places, inLine, others] = await this.run('line up', scripts.lineUp, args);
+    const unsaid = others.map(
+      ([owner, id, fields]) => new Entry(stream, group, id, fields, this.life, 0, owner),
+    );
+    return { places, inLine, others: unsaid };
+  }
+
+  /** Resolves with the entries whose turn has come, and how many were this consumer's no more. */
+  async acknowledge(
+    entries: readonly Entry[],
+  ): Promise<{ readonly refused: number; readonly successors: Entry[] }> {
+    const { stream, group, consumer, isOrdered } = this.membership;
+    const { life } = this;
+    // Taken in an earlier life, even one of them must be looked at.
+    const taken = entries.every((entry) => entry.life === life) ? life : '';
+    const args = [
+      this.streamKey,
+      this.orderKey,
+      this.signKey,
+      group,
+      consumer,
+      taken,
+      String(entries.length),
+    ];
+    for (const { id } of entries) args.push(id);
+    if (isOrdered) for (const { key } of entries) args.push(key);
+    const [acknowledged, successors] = await this.redis.run(`acknowledge (${stream})`, (redis) =>
+      scripts.acknowledge.run(redis, args),
+    );
+    return { refused: entries.length - acknowledged, successors: this.entries(successors, false, life) };
+  }
+
+  /** False when the entry is not this consumer's any more. */
+  async begin({ id, attempt }: Entry): Promise<boolean> {
+    return (await this.run('begin', scripts.begin, [id, attempt])) === 1;
+  }
+
+  async bury(entry: Entry, letter: readonly string[]): Promise<Entry[]> {
+    const { stream, group, consumer } = this.membership;
+    const { life } = this;
+    const args = [
+      this.streamKey,
+      this.orderKey,
+      this.deadKey,
+      group,
+      consumer,
+      entry.id,
+      entry.key,
+      ...letter,
+    ];
+    const [, successors] = await this.redis.run(`bury an entry of ${stream}`, (redis) =>
+      scripts.bury.run(redis, args),
+    );
+    return this.entries(successors, false, life);
+  }
+
+  /** Says that this consumer is alive, and takes up to `limit` entries of those that are not. */
+  async sweep(limit: number): Promise<Claimed> {
+    const { stream, group, consumer, ttlMs, claimIdleMs, isOrdered } = this.membership;
+    const signs = this.keys.ownStream(stream, 'consumer', group, '');
+    const args = [group, consumer, ttlMs, signs, limit, claimIdleMs, isOrdered ? '1' : '0', ++this.lives];
+    const [delivered, pending, taken, life] = await this.redis.run(`claim entries of ${stream}`, (redis) =>
+      scripts.sweep.run(redis, [this.streamKey, this.orderKey, this.signKey, ...args]),
+    );
+    // Should the group be lost, whatever is not acknowledged now is delivered again.
+    this.position = pending === '' ? delivered : idBefore(pending);
+    this.life = life;
+    return this.claimed(taken, true, life);
+  }
+
+  async mendLines(limit: number): Promise<Claimed> {
+    const { life } = this;
+    return this.claimed(await this.run('mend lines', scripts.mendLines, [limit]), false, life);
+  }
+
+  /** Entries that Redis holds for this consumer and `isKnown` does not know: the answer that brought them was lost. */
+  async adopt(isKnown: (id: string) => boolean): Promise<Claimed> {
+    const { stream, group, consumer, isOrdered } = this.membership;
+    const names = isOrdered ? [consumer, consumer + UNLINED] : [consumer];
+    const rows = await this.redis.run(`look after entries of ${stream}`, (redis) =>
+      Promise.all(names.map((name) => redis.xpending(this.streamKey, group, '-', '+', 1_000, name))),
+    );
+    const ids = (rows.flat() as [id: string][]).map(([id]) => id).filter((id) => !isKnown(id));
+    if (ids.length === 0) return NOTHING;
+    const { life } = this;
+    return this.claimed(await this.run('adopt', scripts.adopt, ids), false, life);
+  }
+
+  /** Leaves what is in hand to others, `unbegun` as if it had never been delivered. */
+  async leave(unbegun: readonly Entry[]): Promise<number> {
+    const { group, consumer, stream } = this.membership;
+    const args = [
+      this.streamKey,
+      this.orderKey,
+      this.signKey,
+      group,
+      consumer,
+      ...unbegun.map(({ id }) => id),
+    ];
+    return this.redis.run(`leave group ${group} of ${stream}`, (redis) => scripts.leave.run(redis, args));
+  }
+
+  /** Ends a read that blocks. */
+  stopReading(): void {
+    this.blocking.close();
+  }
+
+  private run<T>(what: string, script: Script<T>, args: readonly (string | number)[]): Promise<T> {
+    const { stream, group, consumer } = this.membership;
+    const all = [this.streamKey, this.orderKey, group, consumer, ...args];
+    return this.redis.run(`${what} (${stream})`, (redis) => script.run(redis, all));
+  }
+
+  private claimed(entries: readonly WireEntry[], wereBegun: boolean, life: string): Claimed {
+    const of = (unlined: 0 | 1) => entries.filter((entry) => entry[3] === unlined);
+    // What has not lined up yet was never begun.
+    return { ready: this.entries(of(0), wereBegun, life), unlined: this.entries(of(1), false, life) };
+  }
+
+  /** An entry that was delivered and not begun is on its first attempt still. */
+  private entries(given: readonly WireEntry[], wereBegun: boolean, life: string): Entry[] {
+    const { stream, group } = this.membership;
+    const begun = (deliveries: number) => (wereBegun ? deliveries : Math.max(0, deliveries - 1));
+    return given.map(
+      ([id, deliveries, fields]) => new Entry(stream, group, id, fields, life, begun(deliveries)),
+    );
+  }
+}
+
+export interface LinedUp {
+  /** One {@link Place} an entry. */
+  readonly places: readonly number[];
+  /** How many stand in line in the whole group. */
+  readonly inLine: number;
+  /** Earlier entries that others have read, and whose key must be said first. */
+  readonly others: readonly Entry[];
+}
+
+/** Entries taken over: some can be handled, others must line up first. */
+export interface Claimed {
+  readonly ready: readonly Entry[];
+  readonly unlined: readonly Entry[];
+}
+
+const NOTHING: Claimed = Object.freeze({ ready: [], unlined: [] });

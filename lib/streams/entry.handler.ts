@@ -1,0 +1,93 @@
+import type { Backoff } from '../delivery/backoff.js';
+import type { BoundHandler } from '../delivery/source.js';
+import { HydraError } from '../hydra.error.js';
+import type { ResolvedOptions } from '../hydra.options.js';
+import { idBefore, isStreamId } from '../protocol/stream-id.js';
+import type { OrderBy, StreamPatternOptions, StreamStart } from './stream.pattern.js';
+
+/** A handler of entries with everything its decorator left open filled in. */
+export interface EntryHandler {
+  readonly bound: BoundHandler;
+  readonly stream: string;
+  readonly group: string;
+  /** The group's position when it does not exist yet, as XGROUP CREATE takes it. */
+  readonly from: string;
+  readonly type: string | undefined;
+  readonly concurrency: number;
+  readonly attempts: number;
+  readonly backoff: Backoff;
+  readonly timeoutMs: number;
+  readonly batch: { readonly size: number; readonly waitMs: number } | undefined;
+  /** The line of an entry with such data; '' for none. Undefined when none of its entries line up. */
+  readonly lineOf: ((data: unknown) => string) | undefined;
+}
+
+/**
+ * @throws HydraError `BAD_OPTION` naming the stream and the option
+ */
+export function resolveHandler(bound: BoundHandler, { service, streams }: ResolvedOptions): EntryHandler {
+  const given = bound.options as StreamPatternOptions;
+  const stream = bound.pattern;
+  const check = (option: string, value: number, min: number) => atLeast(stream, option, value, min);
+  const { batch, backoff } = given;
+  return {
+    bound,
+    stream,
+    group: given.group ?? service,
+    from: startPosition(stream, given.from ?? 'new'),
+    type: given.type,
+    concurrency: check('concurrency', given.concurrency ?? streams.concurrency, 1),
+    attempts: check('attempts', given.attempts ?? streams.attempts, 1),
+    backoff: {
+      minMs: check('backoff.minMs', backoff?.minMs ?? streams.retryMinMs, 1),
+      maxMs: check('backoff.maxMs', backoff?.maxMs ?? streams.retryMaxMs, 1),
+    },
+    timeoutMs: check('timeoutMs', given.timeoutMs ?? 0, 0),
+    batch: batch && {
+      size: check('batch.size', batch.size, 1),
+      waitMs: check('batch.waitMs', batch.waitMs ?? 10, 0),
+    },
+    lineOf: given.orderBy === undefined ? undefined : lineBy(given.orderBy),
+  };
+}
+
+/**
+ * The position whose next entry is the first to be delivered.
+ *
+ * @throws HydraError `BAD_OPTION`
+ */
+export function startPosition(stream: string, from: StreamStart): string {
+  if (from === 'new') return '$';
+  if (from === 'beginning') return '0';
+  if (from instanceof Date && !Number.isNaN(from.getTime())) return idBefore(`${from.getTime()}-0`);
+  if (typeof from === 'string' && isStreamId(from)) return idBefore(from);
+  throw new HydraError(
+    'BAD_OPTION',
+    `from of "${stream}" must be new, beginning, an id or a Date, got ${String(from)}`,
+  );
+}
+
+function lineBy(orderBy: OrderBy): (data: unknown) => string {
+  const valueOf = typeof orderBy === 'function' ? (orderBy as (data: unknown) => unknown) : memberAt(orderBy);
+  return (data) => {
+    const value = valueOf(data);
+    if (value === undefined || value === null) return '';
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    // In Redis a NUL parts the line's name from the id behind it.
+    return `:${text.replaceAll('\0', '\\0')}`;
+  };
+}
+
+function memberAt(path: string): (data: unknown) => unknown {
+  const names = path.split('.');
+  return (data) =>
+    names.reduce<unknown>((value, name) => (value as Record<string, unknown> | null)?.[name], data);
+}
+
+function atLeast(stream: string, option: string, value: unknown, min: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min) return value;
+  throw new HydraError(
+    'BAD_OPTION',
+    `${option} of "${stream}" must be a whole number >= ${min}, got ${String(value)}`,
+  );
+}

@@ -1,0 +1,62 @@
+import { ONLY_FOR } from '../protocol/stream-entry.js';
+import { Script } from '../redis/script.js';
+
+/**
+ * Store an entry once for its publisher's id.
+ *
+ * KEYS  1 stream   2 the id's mark
+ * ARGV  1 life of the mark in ms   2 how long the stream may get, approximately; 0 for any length   then the fields
+ * Returns the id of the entry: that of the first one, if there was one.
+ *
+ * One script, because a crash between the mark and the entry would keep the event out for good.
+ */
+export const publishOnce = new Script<string>(
+  2,
+  `
+local known = redis.call('GET', KEYS[2])
+if known then return known end
+local id
+if ARGV[2] == '0' then
+  id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 3))
+else
+  id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', unpack(ARGV, 3))
+end
+redis.call('SET', KEYS[2], id, 'PX', ARGV[1])
+return id
+`,
+);
+
+/**
+ * Give dead letters back to their group, as if they had never been delivered.
+ *
+ * KEYS  1 stream   2 dead letters
+ * ARGV  1 group   2 a consumer that nobody is   then the dead letters' ids
+ * Returns how many were given back.
+ *
+ * The entry itself is given when the stream still has it; else it is stored again, as a new entry for this group alone.
+ * One script, because a crash in between would lose an event or deliver it twice.
+ */
+export const redrive = new Script<number>(
+  2,
+  `
+local count = 0
+for at = 3, #ARGV do
+  local letter = redis.call('XRANGE', KEYS[2], ARGV[at], ARGV[at])[1]
+  if letter then
+    local fields = letter[2]
+    local id = fields[2]
+    if #redis.call('XRANGE', KEYS[1], id, id) == 0 then
+      local copy = { unpack(fields, 7) }
+      table.insert(copy, '${ONLY_FOR}')
+      table.insert(copy, ARGV[1])
+      redis.call('XADD', KEYS[1], '*', unpack(copy))
+    else
+      redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'RETRYCOUNT', 0, 'FORCE', 'JUSTID')
+    end
+    redis.call('XDEL', KEYS[2], ARGV[at])
+    count = count + 1
+  end
+end
+return count
+`,
+);

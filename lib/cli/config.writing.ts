@@ -1,0 +1,81 @@
+import { differences } from '../config/difference.js';
+import type { ConfigAudit } from '../config/config-audit.js';
+import { nothingStored, parseRevision, versionOf, type Subject } from './config.label.js';
+import { declined } from './config.reading.js';
+import { readDocument } from './document-files.js';
+import { confirm, differenceLines, note } from './terminal.js';
+
+export interface WriteOptions {
+  readonly by: string;
+  readonly why: string;
+  readonly expect?: string;
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export async function push(subject: Subject, file: string, options: WriteOptions): Promise<void> {
+  const { store, service } = subject;
+  const version = versionOf(subject);
+  const [after, before] = [await readDocument(file), await store.document(version)];
+  const label = `${service}:${version}`;
+  note(before ? `${label} is at revision ${before.revision}` : `${label} is new`);
+  const isChanged = await showChanges(subject, before?.config ?? {}, after);
+  const isExpected = options.expect === undefined || parseRevision(options.expect) === before?.revision;
+  if (before && !isChanged && isExpected) return note('nothing to change');
+  const audit = await agree(`Write ${label}?`, before?.revision ?? 0, options);
+  if (audit) note(`${label} is at revision ${(await store.put(version, after, audit)).revision}`);
+}
+
+export async function rollback(
+  subject: Subject,
+  revision: string | undefined,
+  options: WriteOptions,
+): Promise<void> {
+  const { store, service } = subject;
+  const to = revision === undefined ? await store.revisionBefore(subject.version) : parseRevision(revision);
+  const target =
+    to === undefined ? undefined : (await store.history()).find((change) => change.revision === to);
+  if (to === undefined || !target) throw nothingStored(`what ${service} had before`);
+  const label = `${service}:${target.version}`;
+  const before = await store.document(target.version);
+  note(`${label} goes back to revision ${to} of ${target.at}`);
+  await showChanges(subject, before?.config ?? {}, await store.documentAt(to));
+  const audit = await agree(`Write ${label}?`, before?.revision ?? 0, options);
+  if (audit) note(`${label} is at revision ${(await store.rollback(to, audit)).revision}`);
+}
+
+export async function remove(subject: Subject, options: WriteOptions): Promise<void> {
+  const { store, service } = subject;
+  const version = versionOf(subject);
+  const label = `${service}:${version}`;
+  const revision = (await store.versions()).find((stored) => stored.version === version)?.revision;
+  if (revision === undefined) throw nothingStored(label);
+  const audit = await agree(`Remove ${label} (revision ${revision})?`, revision, options);
+  if (!audit) return;
+  await store.remove(version, audit);
+  note(`${label} is removed; the history still holds it`);
+}
+
+/** Whether there is any. They go where the question goes. */
+async function showChanges({ store }: Subject, before: object, after: object): Promise<boolean> {
+  const changes = differences(before, after, await store.secretTest());
+  for (const line of differenceLines(changes, process.stderr)) note(line);
+  return changes.length > 0;
+}
+
+/**
+ * Asks, and says what the writing may assume: exactly the revision that was shown, unless the caller expected another.
+ * Undefined for a dry run.
+ */
+async function agree(
+  question: string,
+  shown: number,
+  { by, why, expect, yes = false, dryRun = false }: WriteOptions,
+): Promise<ConfigAudit | undefined> {
+  if (dryRun) {
+    note('dry run: nothing was written');
+    return undefined;
+  }
+  if (!(await confirm(question, yes))) throw declined();
+  return { by, expect: expect === undefined ? shown : parseRevision(expect), ...(why !== '' && { why }) };
+}

@@ -1,0 +1,36 @@
+import { Command, CommanderError } from 'commander';
+
+import { addConfigCommands } from './config.commands.js';
+import { ExitCode, exitCodeOf } from './exit-codes.js';
+import { addServiceCommands } from './service.commands.js';
+import { note, paint } from './terminal.js';
+
+/** Every command. A new group joins with one line. */
+export function createProgram(): Command {
+  const program = new Command('nestjs-hydra')
+    .description('Looks after services on Redis: their configuration, who is alive, how they are.')
+    .option('--redis <url>', 'where Redis is (default: HYDRA_REDIS_URL, else redis://127.0.0.1:6379)')
+    .option('--cluster', 'the URL is that of one node of a Redis Cluster')
+    .option('--namespace <name>', 'first part of every key', 'hydra')
+    .option('--timeout <ms>', 'how long to wait for Redis', '5000')
+    .option('--json', 'print JSON, for programs')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true });
+  addConfigCommands(program);
+  addServiceCommands(program);
+  return program;
+}
+
+/** Runs one command line and resolves with the exit code. */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync([...args], { from: 'user' });
+    return ExitCode.done;
+  } catch (error) {
+    // Commander has said it already; help and --version end with 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
+    const text = error instanceof Error ? error.message : String(error);
+    if (text !== '') note(`${paint('error:', 'red', process.stderr)} ${text}`);
+    return exitCodeOf(error);
+  }
+}

@@ -1,0 +1,60 @@
+import { InvalidArgumentError, type Command } from 'commander';
+
+import { resolveOptions, type RedisLocation } from '../hydra.options.js';
+import { HydraInstance } from '../transport/hydra.instance.js';
+
+/** What every command understands. */
+export interface GlobalOptions {
+  readonly redis?: string;
+  readonly cluster?: boolean;
+  readonly namespace: string;
+  readonly timeout: string;
+  readonly json?: boolean;
+}
+
+/** The name it goes by in Redis's client list. It registers nowhere. */
+const SERVICE = 'nestjs-hydra-cli';
+
+/** Runs a command against Redis, as a reader that is nobody's instance, and closes the connections. */
+export async function withInstance<T>(
+  command: Command,
+  act: (instance: HydraInstance, options: GlobalOptions) => Promise<T>,
+): Promise<T> {
+  const options: GlobalOptions = command.optsWithGlobals();
+  const given = {
+    service: SERVICE,
+    namespace: options.namespace,
+    redis: locationOf(options),
+    connection: { commandTimeoutMs: Number(options.timeout) },
+  };
+  // The environment's HYDRA_SERVICE is about a service, which this is not.
+  const instance = new HydraInstance(
+    resolveOptions(given, { HYDRA_CONFIG_KEYS: process.env['HYDRA_CONFIG_KEYS'] }),
+  );
+  try {
+    void instance.redis.connect().catch(() => undefined);
+    await instance.redis.run('connect', (redis) => redis.ping());
+    return await act(instance, options);
+  } finally {
+    await instance.close();
+  }
+}
+
+/** For an option that counts. */
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError('a whole number above 0 is needed.');
+}
+
+function locationOf({ redis, cluster }: GlobalOptions): RedisLocation {
+  const url = redis ?? (process.env['HYDRA_REDIS_URL'] || 'redis://127.0.0.1:6379');
+  if (!cluster) return url;
+  const { hostname, port, username, password, protocol } = new URL(url);
+  const redisOptions = {
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
+    ...(protocol === 'rediss:' && { tls: {} }),
+  };
+  return { cluster: [{ host: hostname, port: Number(port || 6_379) }], options: { redisOptions } };
+}

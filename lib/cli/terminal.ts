@@ -1,0 +1,79 @@
+import { createInterface } from 'node:readline/promises';
+
+import type { ConfigDifference } from '../config/difference.js';
+import { CommandFailure, ExitCode } from './exit-codes.js';
+
+const COLOURS = { red: 31, green: 32, yellow: 33, dim: 2 } as const;
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, undefined, 2));
+}
+
+/** What a script must not take for output: questions, notes, errors. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Coloured where a person reads; NO_COLOR turns it off. */
+export function paint(text: string, colour: keyof typeof COLOURS, stream: NodeJS.WriteStream): string {
+  if (!stream.isTTY || process.env['NO_COLOR']) return text;
+  return `\u001B[${COLOURS[colour]}m${text}\u001B[0m`;
+}
+
+type Cell = string | number | undefined;
+
+/** Columns as wide as their widest cell. */
+export function printTable(headings: readonly string[], rows: readonly (readonly Cell[])[]): void {
+  const texts = [headings, ...rows].map((row) => row.map((cell) => plain(String(cell ?? ''))));
+  const widths = headings.map((_, column) => Math.max(...texts.map((row) => row[column]!.length)));
+  for (const [index, row] of texts.entries()) {
+    const line = row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd();
+    print(index === 0 ? paint(line, 'dim', process.stdout) : line);
+  }
+}
+
+/** One line a value that changes: `~ limits.daily  5 → 6`. */
+export function differenceLines(changes: readonly ConfigDifference[], stream: NodeJS.WriteStream): string[] {
+  const width = Math.min(40, Math.max(0, ...changes.map(({ path }) => path.length)));
+  return changes.map(({ kind, path, before, after }) => {
+    const place = plain(path).padEnd(width);
+    if (kind === 'added') return paint(`  + ${place}  ${show(after)}`, 'green', stream);
+    if (kind === 'removed') return paint(`  - ${place}  ${show(before)}`, 'red', stream);
+    return paint(`  ~ ${place}  ${show(before)} → ${show(after)}`, 'yellow', stream);
+  });
+}
+
+/** True when the person says yes; `isGranted` answers for them. */
+export async function confirm(question: string, isGranted: boolean): Promise<boolean> {
+  if (isGranted) return true;
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new CommandFailure(ExitCode.usage, 'not at a terminal: say --yes to confirm');
+  }
+  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await reader.question(`${question} [y/N] `)).trim());
+  } catch {
+    // Ctrl-C or Ctrl-D, in the middle of the line.
+    note('');
+    return false;
+  } finally {
+    reader.close();
+  }
+}
+
+/** What others stored must not steer the terminal. */
+export function plain(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return text.replaceAll(/[\u0000-\u001F\u007F-\u009F]/g, '?');
+}
+
+function show(value: unknown): string {
+  return plain(JSON.stringify(value));
+}

@@ -1,0 +1,63 @@
+import { HydraError } from '../hydra.error.js';
+import { isJsonObject, parseObject, type JsonObject } from '../protocol/json.js';
+import { Keyring } from './encryption.js';
+
+/**
+ * A configuration as it is stored: nothing checked, references not resolved. What to edit and put back.
+ *
+ * @publicApi
+ */
+export interface ConfigDocument<T = JsonObject> {
+  readonly version: string;
+  /** To be given to `put` as `expect`. */
+  readonly revision: number;
+  readonly config: T;
+}
+
+/** Turns one service's documents into the texts that are stored, and back. */
+export class ConfigDocuments {
+  private readonly keyring: Keyring;
+
+  /** @throws HydraError `BAD_OPTION` when the keys are none */
+  constructor(
+    private readonly service: string,
+    private readonly maxBytes: number,
+    keys: string,
+  ) {
+    this.keyring = Keyring.parse(keys);
+  }
+
+  /** `math:1.2.0`, as Hydra writes it. */
+  label(version: string): string {
+    return `${this.service}:${version}`;
+  }
+
+  /** @throws HydraError `CONFIG_INVALID` unless it is a JSON object; `PAYLOAD_TOO_LARGE` */
+  encode(config: unknown, version: string): string {
+    if (!isJsonObject(config)) throw this.invalid(version, 'is not a JSON object');
+    const text = this.keyring.seal(this.stringify(config, version), [this.service, version]);
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= this.maxBytes) return text;
+    const limit = `maxPayloadBytes=${this.maxBytes}`;
+    throw new HydraError('PAYLOAD_TOO_LARGE', `${this.label(version)} has ${bytes} bytes, over ${limit}`);
+  }
+
+  /** @throws HydraError `CONFIG_INVALID` when it is not a JSON object, or does not open with the keys here */
+  decode(text: string, version: string): JsonObject {
+    const document = parseObject(this.keyring.open(text, [this.service, version]));
+    if (document === undefined) throw this.invalid(version, 'is not a JSON object');
+    return document;
+  }
+
+  private stringify(config: JsonObject, version: string): string {
+    try {
+      return JSON.stringify(config);
+    } catch (cause) {
+      throw this.invalid(version, 'is not JSON', cause);
+    }
+  }
+
+  private invalid(version: string, problem: string, cause?: unknown): HydraError {
+    return new HydraError('CONFIG_INVALID', `${this.label(version)} ${problem}`, { cause });
+  }
+}

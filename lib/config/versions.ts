@@ -1,0 +1,55 @@
+import { coerce, compare, valid, type SemVer } from 'semver';
+
+/** The version of a service that did not name one. */
+const UNVERSIONED = '0.0.0';
+
+/** What an instance asks for when it asks for no particular version. */
+export interface VersionWish {
+  /** The instance's own version; undefined for a reader of another service's configuration. */
+  readonly own?: string | undefined;
+  /** This one and no other. */
+  readonly pinned?: string | undefined;
+  /** When neither the own version nor a compatible one is stored. */
+  readonly label?: string | undefined;
+}
+
+/**
+ * Which of the stored versions is used: the pinned one; else the own version; else the newest compatible one (the same
+ * major version, below 1.0.0 the same minor; any, for a service without a version); else the label. Pre-releases are used
+ * only when asked for by name.
+ */
+export function chooseVersion(
+  stored: readonly string[],
+  { own, pinned, label }: VersionWish,
+): string | undefined {
+  const has = (version: string | undefined) => (stored.includes(version ?? '') ? version : undefined);
+  if (pinned !== undefined) return has(pinned);
+  return has(own) ?? newestCompatible(stored, own) ?? has(label);
+}
+
+/** In semver order, oldest first; labels that are no versions come before, by name. */
+export function sortVersions(versions: readonly string[]): string[] {
+  return versions.toSorted((a, b) => {
+    const [isA, isB] = [valid(a) !== null, valid(b) !== null];
+    if (isA && isB) return compare(a, b) || byName(a, b);
+    return isA === isB ? byName(a, b) : Number(isA) - Number(isB);
+  });
+}
+
+function newestCompatible(stored: readonly string[], own: string | undefined): string | undefined {
+  const line = own === undefined || own === UNVERSIONED ? undefined : lineOf(coerce(own));
+  const released = stored.filter((version) => valid(version) !== null && !version.includes('-'));
+  return sortVersions(released).findLast((version) => line === undefined || lineOf(coerce(version)) === line);
+}
+
+/** Versions of one line are compatible, by the rule of the caret. */
+function lineOf(version: SemVer | null): string {
+  if (version === null) return '';
+  if (version.major > 0) return `${version.major}`;
+  return version.minor > 0 ? `0.${version.minor}` : `0.0.${version.patch}`;
+}
+
+function byName(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,90 @@
+import {
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+
+import { ConfigStore } from './config/config.store.js';
+import { controllerRoutes } from './http/controller.routes.js';
+import { HydraServer } from './hydra.server.js';
+import { HydraLogger } from './logging/hydra.logger.js';
+import { HydraInstance } from './transport/hydra.instance.js';
+
+/** How long an application's start waits for an absent Redis before it goes on without, in milliseconds. */
+const PATIENCE_MS = 2_000;
+
+/** Ties this instance to the application's life: registers it, finds its HTTP port, and closes its connections last. */
+@Injectable()
+export class HydraApplication
+  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  private readonly logger = new Logger('Hydra');
+  private isStarted = false;
+
+  constructor(
+    private readonly instance: HydraInstance,
+    private readonly server: HydraServer,
+    private readonly configs: ConfigStore,
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly hydraLogger: HydraLogger,
+    private readonly modules: ModulesContainer,
+    private readonly config: ApplicationConfig,
+  ) {
+    instance.presence.routeSource = () => this.routes();
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    // A hybrid application that defers its initialisation runs its hooks twice.
+    if (this.isStarted) return;
+    this.isStarted = true;
+    this.advertisePort();
+    if (this.instance.options.config.isUsed) void this.configs.follow();
+    // A server with handlers registers the instance itself, when it can answer calls.
+    const starting = this.server.hasHandlers ? this.instance.open() : this.instance.announce();
+    const isReady = await Promise.race([starting.then(() => true), sleep(PATIENCE_MS)]);
+    if (!isReady) this.logger.warn('Redis is not there yet: starting without, and registering when it is');
+    starting.catch((error: unknown) => this.logger.error(`could not register: ${String(error)}`));
+  }
+
+  /** Nobody finds this instance from here on. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.configs.close();
+    if (!this.server.hasHandlers) await this.instance.presence.withdraw();
+  }
+
+  /** Servers and HTTP are closed by now: nothing uses Redis any more. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.server.close();
+    await this.hydraLogger.flush();
+    await this.instance.close();
+  }
+
+  /** A hybrid application's HTTP port is known once it listens; an option for it goes before. */
+  private advertisePort(): void {
+    const { httpAdapter } = this.adapterHost;
+    if (!httpAdapter) return;
+    const publish = () => {
+      const { presence, options } = this.instance;
+      const address: unknown = httpAdapter.getHttpServer()?.address?.();
+      const port =
+        typeof address === 'object' && address !== null ? (address as { port?: number }).port : undefined;
+      if (port && options.port === undefined) void presence.update({ port });
+      // A prefix may have been set after a server of the same application was started.
+      void presence.setRoutes(this.routes());
+    };
+    if (this.adapterHost.listening) publish();
+    else this.adapterHost.listen$.subscribe(publish);
+  }
+
+  /** What the controllers serve over HTTP; nothing in an application without it. */
+  private routes(): readonly string[] {
+    return this.adapterHost.httpAdapter ? controllerRoutes(this.modules, this.config) : [];
+  }
+}
+
+function sleep(ms: number): Promise<false> {
+  return new Promise((resolve) => setTimeout(() => resolve(false), ms).unref());
+}

@@ -1,0 +1,228 @@
+import {
+  Inject,
+  Module,
+  type Abstract,
+  type DynamicModule,
+  type InjectionToken,
+  type ModuleMetadata,
+  type OptionalFactoryDependency,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+
+import { ConfigStore } from './config/config.store.js';
+import { getConfigToken } from './config/inject-config.js';
+import { HydraHttpClient } from './http/hydra.http.client.js';
+import { HydraApplication } from './hydra.application.js';
+import { HydraExceptionFilter } from './hydra.exception.filter.js';
+import { resolveOptions, type HydraOptions } from './hydra.options.js';
+import { HydraServer } from './hydra.server.js';
+import { HydraLogger } from './logging/hydra.logger.js';
+import type { ConfigType } from './protocol/standard-schema.js';
+import { QueueService } from './queue/queue.service.js';
+import { DiscoveryService } from './registry/discovery.service.js';
+import { HealthContributors } from './registry/health.contributors.js';
+import { HydraHealthIndicator } from './registry/hydra.health.indicator.js';
+import { StreamService } from './streams/stream.service.js';
+import { HydraClient, type HydraClientOptions } from './transport/hydra.client.js';
+import { HydraInstance } from './transport/hydra.instance.js';
+
+/** The token of the options given to `forRoot` or made by `forRootAsync`. */
+export const HYDRA_OPTIONS = 'HYDRA_OPTIONS';
+
+/** @publicApi */
+export interface HydraOptionsFactory {
+  createHydraOptions(): HydraOptions | Promise<HydraOptions>;
+}
+
+/**
+ * One of `useFactory`, `useClass` and `useExisting` says where the options come from.
+ *
+ * @publicApi
+ */
+export interface HydraAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
+  readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
+  readonly useFactory?: (...args: never[]) => HydraOptions | Promise<HydraOptions>;
+  readonly useClass?: Type<HydraOptionsFactory>;
+  readonly useExisting?: Type<HydraOptionsFactory> | Abstract<HydraOptionsFactory>;
+  readonly extraProviders?: Provider[];
+}
+
+/** @publicApi */
+export interface HydraFeatureOptions {
+  /** The services to call: a name, or a client's options; each is injected with `@InjectClient(name)`. */
+  readonly clients?: readonly (string | Omit<HydraClientOptions, 'redis' | 'name'>)[];
+  /**
+   * Parts of the service's stored configuration: what they have to be, and where they are in it (the whole, without a
+   * path); each is injected with `@InjectConfig(type)`. The application does not start without a valid one.
+   */
+  readonly configs?: readonly (ConfigType | ConfigPart)[];
+}
+
+/** @publicApi */
+export interface ConfigPart {
+  readonly type: ConfigType;
+  /** Such as `limits.pricing`. */
+  readonly path: string;
+}
+
+/** The token of the client of a service. */
+export function getClientToken(service: string): string {
+  return `HYDRA_CLIENT:${service.toLowerCase()}`;
+}
+
+/**
+ * Injects the client of a service that `HydraModule.forFeature` registered: `@InjectClient('math') math: HydraClient`.
+ *
+ * @publicApi
+ */
+export const InjectClient = (service: string): ParameterDecorator & PropertyDecorator =>
+  Inject(getClientToken(service));
+
+/**
+ * Makes the process an instance of a service, and gives it discovery, clients and a server to connect.
+ *
+ * @publicApi
+ */
+@Module({})
+export class HydraModule {
+  /** Global: import it once. */
+  static forRoot(options: HydraOptions): DynamicModule {
+    return rootModule([{ provide: HYDRA_OPTIONS, useValue: options }]);
+  }
+
+  /** As {@link forRoot}, with options that come from elsewhere. */
+  static forRootAsync(options: HydraAsyncOptions): DynamicModule {
+    const { imports = [], extraProviders = [] } = options;
+    return rootModule([...optionProviders(options), ...extraProviders], imports);
+  }
+
+  /** Clients of other services and parts of the configuration, for the module that imports this. */
+  static forFeature({ clients = [], configs = [] }: HydraFeatureOptions): DynamicModule {
+    const providers = [...clients.map(clientProvider), ...configs.map(configProvider)];
+    return { module: HydraModule, providers, exports: providers };
+  }
+}
+
+function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = []): DynamicModule {
+  return {
+    module: HydraModule,
+    global: true,
+    imports,
+    providers: [
+      ...settings,
+      {
+        provide: HydraInstance,
+        inject: [HYDRA_OPTIONS],
+        useFactory: (options: HydraOptions) => new HydraInstance(resolveOptions(options, process.env)),
+      },
+      {
+        provide: DiscoveryService,
+        inject: [HydraInstance],
+        useFactory: (instance: HydraInstance) => instance.discovery,
+      },
+      {
+        provide: HydraHealthIndicator,
+        inject: [HydraInstance],
+        useFactory: ({ redis, presence, health, options }: HydraInstance) =>
+          new HydraHealthIndicator(redis, presence, health, options),
+      },
+      {
+        provide: HydraHttpClient,
+        inject: [HydraInstance],
+        useFactory: ({ discovery, options }: HydraInstance) => new HydraHttpClient(discovery, options),
+      },
+      {
+        provide: HydraLogger,
+        inject: [HydraInstance],
+        useFactory: ({ id, redis, keys, options }: HydraInstance) =>
+          new HydraLogger(id, redis, keys, options),
+      },
+      {
+        provide: HealthContributors,
+        inject: [HydraInstance],
+        useFactory: (instance: HydraInstance) => instance.health,
+      },
+      {
+        provide: StreamService,
+        inject: [HydraInstance],
+        useFactory: ({ redis, keys, options }: HydraInstance) => new StreamService(redis, keys, options),
+      },
+      {
+        provide: ConfigStore,
+        inject: [HydraInstance],
+        useFactory: (instance: HydraInstance) => new ConfigStore(instance),
+      },
+      {
+        provide: HydraServer,
+        inject: [HydraInstance],
+        useFactory: (instance: HydraInstance) => new HydraServer(instance),
+      },
+      {
+        provide: QueueService,
+        inject: [HydraInstance],
+        useFactory: ({ id, redis, keys, options }: HydraInstance) =>
+          new QueueService(id, redis, keys, options),
+      },
+      HydraApplication,
+      { provide: APP_FILTER, useClass: HydraExceptionFilter },
+    ],
+    exports: [
+      HydraInstance,
+      DiscoveryService,
+      HealthContributors,
+      ConfigStore,
+      HydraServer,
+      QueueService,
+      StreamService,
+      HydraHealthIndicator,
+      HydraHttpClient,
+      HydraLogger,
+    ],
+  };
+}
+
+function optionProviders({ inject = [], useFactory, useClass, useExisting }: HydraAsyncOptions): Provider[] {
+  if (useFactory) return [{ provide: HYDRA_OPTIONS, inject, useFactory }];
+  const factory = useClass ?? useExisting;
+  if (!factory) throw new TypeError('HydraModule.forRootAsync needs useFactory, useClass or useExisting');
+  const options: Provider = {
+    provide: HYDRA_OPTIONS,
+    inject: [factory],
+    useFactory: (made: HydraOptionsFactory) => made.createHydraOptions(),
+  };
+  return useClass ? [options, useClass] : [options];
+}
+
+function clientProvider(given: string | Omit<HydraClientOptions, 'redis' | 'name'>): Provider {
+  const options = typeof given === 'string' ? { service: given } : given;
+  return {
+    provide: getClientToken(options.service),
+    inject: [HydraInstance],
+    useFactory: (instance: HydraInstance) => new HydraClient(options, instance),
+  };
+}
+
+function configProvider(given: ConfigType | ConfigPart): Provider {
+  const { type, path } = isPart(given) ? given : { type: given, path: '' };
+  return {
+    provide: getConfigToken(type),
+    inject: [ConfigStore, HydraInstance],
+    useFactory: async (store: ConfigStore, instance: HydraInstance) => {
+      try {
+        return await store.live(type, path);
+      } catch (error) {
+        // The application does not start, and nobody else would close what is open.
+        store.close();
+        await instance.close();
+        throw error;
+      }
+    },
+  };
+}
+
+/** A schema may have members of any name; only its mark is certain. */
+function isPart(given: ConfigType | ConfigPart): given is ConfigPart {
+  return typeof given === 'object' && !('~standard' in given);
+}

@@ -1,0 +1,187 @@
+import { Server, type MessageHandler } from '@nestjs/microservices';
+
+import type { DeliveryContext } from './delivery/delivery.context.js';
+import type { BoundHandler, DeliveryExtras, DeliveryMode, Dispatch, Source } from './delivery/source.js';
+import { HydraError } from './hydra.error.js';
+import { resolveOptions, type HydraOptions } from './hydra.options.js';
+import { QueueSource } from './queue/queue.source.js';
+import type { ConnectionState, RedisClient } from './redis/redis.connections.js';
+import { StreamSource } from './streams/stream.source.js';
+import { CallSource } from './transport/call.source.js';
+import { HydraInstance } from './transport/hydra.instance.js';
+
+/**
+ * The transport id of {@link HydraServer}: handlers bound to it (`@MessagePattern('sum', HYDRA)`) belong to no other
+ * transport.
+ *
+ * @publicApi
+ */
+export const HYDRA = Symbol.for('hydra');
+
+/** @publicApi */
+export type HydraServerStatus = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
+
+/** @publicApi */
+export type HydraServerEvents = Record<HydraServerStatus, () => void>;
+
+const STATUS: Readonly<Record<ConnectionState, HydraServerStatus>> = {
+  connecting: 'connecting',
+  ready: 'connected',
+  lost: 'reconnecting',
+  closed: 'disconnected',
+};
+
+/**
+ * The one strategy that runs Nest's handlers on Redis: calls and events, jobs, entries of streams.
+ *
+ * It takes part as soon as it listens, and stops in order: it leaves the registry, refuses new work so that callers go
+ * elsewhere, lets handlers finish, and stops listening last.
+ *
+ * @publicApi
+ */
+export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
+  private readonly instance: HydraInstance;
+  private readonly tables: Readonly<Record<DeliveryMode, Map<string, BoundHandler>>> = {
+    call: new Map(),
+    job: new Map(),
+    entry: new Map(),
+  };
+  private readonly sources: readonly Source[];
+  private readonly listeners: [keyof HydraServerEvents, () => void][] = [];
+  private readonly ownsInstance: boolean;
+  /** Nest's own hook, which does nothing but cost a closure a call. */
+  private readonly noHook = this.onProcessingStartHook;
+  private closing: Promise<void> | undefined;
+
+  /**
+   * @param options those of a server that stands alone; inside an application, its instance
+   * @throws HydraError `BAD_OPTION`
+   */
+  constructor(options: HydraOptions | HydraInstance) {
+    super();
+    this.ownsInstance = !(options instanceof HydraInstance);
+    this.instance =
+      options instanceof HydraInstance ? options : new HydraInstance(resolveOptions(options, process.env));
+    this.setTransportId(HYDRA);
+    this.initializeSerializer({});
+    this.initializeDeserializer({});
+    const dispatch = this.createDispatch();
+    const { id, channel, redis, keys } = this.instance;
+    const calls = new CallSource(dispatch, channel, redis, keys, this.instance.options);
+    this.instance.attach(calls);
+    const streams = new StreamSource(id, dispatch, redis, keys, this.instance.options);
+    const queues = new QueueSource(dispatch, id, redis, keys, this.instance.options);
+    this.instance.health.contribute('streams', () => streams.findings);
+    this.instance.health.contribute('queues', () => queues.findings);
+    this.sources = [calls, queues, streams];
+    this.instance.redis.onState((state) => this.report(STATUS[state]));
+  }
+
+  /** Whether there is anything to serve. */
+  get hasHandlers(): boolean {
+    return Object.values(this.tables).some(({ size }) => size > 0);
+  }
+
+  /** Sorts the handlers by the way they are reached; everything else is Nest's. */
+  override addHandler(
+    pattern: unknown,
+    handler: MessageHandler,
+    isEvent = false,
+    extras: Record<string, unknown> = {},
+  ): void {
+    const { mode = 'call', options = {} } = (extras as DeliveryExtras).hydra ?? {};
+    const route = this.normalizePattern(pattern as never);
+    if (mode === 'call') super.addHandler(pattern, handler, isEvent, extras);
+    const head = mode === 'call' ? this.messageHandlers.get(route)! : handler;
+    // One stream may have many handlers: for other groups, or other types.
+    const place = mode === 'entry' ? `${route}#${this.tables.entry.size}` : route;
+    this.tables[mode].set(place, {
+      pattern: route,
+      isEvent: head.isEventHandler ?? isEvent,
+      options,
+      handler: head,
+    });
+  }
+
+  /**
+   * Connects, subscribes, starts every source and registers the instance; calls back once Redis has confirmed it all.
+   * Waits for a Redis that is away.
+   */
+  async listen(callback: (error?: unknown) => void): Promise<void> {
+    try {
+      await this.instance.open();
+      for (const source of this.sources) {
+        this.refuseIfClosing();
+        await source.start();
+      }
+      this.refuseIfClosing();
+      await this.instance.presence.update({ traits: { serves: true } });
+      await this.instance.announce();
+      this.report('connected');
+      callback();
+    } catch (error) {
+      callback(error);
+    }
+  }
+
+  /** Drains and stops, within `drain.timeoutMs`. Idempotent; resolves when it is done. */
+  close(): Promise<void> {
+    this.closing ??= this.drain();
+    return this.closing;
+  }
+
+  /** Hears `connected`, `reconnecting` and `disconnected`. */
+  on<Event extends keyof HydraServerEvents>(event: Event, callback: HydraServerEvents[Event]): void {
+    this.listeners.push([event, callback]);
+  }
+
+  /** The connections: `[commands, subscriber]`. */
+  unwrap<T = [commands: RedisClient, subscriber: RedisClient]>(): T {
+    return [this.instance.redis.commands, this.instance.redis.subscriber] as T;
+  }
+
+  /** What was closed while it waited for Redis must not start behind the drain. */
+  private refuseIfClosing(): void {
+    if (!this.closing) return;
+    throw new HydraError(
+      'CLOSED',
+      `the server of "${this.instance.options.service}" was closed while it started`,
+    );
+  }
+
+  private async drain(): Promise<void> {
+    const deadlineAt = performance.now() + this.instance.options.drain.timeoutMs;
+    await this.instance.presence.withdraw();
+    await Promise.all(this.sources.map((source) => source.drain(deadlineAt)));
+    // An application's own calls, those of its HTTP requests among them, may still wait for answers.
+    if (this.ownsInstance) await this.instance.close();
+    this.report('disconnected');
+  }
+
+  private createDispatch(): Dispatch {
+    return {
+      handlers: (mode) => this.tables[mode],
+      run: (bound, data, context) => this.run(bound, data, context),
+      settled: (context) => this.onProcessingEndHook?.(HYDRA, context),
+    };
+  }
+
+  private run({ handler }: BoundHandler, data: unknown, context: DeliveryContext): Promise<unknown> {
+    if (this.onProcessingStartHook === this.noHook) return handler(data, context) as Promise<unknown>;
+    return new Promise((resolve, reject) => {
+      const handle = async () => {
+        try {
+          resolve(await handler(data, context));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.onProcessingStartHook(HYDRA, context, handle);
+    });
+  }
+
+  private report(status: HydraServerStatus): void {
+    this._status$.next(status);
+    for (const [event, callback] of this.listeners) if (event === status) callback();
+  }
+}

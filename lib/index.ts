@@ -1,0 +1,124 @@
+export {
+  hydraConfig,
+  hydraOptionsFromStore,
+  type HydraConfigSource,
+  type StoredOptionsSource,
+} from './config/boot.js';
+export type { ConfigDocument } from './config/config-documents.js';
+export type { ConfigChange } from './config/config-history.js';
+export type { ConfigAudit } from './config/config-audit.js';
+export { ConfigStore, type StoredVersion } from './config/config.store.js';
+export type { ConfigDifference } from './config/difference.js';
+export { getConfigToken, InjectConfig } from './config/inject-config.js';
+export { Live } from './config/live.js';
+export type { ConfigStatus } from './config/running-config.js';
+export { HydraError, type HydraErrorCode, type HydraErrorJson } from './hydra.error.js';
+export { HydraExceptionFilter } from './hydra.exception.filter.js';
+export {
+  getClientToken,
+  HydraModule,
+  InjectClient,
+  type ConfigPart,
+  type HydraAsyncOptions,
+  type HydraFeatureOptions,
+  type HydraOptionsFactory,
+} from './hydra.module.js';
+export type {
+  Backoff,
+  BackoffRule,
+  Balancer,
+  BalancerName,
+  BalancerView,
+  BreakerOptions,
+  CallOptions,
+  ConfigOptions,
+  ConnectionOptions,
+  DiscoveryOptions,
+  LoggingLevel,
+  LoggingOptions,
+  DrainOptions,
+  HealthOptions,
+  HydraOptions,
+  JobOptions,
+  PacketDeserializer,
+  PacketSerializer,
+  PresenceOptions,
+  QueueOptions,
+  RedisLocation,
+  RetentionOptions,
+  StreamOptions,
+} from './hydra.options.js';
+export { HYDRA, HydraServer, type HydraServerEvents, type HydraServerStatus } from './hydra.server.js';
+export { HydraHttpClient, type HydraHttpOptions } from './http/hydra.http.client.js';
+export type { HttpBody } from './http/body.js';
+export { HydraRoute } from './http/hydra.route.js';
+export { HydraLogger } from './logging/hydra.logger.js';
+export type { LogCounts } from './logging/log.buffer.js';
+export type { Address } from './protocol/address.js';
+export type { JsonObject } from './protocol/json.js';
+export type { UmfMessage } from './protocol/message.js';
+export type {
+  HealthRecord,
+  HealthVitals,
+  InstanceTraits,
+  LogEntry,
+  NodeRecord as Instance,
+  ServiceRecord,
+} from './protocol/records.js';
+export type { DeadJob } from './queue/dead.letter.js';
+export { HydraJobContext } from './queue/hydra.job.context.js';
+export type { AddOptions } from './queue/job.adder.js';
+export type { CompletedEvent, JobEvent } from './queue/job.event.js';
+export type { JobCounts, JobStateName, JobView, Page } from './queue/job.inspector.js';
+export type { JobFailure } from './queue/job.state.js';
+export { DeadLetter, Retry } from './queue/outcome.js';
+export { QueuePattern } from './queue/queue.pattern.js';
+export {
+  QueueService,
+  type AddedJob,
+  type BulkJob,
+  type QueuedJob,
+  type QueueRef,
+  type ResultOptions,
+} from './queue/queue.service.js';
+export type { RepeatOptions, Schedule } from './queue/schedule.js';
+export type { ConfigType, StandardSchema } from './protocol/standard-schema.js';
+export type { RedisClient } from './redis/redis.connections.js';
+export { DiscoveryService, type WaitOptions } from './registry/discovery.service.js';
+export {
+  HealthContributors,
+  type CollectedHealth,
+  type HealthFindings,
+  type HealthProbe,
+} from './registry/health.contributors.js';
+export type { InstanceLogEntry, LogOptions, LogSource } from './registry/instance.logs.js';
+export { HydraHealthIndicator, type HydraHealthStatus } from './registry/hydra.health.indicator.js';
+export type { RouteMatch } from './registry/route.match.js';
+export type { DiscoveryChange } from './registry/service.view.js';
+export type { CircuitState } from './transport/circuit.breaker.js';
+export { HydraBatchContext, HydraEntryContext } from './streams/hydra.entry.context.js';
+export {
+  StreamPattern,
+  type BatchOptions,
+  type OrderBy,
+  type StreamPatternOptions,
+  type StreamStart,
+} from './streams/stream.pattern.js';
+export {
+  StreamService,
+  type DeadLetter as DeadEntry,
+  type GroupInfo,
+  type PublishOptions,
+  type RangeOptions,
+  type StreamEntry,
+  type StreamInfo,
+  type TrimOptions,
+} from './streams/stream.service.js';
+export {
+  HydraClient,
+  type HydraClientEvents,
+  type HydraClientOptions,
+  type HydraClientStatus,
+} from './transport/hydra.client.js';
+export { HydraContext } from './transport/hydra.context.js';
+export { HydraRecord, HydraRecordBuilder } from './transport/hydra.record.js';

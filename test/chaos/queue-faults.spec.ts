@@ -1,0 +1,250 @@
+import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { INestApplicationContext } from '@nestjs/common';
+
+import type { RunningRedis } from '../../tools/redis.mjs';
+import { QueueService } from '../../lib/index.js';
+import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { startCaller } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+import { startProxy } from '../support/proxy.js';
+import { startPrivateRedis } from '../support/redis.js';
+import { uniqueService } from '../support/unique.js';
+import { WorkerFleet } from './worker.fleet.js';
+
+/** How long anything may take on a machine that has other things to do. */
+const PATIENCE = { timeoutMs: 30_000 };
+
+let redis: RunningRedis;
+let app: INestApplicationContext;
+let queue: QueueService;
+let fleet: WorkerFleet;
+
+async function prepare(args: string[] = []): Promise<void> {
+  redis = await startPrivateRedis(args);
+  const service = uniqueService('fault');
+  ({ app } = await startCaller({ service, redis: redis.url }, []));
+  queue = app.get(QueueService);
+  fleet = new WorkerFleet({ SERVICE: service, REDIS: redis.url });
+}
+
+const commands = () => app.get(HydraInstance).redis.commands;
+
+async function untilDone(ids: readonly string[], what: string): Promise<void> {
+  const allDone = (): boolean => {
+    const done = new Set(fleet.said('done'));
+    return ids.every((id) => done.has(id));
+  };
+  await eventually(allDone, { what, ...PATIENCE });
+}
+
+/** A job goes through: the loop turns. */
+async function proveConsuming(what: string): Promise<void> {
+  const job = await eventually(() => queue.add('work', { ms: 0 }), {
+    what: `${what}: a job to be added`,
+    ...PATIENCE,
+  });
+  await untilDone([job.id], `${what}: a job to be handled`);
+}
+
+afterEach(async () => {
+  for (const worker of fleet.workers) await worker.kill();
+  await app.close();
+}, 30_000);
+
+describe('a worker', () => {
+  it('goes on after its connections were killed, its scripts flushed, and Redis emptied', async () => {
+    await prepare();
+    await fleet.add();
+    await proveConsuming('at first');
+    for (const type of ['normal', 'pubsub']) {
+      await commands().call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
+      await proveConsuming(`after CLIENT KILL TYPE ${type}`);
+    }
+    await commands().script('FLUSH');
+    await proveConsuming('after SCRIPT FLUSH');
+    await commands().flushall();
+    await proveConsuming('after FLUSHALL');
+  }, 60_000);
+
+  it('goes on after Redis was frozen, and nobody takes its job for lost', async () => {
+    await prepare();
+    await fleet.addMany(2);
+    const long = await queue.add('work', { ms: 9_000 });
+    await eventually(() => fleet.starts(long.id).length === 1, { what: 'the long job', ...PATIENCE });
+    await redis.pause();
+    await sleep(5_000);
+    await redis.resume();
+    await proveConsuming('after SIGSTOP of Redis');
+    await untilDone([long.id], 'the long job');
+    expect(fleet.starts(long.id)).toHaveLength(1);
+  }, 90_000);
+
+  it('goes on after its link was cut without a word', async () => {
+    await prepare();
+    const proxy = await startProxy(redis.url);
+    await fleet.add({ REDIS: proxy.url });
+    await proveConsuming('at first');
+    proxy.freeze();
+    await sleep(1_000);
+    const job = await queue.add('work', { ms: 0 });
+    await sleep(5_000);
+    proxy.sever();
+    proxy.thaw();
+    await untilDone([job.id], 'the job added meanwhile');
+  }, 60_000);
+
+  it('loses nothing when Redis with AOF always is killed', async () => {
+    await prepare(['--appendonly', 'yes', '--appendfsync', 'always']);
+    await fleet.addMany(2);
+    const ids: string[] = [];
+    const add = async () => {
+      // What Redis did not confirm was not accepted.
+      await queue.add('work', { ms: 5 }).then(
+        ({ id }) => ids.push(id),
+        () => sleep(20),
+      );
+    };
+    const endAt = performance.now() + 6_000;
+    const producers = Array.from({ length: 4 }, async () => {
+      while (performance.now() < endAt) await add();
+    });
+    for (let kills = 0; kills < 2; kills++) {
+      await sleep(1_500);
+      await redis.kill9();
+      await redis.restart();
+    }
+    await Promise.all(producers);
+    expect(ids.length).toBeGreaterThan(10);
+    await untilDone(ids, `all of ${ids.length} accepted jobs`);
+  }, 90_000);
+});
+
+describe('a worker that is frozen', () => {
+  it('loses its job to another one, and its late acknowledgement is refused', async () => {
+    await prepare();
+    const [frozen] = await fleet.addMany(1);
+    const job = await queue.add('work', { ms: 1_500 });
+    await eventually(() => fleet.starts(job.id).length === 1, { what: 'the job to start', ...PATIENCE });
+    await frozen!.kill('SIGSTOP');
+    await fleet.add();
+    await untilDone([job.id], 'the job to be done elsewhere');
+    const second = fleet.starts(job.id)[1]!;
+    expect(second.pid).not.toBe(frozen!.pid);
+    await eventually(async () => (await queue.counts()).completed === 1, {
+      what: 'the acknowledgement',
+      ...PATIENCE,
+    });
+    await frozen!.kill('SIGCONT');
+    await eventually(() => fleet.said('done').length === 2, {
+      what: 'the frozen one to end its run',
+      ...PATIENCE,
+    });
+    // The frozen one is heard from again, on a job of its own, and its late word has changed nothing.
+    await proveConsuming('afterwards');
+    expect(await queue.counts()).toMatchObject({ completed: 2, active: 0, waiting: 0, dead: 0 });
+    const fences = fleet.starts(job.id).map(({ line }) => line['fence'] as number);
+    expect(fences[1]).toBeGreaterThan(fences[0]!);
+  }, 60_000);
+});
+
+describe('a worker that is told to stop', () => {
+  it('finishes what it can, and exits by itself', async () => {
+    await prepare();
+    const worker = await fleet.add();
+    const job = await queue.add('work', { ms: 400 });
+    await eventually(() => fleet.starts(job.id).length === 1, { what: 'the job to start', ...PATIENCE });
+    await fleet.kill(worker, 'SIGTERM');
+    expect(fleet.said('done')).toEqual([job.id]);
+    expect(await worker.exited).toEqual({ code: null, signal: 'SIGTERM' });
+    expect(await queue.counts()).toMatchObject({ completed: 1, waiting: 0, active: 0 });
+  }, 60_000);
+
+  it('hands back at once what heeds its signal, and at the end of its time what does not', async () => {
+    await prepare();
+    const worker = await fleet.add({ DRAIN_MS: '1000' });
+    const [heeds, queued, ignores] = [
+      await queue.add('patient', { ms: 60_000 }),
+      await queue.add('patient', { ms: 0 }),
+      await queue.add('work', { ms: 60_000 }),
+    ];
+    await eventually(() => fleet.said('started').length === 2, { what: 'both to start', ...PATIENCE });
+    await fleet.add();
+    const stoppedAt = performance.now();
+    const stopping = fleet.kill(worker, 'SIGTERM');
+    const again = (id: string) =>
+      eventually(() => fleet.starts(id).find(({ pid }) => pid !== worker.pid), {
+        what: `${id} elsewhere`,
+        ...PATIENCE,
+      });
+    const handedBackMs = (await again(heeds.id)).at - stoppedAt;
+    const lateMs = (await again(ignores.id)).at - stoppedAt;
+    await stopping;
+    console.log(
+      `handed back: ${Math.round(handedBackMs)} ms; after the drain's 1000 ms: ${Math.round(lateMs)} ms`,
+    );
+    // Far below the three seconds that a dead worker would take to be noticed.
+    expect(handedBackMs).toBeLessThan(2_500);
+    expect(lateMs).toBeLessThan(3_500);
+    await untilDone([queued.id], 'the job that had not started');
+    expect(await queue.deadLetters()).toEqual([]);
+  }, 60_000);
+});
+
+describe('a poisonous job', () => {
+  it('is parked after its attempts, whatever it does, and all others finish', async () => {
+    await prepare();
+    // An operator that starts again what has ended, and ends what does not answer any more.
+    const isOver = { now: false };
+    const supervise = async (): Promise<void> => {
+      while (!isOver.now) {
+        const worker = fleet.spawn();
+        const ended = worker.exited.then(() => true);
+        while (!isOver.now && !(await Promise.race([ended, sleep(300, false)]))) {
+          const spinning = fleet.ledger.findLast(({ pid }) => pid === worker.pid)?.line;
+          const spins = spinning?.['started'] === spin.id;
+          if (spins) {
+            await sleep(500);
+            await fleet.kill(worker);
+          }
+        }
+        await worker.kill();
+      }
+    };
+    const poison = await Promise.all(['exit', 'never', 'throw'].map((pattern) => queue.add(pattern, {})));
+    const spin = await queue.add('spin', {});
+    const good = await queue.addBulk(
+      Array.from({ length: 60 }, () => ({ pattern: 'work', data: { ms: 30 } })),
+    );
+    const supervisors = [supervise(), supervise()];
+    const buried = async () => (await queue.counts()).dead === 4;
+    await eventually(buried, { what: 'four dead letters', timeoutMs: 90_000 });
+    await untilDone(
+      good.map(({ id }) => id),
+      'the good jobs',
+    );
+    isOver.now = true;
+    await Promise.all(supervisors);
+    const dead = await queue.deadLetters();
+    expect(dead.map(({ id }) => id).toSorted()).toEqual([...poison, spin].map(({ id }) => id).toSorted());
+    const reasonOf = (pattern: string) => dead.find((letter) => letter.pattern === pattern)?.reason;
+    expect(reasonOf('exit')).toContain('lost with its worker');
+    expect(reasonOf('spin')).toContain('lost with its worker');
+    expect(reasonOf('never')).toContain('[TIMEOUT]');
+    expect(reasonOf('throw')).toBe('Error: always');
+  }, 150_000);
+});
+
+describe('a repeating job', () => {
+  it('is added once a tick, however many instances set it', async () => {
+    await prepare();
+    await fleet.addMany(3, { REPEAT: '* * * * * *' });
+    const [schedule] = await queue.schedules();
+    expect(schedule).toMatchObject({ name: 'often', cron: '* * * * * *', pattern: 'work' });
+    await eventually(() => fleet.said('started').length >= 4, { what: 'four ticks', ...PATIENCE });
+    expect(await queue.stopRepeating('often')).toBe(true);
+    const ids = fleet.said('started');
+    expect(ids).toEqual([...new Set(ids)]);
+    expect(ids.every((id) => /^often:\d+000$/.test(id))).toBe(true);
+  }, 60_000);
+});

@@ -1,0 +1,79 @@
+import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { INestApplicationContext } from '@nestjs/common';
+
+import { QueueService } from '../../lib/index.js';
+import { startCaller } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+import { startPrivateRedis } from '../support/redis.js';
+import { uniqueService } from '../support/unique.js';
+import { WorkerFleet } from './worker.fleet.js';
+
+const isFull = process.env['HYDRA_CHAOS'] === 'full';
+const JOBS = isFull ? 10_000 : 1_200;
+const WORKERS = isFull ? 8 : 4;
+const KILLS = isFull ? 200 : 12;
+const CONCURRENCY = 8;
+const TIME_MS = isFull ? 900_000 : 180_000;
+
+let app: INestApplicationContext;
+let queue: QueueService;
+let fleet: WorkerFleet;
+let service: string;
+
+beforeEach(async () => {
+  const redis = await startPrivateRedis();
+  service = uniqueService('kill');
+  ({ app } = await startCaller({ service, redis: redis.url }, []));
+  queue = app.get(QueueService);
+  fleet = new WorkerFleet({ SERVICE: service, REDIS: redis.url, CONCURRENCY: String(CONCURRENCY) });
+}, 60_000);
+
+afterEach(() => app.close());
+
+describe('workers that are killed at random', () => {
+  it(
+    'lose no job, and run twice only what they were running',
+    async () => {
+      await fleet.addMany(WORKERS);
+      const added = await queue.addBulk(
+        Array.from({ length: JOBS }, () => ({
+          pattern: 'work',
+          data: { ms: 100 + Math.round(Math.random() * (isFull ? 800 : 200)) },
+        })),
+      );
+      const replacements: Promise<unknown>[] = [];
+      for (let kills = 0; kills < KILLS; kills++) {
+        await sleep(Math.random() * 500);
+        await eventually(() => fleet.workers.size > 1, { what: 'a second worker', timeoutMs: 60_000 });
+        const alive = [...fleet.workers];
+        await fleet.kill(alive[Math.floor(Math.random() * alive.length)]!);
+        replacements.push(fleet.add());
+      }
+      await Promise.all(replacements);
+      const isDone = async () => {
+        const { waiting, active, delayed } = await queue.counts();
+        return waiting + active + delayed === 0;
+      };
+      await eventually(isDone, { what: 'every job', timeoutMs: TIME_MS, everyMs: 100 });
+
+      const runs = new Map<string, number>();
+      for (const id of fleet.said('done')) runs.set(id, (runs.get(id) ?? 0) + 1);
+      const lost = added.filter(({ id }) => !runs.has(id));
+      const twice = [...runs.values()].filter((count) => count > 1).length;
+      const redelivery = fleet.redeliveryMs().toSorted((a, b) => a - b);
+      const p99 = redelivery[Math.floor(redelivery.length * 0.99)] ?? 0;
+      console.log(
+        `${JOBS} jobs, ${WORKERS} workers, ${KILLS} kills: ${lost.length} lost, ${twice} ran twice, ` +
+          `${redelivery.length} interrupted; redelivery p99 ${Math.round(p99)} ms`,
+      );
+      expect(lost).toEqual([]);
+      expect(await queue.deadLetters()).toEqual([]);
+      // A kill interrupts no more than what runs at once; a job may also be done and not yet acknowledged.
+      expect(twice).toBeLessThanOrEqual(KILLS * CONCURRENCY);
+      expect(redelivery.length).toBeGreaterThan(0);
+      expect(p99).toBeLessThan(isFull ? 5_000 : 15_000);
+    },
+    TIME_MS,
+  );
+});

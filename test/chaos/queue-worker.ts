@@ -1,0 +1,74 @@
+/**
+ * A worker as a process of its own. It tells each start and each end of a handler, before the job is acknowledged, so that
+ * whoever listens keeps a ledger that no kill can falsify.
+ */
+import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Controller, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Ctx, Payload } from '@nestjs/microservices';
+
+import { HydraJobContext, HydraModule, HydraServer, QueuePattern, QueueService } from '../../lib/index.js';
+
+const { SERVICE = '', REDIS = '', CONCURRENCY = '5', DRAIN_MS = '10000', REPEAT = '' } = process.env;
+
+const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+@Controller()
+class WorkController {
+  @QueuePattern('work', { concurrency: Number(CONCURRENCY), attempts: 5, backoff: 10 })
+  async work(@Payload() { ms }: { ms: number }, @Ctx() context: HydraJobContext): Promise<string> {
+    const { id, attempt, fence } = context;
+    say({ started: id, attempt, fence });
+    await sleep(ms);
+    say({ done: id, attempt, fence, aborted: context.signal.aborted });
+    return id;
+  }
+
+  @QueuePattern('patient', { concurrency: 1 })
+  async patient(@Payload() { ms }: { ms: number }, @Ctx() context: HydraJobContext): Promise<void> {
+    say({ started: context.id });
+    await sleep(ms, undefined, { signal: context.signal });
+    say({ done: context.id });
+  }
+
+  @QueuePattern('exit', { attempts: 3 })
+  exit(@Ctx() context: HydraJobContext): void {
+    say({ started: context.id, attempt: context.attempt });
+    process.exit(3);
+  }
+
+  @QueuePattern('spin', { attempts: 2 })
+  spin(@Ctx() context: HydraJobContext): void {
+    say({ started: context.id, attempt: context.attempt });
+    for (;;);
+  }
+
+  @QueuePattern('never', { attempts: 2, timeoutMs: 200, backoff: 10 })
+  never(@Ctx() context: HydraJobContext): Promise<void> {
+    say({ started: context.id, attempt: context.attempt });
+    return new Promise(() => undefined);
+  }
+
+  @QueuePattern('throw', { attempts: 3, backoff: 10 })
+  throw(@Ctx() context: HydraJobContext): never {
+    say({ started: context.id, attempt: context.attempt });
+    throw new Error('always');
+  }
+}
+
+@Module({
+  imports: [HydraModule.forRoot({ service: SERVICE, redis: REDIS, drain: { timeoutMs: Number(DRAIN_MS) } })],
+  controllers: [WorkController],
+})
+class WorkerModule {}
+
+const app = await NestFactory.createMicroservice(WorkerModule, {
+  inject: [HydraServer],
+  useFactory: (strategy: HydraServer) => ({ strategy }),
+  logger: false,
+});
+app.enableShutdownHooks();
+await app.listen();
+if (REPEAT) await app.get(QueueService).repeat('often', REPEAT, 'work', { ms: 0 });
+say({ ready: true });

@@ -1,0 +1,200 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { jest } from '@jest/globals';
+import { Controller } from '@nestjs/common';
+import { MessagePattern } from '@nestjs/microservices';
+
+import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { startService } from '../support/app.js';
+import { buildLibrary } from '../support/built.js';
+import { openStore } from '../support/config.js';
+import { testRedisUrl } from '../support/redis.js';
+import { uniqueService } from '../support/unique.js';
+import { forgetProcess, watchProcess } from '../../tools/watchdog.mjs';
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+@Controller()
+class SumController {
+  @MessagePattern('sum')
+  sum(numbers: number[]): number {
+    return numbers.length;
+  }
+}
+
+// A process for each command line, on machines that have other things to do.
+jest.setTimeout(90_000);
+
+describe('the command line', () => {
+  let folder: string;
+  let service: string;
+  let redis: string;
+  let main: string;
+
+  beforeAll(async () => {
+    main = join(await buildLibrary(), 'cli', 'main.js');
+    folder = await mkdtemp(join(tmpdir(), 'hydra-cli-'));
+    redis = await testRedisUrl();
+  });
+
+  beforeEach(() => {
+    service = uniqueService('shop');
+  });
+
+  /** Runs it as a person does, without a terminal. */
+  function cli(args: readonly string[], { url = redis, input = '' } = {}): Promise<Outcome> {
+    const environment = { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', HYDRA_REDIS_URL: url };
+    const child = spawn(process.execPath, [main, ...args], { env: environment });
+    watchProcess(child.pid!);
+    const texts = { out: '', err: '' };
+    child.stdout.on('data', (chunk: Buffer) => (texts.out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (texts.err += chunk.toString()));
+    child.stdin.end(input);
+    return new Promise((resolve) => {
+      child.once('close', (code) => {
+        forgetProcess(child.pid!);
+        resolve({ code, ...texts });
+      });
+    });
+  }
+
+  async function file(name: string, content: string): Promise<string> {
+    const path = join(folder, `${service}-${name}`);
+    await writeFile(path, content);
+    return path;
+  }
+
+  it('pushes YAML and JSON, shows first what changes, and pulls it back', async () => {
+    const yaml = await file('a.yaml', 'pricing:\n  limit: 5\ntoken: abc\n');
+    const first = await cli([
+      'config',
+      'push',
+      `${service}:1.0.0`,
+      yaml,
+      '--yes',
+      '--by',
+      'ada',
+      '--why',
+      'go',
+    ]);
+    expect(first.code).toBe(0);
+    expect(first.err).toMatch(
+      /is new\n  \+ pricing +\{"limit":5\}\n  \+ token +"\[redacted\]"\n.*revision 1/s,
+    );
+
+    const json = await file('b.json', '{"pricing":{"limit":6},"token":"xyz"}');
+    const second = await cli(['config', 'push', `${service}:1.0.0`, json, '--yes']);
+    expect(second.err).toContain('~ pricing.limit  5 → 6');
+    expect(second.err).not.toContain('xyz');
+
+    expect(JSON.parse((await cli(['config', 'pull', service])).out)).toEqual({
+      pricing: { limit: 6 },
+      token: 'xyz',
+    });
+    const target = join(folder, `${service}-out.yaml`);
+    expect((await cli(['config', 'pull', `${service}:1.0.0`, target])).code).toBe(0);
+    expect(await readFile(target, 'utf8')).toBe('pricing:\n  limit: 6\ntoken: xyz\n');
+    expect((await stat(target)).mode & 0o777).toBe(0o600);
+
+    const changes = JSON.parse((await cli(['--json', 'config', 'history', service])).out) as object[];
+    expect(changes).toEqual([
+      expect.objectContaining({ revision: 2, action: 'put' }),
+      expect.objectContaining({ revision: 1, by: 'ada', why: 'go' }),
+    ]);
+  });
+
+  it('writes nothing without a yes', async () => {
+    const path = await file('a.json', '{"n":1}');
+    expect(await cli(['config', 'push', `${service}:1.0.0`, path])).toMatchObject({ code: 2 });
+    expect(await cli(['config', 'push', `${service}:1.0.0`, path, '--dry-run'])).toMatchObject({ code: 0 });
+    expect(await cli(['config', 'pull', service])).toMatchObject({ code: 3, out: '' });
+  });
+
+  it('reads standard input', async () => {
+    const pushed = await cli(['config', 'push', `${service}:1.0.0`, '-', '--yes'], { input: 'n: 1' });
+    expect(pushed.code).toBe(0);
+    expect((await cli(['config', 'pull', service, '--format', 'yaml'])).out).toBe('n: 1\n');
+  });
+
+  it('lists, compares, rolls back and removes', async () => {
+    const { store } = await openStore(service);
+    await store.put('1.9.0', { n: 1 });
+    await store.put('1.10.0', { n: 2 });
+    await store.put('1.10.0', { n: 3 });
+    const listed = await cli(['config', 'list', service]);
+    expect(listed.out.split('\n').map((line) => line.split(/ +/).slice(0, 2).join(' '))).toEqual([
+      'VERSION REVISION',
+      '1.9.0 1',
+      '1.10.0 3',
+      '',
+    ]);
+    const different = await cli(['config', 'diff', service, '@2', '1.10.0', '--exit-code']);
+    expect(different).toMatchObject({ code: 1, out: '  ~ n  2 → 3\n' });
+    expect(await cli(['config', 'diff', service, '@3', '1.10.0', '--exit-code'])).toMatchObject({
+      code: 0,
+      out: '',
+    });
+
+    expect((await cli(['config', 'rollback', `${service}:1.10.0`, '--yes'])).code).toBe(0);
+    expect(await store.get('1.10.0')).toEqual({ n: 2 });
+    expect((await cli(['config', 'remove', `${service}:1.9.0`, '--yes'])).code).toBe(0);
+    expect(await store.list()).toEqual(['1.10.0']);
+    expect((await cli(['config', 'remove', `${service}:1.9.0`, '--yes'])).code).toBe(3);
+  });
+
+  it('refuses to write over what the caller has not seen', async () => {
+    const { store } = await openStore(service);
+    await store.put('1.0.0', { n: 1 });
+    await store.put('1.0.0', { n: 2 });
+    const path = await file('a.json', '{"n":9}');
+    const outcome = await cli(['config', 'push', `${service}:1.0.0`, path, '--yes', '--expect', '1']);
+    expect(outcome.code).toBe(4);
+    expect(outcome.err).toContain('CONFIG_CONFLICT');
+    expect(await store.get('1.0.0')).toEqual({ n: 2 });
+  });
+
+  it.each([
+    [2, ['bogus']],
+    [2, ['config', 'push']],
+    [2, ['config', 'push', 'a:b:c', '-']],
+    [2, ['config', 'push', 'svc:1.0.0', '/no/such/file.yaml', '--yes']],
+    [2, ['config', 'history', 'svc', '--limit', 'many']],
+    [0, ['--help']],
+    [3, ['config', 'pull', 'nobody-here']],
+    [3, ['health', 'nobody-here']],
+  ])('ends with %i for %j', async (code, args) => {
+    expect(await cli(args)).toMatchObject({ code });
+  });
+
+  it('ends with 5 without Redis, soon and in one sentence', async () => {
+    const outcome = await cli(['--timeout', '300', 'services'], { url: 'redis://127.0.0.1:1' });
+    expect(outcome).toMatchObject({ code: 5, out: '' });
+    expect(outcome.err).toMatch(/^error: \[REDIS_UNAVAILABLE\][^\n]*\n$/);
+  });
+
+  it('shows who is alive, how they are and what they serve, and takes no part itself', async () => {
+    const { app, id } = await startService({ service, redis, version: '1.2.3', type: 'demo' }, [
+      SumController,
+    ]);
+    await app.get(HydraInstance).presence.setRoutes(['[get]/v1/prices']);
+    const services = JSON.parse((await cli(['--json', 'services'])).out) as { service: string }[];
+    expect(services.find((found) => found.service === service)).toEqual({
+      service,
+      instances: 1,
+      versions: ['1.2.3'],
+      type: 'demo',
+    });
+    expect((await cli(['nodes', service])).out).toMatch(new RegExp(`${service} +${id} +1\\.2\\.3 .*serving`));
+    expect((await cli(['health', service, '--check'])).out).toMatch(new RegExp(`${id} .* fine`));
+    expect((await cli(['routes', service])).out).toMatch(new RegExp(`${service} +get +/v1/prices`));
+    expect((await cli(['logs', service])).code).toBe(0);
+    expect(services.map((found) => found.service)).not.toContain('nestjs-hydra-cli');
+  });
+});

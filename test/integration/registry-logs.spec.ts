@@ -1,0 +1,216 @@
+import { Logger, Module, type LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+
+import {
+  DiscoveryService,
+  HydraLogger,
+  HydraModule,
+  type InstanceLogEntry,
+  type LoggingOptions,
+} from '../../lib/index.js';
+import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { atEnd } from '../support/at-end.js';
+import { startChild } from '../support/child.js';
+import { eventually } from '../support/eventually.js';
+import { startPrivateRedis, testRedisUrl } from '../support/redis.js';
+import { startInstance } from '../support/registry.js';
+import { uniqueService } from '../support/unique.js';
+
+class Recorder implements LoggerService {
+  readonly lines: unknown[][] = [];
+  log = (...line: unknown[]) => void this.lines.push(['log', ...line]);
+  error = (...line: unknown[]) => void this.lines.push(['error', ...line]);
+  warn = (...line: unknown[]) => void this.lines.push(['warn', ...line]);
+}
+
+async function startLogging(service: string, redis: string, logging: LoggingOptions = {}) {
+  @Module({ imports: [HydraModule.forRoot({ service, redis, logging })] })
+  class LoggingModule {}
+  const app = await NestFactory.createApplicationContext(LoggingModule, { logger: false });
+  atEnd(() => app.close());
+  const recorder = new Recorder();
+  const logger = app.get(HydraLogger).wrap(recorder);
+  return { app, recorder, logger, discovery: app.get(DiscoveryService), id: app.get(HydraInstance).id };
+}
+
+const messages = (entries: readonly InstanceLogEntry[]) => entries.map(({ message }) => message);
+
+describe('HydraLogger', () => {
+  let redis: string;
+  beforeAll(async () => {
+    redis = await testRedisUrl();
+  });
+
+  it('hands lines to the wrapped logger, and keeps them where others find them', async () => {
+    const service = uniqueService('redis-proxy');
+    const { logger, recorder, discovery, id } = await startLogging(service, redis);
+    const nest = new Logger('Orders');
+    Logger.overrideLogger(logger);
+    nest.log('started');
+    nest.error('failed on redis', new Error('boom').stack);
+    nest.warn({ user: 'ann', password: 'p' });
+    nest.debug('not kept');
+    Logger.overrideLogger(false);
+    await logger.flush();
+    const entries = await discovery.logs(service);
+    expect(entries).toMatchObject([
+      { level: 'info', message: 'started', context: 'Orders', service, instance: id, pid: process.pid },
+      { level: 'error', message: 'failed on redis', stack: expect.stringContaining('Error: boom') },
+      { level: 'warn', message: { user: 'ann', password: '[redacted]' } },
+    ]);
+    expect(recorder.lines.map(([level, message]) => [level, message])).toEqual([
+      ['log', 'started'],
+      ['error', 'failed on redis'],
+      ['warn', { user: 'ann', password: 'p' }],
+    ]);
+  });
+
+  it('keeps the newest 64 lines, in the order they were logged', async () => {
+    const service = uniqueService('many');
+    const { logger, discovery } = await startLogging(service, redis, { maxPerSecond: 1_000 });
+    for (let line = 0; line < 40; line++) logger.log(`line ${line}`);
+    await logger.flush();
+    for (let line = 40; line < 100; line++) logger.log(`line ${line}`);
+    await logger.flush();
+    const kept = messages(await discovery.logs(service)).map((text) => Number(String(text).slice(5)));
+    expect(kept).toHaveLength(64);
+    expect(kept).toEqual(Array.from({ length: 64 }, (_, index) => index + 36));
+    expect(messages(await discovery.logs(service, { limit: 2 }))).toEqual(['line 98', 'line 99']);
+  });
+
+  it('leaves out what is too much, counts it and says so', async () => {
+    const service = uniqueService('flood');
+    const { logger, discovery } = await startLogging(service, redis, { maxPerSecond: 10 });
+    for (let line = 0; line < 1_000; line++) logger.log(`line ${line}`);
+    await logger.flush();
+    const { limited, written } = logger.counts;
+    // A second may have ended in between.
+    expect(limited).toBeGreaterThanOrEqual(970);
+    expect(written).toBeLessThanOrEqual(30);
+    await eventually(
+      async () => {
+        logger.log('later');
+        await logger.flush();
+        return messages(await discovery.logs(service)).some((text) =>
+          /^\d+ lines were not kept$/.test(String(text)),
+        );
+      },
+      { what: 'the gap to be told' },
+    );
+  });
+
+  it('never fails and never waits, whatever is logged', async () => {
+    const { logger, discovery } = await startLogging(uniqueService('odd'), redis);
+    const odd = [
+      undefined,
+      null,
+      1n,
+      Symbol('s'),
+      () => 1,
+      new Proxy(
+        {},
+        {
+          ownKeys: () => {
+            throw new Error('no');
+          },
+        },
+      ),
+    ];
+    for (const message of odd) logger.log(message);
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+    logger.log(circular);
+    logger.log('x'.repeat(100_000));
+    logger.fatal('the end');
+    await logger.flush();
+    const entries = await discovery.logs({
+      service: logger['options'].service,
+      instance: discovery.instanceId,
+    });
+    expect(entries.at(-1)).toMatchObject({ level: 'fatal', message: 'the end' });
+    expect(String(entries.at(-2)?.message).length).toBeLessThan(10_000);
+    expect(messages(entries)).toContain('[unreadable message]');
+  });
+
+  it('holds lines while Redis is away, up to its bound', async () => {
+    const own = await startPrivateRedis();
+    const service = uniqueService('offline');
+    const { logger, discovery, app } = await startLogging(service, own.url, { maxPending: 5 });
+    await own.kill9();
+    await eventually(() => !app.get(HydraInstance).redis.isReady, { what: 'the loss to be noticed' });
+    for (let line = 0; line < 8; line++) logger.log(`line ${line}`);
+    await own.restart();
+    await eventually(async () => messages(await discovery.logs(service)).includes('line 7'), {
+      what: 'the held lines',
+    });
+    expect(
+      messages(await discovery.logs(service))
+        .map(String)
+        .toSorted(),
+    ).toEqual(['3 lines were not kept', ...[3, 4, 5, 6, 7].map((line) => `line ${line}`)]);
+    expect(logger.counts.dropped).toBe(3);
+  });
+
+  it('survives kill -9 up to the last batch', async () => {
+    const service = uniqueService('killed');
+    const child = startChild('test/support/logging.process.ts', {
+      env: { HYDRA_TEST_OPTIONS: JSON.stringify({ service, redis }) },
+    });
+    const { id } = await child.ready;
+    const watcher = await startInstance({ service: uniqueService('reader'), redis });
+    const source = { service, instance: String(id) };
+    await eventually(async () => (await watcher.discovery.logs(source)).length > 3, { what: 'some lines' });
+    await child.kill();
+    const lastSaid = Math.max(...child.lines.map(({ said }) => Number(said ?? 0)));
+    const kept = messages(await watcher.discovery.logs(source)).map(Number);
+    // Lines come every 10 ms and leave every 100 ms: about ten are lost, more on a busy machine.
+    expect(kept.at(-1)).toBeGreaterThan(lastSaid - 60);
+    expect(kept).toEqual(kept.map((_, index) => kept[0]! + index));
+  });
+});
+
+describe('the logs of a service', () => {
+  it('are merged by time, filtered and followed', async () => {
+    const redis = await testRedisUrl();
+    const service = uniqueService('merged');
+    const one = await startLogging(service, redis);
+    const two = await startLogging(service, redis);
+    await one.discovery.waitFor(service, { min: 2 });
+    const heard: InstanceLogEntry[] = [];
+    one.logger.log('before');
+    await one.logger.flush();
+    const following = one.discovery.follow(service).subscribe((entry) => heard.push(entry));
+    // The first look only learns what is there.
+    await eventually(
+      async () => {
+        one.logger.log('marker');
+        await one.logger.flush();
+        return heard.length > 0;
+      },
+      { what: 'following to have begun', everyMs: 300 },
+    );
+    for (const [index, { logger }] of [one, two, one, two].entries()) {
+      logger.log(`line ${index}`);
+      logger.error(`error ${index}`);
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    const cut = new Date();
+    await Promise.all([one.logger.flush(), two.logger.flush()]);
+    const lines = messages(await one.discovery.logs(service, { level: 'error' }));
+    expect(lines).toEqual(['error 0', 'error 1', 'error 2', 'error 3']);
+    expect(messages(await one.discovery.logs(service, { level: ['error', 'warn'], limit: 1 }))).toEqual([
+      'error 3',
+    ]);
+    expect(await one.discovery.logs(service, { since: new Date(cut.getTime() + 1) })).toEqual([]);
+    expect(messages(await one.discovery.logs({ service, instance: two.id }, { level: 'info' }))).toEqual([
+      'line 1',
+      'line 3',
+    ]);
+    await eventually(() => heard.filter(({ level }) => level === 'error').length === 4, {
+      what: 'the new lines',
+    });
+    expect(messages(heard)).not.toContain('before');
+    expect(messages(heard.filter(({ level }) => level === 'error'))).toEqual(lines);
+    following.unsubscribe();
+  });
+});

@@ -1,0 +1,133 @@
+import type { Redis } from 'ioredis';
+
+import { LegacyBridge } from '../../lib/registry/legacy.bridge.js';
+import type { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { eventually } from '../support/eventually.js';
+import { startPrivateRedis } from '../support/redis.js';
+import { connectTo, fakeLegacyInstance, startInstance } from '../support/registry.js';
+import { uniqueService } from '../support/unique.js';
+
+const channelsOf = async (redis: Redis, pattern: string) =>
+  (await redis.pubsub('CHANNELS', pattern)) as string[];
+
+describe('a registry that is larger than what is held whole', () => {
+  let url: string;
+  let redis: Redis;
+  const services = Array.from({ length: 4 }, () => uniqueService('part'));
+
+  beforeAll(async () => {
+    ({ url } = await startPrivateRedis());
+    redis = connectTo(url);
+    await Promise.all(services.map((service) => startInstance({ service, redis: url })));
+  });
+
+  const startReader = (maxInstances: number) =>
+    startInstance(
+      { service: uniqueService('reader'), redis: url, discovery: { maxInstances } },
+      { announce: false },
+    );
+
+  it('is known by its names only, until somebody asks', async () => {
+    const { discovery } = await startReader(2);
+    expect(discovery.services().toSorted()).toEqual(expect.arrayContaining(services));
+    const changes: string[] = [];
+    discovery.changes$.subscribe(({ service }) => changes.push(service));
+    const [asked = '', other = ''] = services;
+    expect(discovery.instances(asked)).toEqual([]);
+    await discovery.waitFor(asked);
+    const another = await startInstance({ service: other, redis: url });
+    const more = await startInstance({ service: asked, redis: url });
+    await discovery.waitFor(asked, { min: 2 });
+    expect(new Set(changes)).toEqual(new Set([asked]));
+    await Promise.all([another.close(), more.close()]);
+  });
+
+  it('is held whole by who watches all of it', async () => {
+    const { discovery } = await startReader(2);
+    const seen: number[] = [];
+    discovery.watch('*').subscribe((instances) => seen.push(instances.length));
+    await eventually(() => services.every((service) => discovery.has(service)), { what: 'all services' });
+    const late = await startInstance({ service: uniqueService('late'), redis: url });
+    await eventually(() => discovery.has(late.options.service), { what: 'a service that came later' });
+    expect(seen.at(-1)).toBeGreaterThanOrEqual(5);
+    await late.close();
+  });
+
+  it('is let go of by who outgrew it, except for what was asked for', async () => {
+    const reader = await startReader(6);
+    const { discovery } = reader;
+    await eventually(() => services.every((service) => discovery.routes()[service]), { what: 'the whole' });
+    const [asked = '', other = ''] = services;
+    await discovery.waitFor(asked);
+    const crowd = await Promise.all(
+      Array.from({ length: 4 }, () => startInstance({ service: other, redis: url })),
+    );
+    await eventually(() => Object.keys(discovery.routes()).length === 1, { what: 'the rest to be let go' });
+    expect(discovery.has(asked)).toBe(true);
+    expect(discovery.services()).toContain(other);
+    await Promise.all(crowd.map((instance) => instance.close()));
+  });
+
+  it('keeps one subscription for a service that is asked about many times', async () => {
+    const { discovery } = await startReader(0);
+    const [asked = ''] = services;
+    for (let count = 0; count < 1_000; count++) discovery.instances(asked);
+    await discovery.waitFor(asked);
+    expect(await channelsOf(redis, `*${asked}:announcements`)).toHaveLength(1);
+  });
+});
+
+describe('the upkeep of shared records', () => {
+  let url: string;
+  let redis: Redis;
+  let watcher: HydraInstance;
+  let bridge: LegacyBridge;
+
+  beforeAll(async () => {
+    ({ url } = await startPrivateRedis());
+    redis = connectTo(url);
+    // One that is not held up by the bridge under test.
+    watcher = await startInstance({ service: uniqueService('watcher'), redis: url });
+    await redis.set(watcher.keys.bridge, 'test');
+    bridge = new LegacyBridge('test', watcher.redis, watcher.keys, {
+      pruneAfterMs: 4_000,
+      directoryTurns: 1,
+    });
+    bridge.start();
+  });
+  afterAll(() => bridge.stop());
+
+  const entry = (service: string, id: string, more: object = {}) =>
+    redis.hset(watcher.keys.nodes, id, JSON.stringify({ serviceName: service, instanceID: id, ...more }));
+
+  it('deletes the entries of the dead, theirs and ours, and of nobody else', async () => {
+    const service = uniqueService('dead');
+    await entry(service, 'f'.repeat(32));
+    await entry(service, '0'.repeat(32), { nest: { wire: 1, serves: true } });
+    await entry('', 'unreadable');
+    const alive = fakeLegacyInstance(redis, service, '1'.repeat(32));
+    await alive.beat();
+    const left = async () => (await redis.hkeys(watcher.keys.nodes)).toSorted();
+    const kept = ['1'.repeat(32), watcher.id, 'unreadable'].toSorted();
+    expect(await left()).toHaveLength(5);
+    await eventually(async () => (await left()).length === 3, {
+      what: 'the dead to be pruned',
+      timeoutMs: 20_000,
+    });
+    expect(await left()).toEqual(kept);
+    alive.stop();
+  });
+
+  it('takes names without an instance out of the directory, and back in with the next instance', async () => {
+    const service = uniqueService('gone');
+    const first = await startInstance({ service, redis: url });
+    await watcher.discovery.waitFor(service);
+    await first.close();
+    const isListed = async () => (await redis.sismember(watcher.keys.directory, service)) === 1;
+    await eventually(async () => !(await isListed()), { what: 'the name to go', timeoutMs: 20_000 });
+    expect(watcher.discovery.services()).not.toContain(service);
+    const second = await startInstance({ service, redis: url });
+    await eventually(isListed, { what: 'the name to come back' });
+    expect((await watcher.discovery.waitFor(service)).map(({ id }) => id)).toEqual([second.id]);
+  });
+});

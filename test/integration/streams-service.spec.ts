@@ -1,0 +1,92 @@
+import { Redis } from 'ioredis';
+
+import { StreamService, type StreamEntry } from '../../lib/index.js';
+import { startCaller } from '../support/app.js';
+import { atEnd } from '../support/at-end.js';
+import { testRedisUrl } from '../support/redis.js';
+import { uniqueService } from '../support/unique.js';
+
+describe('StreamService', () => {
+  let streams: StreamService;
+  let redis: Redis;
+  let stream: string;
+  let ids: string[];
+
+  beforeAll(async () => {
+    const url = await testRedisUrl();
+    const { app } = await startCaller({ service: uniqueService(), redis: url }, []);
+    streams = app.get(StreamService);
+    redis = new Redis(url);
+    atEnd(() => redis.disconnect());
+  });
+
+  beforeEach(async () => {
+    stream = uniqueService('stream');
+    ids = [];
+    for (let n = 0; n < 5; n++) ids.push(await streams.publish(stream, n));
+  });
+
+  const data = (entries: readonly StreamEntry[]) => entries.map((entry) => entry.data);
+
+  it('stores an event once for its id', async () => {
+    const first = await streams.publish(stream, 'a', { id: 'order-1' });
+    const again = await streams.publish(stream, 'b', { id: 'order-1', maxLen: 100 });
+    expect(again).toBe(first);
+    expect((await streams.info(stream)).length).toBe(6);
+  });
+
+  it('reads back both ways, page by page', async () => {
+    expect(data(await streams.range(stream))).toEqual([0, 1, 2, 3, 4]);
+    expect(data(await streams.range(stream, { reverse: true, limit: 2 }))).toEqual([4, 3]);
+    expect(data(await streams.range(stream, { reverse: true, after: ids[3]! }))).toEqual([2, 1, 0]);
+    expect(data(await streams.range(stream, { after: ids[1]!, limit: 2 }))).toEqual([2, 3]);
+    expect(data(await streams.range(stream, { from: ids[1]!, to: ids[2]! }))).toEqual([1, 2]);
+    expect(await streams.range(stream, { from: new Date(Date.now() + 3_600_000) })).toEqual([]);
+    expect(
+      data(await streams.range(stream, { from: new Date(0), to: new Date(Date.now() + 3_600_000) })),
+    ).toHaveLength(5);
+  });
+
+  it('reads all of a range as it is asked for', async () => {
+    const seen: unknown[] = [];
+    for await (const { data: one } of streams.entries(stream, { limit: 2 })) seen.push(one);
+    expect(seen).toEqual([0, 1, 2, 3, 4]);
+    seen.length = 0;
+    for await (const { data: one } of streams.entries(stream, { limit: 2, reverse: true })) seen.push(one);
+    expect(seen).toEqual([4, 3, 2, 1, 0]);
+  });
+
+  it('says how long a stream is and how far its groups are', async () => {
+    await redis.xgroup('CREATE', `hydra:stream:${stream}`, 'g', '0');
+    await redis.xreadgroup('GROUP', 'g', 'someone', 'COUNT', 2, 'STREAMS', `hydra:stream:${stream}`, '>');
+    const { length, oldest, newest, groups } = await streams.info(stream);
+    expect({ length, oldest, newest }).toEqual({ length: 5, oldest: ids[0], newest: ids[4] });
+    expect(groups).toEqual([
+      {
+        name: 'g',
+        lag: 3,
+        pending: 2,
+        consumers: 1,
+        lastDeliveredId: ids[1],
+        oldestPendingAt: new Date(Number.parseInt(ids[0]!, 10)),
+        deadLetters: 0,
+      },
+    ]);
+    expect(await streams.info(uniqueService('none'))).toMatchObject({ length: 0, groups: [] });
+  });
+
+  it('trims by length, by id and by time', async () => {
+    expect(await streams.trim(stream, { maxLen: 4 })).toBe(1);
+    expect(await streams.trim(stream, { before: ids[2]! })).toBe(1);
+    expect(data(await streams.range(stream))).toEqual([2, 3, 4]);
+    expect(await streams.trim(stream, { before: new Date(Date.now() + 3_600_000) })).toBe(3);
+  });
+
+  it('refuses what is not JSON, or too large', async () => {
+    await expect(streams.publish(stream, 1n)).rejects.toMatchObject({ code: 'BAD_PAYLOAD' });
+    await expect(streams.publish(stream, 'x'.repeat(2_000_000))).rejects.toMatchObject({
+      code: 'PAYLOAD_TOO_LARGE',
+    });
+    await expect(streams.replay(stream, 'g', 'soon')).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+});

@@ -1,0 +1,34 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+import { atEnd } from './at-end.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The library as JavaScript in a temporary folder, as `npm run build` makes it but unchecked; returns that folder. */
+export async function buildLibrary(): Promise<string> {
+  const place = await mkdtemp(join(tmpdir(), 'hydra-built-'));
+  atEnd(() => rm(place, { recursive: true, force: true }));
+  // Packages are looked for beside the folder of the file that imports them.
+  await symlink(join(ROOT, 'node_modules'), join(place, 'node_modules'));
+  await writeFile(join(place, 'package.json'), '{"type":"module"}');
+  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
+    config: { compilerOptions: object };
+  };
+  const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, ROOT);
+  const names = await readdir(join(ROOT, 'lib'), { recursive: true });
+  for (const name of names.filter((file) => file.endsWith('.ts'))) {
+    const fileName = join(ROOT, 'lib', name);
+    const { outputText } = ts.transpileModule(await readFile(fileName, 'utf8'), {
+      fileName,
+      compilerOptions: { ...options, sourceMap: false, module: ts.ModuleKind.ESNext },
+    });
+    const target = join(place, 'dist', name.replace(/\.ts$/, '.js'));
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, outputText);
+  }
+  return join(place, 'dist');
+}

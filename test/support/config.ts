@@ -1,0 +1,28 @@
+import { ConfigStore, type ConfigOptions, type RedisLocation } from '../../lib/index.js';
+import { resolveOptions } from '../../lib/hydra.options.js';
+import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { atEnd } from './at-end.js';
+import { testRedisUrl } from './redis.js';
+
+export interface OpenStore {
+  readonly store: ConfigStore;
+  readonly instance: HydraInstance;
+  close(this: void): Promise<void>;
+}
+
+/** A store of a service that takes no part otherwise; closed at the end of the test file at the latest. */
+export async function openStore(
+  service: string,
+  config: ConfigOptions = {},
+  options: { readonly version?: string; readonly redis?: RedisLocation } = {},
+): Promise<OpenStore> {
+  const redis = options.redis ?? (await testRedisUrl());
+  const instance = new HydraInstance(resolveOptions({ service, ...options, redis, config }));
+  const store = new ConfigStore(instance);
+  const close = async () => {
+    store.close();
+    await instance.close();
+  };
+  atEnd(close);
+  return { store, instance, close };
+}

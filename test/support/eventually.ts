@@ -1,0 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface EventuallyOptions {
+  /** What is awaited, as it should read in the failure. */
+  what: string;
+  /** @defaultValue 5000 */
+  timeoutMs?: number;
+  /** @defaultValue 20 */
+  everyMs?: number;
+}
+
+/** Polls until `probe` neither throws nor returns something falsy, and returns what it returned. */
+export async function eventually<T>(
+  probe: () => T | Promise<T>,
+  { what, timeoutMs = 5_000, everyMs = 20 }: EventuallyOptions,
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs;
+  let lastFailure: unknown;
+  do {
+    try {
+      const value = await probe();
+      if (value) return value;
+      lastFailure = `got ${String(value)}`;
+    } catch (error) {
+      lastFailure = error;
+    }
+    await sleep(everyMs);
+  } while (performance.now() < deadline);
+  const reason = lastFailure instanceof Error ? lastFailure.message : String(lastFailure);
+  throw new Error(`waited ${timeoutMs} ms in vain for ${what}; last: ${reason}`, { cause: lastFailure });
+}

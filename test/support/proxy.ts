@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { atEnd } from './at-end.js';
+
+export interface Proxy {
+  readonly port: number;
+  /** The target's URL with the proxy's address in it. */
+  readonly url: string;
+  /** Client connections open now. */
+  connections(): number;
+  /** Destroys every connection; new ones are accepted. */
+  sever(): void;
+  /** Forwards nothing either way and closes nothing, as a pulled cable does. New connections hang too. */
+  freeze(): void;
+  /** Forwards again, first what was held back. */
+  thaw(): void;
+  close(): Promise<void>;
+}
+
+/** A TCP proxy on loopback in front of a Redis, whose link a test can cut or stall. */
+export async function startProxy(targetUrl: string): Promise<Proxy> {
+  const target = new URL(targetUrl);
+  const links = new Set<readonly [client: Socket, upstream: Socket]>();
+  let frozen = false;
+
+  const server = createServer((client) => {
+    const upstream = connect(Number(target.port || 6379), target.hostname);
+    const link = [client, upstream] as const;
+    links.add(link);
+    for (const [from, to] of [link, [upstream, client] as const]) {
+      from.setNoDelay(true);
+      from.on('data', (chunk) => to.write(chunk));
+      // One end going takes the other with it, so that neither side keeps a half of a link; not while frozen,
+      // when a closing end must go unnoticed by the other.
+      from.on('close', () => {
+        if (!frozen) to.destroy();
+        links.delete(link);
+      });
+      from.on('error', () => from.destroy());
+    }
+    if (frozen) hold(link);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  const sever = () => {
+    for (const socket of [...links].flat()) socket.destroy();
+  };
+  const close = async () => {
+    sever();
+    if (!server.listening) return;
+    server.close();
+    await once(server, 'close');
+  };
+  atEnd(close);
+
+  const url = new URL(targetUrl);
+  url.host = `127.0.0.1:${port}`;
+  return {
+    port,
+    url: url.toString(),
+    connections: () => links.size,
+    sever,
+    freeze() {
+      frozen = true;
+      for (const link of links) hold(link);
+    },
+    thaw() {
+      frozen = false;
+      for (const socket of [...links].flat()) socket.resume();
+    },
+    close,
+  };
+}
+
+function hold(link: readonly Socket[]): void {
+  for (const socket of link) socket.pause();
+}

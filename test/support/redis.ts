@@ -1,0 +1,23 @@
+import { startRedis, type RunningRedis } from '../../tools/redis.mjs';
+import { atEnd } from './at-end.js';
+
+let started: Promise<RunningRedis> | undefined;
+
+/** The Redis shared by the whole run; one of this test file's own when jest was started directly. */
+export async function testRedisUrl(): Promise<string> {
+  const shared = process.env['HYDRA_TEST_REDIS_URL'];
+  if (shared) return shared;
+  started ??= startAndStopAtEnd({});
+  return (await started).url;
+}
+
+/** A Redis that may be killed, paused and restarted, since nobody else uses it. */
+export function startPrivateRedis(args: string[] = []): Promise<RunningRedis> {
+  return startAndStopAtEnd({ args, ownOnly: true });
+}
+
+async function startAndStopAtEnd(options: { args?: string[]; ownOnly?: boolean }): Promise<RunningRedis> {
+  const redis = await startRedis({ ...options, log: () => undefined });
+  atEnd(() => redis.stop());
+  return redis;
+}

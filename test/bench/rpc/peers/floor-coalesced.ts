@@ -1,0 +1,3 @@
+import { coalesced, floor } from './floor.js';
+
+export const peer = floor(coalesced, 'coalesced');

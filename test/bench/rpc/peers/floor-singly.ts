@@ -1,0 +1,3 @@
+import { floor, singly } from './floor.js';
+
+export const peer = floor(singly, 'singly');

@@ -1,0 +1,19 @@
+import { Controller } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { DiscoveryService } from 'nestjs-hydra';
+
+export interface Sum {
+  readonly sum: number;
+  /** Which of the instances answered. */
+  readonly instance: string;
+}
+
+@Controller()
+export class MathController {
+  constructor(private readonly discovery: DiscoveryService) {}
+
+  @MessagePattern('sum')
+  sum(@Payload() numbers: number[]): Sum {
+    return { sum: numbers.reduce((a, b) => a + b, 0), instance: this.discovery.instanceId };
+  }
+}

@@ -40,7 +40,7 @@ class WorkController {
 
   @QueuePattern('spin', { attempts: 2 })
   spin(@Ctx() context: HydraJobContext): void {
-    say({ started: context.id, attempt: context.attempt });
+    say({ started: context.id, attempt: context.attempt, pattern: 'spin' });
     for (;;);
   }
 

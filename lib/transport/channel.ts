@@ -4,6 +4,7 @@ import { decodeAddress } from '../protocol/address.js';
 import type { Keys } from '../protocol/keys.js';
 import { decodeMessage, type UmfMessage } from '../protocol/message.js';
 import { decodeFrame, encodeFrame, isFrame, type Item, type Load } from '../protocol/rpc.js';
+import { Publisher } from '../redis/publisher.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { RejectedInput } from './rejected-input.js';
 
@@ -46,8 +47,8 @@ const KNOWN_PEERS = 10_000;
 /**
  * The two channels of this instance, and the way to everyone else's.
  *
- * What leaves in one turn of the event loop for one channel is one PUBLISH. The receiver count of a PUBLISH proves that
- * nobody received it when it is 0, except on a Cluster, where it counts one node's subscribers only.
+ * What leaves in one turn of the event loop for one channel is one PUBLISH. Its sender is told when surely nobody received
+ * it.
  */
 export class Channel {
   readonly address: string;
@@ -58,6 +59,7 @@ export class Channel {
   private readonly channels = new Map<string, string>();
   private readonly rejected = new RejectedInput();
   private readonly own: readonly string[];
+  private readonly publisher: Publisher;
   private receiver: Receiver | undefined;
   private opening: Promise<void> | undefined;
 
@@ -69,6 +71,7 @@ export class Channel {
     private readonly load: () => Load,
   ) {
     this.address = `${id}@${service}:/`;
+    this.publisher = new Publisher(redis);
     this.own = [keys.instanceChannel(service, id), keys.serviceChannel(service)];
   }
 
@@ -100,6 +103,11 @@ export class Channel {
   /** Sends one message that anybody understands, Hydra 1.x included. */
   postMessage(channel: string, message: string, sender?: Sender): void {
     this.publish(channel, message, sender ? [sender] : []);
+  }
+
+  /** Sends a text to a channel that many share. False when surely nobody received it. Rejects as the driver does. */
+  postToAll(channel: string, text: string): Promise<boolean> {
+    return this.publisher.publish(channel, text, Infinity);
   }
 
   /** An item as a frame of its own. */
@@ -201,8 +209,8 @@ export class Channel {
     const tell = (outcome: Published) => {
       for (const sender of senders) sender?.published(outcome);
     };
-    this.redis.commands.publish(channel, wire).then(
-      (receivers) => tell(receivers === 0 && !this.redis.isCluster ? 'nobody' : 'delivered'),
+    this.publisher.publish(channel, wire).then(
+      (isReceived) => tell(isReceived ? 'delivered' : 'nobody'),
       (error: unknown) => tell(this.failure(error)),
     );
   }

@@ -48,8 +48,8 @@ export class EventSender {
     // One Hydra 1.x instance among them, and all are told in its way.
     const isOurs = view.servers.every(({ traits }) => traits !== undefined);
     const wire = isOurs ? this.channel.frame(this.item(request)) : this.message(`${view.service}:/`, request);
-    const receivers = await this.redis.run('broadcast', (redis) => redis.publish(channel, wire));
-    if (receivers === 0 && !this.redis.isCluster) throw noInstanceError({ request, route });
+    const isReceived = await this.redis.run('broadcast', () => this.channel.postToAll(channel, wire));
+    if (!isReceived) throw noInstanceError({ request, route });
   }
 
   private async multicast(request: CallRequest, route: Route, instances: readonly Instance[]): Promise<void> {

@@ -137,20 +137,6 @@ describe('calls', () => {
     expect(slow.pid).toBeGreaterThan(0);
   });
 
-  it('are found dead although a monitor listens to every channel', async () => {
-    const service = uniqueService('monitored');
-    const doomed = await echo(service);
-    const client = await clientOf(service, { timeoutMs: 30_000 });
-    await instancesOf(client, 1);
-    const monitor = new Redis(redis.url);
-    await monitor.psubscribe('hydra:service:mc:*');
-    await doomed.kill('SIGKILL');
-    const startedAt = performance.now();
-    await expect(firstValueFrom(client.send('echo', 1))).rejects.toMatchObject({ code: 'INSTANCE_LOST' });
-    expect(performance.now() - startedAt).toBeLessThan(6_000);
-    monitor.disconnect();
-  });
-
   it('abort at the handler when their caller is killed', async () => {
     const service = uniqueService('orphaned');
     const handler = await echo(service);

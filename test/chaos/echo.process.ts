@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
+import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { HydraContext, HydraModule, HydraServer, type RedisLocation } from '../../lib/index.js';
@@ -9,7 +9,8 @@ import { HydraInstance } from '../../lib/transport/hydra.instance.js';
 
 /** A service in a process of its own, which remembers how often it ran each call. */
 const executions = new Map<number, number>();
-const { REDIS_URL = '', SERVICE = '', DELAY_MS = '0' } = process.env;
+let events = 0;
+const { REDIS_URL = '', SERVICE = '', DELAY_MS = '0', PRESENCE_TTL_MS = '3000' } = process.env;
 /** A URL, or the JSON of ioredis' own options. */
 const location = (REDIS_URL.startsWith('{') ? JSON.parse(REDIS_URL) : REDIS_URL) as RedisLocation;
 
@@ -32,15 +33,27 @@ class EchoController {
     });
   }
 
+  @EventPattern<string>('noted')
+  noted(): void {
+    events++;
+  }
+
   @MessagePattern('report')
-  report(): { calls: number; twice: number } {
+  report(): { calls: number; twice: number; events: number } {
     const twice = [...executions.values()].filter((count) => count > 1).length;
-    return { calls: executions.size, twice };
+    return { calls: executions.size, twice, events };
   }
 }
 
 @Module({
-  imports: [HydraModule.forRoot({ service: SERVICE, redis: location, connection: { pingIntervalMs: 500 } })],
+  imports: [
+    HydraModule.forRoot({
+      service: SERVICE,
+      redis: location,
+      connection: { pingIntervalMs: 500 },
+      presence: { ttlMs: Number(PRESENCE_TTL_MS) },
+    }),
+  ],
   controllers: [EchoController],
 })
 class EchoModule {}

@@ -1,0 +1,70 @@
+import type { RedisConnections } from './redis.connections.js';
+
+/** For this long after a look that found no subscriber by pattern, the count of a plain PUBLISH is believed. */
+const BELIEVED_FOR_MS = 100;
+
+/**
+ * Publish a message, and say who may have received it.
+ *
+ * ARGV  1 channel   2 message
+ * Returns the receivers as PUBLISH counts them, the subscribers of the very channel, and the patterns that anybody
+ *         subscribes to; the last two are -1 where this user may not run PUBSUB.
+ *
+ * One script, because between two commands an instance may come or go: it would be counted and not reached, or reached
+ * and not counted.
+ */
+const COUNTED_PUBLISH = `
+local function count(...)
+  local answer = redis.pcall('PUBSUB', ...)
+  if type(answer) ~= 'table' then return answer end
+  return answer.err and -1 or answer[2]
+end
+return { redis.call('PUBLISH', ARGV[1], ARGV[2]), count('NUMSUB', ARGV[1]), count('NUMPAT') }
+`;
+
+type Counts = [receivers: number, subscribers: number, patterns: number];
+
+/**
+ * Publishes, and knows whether nobody received it.
+ *
+ * PUBLISH counts those who listen by a pattern (a monitor) beside those who subscribe to the channel: while there are any,
+ * its count says nothing of the one the message is for. So a PUBLISH now and then looks for patterns, at most ten in a
+ * second, and while there are some, the subscribers of the channel itself are counted with each. On a Cluster both counts
+ * are those of one node, and nothing is believed.
+ */
+export class Publisher {
+  private believedUntil = 0;
+  private mayLook = true;
+
+  constructor(private readonly redis: RedisConnections) {
+    redis.onState(() => {
+      // Another server perhaps, with other listeners and other permissions.
+      this.believedUntil = 0;
+      this.mayLook = true;
+    });
+  }
+
+  /**
+   * False when surely nobody received the message. Rejects as the driver does.
+   *
+   * @param most how many subscribe to such a channel at most: more receivers show that somebody listens by a pattern
+   */
+  async publish(channel: string, message: string, most = 1): Promise<boolean> {
+    const { commands, isCluster } = this.redis;
+    if (!isCluster && this.mayLook && performance.now() >= this.believedUntil) {
+      return this.publishCounted(channel, message);
+    }
+    const receivers = await commands.publish(channel, message);
+    if (receivers > most) this.believedUntil = 0;
+    return isCluster || receivers > 0;
+  }
+
+  private async publishCounted(channel: string, message: string): Promise<boolean> {
+    // Always with its text: a second attempt, for a server that does not know the script, would be overtaken.
+    const counts = await this.redis.commands.eval(COUNTED_PUBLISH, 0, channel, message);
+    const [receivers, subscribers, patterns] = counts as Counts;
+    this.mayLook = patterns >= 0;
+    if (patterns === 0) this.believedUntil = performance.now() + BELIEVED_FOR_MS;
+    return patterns > 0 && subscribers >= 0 ? subscribers > 0 : receivers > 0;
+  }
+}

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { forgetProcess, watchProcess } from '../../tools/watchdog.mjs';
@@ -32,13 +33,25 @@ export interface ChildOptions {
   readyTimeoutMs?: number;
 }
 
+/**
+ * The same program as JavaScript, where the whole suite has been compiled: it starts in half the time, and there are
+ * hundreds of starts.
+ */
+function compiledTwin(file: string): string | undefined {
+  const compiled = process.env['HYDRA_TEST_COMPILED'];
+  const place = relative(ROOT, resolve(ROOT, file));
+  if (!compiled || !place.startsWith('test/') || !place.endsWith('.ts')) return undefined;
+  return join(compiled, place.replace(/\.ts$/, '.js'));
+}
+
 /** Runs a TypeScript (or .mjs) program as a process of its own, which speaks in JSON lines on stdout. */
 export function startChild(
   file: string,
   { env, args = [], readyTimeoutMs = 60_000 }: ChildOptions = {},
 ): Child {
-  const loader = file.endsWith('.ts') ? ['--import', '@swc-node/register/esm-register'] : [];
-  const child = spawn(process.execPath, ['--enable-source-maps', ...loader, file, ...args], {
+  const program = compiledTwin(file) ?? file;
+  const loader = program.endsWith('.ts') ? ['--import', '@swc-node/register/esm-register'] : [];
+  const child = spawn(process.execPath, ['--enable-source-maps', ...loader, program, ...args], {
     cwd: ROOT,
     // jest's own flags (--experimental-vm-modules) are no business of the child's.
     env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', ...env },

@@ -233,11 +233,15 @@ export class CallSource implements Source {
 
   private answerProbe(peer: Peer, ids: unknown): void {
     if (!Array.isArray(ids)) return;
-    const { seen, running } = this.callers.of(peer);
-    const known = ids.filter(isCallId);
-    const inHand = known.filter((id) => running.get(id) !== undefined);
-    const unknown = known.filter((id) => seen.isUnknown(id));
-    const finished = known.filter((id) => running.get(id) === undefined && !seen.isUnknown(id));
+    const inHand: number[] = [];
+    const finished: number[] = [];
+    const unknown: number[] = [];
+    const running = this.callers.find(peer)?.running;
+    for (const id of ids.filter(isCallId)) {
+      if (running?.get(id)) inHand.push(id);
+      else if (this.callers.isUnknown(peer, id)) unknown.push(id);
+      else finished.push(id);
+    }
     this.channel.post(peer.channel, encodeItem(Kind.probed, inHand, finished, unknown));
   }
 

@@ -8,13 +8,15 @@ const MOST = 2_000;
 
 /** One of our own instances that calls this one, with what it has in hand here and had lately. */
 export class KnownCaller implements Origin {
-  readonly seen = new SeenCalls();
   readonly running = new CallTable<IncomingCall>();
+  /** It called again since idle callers were last forgotten. */
+  isRegular = false;
 
   constructor(
     readonly from: string,
     readonly to: string,
     readonly replyChannel: string,
+    readonly seen: SeenCalls,
   ) {}
 
   ended(call: IncomingCall): void {
@@ -28,9 +30,14 @@ export class KnownCaller implements Origin {
   }
 }
 
-/** The instances that call this one. Idle ones are forgotten when there are many. */
+/**
+ * The instances that call this one. Idle ones are forgotten when there are many, and with them which of their calls came.
+ * What stays is the highest id among all that were forgotten: up to there, nobody's call can be said never to have come.
+ */
 export class KnownCallers {
   private readonly byAddress = new Map<string, KnownCaller>();
+  private forgottenUpTo = 0;
+  private sweepAt = MOST;
 
   constructor(private readonly ownAddress: string) {}
 
@@ -40,15 +47,36 @@ export class KnownCallers {
 
   of({ address, channel }: Peer): KnownCaller {
     const known = this.byAddress.get(address);
-    if (known) return known;
-    if (this.byAddress.size >= MOST) this.forgetIdle();
-    const caller = new KnownCaller(address, this.ownAddress, channel);
+    if (known) {
+      known.isRegular = true;
+      return known;
+    }
+    if (this.byAddress.size >= this.sweepAt) this.forgetIdle();
+    const seen = new SeenCalls(this.forgottenUpTo);
+    const caller = new KnownCaller(address, this.ownAddress, channel, seen);
     this.byAddress.set(address, caller);
     return caller;
   }
 
+  /** Whether this call of that caller surely never came. */
+  isUnknown(peer: Peer, id: number): boolean {
+    return this.find(peer)?.seen.isUnknown(id) ?? id > this.forgottenUpTo;
+  }
+
+  /** Those that did not call again since the last time; if that is not enough, all that have nothing in hand. */
   private forgetIdle(): void {
-    for (const [address, { running }] of this.byAddress)
-      if (running.size === 0) this.byAddress.delete(address);
+    for (const caller of this.byAddress.values()) {
+      if (!caller.isRegular) this.forget(caller);
+      caller.isRegular = false;
+    }
+    if (this.byAddress.size > MOST / 2) for (const caller of this.byAddress.values()) this.forget(caller);
+    // Where most of them are at work, looking again for each new one would cost more than it frees.
+    this.sweepAt = Math.max(MOST, this.byAddress.size * 2);
+  }
+
+  private forget({ from, running, seen }: KnownCaller): void {
+    if (running.size > 0) return;
+    this.byAddress.delete(from);
+    this.forgottenUpTo = Math.max(this.forgottenUpTo, seen.last);
   }
 }

@@ -9,6 +9,14 @@ export class SeenCalls {
   private readonly bits = new Uint32Array(WINDOW / 32);
   private highest = 0;
 
+  /** @param doubtfulUpTo calls up to this id may have come before this record of them was begun */
+  constructor(private readonly doubtfulUpTo = 0) {}
+
+  /** The highest id that may have come. */
+  get last(): number {
+    return Math.max(this.highest, this.doubtfulUpTo);
+  }
+
   /** False when the id was seen before. */
   add(id: number): boolean {
     if (id > this.highest) this.advance(id);
@@ -25,6 +33,7 @@ export class SeenCalls {
 
   /** Whether the call surely never came. A forgotten id may have come. */
   isUnknown(id: number): boolean {
+    if (id <= this.doubtfulUpTo) return false;
     return id > this.highest || (!this.isForgotten(id) && !this.has(id));
   }
 

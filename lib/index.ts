@@ -122,3 +122,4 @@ export {
 } from './transport/hydra.client.js';
 export { HydraContext } from './transport/hydra.context.js';
 export { HydraRecord, HydraRecordBuilder } from './transport/hydra.record.js';
+export { HydraQueued } from './transport/queue.fallback.js';

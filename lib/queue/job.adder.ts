@@ -1,8 +1,7 @@
-import { HydraError } from '../hydra.error.js';
+import { writeJob } from '../delivery/job.writing.js';
 import type { BackoffRule, ResolvedOptions } from '../hydra.options.js';
 import { createMessageId } from '../registry/ids.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
-import { writeJob } from './job.text.js';
 import { addOne } from './producer.scripts.js';
 import type { QueueKeys } from './queue.keys.js';
 
@@ -72,8 +71,8 @@ export class JobAdder {
     const id = options.id ?? createMessageId();
     const { attempts, backoff, timeoutMs, headers } = options;
     const job = { service, from: this.from, pattern, data, attempts, backoff, timeoutMs, headers };
-    const raw = writeJob(job, { mid: id, timestamp: new Date().toISOString() });
-    this.checkSize(pattern, raw);
+    const stamp = { mid: id, timestamp: new Date().toISOString() };
+    const raw = writeJob(job, stamp, this.options.maxPayloadBytes);
     return { id, raw, keys, options };
   }
 
@@ -118,17 +117,5 @@ export class JobAdder {
     } catch (error) {
       for (const { reject } of jobs) reject(error);
     }
-  }
-
-  private checkSize(pattern: string, raw: string): void {
-    const { maxPayloadBytes } = this.options;
-    // A character is at most three bytes of UTF-8: most jobs need no counting.
-    if (raw.length * 3 <= maxPayloadBytes) return;
-    const bytes = Buffer.byteLength(raw);
-    if (bytes <= maxPayloadBytes) return;
-    throw new HydraError(
-      'PAYLOAD_TOO_LARGE',
-      `a job "${pattern}" has ${bytes} bytes, more than maxPayloadBytes=${maxPayloadBytes}`,
-    );
   }
 }

@@ -1,33 +1,9 @@
+import { JOB_SETTINGS, type JobSettings, type StoredSettings } from '../delivery/job.writing.js';
 import type { BackoffRule } from '../hydra.options.js';
 import { isJsonObject } from '../protocol/json.js';
-import { decodeJob, encodeJob } from '../protocol/job.js';
-import { createMessage, patternOf, type Stamp, type UmfMessage } from '../protocol/message.js';
-import { fromPayload, stringify, toPayload } from '../protocol/payload.js';
-
-/** The header that carries what a plain Hydra message has no place for. Hydra 1.x passes it on untouched. */
-const SETTINGS = 'hydraJob';
-
-/** What the producer of a job says beyond its pattern and data; it goes before the handler's options. */
-export interface JobSettings {
-  readonly attempts?: number | undefined;
-  readonly backoff?: number | BackoffRule | undefined;
-  readonly timeoutMs?: number | undefined;
-}
-
-interface StoredSettings extends JobSettings {
-  /** Data that a message would leave out: null, false, 0, ''. */
-  readonly data?: unknown;
-  /** 1: the data holds marked bytes. */
-  readonly bytes?: number;
-}
-
-export interface NewJob extends JobSettings {
-  readonly service: string;
-  readonly from: string;
-  readonly pattern: string;
-  readonly data: unknown;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-}
+import { decodeJob } from '../protocol/job.js';
+import { patternOf, type UmfMessage } from '../protocol/message.js';
+import { fromPayload } from '../protocol/payload.js';
 
 /** A job as read from its text. */
 export interface ReadJob {
@@ -40,52 +16,12 @@ export interface ReadJob {
   readonly message: UmfMessage;
 }
 
-/**
- * The text of a job: a short UMF message, in the bytes that a Hydra 1.x worker can acknowledge.
- *
- * @throws HydraError `BAD_PAYLOAD`
- */
-export function writeJob(job: NewJob, stamp: Stamp): string {
-  const text = encode(job, job.data, settingsOf(job, false), stamp);
-  // Only now that it is known to be free of cycles can the data be searched for bytes.
-  const { data, hasBytes } = toPayload(job.data);
-  return hasBytes ? encode(job, data, settingsOf(job, true), stamp) : text;
-}
-
-function encode(job: NewJob, body: unknown, settings: StoredSettings | undefined, stamp: Stamp): string {
-  const { service, from, pattern } = job;
-  const headers = settings ? { ...job.headers, [SETTINGS]: settings } : job.headers;
-  const message = createMessage({ to: `${service}:/`, from, type: pattern, body, headers }, stamp);
-  try {
-    return encodeJob(message);
-  } catch (cause) {
-    // Says what is wrong with the data, where it is the data.
-    stringify(`the data of "${pattern}"`, body);
-    throw cause;
-  }
-}
-
-function settingsOf(job: NewJob, hasBytes: boolean): StoredSettings | undefined {
-  const { attempts, backoff, timeoutMs, data } = job;
-  const isLeftOut = !data && data !== undefined;
-  if (attempts === undefined && backoff === undefined && timeoutMs === undefined && !isLeftOut && !hasBytes) {
-    return undefined;
-  }
-  return {
-    ...(attempts !== undefined && { attempts }),
-    ...(backoff !== undefined && { backoff }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
-    ...(isLeftOut && { data }),
-    ...(hasBytes && { bytes: 1 }),
-  };
-}
-
 /** Undefined for text that is no JSON object; never throws. */
 export function readJob(raw: string): ReadJob | undefined {
   const message = decodeJob(raw)?.message;
   if (!message) return undefined;
   if (!message.headers) return plainJob(raw, message);
-  const { [SETTINGS]: given, ...headers } = message.headers;
+  const { [JOB_SETTINGS]: given, ...headers } = message.headers;
   const stored: StoredSettings = isJsonObject(given) ? given : {};
   return {
     raw,

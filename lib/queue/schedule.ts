@@ -1,8 +1,8 @@
 import { Cron } from 'croner';
 
+import type { JobSettings } from '../delivery/job.writing.js';
 import { HydraError } from '../hydra.error.js';
 import { isJsonObject, parseObject } from '../protocol/json.js';
-import type { JobSettings } from './job.text.js';
 
 /**
  * When a job repeats, and what belongs to each of them.

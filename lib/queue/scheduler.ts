@@ -1,6 +1,6 @@
+import { writeJob } from '../delivery/job.writing.js';
 import { RareLog } from '../delivery/rare.log.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
-import { writeJob } from './job.text.js';
 import type { QueueKeys } from './queue.keys.js';
 import { nextTick, readSchedule } from './schedule.js';
 import { dueTicks, fireTick } from './schedule.scripts.js';
@@ -66,6 +66,7 @@ export class Scheduler {
     const { pattern, data, attempts, backoff, timeoutMs } = schedule;
     const { service } = this;
     const job = { service, from: `${service}:/`, pattern, data, attempts, backoff, timeoutMs };
-    return writeJob(job, { mid: `${name}:${tick}`, timestamp: new Date(tick).toISOString() });
+    const stamp = { mid: `${name}:${tick}`, timestamp: new Date(tick).toISOString() };
+    return writeJob(job, stamp, Infinity);
   }
 }

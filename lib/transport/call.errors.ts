@@ -27,6 +27,11 @@ export function timeoutError(
   return new HydraError('NO_INSTANCE', `no instance of "${service}" took "${pattern}" ${limit}`);
 }
 
+export function notQueuedError({ request: { pattern, timeoutMs }, route }: Asked): HydraError {
+  const what = `"${pattern}" into the queue of "${route.view.service}"`;
+  return new HydraError('TIMEOUT', `${what}: Redis did not confirm it within timeoutMs=${timeoutMs}`);
+}
+
 export function lostError({ request, route, instance }: OutgoingCall): HydraError {
   return new HydraError(
     'INSTANCE_LOST',

@@ -9,7 +9,7 @@ import { encodeItem, Kind, type Item, type Load } from '../protocol/rpc.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { createStamp } from '../registry/ids.js';
 import { CallTable } from './call.table.js';
-import { closedError, lostError, noInstanceError, timeoutError } from './call.errors.js';
+import { closedError, lostError, noInstanceError, notQueuedError, timeoutError } from './call.errors.js';
 import type { Channel, Peer, Published } from './channel.js';
 import { EventSender } from './event.sender.js';
 import { correlationId, isHidden, tagError } from './hidden.error.js';
@@ -17,6 +17,7 @@ import { InstanceChooser } from './instance.chooser.js';
 import { OutgoingCall, type CallKeeper, type CallRequest, type Reply, type Route } from './outgoing.call.js';
 import { decodeValue, encodeCall, encodeRequestMessage, errorOf, replyOf } from './packet.js';
 import { Prober } from './prober.js';
+import { QueueFallback } from './queue.fallback.js';
 import { RetryBudget } from './retry.budget.js';
 
 const RETRY_PARKED_MS = 20;
@@ -37,6 +38,7 @@ export class Caller implements CallKeeper {
   private readonly deadlines = new Deadlines<OutgoingCall>((call) => this.expire(call));
   private readonly budget = new RetryBudget();
   private readonly prober: Prober;
+  private readonly fallback: QueueFallback;
   private readonly stopListening: () => void;
   private parkTimer: NodeJS.Timeout | undefined;
   private lastId = 0;
@@ -49,7 +51,9 @@ export class Caller implements CallKeeper {
     private readonly options: ResolvedOptions,
   ) {
     this.chooser = new InstanceChooser(redis, options);
-    this.events = new EventSender(channel, redis, keys, this.chooser, () => ++this.lastId, options);
+    this.fallback = new QueueFallback(channel.address, redis, keys, options);
+    const { chooser, fallback } = this;
+    this.events = new EventSender(channel, redis, keys, chooser, fallback, () => ++this.lastId, options);
     this.prober = new Prober(channel, redis, keys, this.calls, options.calls.probeAfterMs, {
       gone: (call) => this.lose(call),
       neverArrived: (call) => this.retryElsewhere(call),
@@ -117,6 +121,7 @@ export class Caller implements CallKeeper {
     if (call.isOver || !call.instance) return;
     if (outcome instanceof HydraError) {
       if (outcome.mayHaveRun && !this.mayRepeat(call)) return this.fail(call, outcome);
+      call.mayHaveRun ||= outcome.mayHaveRun;
       return this.park(call);
     }
     call.route.view.suspect(call.instance.id);
@@ -159,11 +164,28 @@ export class Caller implements CallKeeper {
   }
 
   private noneLeft(call: OutgoingCall): void {
-    if (this.chooser.isRegathering) {
+    const mayQueue = !call.mayHaveRun && this.fallback.takes(call.request, call.route);
+    // One that may go into the queue does so while there is time left for that.
+    const isPatient = !mayQueue || performance.now() - call.startedAt < call.request.timeoutMs / 2;
+    if (this.chooser.isRegathering && isPatient) {
       call.tried = undefined;
       return this.park(call);
     }
-    this.fail(call, call.lastRefusal ?? noInstanceError(call));
+    if (mayQueue) void this.queue(call);
+    else this.fail(call, call.lastRefusal ?? noInstanceError(call));
+  }
+
+  /** Surely nobody has it, and nobody is up. */
+  private async queue(call: OutgoingCall): Promise<void> {
+    call.isQueueing = true;
+    try {
+      const response = await this.fallback.put(call.request, call.route);
+      if (call.isOver) return;
+      this.end(call);
+      call.reply({ response, isDisposed: true });
+    } catch (error) {
+      this.fail(call, error);
+    }
   }
 
   /** Waits for Redis, or for the instances to gather again; the deadline still counts. */
@@ -196,8 +218,9 @@ export class Caller implements CallKeeper {
       call.route.view.suspect(call.instance.id);
       this.chooser.failed(call.instance);
     }
-    if (this.mayRepeat(call)) return this.retryElsewhere(call);
-    this.fail(call, lostError(call));
+    if (!this.mayRepeat(call)) return this.fail(call, lostError(call));
+    call.mayHaveRun = true;
+    this.retryElsewhere(call);
   }
 
   private mayRepeat(call: OutgoingCall): boolean {
@@ -261,6 +284,7 @@ export class Caller implements CallKeeper {
       this.tellCancelled(call);
       this.chooser.failed(call.instance);
     }
+    if (call.isQueueing) return this.fail(call, notQueuedError(call));
     this.fail(call, timeoutError(call, this.parked.has(call), this.redis.isReady));
   }
 

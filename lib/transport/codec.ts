@@ -4,6 +4,7 @@ import { HydraError } from '../hydra.error.js';
 import type { PacketDeserializer, PacketSerializer } from '../hydra.options.js';
 import type { ReceivedCall } from './hydra.context.js';
 import type { Replies } from './incoming.call.js';
+import { HydraQueued } from './queue.fallback.js';
 
 /** A user's own serializer and deserializer. They see and return Nest's packets; what is around them stays hydra's. */
 export interface Codec {
@@ -42,7 +43,8 @@ export function decodeReplies(codec: Codec, pattern: string, reply: (packet: Wri
   if (!deserializer) return reply;
   let last = Promise.resolve();
   return (packet: WritePacket): void => {
-    last = last.then(async () => reply(await decodeReply(deserializer, pattern, packet)));
+    const isAnswer = !(packet.response instanceof HydraQueued);
+    last = last.then(async () => reply(isAnswer ? await decodeReply(deserializer, pattern, packet) : packet));
   };
 }
 

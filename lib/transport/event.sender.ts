@@ -8,6 +8,7 @@ import type { Channel, Published } from './channel.js';
 import type { InstanceChooser } from './instance.chooser.js';
 import type { CallRequest, Route } from './outgoing.call.js';
 import { encodeEvent, encodeRequestMessage } from './packet.js';
+import type { HydraQueued, QueueFallback } from './queue.fallback.js';
 
 /** Sends events: to one instance, or to all. Every method throws `NO_INSTANCE`, `REDIS_UNAVAILABLE`, `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`. */
 export class EventSender {
@@ -18,6 +19,7 @@ export class EventSender {
     private readonly redis: RedisConnections,
     private readonly keys: Keys,
     private readonly chooser: InstanceChooser,
+    private readonly fallback: QueueFallback,
     /** The next number of the series that calls and events share. */
     private readonly nextId: () => number,
     { maxPayloadBytes }: ResolvedOptions,
@@ -25,15 +27,18 @@ export class EventSender {
     this.maxBytes = maxPayloadBytes;
   }
 
-  /** To one instance; resolves once Redis has handed it over. */
-  async emit(request: CallRequest, route: Route): Promise<void> {
+  /** To one instance; resolves once Redis has handed it over, or has stored it where it may go when none is up. */
+  async emit(request: CallRequest, route: Route): Promise<HydraQueued | undefined> {
     if (!this.redis.isReady) await this.redis.run(`emit "${request.pattern}"`, async () => undefined);
     const tried = new Set<string>();
     for (;;) {
       const instance = this.chooser.choose(request, route, tried);
-      if (!instance) throw noInstanceError({ request, route });
+      if (!instance) {
+        if (this.fallback.takes(request, route)) return this.fallback.put(request, route);
+        throw noInstanceError({ request, route });
+      }
       const outcome = await this.post(request, instance);
-      if (outcome === 'delivered') return;
+      if (outcome === 'delivered') return undefined;
       if (outcome instanceof HydraError) throw outcome;
       route.view.suspect(instance.id);
       tried.add(instance.id);

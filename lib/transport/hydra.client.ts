@@ -21,6 +21,7 @@ import { codecOf, decodeReplies, encodePacket, type Codec } from './codec.js';
 import { HydraInstance } from './hydra.instance.js';
 import { HydraRecord } from './hydra.record.js';
 import type { CallRequest, Reply, Route } from './outgoing.call.js';
+import type { HydraQueued } from './queue.fallback.js';
 
 /**
  * A client of one service. `service` is the service that is called; everything but `name` has the meaning it has in
@@ -50,6 +51,8 @@ export interface HydraClientOptions extends Omit<
 }
 
 const ANONYMOUS = 'hydra-client';
+/** What a call asks for that comes without a record. */
+const PLAIN = { isIdempotent: false, key: undefined, fallback: undefined } as const;
 
 /** @publicApi */
 export type HydraClientStatus = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
@@ -236,12 +239,16 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     }
   }
 
-  /** Resolves once Redis has handed the event to an instance, or has stored it. */
+  /** Resolves once Redis has handed the event to an instance, or has stored it in a stream or, as `setFallback` says, a queue. */
   protected async dispatchEvent<T = undefined>(packet: ReadPacket): Promise<T> {
     const stream = this.streamOf(packet);
-    if (stream !== undefined) await this.keep(stream, this.requestOf(packet));
-    else await this.instance.caller.events.emit(...(await this.prepared(this.requestOf(packet))));
+    if (stream === undefined) return (await this.emitNow(this.requestOf(packet))) as T;
+    await this.keep(stream, this.requestOf(packet));
     return undefined as T;
+  }
+
+  private async emitNow(request: CallRequest): Promise<HydraQueued | undefined> {
+    return this.instance.caller.events.emit(...(await this.prepared(request)));
   }
 
   private streamOf({ pattern }: ReadPacket): string | undefined {
@@ -281,8 +288,9 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     const record: unknown = packet.data;
     if (!(record instanceof HydraRecord)) {
       const timeoutMs = this.within(this.timeoutMs);
-      return { pattern, data: record, metadata, timeoutMs, isIdempotent: false, key: undefined };
+      return { pattern, data: record, metadata, timeoutMs, ...PLAIN };
     }
+    if (record.fallback && this.codec?.serializer) throw noFallbackError(this.service);
     return {
       pattern,
       data: record.data,
@@ -290,6 +298,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
       timeoutMs: this.within(record.timeoutMs ?? this.timeoutMs),
       isIdempotent: record.isIdempotent,
       key: record.key,
+      fallback: record.fallback,
     };
   }
 
@@ -331,6 +340,11 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   private closedError(): HydraError {
     return new HydraError('CLOSED', `the client of "${this.service}" is closed`);
   }
+}
+
+function noFallbackError(service: string): HydraError {
+  const why = 'jobs pass through no serializer, and this client has one';
+  return new HydraError('BAD_OPTION', `the fallback 'queue' of a call to "${service}": ${why}`);
 }
 
 /** A promise that rejects after a time, and the way to let it be. */

@@ -12,6 +12,7 @@ export class HydraRecord<T = unknown> {
     readonly headers: Readonly<Record<string, string>> | undefined,
     readonly isIdempotent: boolean,
     readonly key?: string | undefined,
+    readonly fallback?: 'queue' | undefined,
   ) {}
 }
 
@@ -26,6 +27,7 @@ export class HydraRecordBuilder<T = unknown> {
   private headers: Readonly<Record<string, string>> | undefined;
   private isIdempotent = false;
   private key: string | undefined;
+  private fallback: 'queue' | undefined;
 
   constructor(private data?: T) {}
 
@@ -65,7 +67,25 @@ export class HydraRecordBuilder<T = unknown> {
     return this;
   }
 
+  /**
+   * When no instance of the service is up, the call goes into the service's default queue, as a job with the same
+   * pattern, data and headers for a `@QueuePattern` handler, instead of failing with `NO_INSTANCE`. `send` and `emit` then
+   * give a {@link HydraQueued} and complete. Never after the call may have reached an instance; not for `broadcast`, nor
+   * for a client that is bound to an instance, a version or tags.
+   *
+   * @defaultValue no fallback
+   * @throws HydraError `BAD_OPTION` for anything but 'queue'
+   */
+  setFallback(fallback: 'queue'): this {
+    if (fallback !== 'queue') {
+      throw new HydraError('BAD_OPTION', `the fallback of a record must be 'queue', got ${String(fallback)}`);
+    }
+    this.fallback = fallback;
+    return this;
+  }
+
   build(): HydraRecord<T> {
-    return new HydraRecord(this.data as T, this.timeoutMs, this.headers, this.isIdempotent, this.key);
+    const { timeoutMs, headers, isIdempotent, key, fallback } = this;
+    return new HydraRecord(this.data as T, timeoutMs, headers, isIdempotent, key, fallback);
   }
 }

@@ -28,7 +28,12 @@ export interface CallRequest {
   readonly isIdempotent: boolean;
   /** Calls with the same key go to the same instance, while it is there. */
   readonly key: string | undefined;
+  /** Where it goes when no instance is up. */
+  readonly fallback: Fallback | undefined;
 }
+
+/** Where a call may go when no instance is up. */
+export type Fallback = 'queue';
 
 /** Nest's callback: any number of responses, then one that is disposed, with the last response, an error, or neither. */
 export type Reply = (packet: WritePacket) => void;
@@ -57,6 +62,10 @@ export class OutgoingCall extends Timed implements Sender {
   missedArrivals = 0;
   /** Why the last attempt ended. */
   lastRefusal: HydraError | undefined;
+  /** An attempt has ended without anybody knowing whether it was carried out. */
+  mayHaveRun = false;
+  /** It is on its way into its service's queue. */
+  isQueueing = false;
   isOver = false;
 
   constructor(

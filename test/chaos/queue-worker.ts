@@ -6,7 +6,7 @@ import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Ctx, Payload } from '@nestjs/microservices';
+import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
 
 import { HydraJobContext, HydraModule, HydraServer, QueuePattern, QueueService } from '../../lib/index.js';
 
@@ -23,6 +23,14 @@ class WorkController {
     await sleep(ms);
     say({ done: id, attempt, fence, aborted: context.signal.aborted });
     return id;
+  }
+
+  /** The same, asked for with a call. */
+  @MessagePattern('work')
+  async answer({ ms }: { ms: number }): Promise<string> {
+    say({ called: true });
+    await sleep(ms);
+    return 'answered';
   }
 
   @QueuePattern('patient', { concurrency: 1 })

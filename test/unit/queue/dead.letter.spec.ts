@@ -1,6 +1,7 @@
 import { isCanonical } from '../../../lib/protocol/job.js';
 import { readDeadLetter, writeDeadLetter } from '../../../lib/queue/dead.letter.js';
-import { readJob, writeJob } from '../../../lib/queue/job.text.js';
+import { writeJob } from '../../../lib/delivery/job.writing.js';
+import { readJob } from '../../../lib/queue/job.text.js';
 import { vectors } from '../protocol/vectors.js';
 
 const STAMP = { mid: 'm1', timestamp: '2000-01-01T00:00:00.000Z' };
@@ -12,7 +13,7 @@ const DEATH = {
 };
 
 const jobText = (data: unknown, headers?: Record<string, string>) =>
-  writeJob({ service: 'alpha', from: 'beta:/', pattern: 'work', data, headers }, STAMP);
+  writeJob({ service: 'alpha', from: 'beta:/', pattern: 'work', data, headers }, STAMP, 10_000);
 
 describe('a dead letter', () => {
   it.each([

@@ -1,5 +1,6 @@
+import { writeJob } from '../../../lib/delivery/job.writing.js';
 import { isCanonical } from '../../../lib/protocol/job.js';
-import { readJob, writeJob } from '../../../lib/queue/job.text.js';
+import { readJob } from '../../../lib/queue/job.text.js';
 import { vectors } from '../protocol/vectors.js';
 
 const STAMP = { mid: 'm1', timestamp: '2000-01-01T00:00:00.000Z' };
@@ -7,7 +8,7 @@ const BASE = { service: 'alpha', from: 'beta:/', pattern: 'work' };
 
 describe('the text of a job', () => {
   it('is a short UMF message, and no more than that where a plain one will do', () => {
-    expect(writeJob({ ...BASE, data: { job: 1 } }, STAMP)).toBe(
+    expect(writeJob({ ...BASE, data: { job: 1 } }, STAMP, 10_000)).toBe(
       '{"to":"alpha:/","frm":"beta:/","mid":"m1","ts":"2000-01-01T00:00:00.000Z","typ":"work","ver":"UMF/1.4.6","bdy":{"job":1}}',
     );
   });
@@ -15,21 +16,21 @@ describe('the text of a job', () => {
   it.each([{ a: 1 }, [1, 'é€😀', null], 'text', 1.5, true, 0, false, '', null, undefined])(
     'gives %p back',
     (data) => {
-      const raw = writeJob({ ...BASE, data }, STAMP);
+      const raw = writeJob({ ...BASE, data }, STAMP, 10_000);
       expect(isCanonical(raw)).toBe(true);
       expect(readJob(raw)?.data).toEqual(data);
     },
   );
 
   it('gives bytes back', () => {
-    const raw = writeJob({ ...BASE, data: { blob: Buffer.from([0, 255]) } }, STAMP);
+    const raw = writeJob({ ...BASE, data: { blob: Buffer.from([0, 255]) } }, STAMP, 10_000);
     expect(readJob(raw)?.data).toEqual({ blob: Buffer.from([0, 255]) });
   });
 
   it('carries settings beside the headers of its producer', () => {
     const backoff = { type: 'fixed', delayMs: 5 } as const;
     const job = { ...BASE, data: 1, headers: { tenant: 'a' }, attempts: 7, backoff, timeoutMs: 9 };
-    expect(readJob(writeJob(job, STAMP))).toMatchObject({
+    expect(readJob(writeJob(job, STAMP, 10_000))).toMatchObject({
       headers: { tenant: 'a' },
       settings: { attempts: 7, backoff, timeoutMs: 9 },
     });

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { join, relative, resolve } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { forgetProcess, watchProcess } from '../../tools/watchdog.mjs';
@@ -39,7 +39,7 @@ export interface ChildOptions {
  */
 function compiledTwin(file: string): string | undefined {
   const compiled = process.env['HYDRA_TEST_COMPILED'];
-  const place = relative(ROOT, resolve(ROOT, file));
+  const place = isAbsolute(file) ? relative(ROOT, file) : file;
   if (!compiled || !place.startsWith('test/') || !place.endsWith('.ts')) return undefined;
   return join(compiled, place.replace(/\.ts$/, '.js'));
 }

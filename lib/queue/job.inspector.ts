@@ -137,7 +137,7 @@ export class JobInspector {
 
   /** Takes a job out that nobody runs; false when there is none with this id, or it runs. */
   async remove(id: string): Promise<boolean> {
-    const { incomplete, ids, delayed, state, results, finished } = this.keys;
+    const { incomplete, delayed, state, results, finished } = this.keys;
     for (const list of [...(await this.waitingLists()), incomplete]) {
       const raw = await this.find(list, id);
       if (raw === undefined) continue;
@@ -145,22 +145,29 @@ export class JobInspector {
         const [count] = await Promise.all([redis.lrem(list, -1, raw), redis.hdel(state, raw)]);
         return count;
       });
-      if (removed > 0) return this.release(ids, id);
+      if (removed > 0) return this.release(id);
     }
     const later = await this.findDelayedText(id);
     if (later !== undefined) {
-      const removed = await this.redis.run('remove a job', (redis) => redis.zrem(delayed, later));
-      if (removed > 0) return this.release(ids, id);
+      const removed = await this.redis.run('remove a job', async (redis) => {
+        const [count] = await Promise.all([redis.zrem(delayed, later), redis.hdel(state, later)]);
+        return count;
+      });
+      if (removed > 0) return this.release(id);
     }
     const wasKept = await this.redis.run('remove a job', async (redis) => {
       const [count] = await Promise.all([redis.hdel(results, id), redis.lrem(finished, 1, id)]);
       return count;
     });
-    return wasKept > 0 && this.release(ids, id);
+    return wasKept > 0 && this.release(id);
   }
 
-  private async release(ids: string, id: string): Promise<true> {
-    await this.redis.run('remove a job', (redis) => redis.zrem(ids, id));
+  /** Its id is free again, and how far it came is forgotten. */
+  private async release(id: string): Promise<true> {
+    const { ids, progress } = this.keys;
+    await this.redis.run('remove a job', (redis) =>
+      Promise.all([redis.zrem(ids, id), redis.hdel(progress, id)]),
+    );
     return true;
   }
 

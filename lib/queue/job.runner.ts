@@ -146,9 +146,9 @@ export function deadOutcome(
 ): Outcome {
   const { id, pattern, fence, message, attempt } = job;
   const diedOn = new Date().toISOString();
-  const detail = writeDeadLetter(message, id, { reason, diedOn, attempts: attempt, history });
+  const letter = writeDeadLetter(message, id, { reason, diedOn, attempts: attempt, history });
   const event: JobEvent = { type: 'dead', id, pattern, attempt, error: reason };
-  return { what: 'dead', fence, detail, event: JSON.stringify(event) };
+  return { what: 'dead', fence, detail: deadDetail(id, letter), event: JSON.stringify(event) };
 }
 
 /** What a stranger put there that is no message. */
@@ -157,5 +157,10 @@ export function deadStranger(service: string, fence: number, raw: string): Outco
   const id = createMessageId();
   const message = strangeMessage(service, { mid: id, timestamp: on });
   const death = { reason: 'not a UMF message', diedOn: on, attempts: 0, history: [], text: raw };
-  return { what: 'dead', fence, detail: writeDeadLetter(message, id, death), event: '' };
+  return { what: 'dead', fence, detail: deadDetail(id, writeDeadLetter(message, id, death)), event: '' };
+}
+
+/** An id may have any character in it, so its length goes first. */
+function deadDetail(id: string, letter: string): string {
+  return `${Buffer.byteLength(id)} ${id}${letter}`;
 }

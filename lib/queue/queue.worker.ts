@@ -52,6 +52,7 @@ export class QueueWorker {
   private restUntil = 0;
   private digAt = 0;
   private forgotAt = performance.now();
+  private forgetFrom = 0;
   private lastTalkAt = performance.now();
   private failures = 0;
   private lastFailure = '';
@@ -404,7 +405,8 @@ export class QueueWorker {
   private readonly report = async (job: HeldJob, value: unknown): Promise<void> => {
     const { fence, id, pattern } = job;
     const event = JSON.stringify({ type: 'progress', id, pattern, value });
-    const isHeld = !job.isOver && (await this.link.report(fence, id, JSON.stringify(value) ?? 'null', event));
+    const text = JSON.stringify(value) ?? 'null';
+    const isHeld = !job.isOver && (await this.link.report(fence, job.message.mid, text, event));
     if (!isHeld) throw this.leaseLost(job);
   };
 
@@ -421,7 +423,7 @@ export class QueueWorker {
     if (unknown.length > 0) await this.link.giveBack(unknown.map(String));
     if (performance.now() - this.forgotAt < FORGET_EVERY_MS) return;
     this.forgotAt = performance.now();
-    await this.link.forgetOld(Date.now(), BATCH);
+    [, this.forgetFrom] = await this.link.forgetOld(Date.now(), BATCH, this.forgetFrom);
   }
 
   /** Another worker has it, because this one was taken for dead. */

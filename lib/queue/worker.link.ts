@@ -121,12 +121,17 @@ export class WorkerLink {
     return (await this.redis.run('queue progress', (redis) => report.run(redis, args))) === 1;
   }
 
-  forgetOld(now: number, atMost: number): Promise<number> {
+  /** @param from index of the first dead letter to look at: 0, then what the call before gave */
+  forgetOld(
+    now: number,
+    atMost: number,
+    from: number,
+  ): Promise<readonly [forgotten: number, nextFrom: number]> {
     const { completed, dead } = this.options.queue;
     const { finished, results, incomplete } = this.keys;
     const oldestDead = new Date(Math.max(0, now - dead.ageMs)).toISOString();
     return this.redis.run('queue retention', (redis) =>
-      forgetOld.run(redis, [finished, results, incomplete, now - completed.ageMs, oldestDead, atMost]),
+      forgetOld.run(redis, [finished, results, incomplete, now - completed.ageMs, oldestDead, atMost, from]),
     );
   }
 

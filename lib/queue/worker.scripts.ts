@@ -26,7 +26,7 @@ export type TurnReply = readonly [
  * ARGV  1 worker   2 its life in ms   3 jobs to take   4 events channel   5 completed jobs kept   6 dead letters kept
  *       7 wake channel   8 number of lists set aside to take from, then for each its name and how many
  *       then four for each outcome: what, fence, detail, event
- *         done: detail id   retry: detail '<delay ms> <state>'   dead: detail the dead letter
+ *         done: detail id   retry: detail '<delay ms> <state>'   dead: detail '<bytes of the id> <id><dead letter>'
  *         back: first in line, detail the state or ''   stray: last in line, detail the state
  *         aside: last in a list set aside, detail the list   front: first in it
  * Returns the fences no longer held (nothing was done for them); the jobs; their states; the first of their fences, which
@@ -50,7 +50,7 @@ local moved = false
 
 local function forget(job, id)
   if hasState then redis.call('HDEL', KEYS[7], job) end
-  if hasProgress and id then redis.call('HDEL', KEYS[15], id) end
+  if hasProgress then redis.call('HDEL', KEYS[15], id) end
 end
 
 for i = 9 + asides * 2, #ARGV, 4 do
@@ -72,8 +72,9 @@ for i = 9 + asides * 2, #ARGV, 4 do
       redis.call('HSET', KEYS[7], job, state)
       redis.call('ZADD', KEYS[4], now + delay, job)
     elseif what == 'dead' then
-      forget(job)
-      redis.call('RPUSH', KEYS[10], detail)
+      local length, rest = string.match(detail, '^(%d+) (.*)$')
+      forget(job, string.sub(rest, 1, length))
+      redis.call('RPUSH', KEYS[10], string.sub(rest, length + 1))
       redis.call('LTRIM', KEYS[10], -ARGV[6], -1)
     elseif what == 'back' then
       if detail ~= '' then redis.call('HSET', KEYS[7], job, detail) end
@@ -321,7 +322,7 @@ return 1
  * Tell how far a job is.
  *
  * KEYS  1 leases of the worker   2 progress   3 watched
- * ARGV  1 fence   2 id   3 value (JSON)   4 events channel   5 event (JSON)
+ * ARGV  1 fence   2 id, '' where nobody could ask for it   3 value (JSON)   4 events channel   5 event (JSON)
  * Returns 1, or 0 when the worker does not hold the job any more.
  *
  * One script, because a worker that lost its lease must not be heard.
@@ -330,7 +331,7 @@ export const report = new Script<number>(
   3,
   `
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+if ARGV[2] ~= '' then redis.call('HSET', KEYS[2], ARGV[2], ARGV[3]) end
 if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[4], '[' .. ARGV[5] .. ']') end
 return 1
 `,
@@ -339,17 +340,22 @@ return 1
 /**
  * Forget what finished too long ago.
  *
+ * Dead letters stand in the order in which they died. One without a date, as a Hydra 1.x worker writes it, is as old as the
+ * next dated one behind it, at least, and goes with that.
+ *
  * KEYS  1 finished   2 results   3 dead letters
- * ARGV  1 oldest instant of a completed job (Unix ms)   2 oldest instant of a dead letter (ISO 8601)   3 number at most
- * Returns the number forgotten.
+ * ARGV  1 oldest instant of a completed job (Unix ms)   2 oldest instant of a dead letter (ISO 8601)
+ *       3 number to look at, and to forget, of either at most   4 index of the dead letter to look at first
+ * Returns the number forgotten, and the index for the next look: 0, unless it ended among letters without a date.
  *
  * One script, because both ends of the look and the removal must be the same element.
  */
-export const forgetOld = new Script<number>(
+export const forgetOld = new Script<readonly [forgotten: number, next: number]>(
   3,
   `
+local most = tonumber(ARGV[3])
 local forgotten = 0
-for _ = 1, ARGV[3] do
+for _ = 1, most do
   local id = redis.call('LINDEX', KEYS[1], -1)
   if not id then break end
   local record = redis.call('HGET', KEYS[2], id)
@@ -359,13 +365,22 @@ for _ = 1, ARGV[3] do
   redis.call('HDEL', KEYS[2], id)
   forgotten = forgotten + 1
 end
-for _ = 1, ARGV[3] do
-  local dead = redis.call('LINDEX', KEYS[3], 0)
+
+local from = tonumber(ARGV[4])
+local old, next = 0, from + most
+for i = from, from + most - 1 do
+  local dead = redis.call('LINDEX', KEYS[3], i)
   local on = dead and string.match(dead, '"hydraDead":.-"diedOn":"([^"]+)"')
-  if not on or on >= ARGV[2] then break end
-  redis.call('LPOP', KEYS[3])
-  forgotten = forgotten + 1
+  if on and on < ARGV[2] then old = i + 1 end
+  if not dead or (on and on >= ARGV[2]) then
+    next = 0
+    break
+  end
 end
-return forgotten
+if old == 0 then return { forgotten, next } end
+local gone = math.min(old, most)
+redis.call('LPOP', KEYS[3], gone)
+-- The last old one is where the next look begins, if there are more in front of it than one call may take.
+return { forgotten + gone, math.max(0, old - gone - 1) }
 `,
 );

@@ -1,0 +1,63 @@
+/**
+ * `npm run sample -- 02`: runs one of the folders in sample/ with everything it needs, until it ends or Ctrl-C. Where a
+ * sample has no main.ts, each of its *.main.ts is a process. With no argument, lists the samples.
+ */
+import { spawn } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startRedis } from './redis.mjs';
+import { ensurePackages, ROOT } from './setup.mjs';
+import { forgetProcess, watchProcess } from './watchdog.mjs';
+
+const say = (line) => process.stdout.write(`${line}\n`);
+
+const folder = join(ROOT, 'sample');
+const names = (await readdir(folder)).toSorted();
+
+async function programsOf(name) {
+  const files = (await readdir(join(folder, name))).filter((file) => /(^|\.)main\.ts$/.test(file));
+  return files.includes('main.ts') ? ['main.ts'] : files.toSorted();
+}
+
+function startProgram(file, env) {
+  const child = spawn(process.execPath, ['--import', '@swc-node/register/esm-register', file], {
+    cwd: ROOT,
+    env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
+    stdio: 'inherit',
+  });
+  watchProcess(child.pid);
+  const ended = new Promise((resolve) => {
+    child.once('exit', (code) => {
+      forgetProcess(child.pid);
+      resolve(code ?? 1);
+    });
+  });
+  return { child, ended };
+}
+
+async function runSample(name) {
+  await ensurePackages({ log: say });
+  const redis = await startRedis({ log: say });
+  const files = await programsOf(name);
+  say(`Redis is at ${redis.url}; what to try is in sample/${name}/README.md; Ctrl-C ends it.`);
+  const programs = files.map((file) =>
+    startProgram(join('sample', name, file), { HYDRA_REDIS_URL: redis.url }),
+  );
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      for (const { child } of programs) child.kill('SIGTERM');
+    });
+  }
+  const codes = await Promise.all(programs.map(({ ended }) => ended));
+  await redis.stop();
+  return Math.max(...codes);
+}
+
+const wanted = process.argv[2];
+const chosen = wanted && names.find((name) => name.startsWith(wanted));
+if (chosen) process.exitCode = await runSample(chosen);
+else {
+  if (wanted) say(`no sample "${wanted}"`);
+  say(`npm run sample -- <name>\n\n${names.map((name) => `  ${name}`).join('\n')}`);
+  process.exitCode = wanted ? 1 : 0;
+}

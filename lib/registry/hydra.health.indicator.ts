@@ -49,9 +49,10 @@ export class HydraHealthIndicator {
   async isHealthy<Key extends string = 'hydra'>(
     key = 'hydra' as Key,
   ): Promise<Record<Key, HydraHealthStatus>> {
+    const redisMs = this.redis.isReady ? await this.ping() : undefined;
+    // Looked at after the ping: the connection may have been given up meanwhile.
     const { activity, problems } = this.contributors.collect();
     const reasons = [...this.connectionProblems(), ...this.presenceProblems(), ...problems];
-    const redisMs = this.redis.isReady ? await this.ping() : undefined;
     if (this.redis.isReady && redisMs === undefined)
       reasons.push(`Redis did not answer within ${PING_MS} ms`);
     const status: HydraHealthStatus = {

@@ -40,10 +40,10 @@ const client = new HydraClient({ service: SERVICE, redis: REDIS_URL });
 client.on('connected', () => undefined);
 await client.connect();
 
-let isCalling = false;
+let pause = new AbortController();
 let answered = 0;
-async function keepCalling(): Promise<void> {
-  while (isCalling) {
+async function keepCalling(until: AbortSignal): Promise<void> {
+  while (!until.aborted) {
     await firstValueFrom(client.send('echo', 1)).then(
       () => answered++,
       () => undefined,
@@ -64,7 +64,7 @@ function connections({ commands, subscriber }: Pick<RedisConnections, 'commands'
 }
 
 async function report(): Promise<object> {
-  isCalling = false;
+  pause.abort();
   await calling;
   const [commands, subscriber] = client.unwrap();
   const { redis } = app.get(HydraInstance);
@@ -81,8 +81,8 @@ async function report(): Promise<object> {
 createInterface({ input: process.stdin }).on('line', (line) => {
   if (line.includes('report')) void report().then(say);
   else {
-    isCalling = true;
-    calling = Promise.all(Array.from({ length: 20 }, keepCalling));
+    pause = new AbortController();
+    calling = Promise.all(Array.from({ length: 20 }, () => keepCalling(pause.signal)));
   }
 });
 say({ ready: true });

@@ -1,6 +1,7 @@
 import type { Subscription } from 'rxjs';
 
 import { Timed } from '../delivery/deadlines.js';
+import { HydraError } from '../hydra.error.js';
 import { HydraJobContext, type JobFacts } from './hydra.job.context.js';
 import { attemptOf, readState, type JobState } from './job.state.js';
 import { enqueuedAt, type ReadJob } from './job.text.js';
@@ -79,4 +80,8 @@ export class HeldJob extends Timed implements JobFacts {
   report(value: unknown): Promise<void> {
     return this.reporter(this, value);
   }
+}
+
+export function leaseLostError({ id, pattern }: HeldJob): HydraError {
+  return new HydraError('LEASE_LOST', `job ${id} of "${pattern}" is another worker's by now`);
 }

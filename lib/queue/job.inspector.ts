@@ -1,61 +1,17 @@
 import type { RedisConnections } from '../redis/redis.connections.js';
-import { readDeadLetter, type DeadJob, type DeadLetterText } from './dead.letter.js';
-import { readCompleted } from './job.event.js';
-import { readState, type JobState } from './job.state.js';
-import { enqueuedAt, readJob, type ReadJob } from './job.text.js';
+import { readDeadLetter, type DeadLetterText } from './dead.letter.js';
+import { readJob } from './job.text.js';
+import {
+  completedView,
+  deadView,
+  openView,
+  type JobCounts,
+  type JobStateName,
+  type JobView,
+  type Page,
+} from './job.view.js';
 import { countAll, pageWaiting, redriveAll, search, waitingLists } from './producer.scripts.js';
 import type { QueueKeys } from './queue.keys.js';
-
-/** @publicApi */
-export type JobStateName = 'waiting' | 'active' | 'delayed' | 'dead' | 'completed';
-
-/**
- * How many jobs there are in each state.
- *
- * @publicApi
- */
-export interface JobCounts {
-  readonly waiting: number;
-  readonly active: number;
-  readonly delayed: number;
-  readonly dead: number;
-  /** Those whose outcome is still kept. */
-  readonly completed: number;
-  readonly isPaused: boolean;
-}
-
-/**
- * A job as it stands.
- *
- * @publicApi
- */
-export interface JobView {
-  readonly id: string;
-  readonly pattern: string;
-  readonly state: JobStateName;
-  /** Undefined for a completed job: only its outcome is kept. */
-  readonly data?: unknown;
-  /** By the clock of whoever added it. */
-  readonly enqueuedAt?: Date;
-  /** Attempts that have not completed so far. */
-  readonly attempts: number;
-  /** Why the last of them did not. */
-  readonly error?: string;
-  /** From when a delayed job may start, by the clock of Redis. */
-  readonly dueAt?: Date;
-  readonly finishedAt?: Date;
-  readonly result?: unknown;
-  /** What the handler last reported. */
-  readonly progress?: unknown;
-}
-
-/** Where to begin in a list, and how much to read. @publicApi */
-export interface Page {
-  /** @defaultValue 0 */
-  readonly offset?: number;
-  /** @defaultValue 100 */
-  readonly limit?: number;
-}
 
 /** Elements that one look into a long list reads. */
 const STRIDE = 2_000;
@@ -210,15 +166,7 @@ export class JobInspector {
         redis.hmget(this.keys.progress, ...jobs.map((job) => job?.id ?? '')),
       ]),
     );
-    return jobs.map((job, index) => ({
-      id: job?.id ?? '',
-      pattern: job?.pattern ?? '',
-      state,
-      data: job?.data,
-      ...enqueuedOf(job),
-      ...attemptsOf(readState(states[index])),
-      ...(typeof progress[index] === 'string' && { progress: JSON.parse(progress[index]) as unknown }),
-    }));
+    return jobs.map((job, index) => openView(state, job, states[index], progress[index]));
   }
 
   private waitingLists(): Promise<string[]> {
@@ -275,33 +223,6 @@ export class JobInspector {
       if (part.length < STRIDE) return all;
     }
   }
-}
-
-/** What a person sees of a dead letter. */
-export function publicDead({ raw: _raw, jobText: _jobText, ...dead }: DeadLetterText): DeadJob {
-  return dead;
-}
-
-function deadView({ id, pattern, data, reason, diedAt, attempts }: DeadJob): JobView {
-  return { id, pattern, state: 'dead', data, attempts, error: reason, ...(diedAt && { finishedAt: diedAt }) };
-}
-
-function completedView(text: string | null): JobView | undefined {
-  const event = text === null ? undefined : readCompleted(text);
-  if (!event) return undefined;
-  const { id, pattern, attempt, finishedOn, result } = event;
-  const finishedAt = new Date(finishedOn);
-  return { id, pattern, state: 'completed', attempts: attempt - 1, finishedAt, result };
-}
-
-function enqueuedOf(job: ReadJob | undefined): Pick<JobView, 'enqueuedAt'> {
-  const at = job && enqueuedAt(job.message);
-  return at && !Number.isNaN(at.getTime()) ? { enqueuedAt: at } : {};
-}
-
-function attemptsOf({ failures = 0, lost = 0, lostAlone = 0, history }: JobState) {
-  const error = history?.at(-1)?.error;
-  return { attempts: failures + lost + lostAlone, ...(error !== undefined && { error }) };
 }
 
 /** RESP3 gives pairs, RESP2 a flat list. */

@@ -1,5 +1,5 @@
 import { Script } from '../redis/script.js';
-import { NOW } from './worker.scripts.js';
+import { NOW } from './now.js';
 
 /**
  * Add a job that is more than the next in line: unique, later, or first.

@@ -8,14 +8,8 @@ import type { RedisConnections } from '../redis/redis.connections.js';
 import type { DeadJob } from './dead.letter.js';
 import { JobAdder, type AddOptions } from './job.adder.js';
 import type { JobEvent } from './job.event.js';
-import {
-  JobInspector,
-  publicDead,
-  type JobCounts,
-  type JobStateName,
-  type JobView,
-  type Page,
-} from './job.inspector.js';
+import { JobInspector } from './job.inspector.js';
+import { publicDead, type JobCounts, type JobStateName, type JobView, type Page } from './job.view.js';
 import { JobWatch } from './job.watch.js';
 import { createQueueKeys, DEFAULT_QUEUE, type QueueKeys } from './queue.keys.js';
 import { nextTick, readSchedule, writeSchedule, type RepeatOptions, type Schedule } from './schedule.js';

@@ -1,5 +1,5 @@
 import { Script } from '../redis/script.js';
-import { NOW } from './worker.scripts.js';
+import { NOW } from './now.js';
 
 /**
  * Set a repeating job, unless it is there already just so.

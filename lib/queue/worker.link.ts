@@ -1,18 +1,11 @@
 import type { ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
+import { giveBack, leave, recover, report, writeState } from './lease.scripts.js';
 import { createQueueKeys, type QueueKeys } from './queue.keys.js';
-import {
-  forgetOld,
-  giveBack,
-  leave,
-  recover,
-  report,
-  takeTokens,
-  turn,
-  writeState,
-  type TurnReply,
-} from './worker.scripts.js';
+import { takeTokens } from './rate.scripts.js';
+import { forgetOld } from './retention.scripts.js';
+import { turn, type TurnReply } from './turn.scripts.js';
 
 /** What becomes of one job that was held. */
 export interface Outcome {

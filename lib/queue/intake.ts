@@ -1,0 +1,114 @@
+import type { ResolvedOptions } from '../hydra.options.js';
+import { HeldJob, leaseLostError } from './held.job.js';
+import { aside, deadOutcome, deadStranger } from './job.runner.js';
+import { readState } from './job.state.js';
+import { readJob, type ReadJob } from './job.text.js';
+import type { Lane } from './lane.js';
+import type { Parking } from './parking.js';
+import type { WorkerLink } from './worker.link.js';
+
+/** Pause after taking only jobs that nobody here can handle. */
+const STRAY_PAUSE_MS = 250;
+/** Between two searches for jobs of other patterns behind many of a pattern that has no room. */
+const DIG_EVERY_MS = 50;
+
+/** Says how many jobs a worker has room for, and where each of those that came goes. */
+export class Intake {
+  /** Patterns that any worker of the queue has handlers for. */
+  servedPatterns: ReadonlySet<string> = new Set();
+  private restUntil = 0;
+  private digAt = 0;
+
+  constructor(
+    private readonly lanes: ReadonlyMap<string, Lane<HeldJob>>,
+    private readonly parking: Parking,
+    private readonly link: WorkerLink,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  /** How many jobs there is room for. */
+  get wanted(): number {
+    if (!this.parking.takes || this.restUntil > performance.now()) return 0;
+    let all = 0;
+    let warm = 0;
+    for (const lane of this.lanes.values()) {
+      all += lane.room;
+      if (lane.isWarm) warm += lane.room;
+    }
+    return performance.now() >= this.digAt ? all : warm;
+  }
+
+  /** Milliseconds until it takes anything again; undefined when it does. */
+  restMs(now: number): number | undefined {
+    return this.restUntil > now ? this.restUntil - now : undefined;
+  }
+
+  /** Milliseconds until it may want more than now; undefined when it would not. */
+  digMs(now: number): number | undefined {
+    return this.digAt > now ? this.digAt - now : undefined;
+  }
+
+  /** Those that did not come from the waiting list, the first `urgent` ones, must not be put behind what waits longer. */
+  admit(
+    raws: readonly string[],
+    states: readonly (string | null)[],
+    firstFence: number,
+    urgent: number,
+  ): void {
+    if (raws.length === 0) return;
+    const { held } = this.parking;
+    let strays = 0;
+    const homeless: HeldJob[] = [];
+    raws.forEach((raw, index) => {
+      const fence = firstFence + index;
+      const job = readJob(raw);
+      const lane = job && this.lanes.get(job.pattern);
+      const state = states[index] ?? null;
+      if (!job) held.tell(deadStranger(this.options.service, fence, raw));
+      else if (!lane) strays += this.send(job, fence, state);
+      else {
+        const taken = new HeldJob(job, fence, state, lane, this.report);
+        if (this.parking.place(taken)) return;
+        if (index < urgent) homeless.push(taken);
+        else held.tell(aside(taken, 'aside'));
+        this.digAt = performance.now() + DIG_EVERY_MS;
+      }
+    });
+    for (const job of homeless.toReversed()) held.tell(aside(job, 'front'));
+    if (strays === raws.length) this.restUntil = performance.now() + STRAY_PAUSE_MS;
+    this.parking.startAll();
+  }
+
+  /**
+   * Sends on a job without a handler here: to its own list where another worker has one; else back to the end of the
+   * line, where a Hydra 1.x worker may take it, for a while. Returns 1 when it went back to the line.
+   */
+  private send(job: ReadJob, fence: number, stateText: string | null): number {
+    const { held } = this.parking;
+    const { pattern, id, message } = job;
+    if (this.servedPatterns.has(pattern)) {
+      held.tell({ what: 'aside', fence, detail: this.link.keys.aside(pattern), event: '' });
+      return 0;
+    }
+    const state = readState(stateText);
+    const now = Date.now();
+    const straySince = state.straySince ?? now;
+    const { noHandlerMs } = this.options.queue;
+    if (now - straySince < noHandlerMs) {
+      const detail = JSON.stringify({ ...state, straySince });
+      held.tell({ what: 'stray', fence, detail, event: '' });
+      return 1;
+    }
+    const reason = `"${pattern}" had no handler for queue.noHandlerMs=${noHandlerMs}`;
+    held.tell(deadOutcome({ id, pattern, fence, message, attempt: 0 }, reason, state.history ?? []));
+    return 0;
+  }
+
+  private readonly report = async (job: HeldJob, value: unknown): Promise<void> => {
+    const { fence, id, pattern } = job;
+    const event = JSON.stringify({ type: 'progress', id, pattern, value });
+    const text = JSON.stringify(value) ?? 'null';
+    const isHeld = !job.isOver && (await this.link.report(fence, job.message.mid, text, event));
+    if (!isHeld) throw leaseLostError(job);
+  };
+}

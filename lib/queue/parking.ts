@@ -1,0 +1,195 @@
+import { RareLog } from '../delivery/rare.log.js';
+import type { Dispatch } from '../delivery/source.js';
+import { HydraError } from '../hydra.error.js';
+import type { ResolvedOptions } from '../hydra.options.js';
+import { leaseLostError, type HeldJob } from './held.job.js';
+import { HeldJobs } from './held.jobs.js';
+import { aside, back, deadOutcome, JobRunner } from './job.runner.js';
+import { verdictOf } from './job.state.js';
+import type { Lane } from './lane.js';
+import type { StartGate } from './start.gate.js';
+import type { Outcome, WorkerLink } from './worker.link.js';
+
+/** A job that has not started by then is given to others. */
+const PARKED_MS = 250;
+/** Pause where the tokens of a rate limit could not be asked for. */
+const RETRY_TOKENS_MS = 1_000;
+
+/**
+ * The jobs that a worker holds, from the moment they come until it is known what became of them: they wait for a place in
+ * their lane, or to be alone, or for a token of their rate limit, start, and end.
+ */
+export class Parking {
+  readonly held = new HeldJobs();
+  private readonly runner: JobRunner;
+  private readonly log = new RareLog();
+  private isOpen = false;
+
+  constructor(
+    private readonly lanes: ReadonlyMap<string, Lane<HeldJob>>,
+    private readonly link: WorkerLink,
+    private readonly gate: StartGate,
+    dispatch: Dispatch,
+    { maxPayloadBytes }: ResolvedOptions,
+    /** There is something to tell, or room for more. */
+    private readonly changed: () => void,
+  ) {
+    this.runner = new JobRunner(dispatch, maxPayloadBytes, (job, outcome) => this.finished(job, outcome));
+    gate.onOpen(() => {
+      this.startAll();
+      this.changed();
+    });
+  }
+
+  open(): void {
+    this.isOpen = true;
+  }
+
+  /** Whether jobs may come. */
+  get takes(): boolean {
+    return this.isOpen && this.gate.isOpen;
+  }
+
+  get running(): number {
+    let sum = 0;
+    for (const lane of this.lanes.values()) sum += lane.running;
+    return sum;
+  }
+
+  /** Gives back at once what has not started, and at the deadline what still runs. */
+  async drain(deadlineAt: number): Promise<void> {
+    this.isOpen = false;
+    this.handBack(this.held.all.filter(({ isStarted }) => !isStarted));
+    const reason = new HydraError('DRAINING', 'the worker is stopping');
+    for (const job of this.held.all) job.context.abort(reason);
+    await this.held.untilEmpty(deadlineAt);
+    const late = this.held.all;
+    for (const job of late) this.runner.stop(job, reason);
+    this.handBack(late);
+  }
+
+  /** False when there is no room for it. */
+  place(job: HeldJob): boolean {
+    const { lane } = job;
+    const verdict = verdictOf(job.state, job.attempts);
+    if (verdict === 'dead') {
+      const history = job.state.history ?? [];
+      const reason = history.at(-1)?.error ?? 'lost with its worker';
+      this.held.tell(deadOutcome(job, reason, history));
+      return true;
+    }
+    if (verdict === 'run' && lane.room === 0) return false;
+    this.held.add(job);
+    if (verdict === 'alone') this.gate.enterAlone(() => void this.startAlone(job));
+    else lane.parked.push(job);
+    return true;
+  }
+
+  /** Starts what has a place. */
+  startAll(): void {
+    for (const lane of this.lanes.values()) this.startParked(lane);
+  }
+
+  /** Others may have a place for what has waited here for too long. */
+  handBackOverdue(): void {
+    if (!this.gate.isOpen) return;
+    const jobs = this.held.all.filter((job) => !job.isStarted && isOverdue(job));
+    for (const { parked } of this.lanes.values()) {
+      for (const job of jobs) if (parked.includes(job)) parked.splice(parked.indexOf(job), 1);
+    }
+    for (const job of oldestLast(jobs)) this.held.settle(job, back(job));
+  }
+
+  /** Another worker has it, because this one was taken for dead. */
+  lose(job: HeldJob): void {
+    const error = leaseLostError(job);
+    this.log.warn('lost', error.message);
+    const { lane } = job;
+    const index = lane.parked.indexOf(job);
+    if (index >= 0) lane.parked.splice(index, 1);
+    if (!job.isStarted) job.isOver = true;
+    else {
+      this.runner.stop(job, error);
+      lane.running--;
+      this.gate.leave();
+    }
+    this.held.drop(job);
+    this.startParked(lane);
+  }
+
+  private handBack(jobs: readonly HeldJob[]): void {
+    for (const job of oldestLast(jobs)) this.held.settle(job, back(job));
+    for (const lane of this.lanes.values()) lane.parked.length = 0;
+    this.changed();
+  }
+
+  private startParked(lane: Lane<HeldJob>): void {
+    if (!this.isOpen) return;
+    while (lane.parked.length > 0 && lane.hasPlace && this.gate.isOpen) {
+      if (lane.options.rateLimit && lane.tokens < 1) return void this.askForTokens(lane);
+      if (lane.options.rateLimit) lane.tokens--;
+      const job = lane.parked.shift()!;
+      lane.running++;
+      lane.startedAt = performance.now();
+      this.gate.enter();
+      this.runner.start(job);
+    }
+  }
+
+  /** Its state says first that it runs alone: the next worker has to know, should this one die. */
+  private async startAlone(job: HeldJob): Promise<void> {
+    if (job.isOver) return this.gate.leave();
+    job.lane.running++;
+    job.isStarted = true;
+    const state = JSON.stringify({ ...job.state, alone: true });
+    const isHeld = await this.link.writeState(job.fence, job.raw, state).catch(() => false);
+    if (job.isOver) return;
+    if (isHeld && this.isOpen) this.runner.start(job);
+    else this.finished(job, back(job));
+  }
+
+  private async askForTokens(lane: Lane<HeldJob>): Promise<void> {
+    if (lane.isAskingForTokens || lane.isClosed) return;
+    lane.isAskingForTokens = true;
+    const { max, perMs } = lane.options.rateLimit!;
+    const wanted = Math.min(lane.parked.length, lane.options.concurrency - lane.running);
+    try {
+      const [given, waitMs] = await this.link.takeTokens(lane.bound.pattern, max, perMs, wanted);
+      lane.tokens += given;
+      if (given < wanted) this.closeLane(lane, waitMs);
+    } catch {
+      this.closeLane(lane, RETRY_TOKENS_MS);
+    } finally {
+      lane.isAskingForTokens = false;
+    }
+    this.startParked(lane);
+    this.changed();
+  }
+
+  /** What has a token starts; the rest goes aside, for whichever worker has the next token. */
+  private closeLane(lane: Lane<HeldJob>, waitMs: number): void {
+    lane.closedUntil = performance.now() + waitMs;
+    for (const job of lane.parked.splice(lane.tokens).toReversed()) {
+      this.held.settle(job, aside(job, 'front'));
+    }
+  }
+
+  private finished(job: HeldJob, outcome: Outcome): void {
+    const { lane } = job;
+    lane.running--;
+    lane.ran(performance.now() - job.since);
+    this.held.settle(job, outcome);
+    this.gate.leave();
+    this.startParked(lane);
+    this.changed();
+  }
+}
+
+/** Each goes to the front: the oldest goes there last. */
+function oldestLast(jobs: readonly HeldJob[]): HeldJob[] {
+  return jobs.toSorted((a, b) => b.fence - a.fence);
+}
+
+function isOverdue(job: HeldJob): boolean {
+  return performance.now() - job.since > PARKED_MS;
+}

@@ -1,0 +1,161 @@
+import { Script } from '../redis/script.js';
+import { NOW } from './now.js';
+
+/** What `turn` gives back. */
+export type TurnReply = readonly [
+  refused: readonly string[],
+  jobs: readonly string[],
+  states: readonly (string | null)[],
+  firstFence: string,
+  urgent: number,
+  isPaused: number,
+  nextDueMs: number,
+];
+
+/**
+ * Act on the outcomes of jobs that a worker holds, and take it further ones: high priority first, then what is due, then
+ * what was put aside for patterns it has room for, then the waiting list.
+ *
+ * KEYS  1 waiting   2 in progress   3 high   4 delayed   5 owners   6 leases of the worker   7 state   8 fence   9 paused
+ *       10 incomplete   11 finished   12 results   13 watched   14 ticks   15 progress
+ * ARGV  1 worker   2 its life in ms   3 jobs to take   4 events channel   5 completed jobs kept   6 dead letters kept
+ *       7 wake channel   8 number of lists set aside to take from, then for each its name and how many
+ *       then four for each outcome: what, fence, detail, event
+ *         done: detail id   retry: detail '<delay ms> <state>'   dead: detail '<bytes of the id> <id><dead letter>'
+ *         back: first in line, detail the state or ''   stray: last in line, detail the state
+ *         aside: last in a list set aside, detail the list   front: first in it
+ * Returns the fences no longer held (nothing was done for them); the jobs; their states; the first of their fences, which
+ *   count up; how many of them, from the first, did not come from the waiting list; whether the queue is paused;
+ *   milliseconds until something falls due, or -1.
+ *
+ * One script, because a crash between a move and its lease would strand a job with nothing to bring it back, and because
+ * an outcome counts only while its lease is held. The lists set aside share the slot of its KEYS.
+ */
+export const turn = new Script<TurnReply>(
+  15,
+  `${NOW}
+redis.call('ZADD', KEYS[5], now + ARGV[2], ARGV[1])
+local hasState = redis.call('EXISTS', KEYS[7]) == 1
+local hasProgress = redis.call('EXISTS', KEYS[15]) == 1
+local refused, events, ids, records = {}, {}, {}, {}
+local asides = tonumber(ARGV[8])
+-- Alone, the worker gives back to the list that a Hydra 1.x worker reads too.
+local front = redis.call('ZCARD', KEYS[5]) > 1 and KEYS[3] or KEYS[1]
+local moved = false
+
+local function forget(job, id)
+  if hasState then redis.call('HDEL', KEYS[7], job) end
+  if hasProgress then redis.call('HDEL', KEYS[15], id) end
+end
+
+for i = 9 + asides * 2, #ARGV, 4 do
+  local what, fence, detail, event = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  -- Not sent with the outcome: these are the very bytes that were taken.
+  local job = redis.call('HGET', KEYS[6], fence)
+  if not job then
+    refused[#refused + 1] = fence
+  else
+    redis.call('HDEL', KEYS[6], fence)
+    redis.call('LREM', KEYS[2], -1, job)
+    if what == 'done' then
+      forget(job, detail)
+      ids[#ids + 1] = detail
+      records[#records + 1] = detail
+      records[#records + 1] = event
+    elseif what == 'retry' then
+      local delay, state = string.match(detail, '^(%d+) (.*)$')
+      redis.call('HSET', KEYS[7], job, state)
+      redis.call('ZADD', KEYS[4], now + delay, job)
+    elseif what == 'dead' then
+      local length, rest = string.match(detail, '^(%d+) (.*)$')
+      forget(job, string.sub(rest, 1, length))
+      redis.call('RPUSH', KEYS[10], string.sub(rest, length + 1))
+      redis.call('LTRIM', KEYS[10], -ARGV[6], -1)
+    elseif what == 'back' then
+      if detail ~= '' then redis.call('HSET', KEYS[7], job, detail) end
+      redis.call('RPUSH', front, job)
+      moved = true
+    elseif what == 'stray' then
+      redis.call('HSET', KEYS[7], job, detail)
+      redis.call('LPUSH', KEYS[1], job)
+    elseif what == 'aside' then
+      redis.call('LPUSH', detail, job)
+      moved = true
+    elseif what == 'front' then
+      redis.call('RPUSH', detail, job)
+      moved = true
+    end
+    if event ~= '' then events[#events + 1] = event end
+  end
+end
+
+local keep = tonumber(ARGV[5])
+if #ids > 0 and keep > 0 then
+  redis.call('HSET', KEYS[12], unpack(records))
+  local surplus = redis.call('LPUSH', KEYS[11], unpack(ids)) - keep
+  if surplus > 0 then redis.call('HDEL', KEYS[12], unpack(redis.call('RPOP', KEYS[11], surplus))) end
+end
+if #events > 0 and redis.call('EXISTS', KEYS[13]) == 1 then
+  redis.call('PUBLISH', ARGV[4], '[' .. table.concat(events, ',') .. ']')
+end
+
+if moved then redis.call('PUBLISH', ARGV[7], 'moved') end
+
+local jobs, states, first, urgent, paused, due = {}, {}, '', 0, 0, -1
+local wanted = tonumber(ARGV[3])
+
+local function add(taken)
+  if taken then for _, job in ipairs(taken) do jobs[#jobs + 1] = job end end
+end
+
+local function takeFrom(list, most)
+  if #jobs < wanted then add(redis.call('RPOP', list, math.min(most, wanted - #jobs))) end
+end
+
+local function untilFirst(set)
+  local entry = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')
+  if #entry > 0 then
+    local wait = math.max(0, entry[2] - now)
+    if due < 0 or wait < due then due = wait end
+  end
+end
+
+if wanted > 0 then
+  paused = redis.call('EXISTS', KEYS[9])
+  if paused == 0 then
+    takeFrom(KEYS[3], wanted)
+    if #jobs < wanted then
+      local ripe = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, wanted - #jobs)
+      if #ripe > 0 then
+        redis.call('ZREM', KEYS[4], unpack(ripe))
+        add(ripe)
+      end
+    end
+    for i = 9, 8 + asides * 2, 2 do takeFrom(ARGV[i], tonumber(ARGV[i + 1])) end
+    urgent = #jobs
+    takeFrom(KEYS[1], wanted)
+    untilFirst(KEYS[4])
+  end
+  untilFirst(KEYS[14])
+end
+
+if #jobs > 0 then
+  redis.call('LPUSH', KEYS[2], unpack(jobs))
+  local last = redis.call('INCRBY', KEYS[8], #jobs)
+  if last == #jobs then
+    -- Lost with its data, or never there: start above every fence given out before.
+    last = now * 1000 + #jobs
+    redis.call('SET', KEYS[8], string.format('%.0f', last))
+  end
+  local leases = {}
+  for i, job in ipairs(jobs) do
+    leases[#leases + 1] = string.format('%.0f', last - #jobs + i)
+    leases[#leases + 1] = job
+  end
+  first = leases[1]
+  redis.call('HSET', KEYS[6], unpack(leases))
+  if redis.call('EXISTS', KEYS[7]) == 1 then states = redis.call('HMGET', KEYS[7], unpack(jobs)) end
+end
+return { refused, jobs, states, first, urgent, paused, due }
+`,
+);

@@ -4,8 +4,10 @@ import { BlockingConnection } from '../redis/blocking.connection.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { Script } from '../redis/script.js';
 import { Entry } from './entry.js';
-import * as scripts from './group.scripts.js';
-import { UNLINED, type WireEntry } from './group.scripts.js';
+import { UNLINED, type WireEntry } from './group.lua.js';
+import { lineUp, mendLines } from './line.scripts.js';
+import { adopt, ensureGroup, leave, sweep } from './member.scripts.js';
+import { acknowledge, begin, bury } from './outcome.scripts.js';
 
 /** What became of an entry that lined up. */
 export const Place = { turn: 0, inLine: 1, askAgain: 2, gone: 3 } as const;
@@ -59,7 +61,7 @@ export class ConsumerGroup {
     const { stream, group } = this.membership;
     const args = [this.streamKey, this.orderKey, group, this.position];
     const made = await this.redis.run(`join group ${group} of ${stream}`, (redis) =>
-      scripts.ensureGroup.run(redis, args),
+      ensureGroup.run(redis, args),
     );
     return made === 1;
   }
@@ -95,7 +97,7 @@ export class ConsumerGroup {
       tellOthers ? '1' : '0',
       ...entries.flatMap(({ owner = consumer, id, key }) => [owner, id, key]),
     ];
-    const [places, inLine, others] = await this.run('line up', scripts.lineUp, args);
+    const [places, inLine, others] = await this.run('line up', lineUp, args);
     const unsaid = others.map(
       ([owner, id, fields]) => new Entry(stream, group, id, fields, this.life, 0, owner),
     );
@@ -122,14 +124,14 @@ export class ConsumerGroup {
     for (const { id } of entries) args.push(id);
     if (isOrdered) for (const { key } of entries) args.push(key);
     const [acknowledged, successors] = await this.redis.run(`acknowledge (${stream})`, (redis) =>
-      scripts.acknowledge.run(redis, args),
+      acknowledge.run(redis, args),
     );
     return { refused: entries.length - acknowledged, successors: this.entries(successors, false, life) };
   }
 
   /** False when the entry is not this consumer's any more. */
   async begin({ id, attempt }: Entry): Promise<boolean> {
-    return (await this.run('begin', scripts.begin, [id, attempt])) === 1;
+    return (await this.run('begin', begin, [id, attempt])) === 1;
   }
 
   async bury(entry: Entry, letter: readonly string[]): Promise<Entry[]> {
@@ -146,7 +148,7 @@ export class ConsumerGroup {
       ...letter,
     ];
     const [, successors] = await this.redis.run(`bury an entry of ${stream}`, (redis) =>
-      scripts.bury.run(redis, args),
+      bury.run(redis, args),
     );
     return this.entries(successors, false, life);
   }
@@ -157,7 +159,7 @@ export class ConsumerGroup {
     const signs = this.keys.ownStream(stream, 'consumer', group, '');
     const args = [group, consumer, ttlMs, signs, limit, claimIdleMs, isOrdered ? '1' : '0', ++this.lives];
     const [delivered, pending, taken, life] = await this.redis.run(`claim entries of ${stream}`, (redis) =>
-      scripts.sweep.run(redis, [this.streamKey, this.orderKey, this.signKey, ...args]),
+      sweep.run(redis, [this.streamKey, this.orderKey, this.signKey, ...args]),
     );
     // Should the group be lost, whatever is not acknowledged now is delivered again.
     this.position = pending === '' ? delivered : idBefore(pending);
@@ -167,7 +169,7 @@ export class ConsumerGroup {
 
   async mendLines(limit: number): Promise<Claimed> {
     const { life } = this;
-    return this.claimed(await this.run('mend lines', scripts.mendLines, [limit]), false, life);
+    return this.claimed(await this.run('mend lines', mendLines, [limit]), false, life);
   }
 
   /** Entries that Redis holds for this consumer and `isKnown` does not know: the answer that brought them was lost. */
@@ -180,7 +182,7 @@ export class ConsumerGroup {
     const ids = (rows.flat() as [id: string][]).map(([id]) => id).filter((id) => !isKnown(id));
     if (ids.length === 0) return NOTHING;
     const { life } = this;
-    return this.claimed(await this.run('adopt', scripts.adopt, ids), false, life);
+    return this.claimed(await this.run('adopt', adopt, ids), false, life);
   }
 
   /** Leaves what is in hand to others, `unbegun` as if it had never been delivered. */
@@ -194,7 +196,7 @@ export class ConsumerGroup {
       consumer,
       ...unbegun.map(({ id }) => id),
     ];
-    return this.redis.run(`leave group ${group} of ${stream}`, (redis) => scripts.leave.run(redis, args));
+    return this.redis.run(`leave group ${group} of ${stream}`, (redis) => leave.run(redis, args));
   }
 
   /** Ends a read that blocks. */

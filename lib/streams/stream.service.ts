@@ -5,7 +5,7 @@ import { decodeEntry, encodeEntry, type EntryFields } from '../protocol/stream-e
 import { timeOfId } from '../protocol/stream-id.js';
 import type { RedisClient, RedisConnections } from '../redis/redis.connections.js';
 import { startPosition } from './entry.handler.js';
-import { UNLINED } from './group.scripts.js';
+import { UNLINED } from './group.lua.js';
 import { publishOnce, redrive } from './publish.scripts.js';
 import type { StreamStart } from './stream.pattern.js';
 

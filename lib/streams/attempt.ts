@@ -59,6 +59,12 @@ export class Attempt {
     this.context.abort(reason);
   }
 
+  /** One entry is another consumer's by now: its signal aborts, and that of a batch once it has lost them all. */
+  lose(entry: Entry, reason: HydraError): void {
+    if (this.isBatch) (this.context as HydraBatchContext).lose(this.entries.indexOf(entry), reason);
+    else this.context.abort(reason);
+  }
+
   private get data(): unknown {
     return this.isBatch ? this.entries.map((entry) => entry.data) : this.entries[0]!.data;
   }

@@ -7,25 +7,8 @@ import { Entry } from './entry.js';
 import { UNLINED, type WireEntry } from './group.lua.js';
 import { lineUp, mendLines } from './line.scripts.js';
 import { adopt, ensureGroup, leave, sweep } from './member.scripts.js';
-import { acknowledge, begin, bury } from './outcome.scripts.js';
-
-/** What became of an entry that lined up. */
-export const Place = { turn: 0, inLine: 1, askAgain: 2, gone: 3 } as const;
-
-export interface Membership {
-  readonly stream: string;
-  readonly group: string;
-  /** This instance's id. */
-  readonly consumer: string;
-  /** Whether entries line up by key. */
-  readonly isOrdered: boolean;
-  /** The group's position when it does not exist yet: `$`, `0` or an id. */
-  readonly from: string;
-  /** Life of the sign that this consumer is alive, in milliseconds. */
-  readonly ttlMs: number;
-  /** After this long, entries of consumers that are no instances of ours are taken, in milliseconds. */
-  readonly claimIdleMs: number;
-}
+import { NOTHING, type Claimed, type Ended, type LinedUp, type Membership } from './membership.js';
+import { acknowledge, begin, bury, findLost } from './outcome.scripts.js';
 
 type XReadReply =
   readonly [stream: string, entries: readonly (readonly [id: string, fields: string[]])[]][] | null;
@@ -40,6 +23,8 @@ export class ConsumerGroup {
   private position: string;
   /** Entries taken in one life of this consumer are its own for as long as the sign of that life stands. */
   private life = '';
+  /** When the sign of that life ends, if it is not renewed. */
+  private aliveUntil = 0;
   private lives = 0;
 
   constructor(
@@ -105,9 +90,7 @@ export class ConsumerGroup {
   }
 
   /** Resolves with the entries whose turn has come, and how many were this consumer's no more. */
-  async acknowledge(
-    entries: readonly Entry[],
-  ): Promise<{ readonly refused: number; readonly successors: Entry[] }> {
+  async acknowledge(entries: readonly Entry[]): Promise<Ended> {
     const { stream, group, consumer, isOrdered } = this.membership;
     const { life } = this;
     // Taken in an earlier life, even one of them must be looked at.
@@ -129,12 +112,29 @@ export class ConsumerGroup {
     return { refused: entries.length - acknowledged, successors: this.entries(successors, false, life) };
   }
 
+  /** Whether nobody can have claimed the entry so far; otherwise Redis must be asked. */
+  isSurelyMine({ life }: Entry): boolean {
+    return life === this.life && performance.now() < this.aliveUntil;
+  }
+
+  /** Looks at entries that were taken in an earlier life of this consumer; resolves with those that others have by now. */
+  async findLost(entries: Iterable<Entry>): Promise<readonly Entry[]> {
+    const { life } = this;
+    const doubtful = [...entries].filter((entry) => entry.life !== life);
+    if (doubtful.length === 0) return [];
+    const ids = doubtful.map(({ id }) => id);
+    const lost = new Set(await this.run('look after entries', findLost, ids));
+    for (const entry of doubtful) if (!lost.has(entry.id)) entry.life = life;
+    return doubtful.filter(({ id }) => lost.has(id));
+  }
+
   /** False when the entry is not this consumer's any more. */
   async begin({ id, attempt }: Entry): Promise<boolean> {
     return (await this.run('begin', begin, [id, attempt])) === 1;
   }
 
-  async bury(entry: Entry, letter: readonly string[]): Promise<Entry[]> {
+  /** Resolves with the entries whose turn has come; `refused` is 1 when it was not this consumer's any more. */
+  async bury(entry: Entry, letter: readonly string[]): Promise<Ended> {
     const { stream, group, consumer } = this.membership;
     const { life } = this;
     const args = [
@@ -147,16 +147,17 @@ export class ConsumerGroup {
       entry.key,
       ...letter,
     ];
-    const [, successors] = await this.redis.run(`bury an entry of ${stream}`, (redis) =>
+    const [buried, successors] = await this.redis.run(`bury an entry of ${stream}`, (redis) =>
       bury.run(redis, args),
     );
-    return this.entries(successors, false, life);
+    return { refused: 1 - buried, successors: this.entries(successors, false, life) };
   }
 
   /** Says that this consumer is alive, and takes up to `limit` entries of those that are not. */
   async sweep(limit: number): Promise<Claimed> {
     const { stream, group, consumer, ttlMs, claimIdleMs, isOrdered } = this.membership;
     const signs = this.keys.ownStream(stream, 'consumer', group, '');
+    const sentAt = performance.now();
     const args = [group, consumer, ttlMs, signs, limit, claimIdleMs, isOrdered ? '1' : '0', ++this.lives];
     const [delivered, pending, taken, life] = await this.redis.run(`claim entries of ${stream}`, (redis) =>
       sweep.run(redis, [this.streamKey, this.orderKey, this.signKey, ...args]),
@@ -164,6 +165,7 @@ export class ConsumerGroup {
     // Should the group be lost, whatever is not acknowledged now is delivered again.
     this.position = pending === '' ? delivered : idBefore(pending);
     this.life = life;
+    this.aliveUntil = sentAt + ttlMs;
     return this.claimed(taken, true, life);
   }
 
@@ -225,20 +227,3 @@ export class ConsumerGroup {
     );
   }
 }
-
-export interface LinedUp {
-  /** One {@link Place} an entry. */
-  readonly places: readonly number[];
-  /** How many stand in line in the whole group. */
-  readonly inLine: number;
-  /** Earlier entries that others have read, and whose key must be said first. */
-  readonly others: readonly Entry[];
-}
-
-/** Entries taken over: some can be handled, others must line up first. */
-export interface Claimed {
-  readonly ready: readonly Entry[];
-  readonly unlined: readonly Entry[];
-}
-
-const NOTHING: Claimed = Object.freeze({ ready: [], unlined: [] });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { backoffMs } from '../delivery/backoff.js';
 import type { Dispatch } from '../delivery/source.js';
-import type { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra.error.js';
 import { encodeDeadLetter } from '../protocol/dead-letter.js';
 import { isFor } from '../protocol/stream-entry.js';
 import { Acknowledger } from './acknowledger.js';
@@ -89,6 +89,19 @@ export class EntryRunner {
     }
   }
 
+  /** Tells the handlers of entries that others have claimed meanwhile: this instance was taken for dead. */
+  async loseWhatOthersHave(): Promise<void> {
+    const running = [...this.inHand].filter((entry) => entry.running !== undefined);
+    const lost = (await this.group.findLost(running)).filter((entry) => entry.running !== undefined);
+    if (lost.length === 0) return;
+    this.warnOfLost(lost.length);
+    for (const entry of lost) {
+      entry.isLost = true;
+      const what = `entry ${entry.id} of "${entry.stream}" (${entry.group})`;
+      entry.running?.lose(entry, new HydraError('LEASE_LOST', `${what} is another consumer's by now`));
+    }
+  }
+
   /** Begins nothing more. */
   close(): void {
     this.isDraining = true;
@@ -129,7 +142,7 @@ export class EntryRunner {
 
   private run(lane: Lane, entries: readonly Entry[]): void {
     this.runs++;
-    if (entries.some(mustBeNoted)) void this.begin(lane, entries);
+    if (entries.some((entry) => this.mustBeNoted(entry))) void this.begin(lane, entries);
     else void new Attempt(this.dispatch, lane.handler, entries).run(this.ended);
   }
 
@@ -142,8 +155,13 @@ export class EntryRunner {
     else this.leave(lane, entries);
   }
 
+  /** What may have been claimed by others must not begin here as well. */
+  private mustBeNoted(entry: Entry): boolean {
+    return entry.mustBeNoted || !this.group.isSurelyMine(entry);
+  }
+
   private async note(entry: Entry): Promise<boolean> {
-    if (!entry.mustBeNoted) return true;
+    if (!this.mustBeNoted(entry)) return true;
     try {
       return await this.group.begin(entry);
     } catch (error) {
@@ -167,6 +185,7 @@ export class EntryRunner {
   }
 
   private end(lane: Lane, entry: Entry, failure: Failure | undefined): void {
+    if (entry.isLost) return this.inHand.remove(entry);
     if (!failure) return this.acknowledger.add(entry);
     if (this.isDraining) return;
     const { attempts, backoff } = lane.handler;
@@ -185,11 +204,12 @@ export class EntryRunner {
   private async bury(entry: Entry, reason: string): Promise<void> {
     const { id: entryId, fields, attempt, deliveries, isBegun, stream } = entry;
     const letter = encodeDeadLetter({ entryId, reason, attempts: isBegun ? attempt : deliveries, fields });
-    this.trouble.warn('dead', `${entryId} of stream "${stream}" became a dead letter: ${reason}`);
     for (let failures = 1; !this.isDraining; failures++) {
       try {
-        const successors = await this.group.bury(entry, letter);
-        return this.confirmed([entry], successors, 0);
+        const { refused, successors } = await this.group.bury(entry, letter);
+        if (refused === 0)
+          this.trouble.warn('dead', `${entryId} of stream "${stream}" became a dead letter: ${reason}`);
+        return this.confirmed([entry], successors, refused);
       } catch (error) {
         this.trouble.report(error);
         await sleep(backoffMs(TROUBLE, failures));
@@ -199,16 +219,15 @@ export class EntryRunner {
 
   private confirmed(entries: readonly Entry[], successors: readonly Entry[], refused: number): void {
     for (const entry of entries) this.inHand.remove(entry);
-    if (refused > 0) {
-      this.trouble.warn(
-        'refused',
-        `${refused} entries of "${entries[0]!.stream}" were claimed by others while they were handled here`,
-      );
-    }
+    if (refused > 0) this.warnOfLost(refused);
     for (const entry of successors) entry.key = this.keyOf(entry);
     this.take(successors);
     this.hasRoom();
   }
-}
 
-const mustBeNoted = (entry: Entry) => entry.mustBeNoted;
+  private warnOfLost(count: number): void {
+    const { stream, group } = this.group.membership;
+    const line = `${count} entries of "${stream}" (${group}) were claimed by others while they were in hand here`;
+    this.trouble.warn('refused', line);
+  }
+}

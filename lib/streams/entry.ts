@@ -13,7 +13,9 @@ export class Entry implements ReceivedEntry {
   /** Whether an attempt was ever begun here. */
   isBegun = false;
   /** Runs its handler now. */
-  running: { abort(reason: HydraError): void } | undefined;
+  running: { abort(reason: HydraError): void; lose(entry: Entry, reason: HydraError): void } | undefined;
+  /** Others have claimed it while its handler ran here: how that ends is of no interest. */
+  isLost = false;
   /** These belong to {@link Hands}. */
   before: Entry | undefined;
   after: Entry | undefined;
@@ -25,8 +27,8 @@ export class Entry implements ReceivedEntry {
     readonly group: string,
     readonly id: string,
     readonly fields: readonly string[],
-    /** The life of this consumer in which it took the entry. */
-    readonly life: string,
+    /** A life of this consumer since whose beginning the entry is known to be its own. */
+    public life: string,
     /** How many attempts others may have begun before this instance got it. */
     readonly deliveries = 0,
     /** Which instance has read it; undefined for this one. */

@@ -1,6 +1,6 @@
 import { RareLog } from '../delivery/rare.log.js';
 import { describeFailure } from './attempt.js';
-import type { Membership } from './consumer.group.js';
+import type { Membership } from './membership.js';
 
 /** Failing for this long, the group counts as not being read. */
 const PATIENCE_MS = 5_000;

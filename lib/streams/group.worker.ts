@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Dispatch } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
-import type { Claimed, ConsumerGroup } from './consumer.group.js';
+import type { ConsumerGroup } from './consumer.group.js';
 import type { Entry } from './entry.js';
 import type { EntryHandler } from './entry.handler.js';
 import { EntryRunner } from './entry.runner.js';
 import { GroupReader } from './group.reader.js';
 import { GroupTrouble, isNoGroup } from './group.trouble.js';
 import { LineUp } from './line.up.js';
+import type { Claimed } from './membership.js';
 
 const SWEEP_EVERY_MS = 500;
 const ADOPT_EVERY_MS = 2_000;
@@ -107,6 +108,10 @@ export class GroupWorker {
     else this.runner.take(entries);
   }
 
+  private claimSoon(claimed: Claimed): void {
+    this.claim(claimed).catch((error: unknown) => this.trouble.report(error));
+  }
+
   private async claim({ ready, unlined }: Claimed): Promise<void> {
     for (const entry of ready) entry.key = this.runner.keyOf(entry);
     this.runner.take(ready);
@@ -123,9 +128,10 @@ export class GroupWorker {
     this.isSweeping = true;
     try {
       const limit = this.isDraining ? 0 : Math.min(MAX_AT_ONCE, this.runner.room);
-      void this.claim(await this.group.sweep(limit)).catch((error: unknown) => this.trouble.report(error));
+      this.claimSoon(await this.group.sweep(limit));
+      await this.runner.loseWhatOthersHave();
       const isDue = this.group.membership.isOrdered && ++this.sweeps % MEND_EVERY === 0;
-      if (isDue && limit > 0) void this.claim(await this.group.mendLines(limit));
+      if (isDue && limit > 0) this.claimSoon(await this.group.mendLines(limit));
     } catch (error) {
       if (isNoGroup(error)) await this.reader.rejoin();
       else this.trouble.report(error);
@@ -142,6 +148,6 @@ export class GroupWorker {
     this.adoptedAt = performance.now();
     const known = new Set([...this.runner.entries, ...this.line.waiting].map(({ id }) => id));
     const isKnown = (id: string) => known.has(id);
-    void this.claim(await this.group.adopt(isKnown)).catch((error: unknown) => this.trouble.report(error));
+    this.claimSoon(await this.group.adopt(isKnown));
   }
 }

@@ -115,6 +115,12 @@ export class HydraBatchContext extends DeliveryContext<[readonly HydraEntryConte
     for (const entry of this.entries) entry.abort(reason);
   }
 
+  /** @internal One item is another consumer's by now. */
+  lose(index: number, reason: unknown): void {
+    this.entries[index]!.abort(reason);
+    if (this.entries.every(({ isAborted }) => isAborted)) super.abort(reason);
+  }
+
   /** @internal What one item came to: undefined when it did well. */
   failureOf(index: number): { readonly reason: unknown } | undefined {
     return this.failures.has(index) ? { reason: this.failures.get(index) } : undefined;

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { compareIds } from '../protocol/stream-id.js';
-import { Place, type ConsumerGroup } from './consumer.group.js';
+import type { ConsumerGroup } from './consumer.group.js';
 import type { Entry } from './entry.js';
+import { Place } from './membership.js';
 
 const MIN_WAIT_MS = 2;
 const MAX_WAIT_MS = 100;

@@ -54,6 +54,24 @@ return 1
 );
 
 /**
+ * Look which entries are not the consumer's any more.
+ *
+ * KEYS  1 stream   2 order
+ * ARGV  1 group   2 consumer   then the ids
+ * Returns the ids of those that are another's, or nobody's.
+ */
+export const findLost = new Script<string[]>(
+  2,
+  `${COMMON}
+local lost = {}
+for at = 3, #ARGV do
+  if holder(ARGV[at]) ~= me then table.insert(lost, ARGV[at]) end
+end
+return lost
+`,
+);
+
+/**
  * Put an entry that is given up among the dead letters, and acknowledge it.
  *
  * KEYS  1 stream   2 order   3 dead letters

@@ -7,7 +7,13 @@ import { NestFactory } from '@nestjs/core';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { Redis } from 'ioredis';
 
-import { HydraModule, HydraServer, StreamPattern, type HydraEntryContext } from '../../lib/index.js';
+import {
+  HydraModule,
+  HydraServer,
+  StreamPattern,
+  type HydraEntryContext,
+  type HydraError,
+} from '../../lib/index.js';
 import { HydraInstance } from '../../lib/transport/hydra.instance.js';
 import type { ConsumerSettings, StreamTask } from '../support/stream-ledger.js';
 
@@ -26,6 +32,11 @@ class Consumer {
     await note('begin', task, context.attempt);
     if (task.act === 'exit') process.exit(1);
     if (task.act === 'throw') throw new Error('no');
+    const { signal } = context;
+    signal.addEventListener(
+      'abort',
+      () => void note((signal.reason as HydraError).code, task, context.attempt),
+    );
     await sleep(task.ms ?? Math.random() * 10);
     await note('end', task, context.attempt);
   }

@@ -54,7 +54,7 @@ async function handled(n: number, timeoutMs = 5_000): Promise<void> {
 const pending = async () =>
   (await redis.xpending(key, group, '-', '+', 100)) as [id: string, owner: string][];
 const nothingPending = () =>
-  eventually(async () => (await pending()).length === 0, { what: 'all acknowledged' });
+  eventually(async () => (await pending()).length === 0, { what: 'all acknowledged', timeoutMs: 20_000 });
 
 describe('a reader of a stream', () => {
   let proxy: Proxy;
@@ -112,7 +112,7 @@ describe('a reader of a stream', () => {
 });
 
 describe('an entry in hand', () => {
-  it('is not acknowledged by an owner that stood still and lost it', async () => {
+  it('is not acknowledged by an owner that stood still and lost it, and the handler is told', async () => {
     const [one, two] = await Promise.all([startConsumer(settings), startConsumer(settings)]);
     const n = await publish({ ms: 6_000 });
     await eventually(() => done(n, 'begin'), { what: 'the first owner' });
@@ -128,6 +128,7 @@ describe('an entry in hand', () => {
       what: 'the refusal',
       timeoutMs: 8_000,
     });
+    await eventually(() => done(n, 'LEASE_LOST'), { what: 'the signal' });
     expect((await pending()).map(([, name]) => name)).toEqual([heir.id]);
     await nothingPending();
     await Promise.all([one.kill(), two.kill()]);

@@ -1,10 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Controller } from '@nestjs/common';
-import { Payload } from '@nestjs/microservices';
+import { Ctx, Payload } from '@nestjs/microservices';
 import { Redis } from 'ioredis';
 
-import { StreamPattern, StreamService, type HydraOptions } from '../../lib/index.js';
+import {
+  HydraEntryContext,
+  StreamPattern,
+  StreamService,
+  type HydraError,
+  type HydraOptions,
+} from '../../lib/index.js';
 import { startService, type TestService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
@@ -13,9 +19,11 @@ import { uniqueService } from '../support/unique.js';
 
 const plain = uniqueService('plain');
 const ordered = uniqueService('ordered');
+const taken = uniqueService('taken');
 const service = uniqueService('consumer');
 const begun: number[] = [];
 const ended: number[] = [];
+const reasons: string[] = [];
 
 async function work(ms: number, n: number): Promise<void> {
   begun.push(n);
@@ -33,6 +41,18 @@ class Worker {
   @StreamPattern(ordered, { concurrency: 5, orderBy: 'key' })
   ordered(@Payload() { ms, n }: { ms: number; n: number }): Promise<void> {
     return work(ms, n);
+  }
+}
+
+@Controller()
+class Slow {
+  @StreamPattern(taken, { concurrency: 1, attempts: 1 })
+  async slow(@Payload() n: number, @Ctx() { signal }: HydraEntryContext): Promise<void> {
+    begun.push(n);
+    if (n === 1) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    if (!signal.aborted) return void ended.push(n);
+    reasons.push((signal.reason as HydraError).code);
+    throw signal.reason;
   }
 }
 
@@ -64,6 +84,38 @@ describe('entries in the hands of an instance', () => {
     await nothingPending(plain);
     expect(begun).toEqual([1]);
     await Promise.all(services.map((one) => one.close()));
+  });
+
+  it('abort the signal of their handler with LEASE_LOST once others have them, and do not begin any more', async () => {
+    const slow = await startService(options, [Slow]);
+    const streams = slow.app.get(StreamService);
+    const key = `hydra:stream:${taken}`;
+    // A quick one first: only then are the next ones fetched ahead.
+    await streams.publish(taken, 0);
+    await eventually(() => ended.includes(0), { what: 'the quick one' });
+    const add = redis.multi();
+    for (const n of [1, 2, 3]) add.xadd(key, '*', 'hydra', '1', 'data', String(n));
+    const ids = (await add.exec())!.map(([, id]) => id as string);
+    const pending = async () => (await redis.xpending(key, service, '-', '+', 10)) as [string, string][];
+    await eventually(async () => (await pending()).length > 1 && begun.includes(1), { what: 'two in hand' });
+    const lost = (await pending()).map(([id]) => id);
+    // As after a long standstill: its sign of life is gone, and another consumer has claimed what it had.
+    await redis
+      .multi()
+      .del(`${key}:consumer:${service}:${slow.id}`)
+      .xclaim(key, service, 'another', 0, ...lost)
+      .exec();
+    await eventually(() => reasons.length > 0, { what: 'the signal' });
+    expect(reasons).toEqual(['LEASE_LOST']);
+    expect(lost).toContain(ids[0]);
+    // What it had not begun is another's, and what it reads from now on is its own.
+    const id = await streams.publish(taken, 4);
+    await eventually(() => ended.includes(4), { what: 'the next one' });
+    await eventually(async () => (await pending()).every(([one]) => one !== id), { what: 'acknowledgement' });
+    expect(begun).toEqual([0, 1, ...[2, 3].filter((n) => !lost.includes(ids[n - 1]!)), 4]);
+    expect((await pending()).map(([, owner]) => owner)).toEqual(lost.map(() => 'another'));
+    expect(await streams.deadLetters(taken)).toEqual([]);
+    await slow.close();
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 
-import type { HydraOptions, StreamPatternOptions } from '../../lib/index.js';
+import type { HydraErrorCode, HydraOptions, StreamPatternOptions } from '../../lib/index.js';
 import { atEnd } from './at-end.js';
 import { startChild, type Child } from './child.js';
 
@@ -26,7 +26,8 @@ export interface ConsumerSettings {
 export interface LedgerLine {
   /** By the clock of the ledger's Redis, in milliseconds. */
   readonly at: number;
-  readonly what: 'begin' | 'end' | 'kill';
+  /** A code is the reason why a handler's signal aborted. */
+  readonly what: 'begin' | 'end' | 'kill' | HydraErrorCode;
   readonly who: string;
   readonly key: string;
   readonly n: number;

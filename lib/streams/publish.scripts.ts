@@ -60,3 +60,31 @@ end
 return count
 `,
 );
+
+/**
+ * Move a group to another place in its stream, and wake the readers that wait for something new.
+ *
+ * KEYS  1 stream
+ * ARGV  1 group   2 position, as XGROUP SETID takes it
+ *
+ * Only an entry that is added ends a read that blocks; so one is added that nobody ever sees. One script, because it must
+ * be gone, and the stream's counters as they were, before anybody looks: without them Redis could not tell a lag any more.
+ */
+export const replay = new Script<null>(
+  1,
+  `
+redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[2])
+if ARGV[2] == '$' then return end
+local about, info = {}, redis.call('XINFO', 'STREAM', KEYS[1])
+for at = 1, #info, 2 do about[info[at]] = info[at + 1] end
+redis.call('XDEL', KEYS[1], redis.call('XADD', KEYS[1], '*', 'hydra', 'wake'))
+local counters = {}
+if about['entries-added'] then
+  local deleted = about['max-deleted-entry-id']
+  -- XSETID takes 0-0 for none given.
+  if deleted == '0-0' then deleted = '0-1' end
+  counters = { 'ENTRIESADDED', about['entries-added'], 'MAXDELETEDID', deleted }
+end
+redis.call('XSETID', KEYS[1], about['last-generated-id'], unpack(counters))
+`,
+);

@@ -6,7 +6,7 @@ import { timeOfId } from '../protocol/stream-id.js';
 import type { RedisClient, RedisConnections } from '../redis/redis.connections.js';
 import { startPosition } from './entry.handler.js';
 import { UNLINED } from './group.lua.js';
-import { publishOnce, redrive } from './publish.scripts.js';
+import { publishOnce, redrive, replay } from './publish.scripts.js';
 import type { StreamStart } from './stream.pattern.js';
 
 /** @publicApi */
@@ -186,15 +186,14 @@ export class StreamService {
   }
 
   /**
-   * Has a group handle the stream again from a point on; what it has in hand stays there.
+   * Has a group handle the stream again from a point on, at once; what it has in hand stays there.
    *
    * @throws HydraError `BAD_OPTION`
    */
   async replay(stream: string, group: string, from: StreamStart): Promise<void> {
     const position = startPosition(stream, from);
-    await this.redis.run(`replay ${stream}`, (redis) =>
-      redis.xgroup('SETID', this.keys.stream(stream), group, position),
-    );
+    const args = [this.keys.stream(stream), group, position];
+    await this.redis.run(`replay ${stream}`, (redis) => replay.run(redis, args));
   }
 
   /** What a group gave up on, the oldest first. */

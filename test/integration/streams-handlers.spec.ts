@@ -213,6 +213,31 @@ describe('a group', () => {
     await server.close();
   });
 
+  it('begins a replay at once, and nothing shows of how it was woken', async () => {
+    isBroken = false;
+    seen.length = 0;
+    const server = await start(History);
+    const streams = streamsOf(server);
+    const { length, oldest, newest } = await streams.info(stream.history);
+    const delays: number[] = [];
+    for (let round = 1; round <= 5; round++) {
+      // Its reader waits for something new: a second, if nobody wakes it.
+      await eventually(async () => (await redis.client('LIST')).toString().includes('cmd=xreadgroup'), {
+        what: 'a reader that blocks',
+      });
+      const startedAt = performance.now();
+      await streams.replay(stream.history, service, 'beginning');
+      await eventually(() => seen.length === 3 * round, { what: 'all of it again', everyMs: 5 });
+      delays.push(performance.now() - startedAt);
+    }
+    expect(Math.min(...delays)).toBeLessThan(250);
+    const isHandled = async () => (await streams.info(stream.history)).groups[0]!.pending === 0;
+    await eventually(isHandled, { what: 'acknowledgement' });
+    const after = await streams.info(stream.history);
+    expect(after).toMatchObject({ length, oldest, newest, groups: [{ lag: 0, lastDeliveredId: newest }] });
+    await server.close();
+  });
+
   it('is given a dead letter back that its stream has no more, and no other group is', async () => {
     const server = await start(History);
     const streams = streamsOf(server);

@@ -213,8 +213,54 @@ export interface StreamOptions {
   readonly claimIdleMs?: number;
   /** How long a publisher's `id` keeps the same event from being stored twice, in milliseconds. @defaultValue 3600000 */
   readonly dedupMs?: number;
-  /** Streams whose typed entries this service's `@EventPattern` handlers handle. @defaultValue [] */
-  readonly events?: readonly string[];
+  /** Streams whose typed entries this service's `@EventPattern` handlers handle, by name or with options. @defaultValue [] */
+  readonly events?: readonly (string | EventStream)[];
+}
+
+/** The member of an entry's data that orders it: its name (`customer`, `customer.id`), or a function of the data. */
+export type OrderBy = string | ((data: never) => unknown);
+
+/**
+ * Where a group begins that does not exist yet: with what is published from now on, with everything that is stored, with
+ * an entry's id, or with a time. A group that exists goes on where it is.
+ */
+export type StreamStart = 'new' | 'beginning' | (string & {}) | Date;
+
+/**
+ * How the entries of a stream are handled.
+ *
+ * @publicApi
+ */
+export interface EntryOptions {
+  /** Each group is given every entry once, shared among its instances. @defaultValue the service's name */
+  readonly group?: string;
+  /** @defaultValue 'new' */
+  readonly from?: StreamStart;
+  /** Entries (or batches) that a handler has in hand at once, in this instance. @defaultValue `streams.concurrency` */
+  readonly concurrency?: number;
+  /**
+   * How often an entry is tried before it becomes a dead letter; once more, and alone, when the last owner died with it in
+   * hand, for it need not have been the cause. @defaultValue `streams.attempts`
+   */
+  readonly attempts?: number;
+  /** Waits between attempts, in milliseconds. @defaultValue `streams.retryMinMs`, `streams.retryMaxMs` */
+  readonly backoff?: { readonly minMs?: number; readonly maxMs?: number };
+  /**
+   * Entries with an equal value are handled one after another in the whole group, in their order in the stream; where the
+   * value is undefined or null, in parallel. @defaultValue none
+   */
+  readonly orderBy?: OrderBy;
+  /** After this long an attempt counts as failed and its signal aborts, in milliseconds; 0 means never. @defaultValue 0 */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * A stream of events for the `@EventPattern` handlers of a service. All of them are in one group.
+ *
+ * @publicApi
+ */
+export interface EventStream extends EntryOptions {
+  readonly stream: string;
 }
 
 /**
@@ -357,9 +403,13 @@ export interface ResolvedOptions {
   readonly breaker: Group<BreakerOptions>;
   readonly queue: ResolvedQueueOptions;
   readonly drain: Group<DrainOptions>;
-  readonly streams: Group<StreamOptions>;
+  readonly streams: ResolvedStreamOptions;
   readonly config: ResolvedConfigOptions;
 }
+
+export type ResolvedStreamOptions = Group<Omit<StreamOptions, 'events'>> & {
+  readonly events: readonly EventStream[];
+};
 
 type OptionalConfig = 'schema' | 'version' | 'label' | 'defaults' | 'fallbackFile';
 
@@ -432,7 +482,7 @@ export function resolveOptions(given: HydraOptions, environment: Environment = {
     drain: group('drain', { timeoutMs: 10_000 }, options.drain, ['timeoutMs']),
     streams: {
       ...group('streams', STREAM_DEFAULTS, options.streams),
-      events: Object.freeze([...(options.streams?.events ?? [])]),
+      events: Object.freeze((options.streams?.events ?? []).map(eventStream)),
     },
     config: configOptions(options.config ?? {}, environment),
   };
@@ -544,6 +594,12 @@ function group<T extends Record<string, number>>(
     integer(`${name}.${key}`, given?.[key] ?? fallback, zeroable.includes(key) ? 0 : 1),
   ]);
   return Object.freeze(Object.fromEntries(entries)) as Readonly<T>;
+}
+
+function eventStream(given: string | EventStream): EventStream {
+  const resolved = typeof given === 'string' ? { stream: given } : given;
+  if (typeof resolved?.stream === 'string' && resolved.stream !== '') return Object.freeze({ ...resolved });
+  throw bad('streams.events', given, "streams' names, or { stream, … }");
 }
 
 function configOptions(given: ConfigOptions, environment: Environment): ResolvedConfigOptions {

@@ -37,9 +37,12 @@ export type {
   LoggingLevel,
   LoggingOptions,
   DrainOptions,
+  EntryOptions,
+  EventStream,
   HealthOptions,
   HydraOptions,
   JobOptions,
+  OrderBy,
   PacketDeserializer,
   PacketSerializer,
   PresenceOptions,
@@ -47,6 +50,7 @@ export type {
   RedisLocation,
   RetentionOptions,
   StreamOptions,
+  StreamStart,
 } from './hydra.options.js';
 export { HYDRA, HydraServer, type HydraServerEvents, type HydraServerStatus } from './hydra.server.js';
 export { HydraHttpClient, type HydraHttpOptions } from './http/hydra.http.client.js';
@@ -97,13 +101,7 @@ export type { RouteMatch } from './registry/route.match.js';
 export type { DiscoveryChange } from './registry/service.view.js';
 export type { CircuitState } from './transport/circuit.breaker.js';
 export { HydraBatchContext, HydraEntryContext } from './streams/hydra.entry.context.js';
-export {
-  StreamPattern,
-  type BatchOptions,
-  type OrderBy,
-  type StreamPatternOptions,
-  type StreamStart,
-} from './streams/stream.pattern.js';
+export { StreamPattern, type BatchOptions, type StreamPatternOptions } from './streams/stream.pattern.js';
 export {
   StreamService,
   type DeadLetter as DeadEntry,

@@ -1,9 +1,9 @@
 import type { Backoff } from '../delivery/backoff.js';
 import type { BoundHandler } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
-import type { ResolvedOptions } from '../hydra.options.js';
+import type { OrderBy, ResolvedOptions, StreamStart } from '../hydra.options.js';
 import { idBefore, isStreamId } from '../protocol/stream-id.js';
-import type { OrderBy, StreamPatternOptions, StreamStart } from './stream.pattern.js';
+import type { StreamPatternOptions } from './stream.pattern.js';
 
 /** A handler of entries with everything its decorator left open filled in. */
 export interface EntryHandler {

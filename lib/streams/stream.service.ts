@@ -1,4 +1,4 @@
-import type { ResolvedOptions } from '../hydra.options.js';
+import type { ResolvedOptions, StreamStart } from '../hydra.options.js';
 import { decodeDeadLetter } from '../protocol/dead-letter.js';
 import type { Keys } from '../protocol/keys.js';
 import { decodeEntry, encodeEntry, type EntryFields } from '../protocol/stream-entry.js';
@@ -7,7 +7,6 @@ import type { RedisClient, RedisConnections } from '../redis/redis.connections.j
 import { startPosition } from './entry.handler.js';
 import { UNLINED } from './group.lua.js';
 import { publishOnce, redrive, replay } from './publish.scripts.js';
-import type { StreamStart } from './stream.pattern.js';
 
 /** @publicApi */
 export interface PublishOptions {

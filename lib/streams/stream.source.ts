@@ -46,8 +46,8 @@ export class StreamSource implements Source {
   /** Handlers of events, for the events that their publishers keep in streams. */
   private durableEvents(): BoundHandler[] {
     const events = [...this.dispatch.handlers('call').values()].filter(({ isEvent }) => isEvent);
-    return this.options.streams.events.flatMap((stream) =>
-      events.map((event) => ({ ...event, pattern: stream, options: { type: event.pattern } })),
+    return this.options.streams.events.flatMap(({ stream, ...options }) =>
+      events.map((event) => ({ ...event, pattern: stream, options: { ...options, type: event.pattern } })),
     );
   }
 

@@ -251,8 +251,9 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return this.instance.caller.events.emit(...(await this.prepared(request)));
   }
 
-  private streamOf({ pattern }: ReadPacket): string | undefined {
+  private streamOf({ pattern, data }: ReadPacket): string | undefined {
     const { durableEvents } = this.options;
+    if (data instanceof HydraRecord && data.stream !== undefined) return data.stream;
     if (typeof durableEvents !== 'object') return durableEvents;
     const route = this.normalizePattern(pattern);
     return Object.hasOwn(durableEvents, route) ? durableEvents[route] : undefined;

@@ -13,6 +13,7 @@ export class HydraRecord<T = unknown> {
     readonly isIdempotent: boolean,
     readonly key?: string | undefined,
     readonly fallback?: 'queue' | undefined,
+    readonly stream?: string | undefined,
   ) {}
 }
 
@@ -28,6 +29,7 @@ export class HydraRecordBuilder<T = unknown> {
   private isIdempotent = false;
   private key: string | undefined;
   private fallback: 'queue' | undefined;
+  private stream: string | undefined;
 
   constructor(private data?: T) {}
 
@@ -84,8 +86,17 @@ export class HydraRecordBuilder<T = unknown> {
     return this;
   }
 
+  /**
+   * The stream that `emit` keeps this event in, whatever the client's `durableEvents` says: `setStream('orders')`. `send`
+   * and `broadcast` do not heed it.
+   */
+  setStream(stream: string): this {
+    this.stream = stream;
+    return this;
+  }
+
   build(): HydraRecord<T> {
-    const { timeoutMs, headers, isIdempotent, key, fallback } = this;
-    return new HydraRecord(this.data as T, timeoutMs, headers, isIdempotent, key, fallback);
+    const { timeoutMs, headers, isIdempotent, key, fallback, stream } = this;
+    return new HydraRecord(this.data as T, timeoutMs, headers, isIdempotent, key, fallback, stream);
   }
 }

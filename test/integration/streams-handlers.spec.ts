@@ -9,6 +9,7 @@ import {
   HydraBatchContext,
   HydraClient,
   HydraEntryContext,
+  HydraRecordBuilder,
   StreamPattern,
   StreamService,
 } from '../../lib/index.js';
@@ -33,8 +34,16 @@ beforeAll(async () => {
 });
 
 const service = uniqueService('handlers');
+const chosen = {
+  stream: uniqueService('chosen'),
+  from: 'beginning',
+  orderBy: 'id',
+  attempts: 2,
+  concurrency: 4,
+  backoff: { minMs: 5 },
+};
 const start = (controller: new () => object) =>
-  startService({ service, redis: url, streams: { events: [stream.events] } }, [controller]);
+  startService({ service, redis: url, streams: { events: [stream.events, chosen] } }, [controller]);
 const streamsOf = ({ app }: TestService) => app.get(StreamService);
 
 describe('entries with an equal key', () => {
@@ -222,7 +231,7 @@ describe('a group', () => {
     const delays: number[] = [];
     for (let round = 1; round <= 5; round++) {
       // Its reader waits for something new: a second, if nobody wakes it.
-      await eventually(async () => (await redis.client('LIST')).toString().includes('cmd=xreadgroup'), {
+      await eventually(async () => String(await redis.client('LIST')).includes('cmd=xreadgroup'), {
         what: 'a reader that blocks',
       });
       const startedAt = performance.now();
@@ -258,12 +267,23 @@ describe('a group', () => {
 
 describe('an event of a client with durableEvents', () => {
   const seen: unknown[] = [];
+  const attempts: string[] = [];
 
   @Controller()
   class Events {
     @EventPattern<string>('created')
     created(@Payload() data: unknown, @Ctx() context: HydraEntryContext): void {
       seen.push([data, context.getMessage().type]);
+    }
+
+    @EventPattern<string>('changed')
+    async changed(
+      @Payload() { id, n }: { id: string; n: number },
+      @Ctx() { attempt }: HydraEntryContext,
+    ): Promise<void> {
+      attempts.push(`${id}${n}`);
+      if (n === 0 && attempt === 1) throw new Error('once');
+      if (id === 'never') throw new Error('never');
     }
   }
 
@@ -279,6 +299,35 @@ describe('an event of a client with durableEvents', () => {
     await eventually(async () => (await streamsOf(server).info(stream.events)).groups[0]!.pending === 0, {
       what: 'both to be acknowledged',
     });
+    await server.close();
+  });
+
+  it('is kept in the stream that its record names, and handled as the options of that stream say', async () => {
+    const client = new HydraClient({ service, redis: url });
+    atEnd(() => client.close());
+    const emit = (id: string, n: number) =>
+      lastValueFrom(
+        client.emit('changed', new HydraRecordBuilder({ id, n }).setStream(chosen.stream).build()),
+        { defaultValue: undefined },
+      );
+    // Nobody is there and no group was made: it begins with the oldest.
+    for (const [id, n] of [
+      ['a', 0],
+      ['a', 1],
+      ['never', 1],
+      ['a', 2],
+    ] as const)
+      await emit(id, n);
+    const server = await start(Events);
+    const streams = streamsOf(server);
+    const letter = await eventually(async () => (await streams.deadLetters(chosen.stream))[0], {
+      what: 'a dead letter',
+    });
+    expect(letter).toMatchObject({ data: { id: 'never' }, attempts: 2 });
+    await eventually(() => attempts.filter((one) => one.startsWith('a')).length === 4, {
+      what: 'the others',
+    });
+    expect(attempts.filter((one) => one.startsWith('a'))).toEqual(['a0', 'a0', 'a1', 'a2']);
     await server.close();
   });
 });

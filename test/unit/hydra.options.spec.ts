@@ -27,6 +27,8 @@ const REFUSED: readonly [option: string, value: unknown, allowed: string][] = [
   ['timeoutMs', Infinity, '>= 1'],
   ['timeoutMs', '30s', '>= 1'],
   ['maxPayloadBytes', -1, '>= 1'],
+  ['streams.events', [''], 'names, or { stream'],
+  ['streams.events', [{ from: 'new' }], 'names, or { stream'],
   ['balancer', 'best', 'p2c, round-robin, random, or a function'],
   ['presence.intervalMs', 0, '>= 1'],
   ['presence.ttlMs', 1_000, 'more than presence.intervalMs=1000'],

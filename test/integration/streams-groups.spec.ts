@@ -83,7 +83,7 @@ describe('a consumer group', () => {
     const down = await eventually(
       async () => {
         const one = await health();
-        return one.status === 'down' && one;
+        return one.status === 'down' ? one : undefined;
       },
       { what: 'the verdict', timeoutMs: 20_000, everyMs: 200 },
     );

@@ -13,7 +13,7 @@ import { NAMESPACE, STREAM } from './reading.js';
 import { Sensors } from './sensors.js';
 
 const DRAW_EVERY_MS = 500;
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 @Module({
   imports: [HydraModule.forRoot({ service: 'sensors', namespace: NAMESPACE })],

@@ -2,7 +2,7 @@ import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 
 import { HydraError } from './hydra.error.js';
 import { serviceNameProblem } from './protocol/address.js';
-import type { NodeRecord } from './protocol/records.js';
+import type { NodeRecord as Instance } from './protocol/records.js';
 import type { ConfigType } from './protocol/standard-schema.js';
 
 /**
@@ -10,7 +10,7 @@ import type { ConfigType } from './protocol/standard-schema.js';
  *
  * @publicApi
  */
-export type Instance = NodeRecord;
+export type { NodeRecord as Instance } from './protocol/records.js';
 
 /** What a balancer may know about the instances when it chooses. */
 export interface BalancerView {

@@ -54,9 +54,13 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   private closing: Promise<void> | undefined;
 
   /**
-   * @param options those of a server that stands alone; inside an application, its instance
+   * A server that stands alone: it has connections of its own, and needs no module.
+   *
    * @throws HydraError `BAD_OPTION`
    */
+  constructor(options: HydraOptions);
+  /** @internal With the instance of the application that the server belongs to. */
+  constructor(options: HydraOptions | HydraInstance);
   constructor(options: HydraOptions | HydraInstance) {
     super();
     this.ownsInstance = !(options instanceof HydraInstance);

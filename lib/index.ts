@@ -4,6 +4,7 @@ export {
   type HydraConfigSource,
   type StoredOptionsSource,
 } from './config/boot.js';
+export type { ConfigAction } from './protocol/config-entry.js';
 export type { ConfigDocument } from './config/config-documents.js';
 export type { ConfigChange } from './config/config-history.js';
 export type { ConfigAudit } from './config/config-audit.js';
@@ -12,6 +13,8 @@ export type { ConfigDifference } from './config/difference.js';
 export { getConfigToken, InjectConfig } from './config/inject-config.js';
 export { Live } from './config/live.js';
 export type { ConfigStatus } from './config/running-config.js';
+export { DeliveryContext } from './delivery/delivery.context.js';
+export type { JobSettings } from './delivery/job.writing.js';
 export { HydraError, type HydraErrorCode, type HydraErrorJson } from './hydra.error.js';
 export { HydraExceptionFilter } from './hydra.exception.filter.js';
 export {
@@ -54,7 +57,7 @@ export type {
 } from './hydra.options.js';
 export { HYDRA, HydraServer, type HydraServerEvents, type HydraServerStatus } from './hydra.server.js';
 export { HydraHttpClient, type HydraHttpOptions } from './http/hydra.http.client.js';
-export type { HttpBody } from './http/body.js';
+export type { FetchBody, HttpBody } from './http/body.js';
 export { HydraRoute } from './http/hydra.route.js';
 export { HydraLogger } from './logging/hydra.logger.js';
 export type { LogCounts } from './logging/log.buffer.js';
@@ -86,7 +89,12 @@ export {
   type ResultOptions,
 } from './queue/queue.service.js';
 export type { RepeatOptions, Schedule } from './queue/schedule.js';
-export type { ConfigType, StandardSchema } from './protocol/standard-schema.js';
+export type {
+  ConfigType,
+  StandardSchema,
+  StandardSchemaIssue,
+  StandardSchemaResult,
+} from './protocol/standard-schema.js';
 export type { RedisClient } from './redis/redis.connections.js';
 export { DiscoveryService, type WaitOptions } from './registry/discovery.service.js';
 export {
@@ -105,6 +113,7 @@ export { StreamPattern, type BatchOptions, type StreamPatternOptions } from './s
 export {
   StreamService,
   type DeadLetter as DeadEntry,
+  type DeadLetterOptions,
   type GroupInfo,
   type PublishOptions,
   type RangeOptions,

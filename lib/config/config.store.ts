@@ -235,7 +235,7 @@ export class ConfigStore {
     return entryBefore(await this.stored.history(), of)?.revision;
   }
 
-  /** What must not be shown: the paths that this process or the service itself marked, and names that say so. */
+  /** What must not be shown: the paths that this process or the service itself marked, and names that say so. @internal */
   async secretTest(): Promise<SecretTest> {
     return secretTest([...this.host.options.config.secrets, ...(await this.stored.secrets())]);
   }

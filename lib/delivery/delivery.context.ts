@@ -1,26 +1,20 @@
 import { BaseRpcContext } from '@nestjs/microservices';
 
-/** What a delivery does when its handler asks for the signal, and what ends it. */
-export interface Lifetime {
-  readonly pattern: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  /** The instant by which the work should be done. */
-  readonly deadline: Date;
-}
-
 /**
  * What every handler can know of what it handles, whichever way it came.
  *
  * @publicApi
  */
-export abstract class DeliveryContext<Args extends unknown[] = unknown[]> extends BaseRpcContext<Args> {
+export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
   private controller: AbortController | undefined;
   private abortReason: unknown;
   private hasAborted = false;
   /** What the handler itself threw, before Nest's exception filters made of it what a caller may see. @internal */
   failure: unknown;
 
+  /** What the handler was found by. */
   abstract getPattern(): string;
+  /** The headers that it came with. */
   abstract getMetadata(): Readonly<Record<string, string>> | undefined;
 
   /** Aborted when nobody wants the outcome any more; its reason is a HydraError that says why. */

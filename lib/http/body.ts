@@ -1,4 +1,5 @@
-type FetchBody = NonNullable<RequestInit['body']>;
+/** @publicApi */
+export type FetchBody = NonNullable<RequestInit['body']>;
 
 /** What a request can carry: anything `fetch` sends as it is, or a value to be sent as JSON. */
 export type HttpBody = FetchBody | object | number | boolean | null;

@@ -14,11 +14,12 @@ export interface StandardSchema<Output = unknown> {
   };
 }
 
-/** A value, or what is wrong. */
+/** A value, or what is wrong. @publicApi */
 export type StandardSchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly StandardSchemaIssue[] };
 
+/** @publicApi */
 export interface StandardSchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;

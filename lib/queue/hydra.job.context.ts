@@ -22,7 +22,7 @@ export interface JobFacts {
  *
  * @publicApi
  */
-export class HydraJobContext extends DeliveryContext<[JobFacts]> {
+export class HydraJobContext extends DeliveryContext {
   get id(): string {
     return this.job.id;
   }
@@ -73,6 +73,6 @@ export class HydraJobContext extends DeliveryContext<[JobFacts]> {
   }
 
   private get job(): JobFacts {
-    return this.getArgByIndex(0);
+    return this.getArgByIndex(0) as JobFacts;
   }
 }

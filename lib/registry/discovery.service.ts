@@ -194,7 +194,7 @@ export class DiscoveryService {
     );
   }
 
-  /** The view of one service, loaded: what a client chooses from. */
+  /** The view of one service, loaded: what a client chooses from. @internal */
   async viewOf(service: string): Promise<ServiceView> {
     await this.start();
     return this.watched.watch(service, true);

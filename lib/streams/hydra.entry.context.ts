@@ -18,7 +18,7 @@ export interface ReceivedEntry {
  *
  * @publicApi
  */
-export class HydraEntryContext extends DeliveryContext<[ReceivedEntry]> {
+export class HydraEntryContext extends DeliveryContext {
   /** The entry's id in the stream, `<milliseconds>-<sequence>`. */
   get id(): string {
     return this.entry.id;
@@ -77,7 +77,7 @@ export class HydraEntryContext extends DeliveryContext<[ReceivedEntry]> {
   }
 
   private get entry(): ReceivedEntry {
-    return this.getArgByIndex(0);
+    return this.getArgByIndex(0) as ReceivedEntry;
   }
 }
 
@@ -86,12 +86,12 @@ export class HydraEntryContext extends DeliveryContext<[ReceivedEntry]> {
  *
  * @publicApi
  */
-export class HydraBatchContext extends DeliveryContext<[readonly HydraEntryContext[]]> {
+export class HydraBatchContext extends DeliveryContext {
   private readonly failures = new Map<number, unknown>();
 
   /** One context an item, in the order of the items. */
   get entries(): readonly HydraEntryContext[] {
-    return this.getArgByIndex(0);
+    return this.getArgByIndex(0) as readonly HydraEntryContext[];
   }
 
   /** Says that one item failed, for this reason: it alone is tried again. A handler that throws fails them all. */
@@ -110,6 +110,7 @@ export class HydraBatchContext extends DeliveryContext<[readonly HydraEntryConte
     return undefined;
   }
 
+  /** @internal */
   override abort(reason: unknown): void {
     super.abort(reason);
     for (const entry of this.entries) entry.abort(reason);

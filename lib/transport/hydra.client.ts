@@ -1,4 +1,4 @@
-import { ClientProxy, type ReadPacket } from '@nestjs/microservices';
+import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import { Observable } from 'rxjs';
 
 import { inheritDeadlines, inheritedMs } from '../delivery/ambient.deadline.js';
@@ -85,9 +85,13 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   private isClosed = false;
 
   /**
-   * @param shared the instance of the application that the client belongs to; without it the client stands alone
+   * A client that stands alone: it has connections of its own, and needs no module.
+   *
    * @throws HydraError `BAD_OPTION`
    */
+  constructor(options: HydraClientOptions);
+  /** @internal With the instance of the application that the client belongs to; bound to one instance of the service. */
+  constructor(options: HydraClientOptions, shared?: HydraInstance, instanceId?: string);
   constructor(
     protected readonly options: HydraClientOptions,
     private readonly shared?: HydraInstance,
@@ -112,7 +116,11 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
    *
    * @throws HydraError `CLOSED` after `close()`
    */
-  async connect(): Promise<Route> {
+  async connect(): Promise<void> {
+    await this.routed();
+  }
+
+  private async routed(): Promise<Route> {
     if (this.isClosed) throw this.closedError();
     this.connecting ??= this.open().catch((error: unknown) => {
       this.connecting = undefined;
@@ -196,7 +204,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     });
   }
 
-  protected publish(packet: ReadPacket, callback: Reply): () => void {
+  protected publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
     const request = this.requestOf(packet);
     if (this.route && !this.isClosed && !this.codec) return this.call(request, this.route, callback);
     return this.publishLater(request, callback);
@@ -229,10 +237,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   private async prepared(request: CallRequest): Promise<[CallRequest, Route]> {
     const { signal, end } = expiry(request.timeoutMs, () => this.notConnectedError(request));
     try {
-      const [route, data] = await Promise.race([
-        Promise.all([this.connect(), this.encoded(request)]),
-        signal,
-      ]);
+      const [route, data] = await Promise.race([Promise.all([this.routed(), this.encoded(request)]), signal]);
       return [{ ...request, data }, route];
     } finally {
       end();

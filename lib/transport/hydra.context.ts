@@ -23,7 +23,7 @@ export interface ReceivedCall {
  *
  * @publicApi
  */
-export class HydraContext extends DeliveryContext<[ReceivedCall]> {
+export class HydraContext extends DeliveryContext {
   /** The message as UMF, whichever way it came. */
   getMessage(): UmfMessage {
     return this.call.message ?? this.asMessage();
@@ -55,7 +55,7 @@ export class HydraContext extends DeliveryContext<[ReceivedCall]> {
   }
 
   private get call(): ReceivedCall {
-    return this.getArgByIndex(0);
+    return this.getArgByIndex(0) as ReceivedCall;
   }
 
   private asMessage(): UmfMessage {

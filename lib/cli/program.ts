@@ -2,13 +2,17 @@ import { Command, CommanderError } from 'commander';
 
 import { addConfigCommands } from './config.commands.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
+import { addQueueCommands } from './queue.commands.js';
 import { addServiceCommands } from './service.commands.js';
+import { addStreamCommands } from './stream.commands.js';
 import { note, paint } from './terminal.js';
 
 /** Every command. A new group joins with one line. */
 export function createProgram(): Command {
   const program = new Command('nestjs-hydra')
-    .description('Looks after services on Redis: their configuration, who is alive, how they are.')
+    .description(
+      'Looks after services on Redis: their configuration, who is alive, how they are, their jobs and events.',
+    )
     .option('--redis <url>', 'where Redis is (default: HYDRA_REDIS_URL, else redis://127.0.0.1:6379)')
     .option('--cluster', 'the URL is that of one node of a Redis Cluster')
     .option('--namespace <name>', 'first part of every key', 'hydra')
@@ -18,6 +22,8 @@ export function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true });
   addConfigCommands(program);
   addServiceCommands(program);
+  addQueueCommands(program);
+  addStreamCommands(program);
   return program;
 }
 

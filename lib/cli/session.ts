@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 
 import { resolveOptions, type RedisLocation } from '../hydra.options.js';
 import { HydraInstance } from '../transport/hydra.instance.js';
+import { CommandFailure, ExitCode } from './exit-codes.js';
 
 /** What every command understands. */
 export interface GlobalOptions {
@@ -45,6 +46,13 @@ export function parseCount(text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count > 0) return count;
   throw new InvalidArgumentError('a whole number above 0 is needed.');
+}
+
+/** One of a few words. */
+export function parseChoice<T extends string>(what: string, word: string, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === word);
+  if (choice !== undefined) return choice;
+  throw new CommandFailure(ExitCode.usage, `"${word}" is no ${what}: ${choices.join(', ')}`);
 }
 
 function locationOf({ redis, cluster }: GlobalOptions): RedisLocation {

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,17 +8,10 @@ import { MessagePattern } from '@nestjs/microservices';
 
 import { HydraInstance } from '../../lib/transport/hydra.instance.js';
 import { startService } from '../support/app.js';
-import { buildLibrary } from '../support/built.js';
+import { buildCli, type Cli } from '../support/cli.js';
 import { openStore } from '../support/config.js';
 import { testRedisUrl } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
-import { forgetProcess, watchProcess } from '../../tools/watchdog.mjs';
-
-interface Outcome {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
 
 @Controller()
 class SumController {
@@ -36,34 +28,17 @@ describe('the command line', () => {
   let folder: string;
   let service: string;
   let redis: string;
-  let main: string;
+  let cli: Cli;
 
   beforeAll(async () => {
-    main = join(await buildLibrary(), 'cli', 'main.js');
-    folder = await mkdtemp(join(tmpdir(), 'hydra-cli-'));
     redis = await testRedisUrl();
+    cli = await buildCli(redis);
+    folder = await mkdtemp(join(tmpdir(), 'hydra-cli-'));
   });
 
   beforeEach(() => {
     service = uniqueService('shop');
   });
-
-  /** Runs it as a person does, without a terminal. */
-  function cli(args: readonly string[], { url = redis, input = '' } = {}): Promise<Outcome> {
-    const environment = { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', HYDRA_REDIS_URL: url };
-    const child = spawn(process.execPath, [main, ...args], { env: environment });
-    watchProcess(child.pid!);
-    const texts = { out: '', err: '' };
-    child.stdout.on('data', (chunk: Buffer) => (texts.out += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (texts.err += chunk.toString()));
-    child.stdin.end(input);
-    return new Promise((resolve) => {
-      child.once('close', (code) => {
-        forgetProcess(child.pid!);
-        resolve({ code, ...texts });
-      });
-    });
-  }
 
   async function file(name: string, content: string): Promise<string> {
     const path = join(folder, `${service}-${name}`);

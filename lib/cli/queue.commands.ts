@@ -1,0 +1,153 @@
+import type { Command } from 'commander';
+
+import type { JobStateName, JobView } from '../queue/job.view.js';
+import { QueueService, type QueueRef } from '../queue/queue.service.js';
+import { declined } from './config.reading.js';
+import { CommandFailure, ExitCode } from './exit-codes.js';
+import { parseChoice, parseCount, withInstance, type GlobalOptions } from './session.js';
+import { confirm, note, plain, print, printJson, printTable } from './terminal.js';
+
+const STATES: readonly JobStateName[] = ['waiting', 'active', 'delayed', 'dead', 'completed'];
+
+interface QueueOptions {
+  readonly queue: string;
+  readonly limit: number;
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+/** One queue of one service, and how to look at it. */
+interface Subject {
+  readonly queue: QueueService;
+  readonly ref: Required<QueueRef>;
+  readonly options: QueueOptions;
+  readonly global: GlobalOptions;
+}
+
+export function addQueueCommands(program: Command): void {
+  const queue = program.command('queue').description("a service's jobs");
+
+  onQueue(queue.command('counts <service>'), counts).description('how many jobs there are in each state');
+  withLimit(onQueue(queue.command('list <service> <state>'), list)).description(
+    `jobs in one state: ${STATES.join(', ')}`,
+  );
+  onQueue(queue.command('show <service> <id>'), show).description('one job, with its data');
+  withLimit(onQueue(queue.command('dead <service>'), dead)).description('what was given up, and why');
+  onQueue(queue.command('redrive <service> [ids...]'), redrive)
+    .description('make jobs of dead letters again')
+    .option('--all', 'every dead letter')
+    .option('--dry-run', 'only say which')
+    .option('-y, --yes', 'do not ask');
+  onQueue(queue.command('remove <service> <id>'), remove)
+    .description('take a job or a dead letter out for good')
+    .option('-y, --yes', 'do not ask');
+  onQueue(queue.command('pause <service>'), pause).description('no worker takes a job from now on');
+  onQueue(queue.command('resume <service>'), resume).description('workers take jobs again');
+}
+
+function withLimit(command: Command): Command {
+  return command.option('-n, --limit <count>', 'how many', parseCount, 100);
+}
+
+function onQueue(command: Command, act: (subject: Subject, ...words: never[]) => Promise<void>): Command {
+  return command
+    .option('--queue <name>', 'one of its named queues', 'default')
+    .action((service: string, ...rest: unknown[]) => {
+      const words = rest.slice(0, -2) as never[];
+      return withInstance(command, async ({ id, redis, keys, options: resolved }, global) => {
+        const options: QueueOptions = command.opts();
+        const queue = new QueueService(id, redis, keys, resolved);
+        try {
+          await act({ queue, ref: { service, queue: options.queue }, options, global }, ...words);
+        } finally {
+          queue.close();
+        }
+      });
+    });
+}
+
+async function counts({ queue, ref, global }: Subject): Promise<void> {
+  const found = await queue.counts(ref);
+  if (global.json) return printJson(found);
+  const { waiting, active, delayed, dead: given, completed, isPaused } = found;
+  printTable(
+    ['WAITING', 'ACTIVE', 'DELAYED', 'DEAD', 'COMPLETED', 'PAUSED'],
+    [[waiting, active, delayed, given, completed, isPaused ? 'yes' : 'no']],
+  );
+}
+
+async function list({ queue, ref, options, global }: Subject, word: string): Promise<void> {
+  const jobs = await queue.list(parseChoice('state', word, STATES), { ...ref, limit: options.limit });
+  if (global.json) return printJson(jobs);
+  if (jobs.length === 0) return note('none');
+  printTable(['ID', 'PATTERN', 'SINCE', 'ATTEMPTS', 'SAYS'], jobs.map(rowOf));
+}
+
+async function show({ queue, ref }: Subject, id: string): Promise<void> {
+  const job = await queue.get(id, ref);
+  if (!job) throw notThere(id, ref);
+  printJson(job);
+}
+
+async function dead({ queue, ref, options, global }: Subject): Promise<void> {
+  const letters = await queue.deadLetters({ ...ref, limit: options.limit });
+  if (global.json) return printJson(letters);
+  if (letters.length === 0) return note('none');
+  const cells = letters.map(({ id, pattern, diedAt, attempts, reason }) => [
+    ...[id, pattern, diedAt?.toISOString() ?? '-', attempts, reason],
+  ]);
+  printTable(['ID', 'PATTERN', 'DIED', 'ATTEMPTS', 'REASON'], cells);
+}
+
+async function redrive({ queue, ref, options, global }: Subject, ids: readonly string[]): Promise<void> {
+  const { all = false, dryRun = false, yes = false } = options;
+  if (all === ids.length > 0) throw new CommandFailure(ExitCode.usage, 'name the dead letters, or say --all');
+  const wanted = all ? 'all' : ids;
+  const found = await queue.redrive(wanted, { ...ref, dryRun: true });
+  const missing = ids.filter((id) => !found.includes(id));
+  if (missing.length > 0) throw notThere(missing.join(', '), ref);
+  if (dryRun) return tell(found, global);
+  const question = `Redrive ${found.length} of ${ref.service}?`;
+  if (found.length > 0 && !(await confirm(question, yes))) throw declined();
+  tell(found.length > 0 ? await queue.redrive(found, ref) : [], global);
+}
+
+function tell(ids: readonly string[], { json }: GlobalOptions): void {
+  if (json) return printJson(ids);
+  for (const id of ids) print(plain(id));
+  if (ids.length === 0) note('none');
+}
+
+async function remove({ queue, ref, options }: Subject, id: string): Promise<void> {
+  if (!(await queue.get(id, ref))) throw notThere(id, ref);
+  if (!(await confirm(`Remove ${plain(id)} from ${ref.service}?`, options.yes ?? false))) throw declined();
+  if (!(await queue.remove(id, ref))) {
+    throw new CommandFailure(ExitCode.refused, `"${id}" cannot be removed now: a worker has it`);
+  }
+  note(`${plain(id)} is removed`);
+}
+
+async function pause({ queue, ref }: Subject): Promise<void> {
+  await queue.pause(ref);
+  note(`${ref.service} takes no more jobs from "${ref.queue}"; those that run go on`);
+}
+
+async function resume({ queue, ref }: Subject): Promise<void> {
+  await queue.resume(ref);
+  note(`${ref.service} takes jobs from "${ref.queue}"`);
+}
+
+function rowOf({ id, pattern, enqueuedAt, finishedAt, dueAt, attempts, error, progress }: JobView) {
+  const since = (finishedAt ?? enqueuedAt)?.toISOString() ?? '-';
+  const says = [
+    dueAt && `due ${dueAt.toISOString()}`,
+    progress !== undefined && `progress ${JSON.stringify(progress)}`,
+    error,
+  ];
+  return [id, pattern, since, attempts, says.filter(Boolean).join('; ') || '-'];
+}
+
+function notThere(what: string, { service, queue }: Required<QueueRef>): CommandFailure {
+  return new CommandFailure(ExitCode.notFound, `no "${what}" in the queue "${queue}" of ${service}`);
+}

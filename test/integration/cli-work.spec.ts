@@ -1,0 +1,109 @@
+import { jest } from '@jest/globals';
+import { Controller } from '@nestjs/common';
+
+import { DeadLetter, QueuePattern, QueueService, StreamPattern, StreamService } from '../../lib/index.js';
+import { startService } from '../support/app.js';
+import { buildCli, type Cli } from '../support/cli.js';
+import { eventually } from '../support/eventually.js';
+import { testRedisUrl } from '../support/redis.js';
+import { uniqueService } from '../support/unique.js';
+
+// A process for each command line, on machines that have other things to do.
+jest.setTimeout(90_000);
+
+let cli: Cli;
+let redis: string;
+let accepts = false;
+const handled: unknown[] = [];
+
+beforeAll(async () => {
+  redis = await testRedisUrl();
+  cli = await buildCli(redis);
+});
+
+const service = uniqueService('press');
+const stream = `${service}-news`;
+
+@Controller()
+class PressController {
+  @QueuePattern('print')
+  print(page: number): void {
+    if (!accepts) throw new DeadLetter('no paper');
+    handled.push(page);
+  }
+
+  @StreamPattern(stream, { attempts: 1 })
+  read(news: string): void {
+    if (!accepts) throw new Error('no glasses');
+    handled.push(news);
+  }
+}
+
+const json = async (...args: string[]) => JSON.parse((await cli(['--json', ...args])).out) as unknown;
+
+describe('the command line', () => {
+  beforeEach(() => {
+    accepts = false;
+    handled.length = 0;
+  });
+
+  it('shows jobs, tells why some were given up, and drives them again', async () => {
+    const { app } = await startService({ service, redis }, [PressController]);
+    const queue = app.get(QueueService);
+    const { id } = await queue.add('print', 7);
+    const later = await queue.add('print', 8, { delayMs: 60_000 });
+    const isDead = async () => (await queue.counts()).dead === 1;
+    await eventually(isDead, { what: 'the dead letter' });
+
+    expect(await json('queue', 'counts', service)).toMatchObject({ dead: 1, delayed: 1, waiting: 0 });
+    expect((await cli(['queue', 'dead', service])).out).toMatch(new RegExp(`${id} +print .*no paper`));
+    expect((await cli(['queue', 'list', service, 'delayed'])).out).toMatch(
+      new RegExp(`${later.id} +print .*due`),
+    );
+    expect(await json('queue', 'show', service, later.id)).toMatchObject({ state: 'delayed', data: 8 });
+
+    accepts = true;
+    expect((await cli(['queue', 'redrive', service, id, '--dry-run'])).out.trim()).toBe(id);
+    expect(await cli(['queue', 'redrive', service, id])).toMatchObject({ code: 2 });
+    expect(handled).toEqual([]);
+    expect((await cli(['queue', 'redrive', service, '--all', '--yes'])).out.trim()).toBe(id);
+    await eventually(() => handled.includes(7), { what: 'the job to be handled' });
+
+    expect(await cli(['queue', 'remove', service, later.id, '--yes'])).toMatchObject({ code: 0 });
+    expect(await cli(['queue', 'show', service, later.id])).toMatchObject({ code: 3, out: '' });
+    expect(await cli(['queue', 'pause', service])).toMatchObject({ code: 0 });
+    expect((await queue.counts()).isPaused).toBe(true);
+    expect(await cli(['queue', 'resume', service])).toMatchObject({ code: 0 });
+    expect((await queue.counts()).isPaused).toBe(false);
+  });
+
+  it('shows how far the groups of a stream are, and gives them back what they gave up', async () => {
+    const { app } = await startService({ service, redis }, [PressController]);
+    const streams = app.get(StreamService);
+    const entryId = await streams.publish(stream, 'rain', { type: 'weather' });
+    const isDead = async () => (await streams.deadLetters(stream)).length === 1;
+    await eventually(isDead, { what: 'the dead letter' });
+
+    expect((await cli(['stream', 'info', stream])).out).toMatch(new RegExp(`${service} +0 +0 +- +1 +1`));
+    expect((await cli(['stream', 'tail', stream])).out).toBe(`${entryId}  "weather"  "rain"\n`);
+    expect((await cli(['stream', 'dead', stream, service])).out).toMatch(
+      new RegExp(`${entryId} +weather .*no glasses`),
+    );
+    accepts = true;
+    expect(await cli(['stream', 'redrive', stream, service, '--all', '--yes'])).toMatchObject({ code: 0 });
+    await eventually(() => handled.length === 1, { what: 'the event to be handled' });
+    expect(await cli(['stream', 'replay', stream, service, 'beginning', '--yes'])).toMatchObject({ code: 0 });
+    await eventually(() => handled.length === 2, { what: 'the event to be handled again' });
+    expect(handled).toEqual(['rain', 'rain']);
+  });
+
+  it.each([
+    [['queue', 'list', 'shop', 'asleep'], 2],
+    [['queue', 'redrive', 'shop'], 2],
+    [['queue', 'redrive', 'shop', 'nothing', '--yes'], 3],
+    [['stream', 'info', 'dry'], 3],
+    [['stream', 'replay', stream, 'nobody', 'beginning', '--yes'], 3],
+  ])('%j ends with %i', async (args, code) => {
+    expect(await cli(args)).toMatchObject({ code, out: '' });
+  });
+});

@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+import { forgetProcess, watchProcess } from '../../tools/watchdog.mjs';
+import { buildLibrary } from './built.js';
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs one command line as a person does, without a terminal. */
+export type Cli = (
+  args: readonly string[],
+  options?: { readonly url?: string; readonly input?: string },
+) => Promise<Outcome>;
+
+export async function buildCli(redis: string): Promise<Cli> {
+  const main = join(await buildLibrary(), 'cli', 'main.js');
+  return (args, { url = redis, input = '' } = {}) => {
+    const environment = { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', HYDRA_REDIS_URL: url };
+    const child = spawn(process.execPath, [main, ...args], { env: environment });
+    watchProcess(child.pid!);
+    const texts = { out: '', err: '' };
+    child.stdout.on('data', (chunk: Buffer) => (texts.out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (texts.err += chunk.toString()));
+    child.stdin.end(input);
+    return new Promise((resolve) => {
+      child.once('close', (code) => {
+        forgetProcess(child.pid!);
+        resolve({ code, ...texts });
+      });
+    });
+  };
+}

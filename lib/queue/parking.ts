@@ -78,7 +78,8 @@ export class Parking {
       this.held.tell(deadOutcome(job, reason, history));
       return true;
     }
-    if (verdict === 'run' && lane.room === 0) return false;
+    // Behind one that is alone here it would wait for that to end, while other workers may have nothing to do.
+    if (!this.gate.isOpen || (verdict === 'run' && lane.room === 0)) return false;
     this.held.add(job);
     if (verdict === 'alone') this.gate.enterAlone(() => void this.startAlone(job));
     else lane.parked.push(job);
@@ -92,10 +93,11 @@ export class Parking {
 
   /** Others may have a place for what has waited here for too long. */
   handBackOverdue(): void {
-    if (!this.gate.isOpen) return;
-    const jobs = this.held.all.filter((job) => !job.isStarted && isOverdue(job));
+    const jobs: HeldJob[] = [];
     for (const { parked } of this.lanes.values()) {
-      for (const job of jobs) if (parked.includes(job)) parked.splice(parked.indexOf(job), 1);
+      // They came in order, so those that wait for too long are in front.
+      const fresh = parked.findIndex((job) => !isOverdue(job));
+      jobs.push(...parked.splice(0, fresh < 0 ? parked.length : fresh));
     }
     for (const job of oldestLast(jobs)) this.held.settle(job, back(job));
   }

@@ -40,7 +40,7 @@ class WorkController {
     say({ done: context.id });
   }
 
-  @QueuePattern('exit', { attempts: 3 })
+  @QueuePattern('exit', { attempts: 2 })
   exit(@Ctx() context: HydraJobContext): void {
     say({ started: context.id, attempt: context.attempt });
     process.exit(3);

@@ -6,6 +6,7 @@ export type SourceFiles = Readonly<Record<string, string>>;
 
 const FOLDER_FLOORS: Readonly<Record<string, number>> = {
   protocol: 0,
+  options: 0,
   redis: 1,
   registry: 2,
   delivery: 2,
@@ -18,6 +19,8 @@ const FOLDER_FLOORS: Readonly<Record<string, number>> = {
   cli: 4,
 };
 const GROUND_FILES = ['hydra.error.ts', 'hydra.options.ts'];
+/** The options describe what protocol/ carries; it knows nothing of them. */
+const isOption = (file: string) => file === 'hydra.options.ts' || folderOf(file) === 'options';
 const TOP = 4;
 
 const ABOVE_REGISTRY = [
@@ -111,8 +114,8 @@ function isReachable(file: string, target: string): boolean {
   if (to < from) return true;
   const sameFolder = folderOf(file) !== '' && folderOf(file) === folderOf(target);
   const onTopFloor = from === TOP && to === TOP;
-  // The error is below all; the options describe what protocol/ carries.
-  const toGroundFile = from === 0 && to === 0 && (GROUND_FILES.includes(file) || target === 'hydra.error.ts');
+  // The error is below all.
+  const toGroundFile = from === 0 && to === 0 && (isOption(file) || target === 'hydra.error.ts');
   return sameFolder || onTopFloor || toGroundFile;
 }
 

@@ -30,7 +30,8 @@ describe('the walls', () => {
       'imports of lower floors, of the same folder and among the top files',
       {
         'hydra.error.ts': NOTHING,
-        'hydra.options.ts': `import './hydra.error.js'; import './protocol/keys.js'; import type {} from 'ioredis';`,
+        'hydra.options.ts': `import './options/checks.js'; import './protocol/keys.js'; import type {} from 'ioredis';`,
+        'options/checks.ts': `import '../hydra.error.js'; import '../protocol/keys.js';`,
         'protocol/keys.ts': `import '../hydra.error.js';`,
         'protocol/message.ts': `import './keys.js';`,
         'protocol/signature.ts': `import 'node:crypto';`,
@@ -76,6 +77,11 @@ describe('the walls', () => {
       'the options from protocol',
       { 'protocol/a.ts': `import '../hydra.options.js';`, 'hydra.options.ts': NOTHING },
       "protocol/a.ts imports '../hydra.options.js': floor 0",
+    ],
+    [
+      'a part of the options from protocol',
+      { 'protocol/a.ts': `import '../options/b.js';`, 'options/b.ts': NOTHING },
+      "protocol/a.ts imports '../options/b.js': floor 0",
     ],
     ['ioredis above redis/', { 'queue/a.ts': `import 'ioredis';` }, 'ioredis belongs to redis'],
     ['rxjs in redis/', { 'redis/a.ts': `import 'rxjs';` }, 'rxjs belongs to'],

@@ -1,0 +1,85 @@
+import type { NodeRecord as Instance } from '../protocol/records.js';
+import { bad, group, share, type Group } from './checks.js';
+
+/**
+ * One running process of a service, as discovery knows it.
+ *
+ * @publicApi
+ */
+export type { NodeRecord as Instance } from '../protocol/records.js';
+
+/** What a balancer may know about the instances when it chooses. */
+export interface BalancerView {
+  /** Calls sent to the instance that have not been answered: by this process, or by its own last word, whichever is more. */
+  inFlight(instance: Instance): number;
+  /** Moving average of the time an answer takes, in milliseconds; 0 while unknown. */
+  latencyMs(instance: Instance): number;
+  /** The call's pattern. */
+  readonly pattern: string;
+}
+
+/**
+ * Chooses the instance for a call. The list is never empty; returning undefined means none will do.
+ *
+ * @publicApi
+ */
+export type Balancer = (instances: readonly Instance[], view: BalancerView) => Instance | undefined;
+
+/** @publicApi */
+export type BalancerName = 'p2c' | 'round-robin' | 'random';
+
+/**
+ * Turns a packet of Nest's (`{ pattern, data }`, `{ response, err, isDisposed }`) into what travels. May be async.
+ *
+ * @publicApi
+ */
+export interface PacketSerializer {
+  serialize(packet: unknown, options?: Record<string, unknown>): unknown;
+}
+
+/** The inverse of {@link PacketSerializer}. @publicApi */
+export interface PacketDeserializer {
+  deserialize(packet: unknown, options?: Record<string, unknown>): unknown;
+}
+
+/** @publicApi */
+export interface CallOptions {
+  /** Handlers running at once in this process; 0 means no limit. @defaultValue 0 */
+  readonly maxConcurrency?: number;
+  /** Calls that may wait for a free place before the next is refused with OVERLOADED. @defaultValue 1000 */
+  readonly maxWaiting?: number;
+  /** Age at which an unanswered call is asked after at its instance, in milliseconds. @defaultValue 250 */
+  readonly probeAfterMs?: number;
+  /** Values of a streamed reply sent ahead of the caller. @defaultValue 1024 */
+  readonly streamWindow?: number;
+}
+
+/** @publicApi */
+export interface BreakerOptions {
+  /** Calls in a row without an instance's answer after which it is left out; 0 turns the breaker off. @defaultValue 5 */
+  readonly failures?: number;
+  /** How long it is left out the first time, in milliseconds; doubled each time, up to 32 times that. @defaultValue 1000 */
+  readonly ejectMs?: number;
+  /** Share of the instances, from 0 to 1: with more of them out, all are used. @defaultValue 0.5 */
+  readonly panicShare?: number;
+}
+
+const BALANCERS: readonly unknown[] = ['p2c', 'round-robin', 'random'];
+
+export function balancer(value: unknown): BalancerName | Balancer {
+  if (typeof value === 'function') return value as Balancer;
+  if (BALANCERS.includes(value)) return value as BalancerName;
+  throw bad('balancer', value, `one of ${BALANCERS.join(', ')}, or a function`);
+}
+
+export function calls(given?: CallOptions): Group<CallOptions> {
+  const defaults = { maxConcurrency: 0, maxWaiting: 1_000, probeAfterMs: 250, streamWindow: 1_024 };
+  return group('calls', defaults, given, ['maxConcurrency', 'maxWaiting']);
+}
+
+export function breaker(given?: BreakerOptions): Group<BreakerOptions> {
+  return {
+    ...group('breaker', { failures: 5, ejectMs: 1_000 }, given, ['failures']),
+    panicShare: share('breaker.panicShare', given?.panicShare ?? 0.5),
+  };
+}

@@ -1,0 +1,105 @@
+import { bad, group, integer, mustExceed, type Group } from './checks.js';
+
+/** @publicApi */
+export interface PresenceOptions {
+  /** Time between two heartbeats, in milliseconds. @defaultValue 1000 */
+  readonly intervalMs?: number;
+  /** How long an instance counts as alive after its last heartbeat, in milliseconds. @defaultValue 3000 */
+  readonly ttlMs?: number;
+}
+
+/** @publicApi */
+export interface DiscoveryOptions {
+  /**
+   * A registry of up to this many instances is held in memory as a whole; of a larger one, only the services that are asked
+   * for. `discovery.watch('*')` asks for all. @defaultValue 1000
+   */
+  readonly maxInstances?: number;
+}
+
+/** @publicApi */
+export interface HealthOptions {
+  /** Time between two health records, in milliseconds. @defaultValue 5000 */
+  readonly intervalMs?: number;
+  /** Life of a health record, in milliseconds; longer than the interval. @defaultValue 15000 */
+  readonly ttlMs?: number;
+}
+
+/** @publicApi */
+export interface ConnectionOptions {
+  /** Time between two PINGs of a connection, in milliseconds; an unanswered one ends the connection. @defaultValue 2000 */
+  readonly pingIntervalMs?: number;
+  /** Longest pause between two attempts to reconnect, in milliseconds. @defaultValue 1000 */
+  readonly maxReconnectDelayMs?: number;
+  /** How long a Redis command waits for a lost connection to come back, in milliseconds. @defaultValue 5000 */
+  readonly commandTimeoutMs?: number;
+}
+
+/** @publicApi */
+export interface DrainOptions {
+  /** How long stopping waits for what is in hand, in milliseconds. @defaultValue 10000 */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * The log that HydraLogger keeps in Redis.
+ *
+ * @publicApi
+ */
+export interface LoggingOptions {
+  /** The least urgent level that is kept. @defaultValue 'log' */
+  readonly level?: LoggingLevel;
+  /** How long lines are gathered before they are written together, in milliseconds, up to 200. @defaultValue 100 */
+  readonly flushMs?: number;
+  /** Lines taken in a second; more are left out and counted. @defaultValue 100 */
+  readonly maxPerSecond?: number;
+  /** Lines held while Redis is away; the oldest are left out and counted. @defaultValue 64 */
+  readonly maxPending?: number;
+  /** Names whose values are hidden, in whatever case. @defaultValue password, passwd, secret, token, authorization, cookie, apikey, api_key */
+  readonly redact?: readonly string[];
+}
+
+/** @publicApi */
+export type LoggingLevel = 'fatal' | 'error' | 'warn' | 'log' | 'debug' | 'verbose';
+
+const LOGGING_LEVELS: readonly string[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
+
+const SECRETS = ['password', 'passwd', 'secret', 'token', 'authorization', 'cookie', 'apikey', 'api_key'];
+
+export function logging(given: LoggingOptions = {}): Group<LoggingOptions> {
+  const { level = 'log', redact = SECRETS, flushMs = 100 } = given;
+  if (!LOGGING_LEVELS.includes(level))
+    throw bad('logging.level', level, `one of ${LOGGING_LEVELS.join(', ')}`);
+  const numbers = group('logging', { maxPerSecond: 100, maxPending: 64 }, given);
+  return Object.freeze({
+    ...numbers,
+    flushMs: integer('logging.flushMs', flushMs, 1, 200),
+    level,
+    redact: Object.freeze([...redact]),
+  });
+}
+
+export function presence(given?: PresenceOptions): Group<PresenceOptions> {
+  const resolved = group('presence', { intervalMs: 1_000, ttlMs: 3_000 }, given);
+  mustExceed('presence.ttlMs', resolved.ttlMs, 'presence.intervalMs', resolved.intervalMs);
+  return resolved;
+}
+
+export function health(given?: HealthOptions): Group<HealthOptions> {
+  const resolved = group('health', { intervalMs: 5_000, ttlMs: 15_000 }, given);
+  mustExceed('health.ttlMs', resolved.ttlMs, 'health.intervalMs', resolved.intervalMs);
+  return resolved;
+}
+
+export function discovery(given?: DiscoveryOptions): Group<DiscoveryOptions> {
+  return group('discovery', { maxInstances: 1_000 }, given, ['maxInstances']);
+}
+
+export function connection(given?: ConnectionOptions): Group<ConnectionOptions> {
+  const defaults = { pingIntervalMs: 2_000, maxReconnectDelayMs: 1_000, commandTimeoutMs: 5_000 };
+  return group('connection', defaults, given);
+}
+
+export function drain(given?: DrainOptions): Group<DrainOptions> {
+  return group('drain', { timeoutMs: 10_000 }, given, ['timeoutMs']);
+}

@@ -1,0 +1,151 @@
+import { bad, group, integer, type Group } from './checks.js';
+
+/**
+ * How long a failed job waits for its next attempt. `exponential` doubles `delayMs` with each attempt and draws the wait
+ * from the upper half, so that jobs that failed together do not come back together.
+ *
+ * @publicApi
+ */
+export interface BackoffRule {
+  readonly type: 'fixed' | 'exponential';
+  /** The wait, or the first one, in milliseconds. */
+  readonly delayMs: number;
+  /** Longest wait of an exponential backoff, in milliseconds. @defaultValue 60000 */
+  readonly maxMs?: number;
+  /** False: exactly the doubled wait. @defaultValue true */
+  readonly jitter?: boolean;
+}
+
+/**
+ * Milliseconds, a rule, or a function of the attempt that failed (from 1) and its error's text.
+ *
+ * @publicApi
+ */
+export type Backoff = number | BackoffRule | ((attempt: number, error: string) => number);
+
+/**
+ * How the jobs of one pattern are handled.
+ *
+ * @publicApi
+ */
+export interface JobOptions {
+  /** Jobs of the pattern that run at once in this process. @defaultValue 10 */
+  readonly concurrency?: number;
+  /** Times a job is tried before it becomes a dead letter. @defaultValue 3 */
+  readonly attempts?: number;
+  /** @defaultValue { type: 'exponential', delayMs: 1000, maxMs: 60000 } */
+  readonly backoff?: Backoff;
+  /** Longest run of one attempt, in milliseconds; 0 means no limit. @defaultValue 0 */
+  readonly timeoutMs?: number;
+  /** Jobs of the pattern that start within a time, over all instances. @defaultValue none */
+  readonly rateLimit?: { readonly max: number; readonly perMs: number };
+  /** The queue they are read from, beside the service's default one. @defaultValue 'default' */
+  readonly queue?: string;
+}
+
+/** What is kept of finished jobs: until one limit is passed. @publicApi */
+export interface RetentionOptions {
+  /** Number kept; 0 keeps none. */
+  readonly count?: number;
+  /** Age, in milliseconds. */
+  readonly ageMs?: number;
+}
+
+/** @publicApi */
+export interface QueueOptions extends Omit<JobOptions, 'queue' | 'rateLimit'> {
+  /** By pattern; they go before what the decorator says. @defaultValue {} */
+  readonly patterns?: Readonly<Record<string, JobOptions>>;
+  /** Outcomes of completed jobs. @defaultValue { count: 1000, ageMs: 3600000 } */
+  readonly completed?: RetentionOptions;
+  /** Dead letters. @defaultValue { count: 10000, ageMs: 1209600000 }: fourteen days */
+  readonly dead?: RetentionOptions;
+  /** How long an `id` given to `add` stays taken, in milliseconds. @defaultValue 3600000 */
+  readonly dedupMs?: number;
+  /** How long a job may wait for a handler of its pattern before it is a dead letter, in milliseconds. @defaultValue 60000 */
+  readonly noHandlerMs?: number;
+}
+
+/** {@link JobOptions} without gaps. */
+export interface ResolvedJobOptions {
+  readonly concurrency: number;
+  readonly attempts: number;
+  readonly backoff: Backoff;
+  readonly timeoutMs: number;
+  readonly rateLimit: { readonly max: number; readonly perMs: number } | undefined;
+  readonly queue: string;
+}
+
+export interface ResolvedQueueOptions {
+  readonly jobs: ResolvedJobOptions;
+  readonly patterns: Readonly<Record<string, JobOptions>>;
+  readonly completed: Group<RetentionOptions>;
+  readonly dead: Group<RetentionOptions>;
+  readonly dedupMs: number;
+  readonly noHandlerMs: number;
+}
+
+export function queue(given: QueueOptions): ResolvedQueueOptions {
+  const { patterns = {}, completed, dead, dedupMs = 3_600_000, noHandlerMs = 60_000, ...jobs } = given;
+  const defaults: ResolvedJobOptions = {
+    concurrency: 10,
+    attempts: 3,
+    backoff: { type: 'exponential', delayMs: 1_000, maxMs: 60_000 },
+    timeoutMs: 0,
+    rateLimit: undefined,
+    queue: 'default',
+  };
+  const resolved = resolveJobOptions('queue', defaults, jobs);
+  for (const [pattern, options] of Object.entries(patterns)) {
+    resolveJobOptions(`queue.patterns["${pattern}"]`, resolved, options);
+  }
+  return Object.freeze({
+    jobs: resolved,
+    patterns,
+    completed: group('queue.completed', { count: 1_000, ageMs: 3_600_000 }, completed, ['count']),
+    dead: group('queue.dead', { count: 10_000, ageMs: 1_209_600_000 }, dead),
+    dedupMs: integer('queue.dedupMs', dedupMs, 1),
+    noHandlerMs: integer('queue.noHandlerMs', noHandlerMs, 0),
+  });
+}
+
+/**
+ * Lays options over others and checks them.
+ *
+ * @throws HydraError `BAD_OPTION` naming the option under `name`
+ */
+export function resolveJobOptions(
+  name: string,
+  below: ResolvedJobOptions,
+  given: JobOptions,
+): ResolvedJobOptions {
+  const { rateLimit = below.rateLimit, queue: queueName = below.queue } = given;
+  return Object.freeze({
+    concurrency: integer(`${name}.concurrency`, given.concurrency ?? below.concurrency, 1),
+    attempts: integer(`${name}.attempts`, given.attempts ?? below.attempts, 1),
+    backoff: backoff(`${name}.backoff`, given.backoff ?? below.backoff),
+    timeoutMs: integer(`${name}.timeoutMs`, given.timeoutMs ?? below.timeoutMs, 0),
+    rateLimit: rateLimit && {
+      max: integer(`${name}.rateLimit.max`, rateLimit.max, 1),
+      perMs: integer(`${name}.rateLimit.perMs`, rateLimit.perMs, 1),
+    },
+    queue: checkQueueName(`${name}.queue`, queueName),
+  });
+}
+
+/** Letters, digits, `_`, `-` and `.`: it becomes a part of key names. */
+export function checkQueueName(option: string, value: unknown): string {
+  if (typeof value === 'string' && /^[\w.-]+$/.test(value)) return value;
+  throw bad(option, value, 'letters, digits, "_", "-" and "." only');
+}
+
+function backoff(option: string, value: unknown): Backoff {
+  if (typeof value === 'function') return value as Backoff;
+  if (typeof value === 'number') return integer(option, value, 0);
+  const rule = value as Partial<BackoffRule> | null;
+  if (rule?.type === 'fixed' || rule?.type === 'exponential') {
+    integer(`${option}.delayMs`, rule.delayMs, 0);
+    integer(`${option}.maxMs`, rule.maxMs ?? 60_000, 0);
+    return rule as BackoffRule;
+  }
+  throw bad(option, value, 'milliseconds, { type: "fixed" | "exponential", delayMs }, or a function');
+}

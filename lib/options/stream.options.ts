@@ -1,0 +1,91 @@
+import { bad, group, type Group } from './checks.js';
+
+/** @publicApi */
+export interface StreamOptions {
+  /** Entries that one `@StreamPattern` handler has in hand at once, in this instance. @defaultValue 50 */
+  readonly concurrency?: number;
+  /** How often an entry is tried before it becomes a dead letter. @defaultValue 5 */
+  readonly attempts?: number;
+  /** Wait before the second attempt, in milliseconds; doubled for each further one. @defaultValue 200 */
+  readonly retryMinMs?: number;
+  /** Longest wait before an attempt, in milliseconds. @defaultValue 30000 */
+  readonly retryMaxMs?: number;
+  /** Idle time after which entries of consumers that are no instances of ours are claimed, in milliseconds. @defaultValue 60000 */
+  readonly claimIdleMs?: number;
+  /** How long a publisher's `id` keeps the same event from being stored twice, in milliseconds. @defaultValue 3600000 */
+  readonly dedupMs?: number;
+  /** Streams whose typed entries this service's `@EventPattern` handlers handle, by name or with options. @defaultValue [] */
+  readonly events?: readonly (string | EventStream)[];
+}
+
+/** The member of an entry's data that orders it: its name (`customer`, `customer.id`), or a function of the data. */
+export type OrderBy = string | ((data: never) => unknown);
+
+/**
+ * Where a group begins that does not exist yet: with what is published from now on, with everything that is stored, with
+ * an entry's id, or with a time. A group that exists goes on where it is.
+ */
+export type StreamStart = 'new' | 'beginning' | (string & {}) | Date;
+
+/**
+ * How the entries of a stream are handled.
+ *
+ * @publicApi
+ */
+export interface EntryOptions {
+  /** Each group is given every entry once, shared among its instances. @defaultValue the service's name */
+  readonly group?: string;
+  /** @defaultValue 'new' */
+  readonly from?: StreamStart;
+  /** Entries (or batches) that a handler has in hand at once, in this instance. @defaultValue `streams.concurrency` */
+  readonly concurrency?: number;
+  /**
+   * How often an entry is tried before it becomes a dead letter; once more, and alone, when the last owner died with it in
+   * hand, for it need not have been the cause. @defaultValue `streams.attempts`
+   */
+  readonly attempts?: number;
+  /** Waits between attempts, in milliseconds. @defaultValue `streams.retryMinMs`, `streams.retryMaxMs` */
+  readonly backoff?: { readonly minMs?: number; readonly maxMs?: number };
+  /**
+   * Entries with an equal value are handled one after another in the whole group, in their order in the stream; where the
+   * value is undefined or null, in parallel. @defaultValue none
+   */
+  readonly orderBy?: OrderBy;
+  /** After this long an attempt counts as failed and its signal aborts, in milliseconds; 0 means never. @defaultValue 0 */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * A stream of events for the `@EventPattern` handlers of a service. All of them are in one group.
+ *
+ * @publicApi
+ */
+export interface EventStream extends EntryOptions {
+  readonly stream: string;
+}
+
+export type ResolvedStreamOptions = Group<Omit<StreamOptions, 'events'>> & {
+  readonly events: readonly EventStream[];
+};
+
+const STREAM_DEFAULTS = {
+  concurrency: 50,
+  attempts: 5,
+  retryMinMs: 200,
+  retryMaxMs: 30_000,
+  claimIdleMs: 60_000,
+  dedupMs: 3_600_000,
+};
+
+export function streams(given?: StreamOptions): ResolvedStreamOptions {
+  return {
+    ...group('streams', STREAM_DEFAULTS, given),
+    events: Object.freeze((given?.events ?? []).map(eventStream)),
+  };
+}
+
+function eventStream(given: string | EventStream): EventStream {
+  const resolved = typeof given === 'string' ? { stream: given } : given;
+  if (typeof resolved?.stream === 'string' && resolved.stream !== '') return Object.freeze({ ...resolved });
+  throw bad('streams.events', given, "streams' names, or { stream, … }");
+}

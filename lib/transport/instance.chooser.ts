@@ -46,10 +46,11 @@ export class InstanceChooser {
     this.breaker.sent(id);
   }
 
-  /** It left the instance; `latencyMs` when that answered. */
-  ended({ id }: Instance, latencyMs: number | undefined): void {
-    this.loads.ended(id, latencyMs);
-    if (latencyMs === undefined) this.breaker.ended(id);
+  /** It left the instance; `answeredAt`, an instant, when that answered. */
+  ended({ id }: Instance, sentAt: number, answeredAt: number | undefined): void {
+    if (answeredAt === undefined) this.loads.ended(id);
+    else this.loads.ended(id, answeredAt - sentAt, answeredAt);
+    if (answeredAt === undefined) this.breaker.ended(id);
     else this.breaker.succeeded(id);
   }
 

@@ -33,12 +33,11 @@ export class InstanceLoads {
   }
 
   /** A call ended; `latencyMs` when an answer came. */
-  ended(id: string, latencyMs?: number): void {
+  ended(id: string, latencyMs?: number, now = performance.now()): void {
     const seen = this.byId.get(id);
     if (!seen) return;
     seen.waiting = Math.max(0, seen.waiting - 1);
     if (latencyMs === undefined) return;
-    const now = performance.now();
     const before = faded(seen, now);
     const weight = latencyMs > before ? 0.5 : SMOOTHING;
     seen.latencyMs = before === 0 ? latencyMs : before + weight * (latencyMs - before);

@@ -25,7 +25,8 @@ import { DiscoveryService } from './registry/discovery.service.js';
 import { HealthContributors } from './registry/health.contributors.js';
 import { HydraHealthIndicator } from './registry/hydra.health.indicator.js';
 import { StreamService } from './streams/stream.service.js';
-import { HydraClient, type HydraClientOptions } from './transport/hydra.client.js';
+import type { HydraClientOptions } from './transport/client.options.js';
+import { HydraClient } from './transport/hydra.client.js';
 import { HydraInstance } from './transport/hydra.instance.js';
 
 /** The token of the options given to `forRoot` or made by `forRootAsync`. */

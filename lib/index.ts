@@ -121,12 +121,8 @@ export {
   type StreamInfo,
   type TrimOptions,
 } from './streams/stream.service.js';
-export {
-  HydraClient,
-  type HydraClientEvents,
-  type HydraClientOptions,
-  type HydraClientStatus,
-} from './transport/hydra.client.js';
+export { HydraClient, type HydraClientEvents, type HydraClientStatus } from './transport/hydra.client.js';
+export type { HydraClientOptions } from './transport/client.options.js';
 export { HydraContext } from './transport/hydra.context.js';
 export { HydraRecord, HydraRecordBuilder } from './transport/hydra.record.js';
 export { HydraQueued } from './transport/queue.fallback.js';

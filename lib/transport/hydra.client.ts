@@ -3,54 +3,20 @@ import { Observable } from 'rxjs';
 
 import { inheritDeadlines, inheritedMs } from '../delivery/ambient.deadline.js';
 import { HydraError } from '../hydra.error.js';
-import {
-  LONGEST_TIMER_MS,
-  resolveOptions,
-  serviceName,
-  type Balancer,
-  type HydraOptions,
-  type Instance,
-  type ResolvedOptions,
-} from '../hydra.options.js';
+import { serviceName, type Balancer, type Instance } from '../hydra.options.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
 import type { ConnectionState, RedisClient } from '../redis/redis.connections.js';
 import { createBalancer } from '../registry/balancer.js';
 import { createSelection, type Selection } from '../registry/select.js';
 import type { CircuitState } from './circuit.breaker.js';
+import { resolveClientOptions, type HydraClientOptions } from './client.options.js';
 import { codecOf, decodeReplies, encodePacket, type Codec } from './codec.js';
+import { expiry } from './expiry.js';
 import { HydraInstance } from './hydra.instance.js';
 import { HydraRecord } from './hydra.record.js';
 import type { CallRequest, Reply, Route } from './outgoing.call.js';
 import type { HydraQueued } from './queue.fallback.js';
 
-/**
- * A client of one service. `service` is the service that is called; everything but `name` has the meaning it has in
- * {@link HydraOptions}.
- *
- * @publicApi
- */
-export interface HydraClientOptions extends Omit<
-  HydraOptions,
-  'host' | 'port' | 'type' | 'drain' | 'health' | 'version' | 'tags'
-> {
-  /** Only instances whose version is in this semver range, such as `^2`. @defaultValue any */
-  readonly version?: string;
-  /** Only instances that have all of these tags. @defaultValue [] */
-  readonly tags?: readonly string[];
-  /**
-   * What this client calls itself on the wire. With a name it is present as a service of that name, which a Hydra 1.x
-   * service demands of those it answers. Without one it is called `hydra-client`, and nobody finds it.
-   */
-  readonly name?: string;
-  /**
-   * Keeps what is emitted in a stream, for services whose `streams.events` names it: their `@EventPattern` handlers handle
-   * it at least once, also those that are down now. The name of the stream, or of one for each pattern.
-   * @defaultValue none: events go to one live instance of `service`
-   */
-  readonly durableEvents?: string | Readonly<Record<string, string>>;
-}
-
-const ANONYMOUS = 'hydra-client';
 /** What a call asks for that comes without a record. */
 const PLAIN = { isIdempotent: false, key: undefined, fallback: undefined } as const;
 
@@ -353,32 +319,9 @@ function noFallbackError(service: string): HydraError {
   return new HydraError('BAD_OPTION', `the fallback 'queue' of a call to "${service}": ${why}`);
 }
 
-/** A promise that rejects after a time, and the way to let it be. */
-function expiry(
-  ms: number,
-  error: () => Error,
-): { readonly signal: Promise<never>; readonly end: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const signal = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(error()), Math.min(ms, LONGEST_TIMER_MS));
-  });
-  return { signal, end: () => clearTimeout(timer) };
-}
-
 const STATUS: Readonly<Record<ConnectionState, HydraClientStatus>> = {
   connecting: 'connecting',
   ready: 'connected',
   lost: 'reconnecting',
   closed: 'disconnected',
 };
-
-/** The options of a client that stands alone, as an instance of its own. Of the environment it heeds HYDRA_REDIS_URL. */
-function resolveClientOptions({
-  service: _called,
-  name = ANONYMOUS,
-  version: _wanted,
-  tags: _required,
-  ...options
-}: HydraClientOptions): ResolvedOptions {
-  return resolveOptions({ ...options, service: name }, { HYDRA_REDIS_URL: process.env['HYDRA_REDIS_URL'] });
-}

@@ -1,0 +1,41 @@
+import { resolveOptions, type HydraOptions, type ResolvedOptions } from '../hydra.options.js';
+
+/**
+ * A client of one service. `service` is the service that is called; everything but `name` has the meaning it has in
+ * {@link HydraOptions}.
+ *
+ * @publicApi
+ */
+export interface HydraClientOptions extends Omit<
+  HydraOptions,
+  'host' | 'port' | 'type' | 'drain' | 'health' | 'version' | 'tags'
+> {
+  /** Only instances whose version is in this semver range, such as `^2`. @defaultValue any */
+  readonly version?: string;
+  /** Only instances that have all of these tags. @defaultValue [] */
+  readonly tags?: readonly string[];
+  /**
+   * What this client calls itself on the wire. With a name it is present as a service of that name, which a Hydra 1.x
+   * service demands of those it answers. Without one it is called `hydra-client`, and nobody finds it.
+   */
+  readonly name?: string;
+  /**
+   * Keeps what is emitted in a stream, for services whose `streams.events` names it: their `@EventPattern` handlers handle
+   * it at least once, also those that are down now. The name of the stream, or of one for each pattern.
+   * @defaultValue none: events go to one live instance of `service`
+   */
+  readonly durableEvents?: string | Readonly<Record<string, string>>;
+}
+
+const ANONYMOUS = 'hydra-client';
+
+/** The options of a client that stands alone, as an instance of its own. Of the environment it heeds HYDRA_REDIS_URL. */
+export function resolveClientOptions({
+  service: _called,
+  name = ANONYMOUS,
+  version: _wanted,
+  tags: _required,
+  ...options
+}: HydraClientOptions): ResolvedOptions {
+  return resolveOptions({ ...options, service: name }, { HYDRA_REDIS_URL: process.env['HYDRA_REDIS_URL'] });
+}

@@ -3,7 +3,6 @@ import type { Observable } from 'rxjs';
 
 import { checkQueueName, serviceName, type ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
-import { stringify } from '../protocol/payload.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { DeadJob } from './dead.letter.js';
 import { JobAdder, type AddOptions } from './job.adder.js';
@@ -12,8 +11,8 @@ import { JobInspector } from './job.inspector.js';
 import { publicDead, type JobCounts, type JobStateName, type JobView, type Page } from './job.view.js';
 import { JobWatch } from './job.watch.js';
 import { createQueueKeys, DEFAULT_QUEUE, type QueueKeys } from './queue.keys.js';
-import { nextTick, readSchedule, writeSchedule, type RepeatOptions, type Schedule } from './schedule.js';
-import { setSchedule } from './schedule.scripts.js';
+import type { RepeatOptions, Schedule } from './schedule.js';
+import { Schedules } from './schedules.js';
 
 /**
  * Which queue is meant.
@@ -69,6 +68,7 @@ interface Queue {
   readonly keys: QueueKeys;
   readonly inspector: JobInspector;
   readonly watch: JobWatch;
+  readonly schedules: Schedules;
 }
 
 /**
@@ -192,45 +192,19 @@ export class QueueService {
     data: unknown,
     options: RepeatOptions = {},
   ): Promise<void> {
-    const { timeZone = 'UTC', queue, ...settings } = options;
-    const { keys } = this.queue(queue === undefined ? {} : { queue });
-    stringify(`the data of "${name}"`, data);
-    const definition = writeSchedule({ cron, timeZone, pattern: routeOf(pattern), data, ...settings });
-    nextTick(cron, timeZone, Date.now());
-    await this.redis.run('repeat', async (redis) => {
-      const [seconds] = await redis.time();
-      const next = nextTick(cron, timeZone, Number(seconds) * 1_000);
-      if (next === undefined) return;
-      await setSchedule.run(redis, [keys.schedules, keys.ticks, name, definition, next, keys.wake]);
-    });
+    const { queue, ...settings } = options;
+    const { schedules } = this.queue(queue === undefined ? {} : { queue });
+    await schedules.set(name, cron, routeOf(pattern), data, settings);
   }
 
   /** The repeating jobs of a queue. */
   async schedules(ref?: QueueRef): Promise<Schedule[]> {
-    const { keys } = this.queue(ref);
-    const stored = await this.redis.run('schedules', (redis) => redis.hgetall(keys.schedules));
-    const names = Object.keys(stored);
-    const ticks = await this.redis.run('schedules', (redis) =>
-      Promise.all(names.map((name) => redis.zscore(keys.ticks, name))),
-    );
-    return names.flatMap((name, index) => {
-      const schedule = readSchedule(stored[name]!);
-      if (!schedule) return [];
-      const { cron, timeZone, pattern, data } = schedule;
-      const tick = ticks[index] ?? null;
-      return [
-        { name, cron, timeZone, pattern, data, nextAt: tick === null ? undefined : new Date(Number(tick)) },
-      ];
-    });
+    return this.queue(ref).schedules.list();
   }
 
   /** Ends a repeating job; jobs it has added stay. False when there is none of that name. */
   async stopRepeating(name: string, ref?: QueueRef): Promise<boolean> {
-    const { keys } = this.queue(ref);
-    const [removed] = await this.redis.run('stop repeating', (redis) =>
-      Promise.all([redis.hdel(keys.schedules, name), redis.zrem(keys.ticks, name)]),
-    );
-    return removed > 0;
+    return this.queue(ref).schedules.end(name);
   }
 
   /** @internal */
@@ -272,7 +246,8 @@ export class QueueService {
     const keys = createQueueKeys(this.keys, service, checkQueueName('queue', queue));
     const inspector = new JobInspector(this.redis, keys);
     const watch = new JobWatch(this.redis, keys, (id) => inspector.reasonOfDeath(id));
-    const opened = { service, keys, inspector, watch };
+    const schedules = new Schedules(this.redis, keys);
+    const opened = { service, keys, inspector, watch, schedules };
     this.queues.set(`${givenService}:${queue}`, opened);
     return opened;
   }

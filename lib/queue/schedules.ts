@@ -1,0 +1,59 @@
+import { stringify } from '../protocol/payload.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import type { QueueKeys } from './queue.keys.js';
+import { nextTick, readSchedule, writeSchedule, type RepeatOptions, type Schedule } from './schedule.js';
+import { setSchedule } from './schedule.scripts.js';
+
+/** The repeating jobs of one queue: set, listed, ended. Workers add what is due. */
+export class Schedules {
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly keys: QueueKeys,
+  ) {}
+
+  /** @throws HydraError `BAD_OPTION` for an expression or a zone that is none; `BAD_PAYLOAD` */
+  async set(
+    name: string,
+    cron: string,
+    pattern: string,
+    data: unknown,
+    { timeZone = 'UTC', ...settings }: Omit<RepeatOptions, 'queue'>,
+  ): Promise<void> {
+    stringify(`the data of "${name}"`, data);
+    const definition = writeSchedule({ cron, timeZone, pattern, data, ...settings });
+    nextTick(cron, timeZone, Date.now());
+    const { schedules, ticks, wake } = this.keys;
+    await this.redis.run('repeat', async (redis) => {
+      const [seconds] = await redis.time();
+      const next = nextTick(cron, timeZone, Number(seconds) * 1_000);
+      if (next === undefined) return;
+      await setSchedule.run(redis, [schedules, ticks, name, definition, next, wake]);
+    });
+  }
+
+  async list(): Promise<Schedule[]> {
+    const stored = await this.redis.run('schedules', (redis) => redis.hgetall(this.keys.schedules));
+    const names = Object.keys(stored);
+    const ticks = await this.redis.run('schedules', (redis) =>
+      Promise.all(names.map((name) => redis.zscore(this.keys.ticks, name))),
+    );
+    return names.flatMap((name, index) => {
+      const schedule = readSchedule(stored[name]!);
+      if (!schedule) return [];
+      const { cron, timeZone, pattern, data } = schedule;
+      const tick = ticks[index] ?? null;
+      return [
+        { name, cron, timeZone, pattern, data, nextAt: tick === null ? undefined : new Date(Number(tick)) },
+      ];
+    });
+  }
+
+  /** False when there is none of that name. */
+  async end(name: string): Promise<boolean> {
+    const { schedules, ticks } = this.keys;
+    const [removed] = await this.redis.run('stop repeating', (redis) =>
+      Promise.all([redis.hdel(schedules, name), redis.zrem(ticks, name)]),
+    );
+    return removed > 0;
+  }
+}

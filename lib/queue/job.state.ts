@@ -35,12 +35,13 @@ export function attemptOf({ failures = 0, lost = 0, lostAlone = 0 }: JobState): 
 
 /**
  * What to do with a job that was lost before. A job that kills its worker must end, and the jobs that ran beside it must
- * not end with it: so the last attempt is made alone, and only a job that was lost alone is given up.
+ * not end with it: so the last attempt is made alone. Workers are killed for other reasons too: only a job that was lost
+ * alone as often as it has attempts is given up.
  */
 export function verdictOf(state: JobState, attempts: number): 'run' | 'alone' | 'dead' {
   const { lost = 0, lostAlone = 0 } = state;
   if (lost + lostAlone === 0 || attemptOf(state) < attempts) return 'run';
-  return lostAlone > 0 && attemptOf(state) > attempts ? 'dead' : 'alone';
+  return lostAlone >= attempts ? 'dead' : 'alone';
 }
 
 export function withFailure(state: JobState, failure: JobFailure): JobState {

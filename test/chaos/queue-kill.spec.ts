@@ -41,7 +41,7 @@ describe('workers that are killed at random', () => {
       const added = await queue.addBulk(
         Array.from({ length: JOBS }, () => ({
           pattern: 'work',
-          data: { ms: 100 + Math.round(Math.random() * (isFull ? 2_400 : 200)) },
+          data: { ms: 100 + Math.round(Math.random() * (isFull ? 1_300 : 200)) },
         })),
       );
       const replacements: Promise<unknown>[] = [];

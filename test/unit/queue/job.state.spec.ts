@@ -26,7 +26,8 @@ describe('a job that was lost with its worker', () => {
     [{ lost: 2 }, 3, 'alone'],
     [{ lost: 9 }, 3, 'alone'],
     [{ lost: 1, failures: 1 }, 3, 'alone'],
-    [{ lost: 2, lostAlone: 1 }, 3, 'dead'],
+    [{ lost: 2, lostAlone: 2 }, 3, 'alone'],
+    [{ lost: 2, lostAlone: 3 }, 3, 'dead'],
     [{ lost: 1 }, 1, 'alone'],
     [{ lost: 1, lostAlone: 1 }, 1, 'dead'],
   ] as const)('in the state %j of %i attempts: %s', (state, attempts, verdict) => {

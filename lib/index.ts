@@ -110,17 +110,10 @@ export type { DiscoveryChange } from './registry/service.view.js';
 export type { CircuitState } from './transport/circuit.breaker.js';
 export { HydraBatchContext, HydraEntryContext } from './streams/hydra.entry.context.js';
 export { StreamPattern, type BatchOptions, type StreamPatternOptions } from './streams/stream.pattern.js';
-export {
-  StreamService,
-  type DeadLetter as DeadEntry,
-  type DeadLetterOptions,
-  type GroupInfo,
-  type PublishOptions,
-  type RangeOptions,
-  type StreamEntry,
-  type StreamInfo,
-  type TrimOptions,
-} from './streams/stream.service.js';
+export { StreamService, type PublishOptions, type TrimOptions } from './streams/stream.service.js';
+export type { DeadLetter as DeadEntry, DeadLetterOptions } from './streams/dead.letters.js';
+export type { RangeOptions, StreamEntry } from './streams/stored.entry.js';
+export type { GroupInfo, StreamInfo } from './streams/stream.info.js';
 export { HydraClient, type HydraClientEvents, type HydraClientStatus } from './transport/hydra.client.js';
 export type { HydraClientOptions } from './transport/client.options.js';
 export { HydraContext } from './transport/hydra.context.js';

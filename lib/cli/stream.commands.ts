@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 
-import { StreamService, type StreamInfo } from '../streams/stream.service.js';
+import type { StreamInfo } from '../streams/stream.info.js';
+import { StreamService } from '../streams/stream.service.js';
 import { declined } from './config.reading.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 import { parseCount, withInstance, type GlobalOptions } from './session.js';

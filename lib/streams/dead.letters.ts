@@ -1,0 +1,93 @@
+import type { ResolvedOptions } from '../hydra.options.js';
+import { decodeDeadLetter } from '../protocol/dead-letter.js';
+import type { Keys } from '../protocol/keys.js';
+import type { EntryFields } from '../protocol/stream-entry.js';
+import { timeOfId } from '../protocol/stream-id.js';
+import type { RedisConnections } from '../redis/redis.connections.js';
+import { UNLINED } from './group.lua.js';
+import { redrive } from './publish.scripts.js';
+import { PAGE, read, type StreamEntry } from './stored.entry.js';
+
+/** @publicApi */
+export interface DeadLetter<T = unknown> extends Omit<StreamEntry<T>, 'id'> {
+  /** Its id as a dead letter: what `redrive` takes. */
+  readonly id: string;
+  /** The id of the entry it was. */
+  readonly entryId: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly diedAt: Date;
+}
+
+/** @publicApi */
+export interface DeadLetterOptions {
+  /** @defaultValue this service's name */
+  readonly group?: string;
+  /** @defaultValue 100 */
+  readonly limit?: number;
+}
+
+const AT_ONCE = 100;
+/** Redriven entries belong to nobody until an instance claims them, which is at once: no such instance is alive. */
+const NOBODY = '0'.repeat(32) + UNLINED;
+
+/** What groups gave up on. */
+export class DeadLetters {
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  /** What a group gave up on, the oldest first. */
+  async list<T = unknown>(stream: string, options: DeadLetterOptions = {}): Promise<DeadLetter<T>[]> {
+    const { group = this.options.service, limit = PAGE } = options;
+    const found = await this.redis.run(`read dead letters of ${stream}`, (redis) =>
+      redis.xrange(this.deadKey(stream, group), '-', '+', 'COUNT', limit),
+    );
+    return found.flatMap(([id, fields]) => readDeadLetter<T>(id, fields));
+  }
+
+  /**
+   * Gives dead letters back to their group, which handles them as if they were new; resolves with how many. They stand
+   * outside the order of their key.
+   *
+   * @throws ReplyError `NOGROUP` when the group does not exist
+   */
+  async redrive(
+    stream: string,
+    ids: readonly string[] | 'all',
+    { group }: DeadLetterOptions = {},
+  ): Promise<number> {
+    const name = group ?? this.options.service;
+    if (ids !== 'all') return this.redriveSome(stream, name, ids);
+    let count = 0;
+    for (;;) {
+      const letters = await this.list(stream, { group: name, limit: AT_ONCE });
+      if (letters.length === 0) return count;
+      count += await this.redriveSome(
+        stream,
+        name,
+        letters.map(({ id }) => id),
+      );
+    }
+  }
+
+  private async redriveSome(stream: string, group: string, ids: readonly string[]): Promise<number> {
+    if (ids.length === 0) return 0;
+    const args = [this.keys.stream(stream), this.deadKey(stream, group), group, NOBODY, ...ids];
+    return this.redis.run(`redrive dead letters of ${stream}`, (redis) => redrive.run(redis, args));
+  }
+
+  private deadKey(stream: string, group: string): string {
+    return this.keys.ownStream(stream, 'dead', group);
+  }
+}
+
+function readDeadLetter<T>(id: string, wire: EntryFields): DeadLetter<T>[] {
+  const letter = decodeDeadLetter(wire);
+  if (!letter) return [];
+  const { entryId, reason, attempts, fields } = letter;
+  const entry = read<T>([entryId, [...fields]]);
+  return [{ ...entry, id, entryId, reason, attempts, diedAt: new Date(timeOfId(id)) }];
+}

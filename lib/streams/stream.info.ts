@@ -1,0 +1,70 @@
+import type { Keys } from '../protocol/keys.js';
+import { timeOfId } from '../protocol/stream-id.js';
+import type { RedisClient } from '../redis/redis.connections.js';
+import type { RawEntry } from './stored.entry.js';
+
+/** @publicApi */
+export interface GroupInfo {
+  readonly name: string;
+  /** Entries not delivered to it yet; undefined when Redis cannot tell, as after a trim. */
+  readonly lag: number | undefined;
+  /** Entries delivered and not acknowledged. */
+  readonly pending: number;
+  /** Instances and foreign readers that take part. */
+  readonly consumers: number;
+  readonly lastDeliveredId: string;
+  /** When the oldest pending entry was published. */
+  readonly oldestPendingAt: Date | undefined;
+  readonly deadLetters: number;
+}
+
+/** @publicApi */
+export interface StreamInfo {
+  readonly length: number;
+  readonly oldest: string | undefined;
+  readonly newest: string | undefined;
+  readonly groups: readonly GroupInfo[];
+}
+
+/** How long a stream is, and how far each of its groups has come. */
+export async function readInfo(redis: RedisClient, keys: Keys, stream: string): Promise<StreamInfo> {
+  const key = keys.stream(stream);
+  if ((await redis.exists(key)) === 0) return { length: 0, oldest: undefined, newest: undefined, groups: [] };
+  const [about, groups] = await Promise.all([redis.xinfo('STREAM', key), redis.xinfo('GROUPS', key)]);
+  const record = recordOf(about as unknown[]);
+  return {
+    length: record['length'] as number,
+    oldest: (record['first-entry'] as RawEntry | null)?.[0],
+    newest: (record['last-entry'] as RawEntry | null)?.[0],
+    groups: await Promise.all((groups as unknown[][]).map((group) => groupInfo(redis, keys, stream, group))),
+  };
+}
+
+async function groupInfo(
+  redis: RedisClient,
+  keys: Keys,
+  stream: string,
+  about: readonly unknown[],
+): Promise<GroupInfo> {
+  const record = recordOf(about);
+  const name = String(record['name']);
+  const [summary, deadLetters] = await Promise.all([
+    redis.xpending(keys.stream(stream), name),
+    redis.xlen(keys.ownStream(stream, 'dead', name)),
+  ]);
+  const oldest = summary[1] as string | null;
+  return {
+    name,
+    lag: (record['lag'] as number | null) ?? undefined,
+    pending: record['pending'] as number,
+    consumers: record['consumers'] as number,
+    lastDeliveredId: String(record['last-delivered-id']),
+    oldestPendingAt: oldest ? new Date(timeOfId(oldest)) : undefined,
+    deadLetters,
+  };
+}
+
+function recordOf(flat: readonly unknown[]): Record<string, unknown> {
+  const names = flat.flatMap((name, at) => (at % 2 === 0 ? [[String(name), flat[at + 1]] as const] : []));
+  return Object.fromEntries(names);
+}

@@ -71,8 +71,8 @@ async function measureLag(): Promise<void> {
   await consumers.stop();
 }
 
-for (const concurrency of [1, 64]) await comparePublishing(concurrency);
-for (const consumers of [1, 4]) await compareConsuming(consumers);
-await measureDelays();
-if (!isQuick && takesPart(options, 'ours')) await measureLag();
+if (options.wants('publish')) for (const concurrency of [1, 64]) await comparePublishing(concurrency);
+if (options.wants('consume')) for (const consumers of [1, 4]) await compareConsuming(consumers);
+if (options.wants('delay')) await measureDelays();
+if (options.wants('lag') && !isQuick && takesPart(options, 'ours')) await measureLag();
 report.end();

@@ -15,6 +15,7 @@ import { ConfigStore } from './config/config.store.js';
 import { getConfigToken } from './config/inject-config.js';
 import { HydraHttpClient } from './http/hydra.http.client.js';
 import { HydraApplication } from './hydra.application.js';
+import { HydraError } from './hydra.error.js';
 import { HydraExceptionFilter } from './hydra.exception.filter.js';
 import { resolveOptions, type HydraOptions } from './hydra.options.js';
 import { HydraServer } from './hydra.server.js';
@@ -184,10 +185,16 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
   };
 }
 
-function optionProviders({ inject = [], useFactory, useClass, useExisting }: HydraAsyncOptions): Provider[] {
+function optionProviders(given: HydraAsyncOptions): Provider[] {
+  const { inject = [], useFactory, useClass, useExisting } = given;
   if (useFactory) return [{ provide: HYDRA_OPTIONS, inject, useFactory }];
   const factory = useClass ?? useExisting;
-  if (!factory) throw new TypeError('HydraModule.forRootAsync needs useFactory, useClass or useExisting');
+  if (!factory) {
+    throw new HydraError(
+      'BAD_OPTION',
+      `HydraModule.forRootAsync needs useFactory, useClass or useExisting, got ${Object.keys(given).join(', ') || 'none of them'}`,
+    );
+  }
   const options: Provider = {
     provide: HYDRA_OPTIONS,
     inject: [factory],

@@ -8,6 +8,7 @@ import { firstValueFrom } from 'rxjs';
 import {
   DiscoveryService,
   HydraClient,
+  HydraError,
   HydraModule,
   HydraServer,
   InjectClient,
@@ -33,6 +34,14 @@ let redis: string;
 beforeAll(async () => {
   redis = await testRedisUrl();
 });
+
+function refusal(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+}
 
 function endingAtEnd<T extends { close(): Promise<unknown> }>(part: T): T {
   atEnd(() => part.close());
@@ -244,6 +253,13 @@ describe('HydraModule.forRootAsync', () => {
     @Module({ imports: [HydraModule.forRootAsync({ imports: [SettingsModule], useExisting: Settings })] })
     class AppModule {}
     expect(await registeredAs(service, AppModule)).toBe(1);
+  });
+
+  it('must be told where the options come from', () => {
+    const error = refusal(() => HydraModule.forRootAsync({ extraProviders: [] }));
+    expect(error).toBeInstanceOf(HydraError);
+    expect(error).toMatchObject({ code: 'BAD_OPTION' });
+    expect((error as Error).message).toMatch(/useFactory, useClass or useExisting, got extraProviders$/);
   });
 
   it('says what is wrong with the options', async () => {

@@ -9,6 +9,7 @@ import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/co
 
 import { ConfigStore } from './config/config.store.js';
 import { controllerRoutes } from './http/controller.routes.js';
+import { HydraError } from './hydra.error.js';
 import { HydraServer } from './hydra.server.js';
 import { HydraLogger } from './logging/hydra.logger.js';
 import { HydraInstance } from './transport/hydra.instance.js';
@@ -46,7 +47,11 @@ export class HydraApplication
     const starting = this.server.hasHandlers ? this.instance.open() : this.instance.announce();
     const isReady = await Promise.race([starting.then(() => true), sleep(PATIENCE_MS)]);
     if (!isReady) this.logger.warn('Redis is not there yet: starting without, and registering when it is');
-    starting.catch((error: unknown) => this.logger.error(`could not register: ${String(error)}`));
+    starting.catch((error: unknown) => {
+      // Closed while it still waited for Redis.
+      const isClosed = error instanceof HydraError && error.code === 'CLOSED';
+      if (!isClosed) this.logger.error(`could not register: ${String(error)}`);
+    });
   }
 
   /** Nobody finds this instance from here on. */

@@ -1,5 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { ConsoleLogger, Logger, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+
+import { HydraModule } from '../../lib/index.js';
 import { resolveOptions } from '../../lib/hydra.options.js';
 import { HydraInstance } from '../../lib/transport/hydra.instance.js';
 import { atEnd } from '../support/at-end.js';
@@ -49,6 +53,29 @@ describe('an instance whose connection breaks while it starts', () => {
       await opening;
       await eventually(() => instance.discovery.has(instance.options.service), { what: 'itself' });
     }
+  });
+});
+
+describe('an application that is closed while it waits for Redis', () => {
+  it('starts without, and says nothing of an error', async () => {
+    const errors: unknown[] = [];
+    class Listener extends ConsoleLogger {
+      override error(message: unknown): void {
+        errors.push(message);
+      }
+      override warn(): void {}
+      override log(): void {}
+    }
+    const redis = await startPrivateRedis();
+    await redis.stop();
+    @Module({ imports: [HydraModule.forRoot({ service: uniqueService(), redis: redis.url })] })
+    class AppModule {}
+    const app = await NestFactory.createApplicationContext(AppModule, { logger: new Listener() });
+    await app.close();
+    // What waited is told in the turns after this one.
+    await sleep(50);
+    Logger.overrideLogger(['error']);
+    expect(errors).toEqual([]);
   });
 });
 

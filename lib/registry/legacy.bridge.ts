@@ -22,7 +22,7 @@ const READ_AT_ONCE = 500;
 
 /**
  * Enters Hydra 1.x instances, which announce nothing, in the index of their service; deletes entries of the nodes hash whose
- * instance is long gone, and names from the directory that have no instance any more. One process does it for all: who
+ * instance is long gone, and names from the directory that have no instance any more; puts back names that were lost. One process does it for all: who
  * holds the office is decided by a key with a life.
  *
  * Every instance has an entry in the nodes hash: its ids show who may be there, the presence keys of those say who is, and
@@ -76,6 +76,7 @@ export class LegacyBridge {
       if (!wasHolder) this.turns = 0;
       await this.readNodes(redis, this.turns % FULL_TURNS === 0);
       await Promise.all(this.ledger.due(performance.now()).map((entry) => this.lookAt(redis, entry)));
+      await this.mendDirectory(redis);
       if (++this.turns % this.pace.directoryTurns === 0) await this.pruneDirectory(redis);
     } catch {
       // Redis went away; the next turn, or the next holder, goes on.
@@ -129,9 +130,22 @@ export class LegacyBridge {
       keys.announcements(service),
       'beat',
     ]);
-    if (isNew !== 1) return;
-    const added = await redis.sadd(keys.directory, service);
-    if (added === 1) await redis.publish(keys.directoryChanges, encodeDirectory({ kind: 'added', service }));
+    if (isNew === 1) await this.list(redis, service);
+  }
+
+  private async list(redis: RedisClient, service: string): Promise<void> {
+    const { directory, directoryChanges } = this.keys;
+    const added = await redis.sadd(directory, service);
+    if (added === 1) await redis.publish(directoryChanges, encodeDirectory({ kind: 'added', service }));
+  }
+
+  /** A directory that was lost alone: instances enter their names only when they come. */
+  private async mendDirectory(redis: RedisClient): Promise<void> {
+    const services = this.ledger.liveServices;
+    if (services.length === 0) return;
+    const isListed = await redis.smismember(this.keys.directory, ...services);
+    const missing = services.filter((_, index) => isListed[index] === 0);
+    await Promise.all(missing.map((service) => this.list(redis, service)));
   }
 
   private async bury(redis: RedisClient, { id, service }: LedgerEntry): Promise<void> {
@@ -143,6 +157,7 @@ export class LegacyBridge {
       keys.epoch(service),
       id,
       keys.announcements(service),
+      'absent',
     ]);
   }
 

@@ -31,6 +31,13 @@ export class NodeLedger {
     return this.entries.size;
   }
 
+  /** The services that had an instance when last looked at. */
+  get liveServices(): readonly string[] {
+    const services = new Set<string>();
+    for (const entry of this.entries.values()) if (entry?.isLive) services.add(entry.service);
+    return [...services];
+  }
+
   /** Those of the ids that were never read. */
   unread(ids: readonly string[]): readonly string[] {
     return ids.filter((id) => !this.entries.has(id));

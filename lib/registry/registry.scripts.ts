@@ -55,14 +55,16 @@ return 1 - known
  * Take an instance out of the index and end its presence.
  *
  * KEYS  1 presence   2 beats   3 instances   4 epoch
- * ARGV  1 id   2 announcements channel
- * Returns 1 when it was in the index, else 0.
+ * ARGV  1 id   2 announcements channel   3 'absent' to do so only if it has no presence any more; left out by itself
+ * Returns 1 when it was in the index and left it, else 0.
  *
- * One script, so that its leaving is announced once, whoever says it first.
+ * One script, so that its leaving is announced once, whoever says it first, and because an instance that was only late may
+ * be back by then.
  */
 export const leave = new Script<number>(
   4,
   `${ANNOUNCE}
+if ARGV[3] == 'absent' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 local known = redis.call('HDEL', KEYS[3], ARGV[1])

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 
 import { LegacyBridge } from '../../lib/registry/legacy.bridge.js';
+import { leave } from '../../lib/registry/registry.scripts.js';
 import type { HydraInstance } from '../../lib/transport/hydra.instance.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis } from '../support/redis.js';
@@ -116,6 +117,42 @@ describe('the upkeep of shared records', () => {
     });
     expect(await left()).toEqual(kept);
     alive.stop();
+  });
+
+  it('takes a late Hydra 1.x instance out of the index only if it is not back by then', async () => {
+    const service = uniqueService('late');
+    const id = '2'.repeat(32);
+    const legacy = fakeLegacyInstance(redis, service, id);
+    await legacy.beat();
+    await watcher.discovery.waitFor(service);
+    const { keys } = watcher;
+    const indexKeys = [
+      keys.presence(service, id),
+      keys.beats(service),
+      keys.instances(service),
+      keys.epoch(service),
+    ];
+    const takeOut = () => leave.run(redis, [...indexKeys, id, keys.announcements(service), 'absent']);
+    expect(await takeOut()).toBe(0);
+    expect(await redis.exists(keys.presence(service, id))).toBe(1);
+    legacy.stop();
+    await redis.del(keys.presence(service, id));
+    await eventually(async () => (await redis.hlen(keys.instances(service))) === 0, { what: 'it to be out' });
+  });
+
+  it('puts the names back when the directory alone was lost, and tells those who watch', async () => {
+    const service = uniqueService('listed');
+    await startInstance({ service, redis: url });
+    await watcher.discovery.waitFor(service);
+    const isListed = async () => (await redis.sismember(watcher.keys.directory, service)) === 1;
+    await eventually(isListed, { what: 'the name' });
+    const listener = connectTo(url);
+    const told: string[] = [];
+    listener.on('message', (_channel: string, text: string) => told.push(text));
+    await listener.subscribe(watcher.keys.directoryChanges);
+    await redis.del(watcher.keys.directory);
+    await eventually(isListed, { what: 'the name to be back', timeoutMs: 15_000 });
+    await eventually(() => told.some((text) => text.includes(service)), { what: 'the word of it' });
   });
 
   it('takes names without an instance out of the directory, and back in with the next instance', async () => {

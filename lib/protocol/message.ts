@@ -64,22 +64,24 @@ export interface Stamp {
 
 /** Builds a message. Falsy fields are left out, `body: 0`, `false`, `''` and `null` included. */
 export function createMessage(fields: MessageFields, stamp: Stamp): UmfMessage {
-  return {
+  // Member by member: a spread for each that may be absent took longer than all the rest of a message.
+  const message: { -readonly [Name in keyof UmfMessage]: UmfMessage[Name] } = {
     to: fields.to,
     from: fields.from,
-    ...(fields.headers && { headers: fields.headers }),
     mid: stamp.mid,
-    ...(fields.rmid && { rmid: fields.rmid }),
-    ...(fields.signature && { signature: fields.signature }),
-    ...(fields.timeout && { timeout: fields.timeout }),
     timestamp: stamp.timestamp,
-    ...(fields.type && { type: fields.type }),
     version: fields.version || UMF_VERSION,
-    ...(fields.via && { via: fields.via }),
-    ...(fields.forward && { forward: fields.forward }),
     body: fields.body || undefined,
-    ...(fields.authorization && { authorization: fields.authorization }),
   };
+  if (fields.headers) message.headers = fields.headers;
+  if (fields.rmid) message.rmid = fields.rmid;
+  if (fields.signature) message.signature = fields.signature;
+  if (fields.timeout) message.timeout = fields.timeout;
+  if (fields.type) message.type = fields.type;
+  if (fields.via) message.via = fields.via;
+  if (fields.forward) message.forward = fields.forward;
+  if (fields.authorization) message.authorization = fields.authorization;
+  return message;
 }
 
 /**

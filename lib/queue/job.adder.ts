@@ -43,7 +43,7 @@ export interface PreparedJob {
 
 interface Waiting {
   readonly raw: string;
-  readonly resolve: () => void;
+  readonly resolve: (isNew: true) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -81,11 +81,14 @@ export class JobAdder {
    *
    * @throws HydraError `REDIS_UNAVAILABLE`
    */
-  async add({ raw, keys, options }: PreparedJob): Promise<boolean> {
-    if (options.id === undefined && !options.delayMs && options.priority !== 'high') {
-      await new Promise<void>((resolve, reject) => this.post(keys, { raw, resolve, reject }));
-      return true;
-    }
+  add(job: PreparedJob): Promise<boolean> {
+    const { raw, keys, options } = job;
+    const isPlain = options.id === undefined && !options.delayMs && options.priority !== 'high';
+    if (!isPlain) return this.addAlone(job);
+    return new Promise((resolve, reject) => this.post(keys, { raw, resolve, reject }));
+  }
+
+  private async addAlone({ raw, keys, options }: PreparedJob): Promise<boolean> {
     const { id = '', delayMs = 0, priority, dedupMs = this.options.queue.dedupMs } = options;
     const { waiting, high, delayed, ids, wake } = keys;
     const isHigh = priority === 'high' ? '1' : '';
@@ -113,7 +116,7 @@ export class JobAdder {
   private async push(keys: QueueKeys, jobs: readonly Waiting[]): Promise<void> {
     try {
       await this.redis.run('add jobs', (redis) => redis.lpush(keys.waiting, ...jobs.map(({ raw }) => raw)));
-      for (const { resolve } of jobs) resolve();
+      for (const { resolve } of jobs) resolve(true);
     } catch (error) {
       for (const { reject } of jobs) reject(error);
     }

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../hydra.options.js';
 import { BlockingConnection } from '../redis/blocking.connection.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { QueueKeys } from './queue.keys.js';
@@ -25,11 +26,15 @@ export class Doorbell {
     await this.redis.subscribe(this.keys.wake);
   }
 
-  /** Rings once, when there is something to take; after `withinMs` in any case, where it is given. */
+  /**
+   * Rings once, when there is something to take; after `withinMs` in any case, where it is given, and early where that is
+   * longer than a timer can wait.
+   */
   wait(withinMs: number | undefined, watchesList: boolean): void {
     if (this.isClosed) return;
     clearTimeout(this.timer);
-    if (withinMs !== undefined) this.timer = setTimeout(this.ring, withinMs).unref();
+    if (withinMs !== undefined)
+      this.timer = setTimeout(this.ring, Math.min(withinMs, LONGEST_TIMER_MS)).unref();
     this.isWaiting = watchesList;
     if (watchesList && !this.isAsking) void this.ask();
   }

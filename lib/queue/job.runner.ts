@@ -1,10 +1,11 @@
 import { isObservable } from 'rxjs';
 
 import { Deadlines } from '../delivery/deadlines.js';
+import { RareLog } from '../delivery/rare.log.js';
 import type { Dispatch } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
 import { createMessageId } from '../registry/ids.js';
-import { backoffMs } from './backoff.js';
+import { backoffMs, PLAIN_BACKOFF, wholeMs } from './backoff.js';
 import { strangeMessage, writeDeadLetter } from './dead.letter.js';
 import type { HeldJob } from './held.job.js';
 import { writeCompleted, type JobEvent } from './job.event.js';
@@ -14,6 +15,7 @@ import type { Outcome } from './worker.link.js';
 
 /** Runs jobs through their handlers, and says what becomes of each. */
 export class JobRunner {
+  private readonly log = new RareLog();
   private readonly deadlines = new Deadlines<HeldJob>((job) => this.expire(job));
 
   constructor(
@@ -94,7 +96,7 @@ export class JobRunner {
   private retry(job: HeldJob, reason: string, delayMs?: number): void {
     const { attempt, fence, id, pattern } = job;
     if (attempt >= job.attempts) return this.bury(job, reason);
-    const retryInMs = delayMs ?? backoffMs(job.backoff, attempt, reason);
+    const retryInMs = wholeMs(delayMs ?? this.backoffOf(job, reason));
     const state = JSON.stringify(failed(job.state, reason));
     const event: JobEvent = { type: 'failed', id, pattern, attempt, error: reason, retryInMs };
     this.finish(job, {
@@ -103,6 +105,19 @@ export class JobRunner {
       detail: `${retryInMs} ${state}`,
       event: JSON.stringify(event),
     });
+  }
+
+  /** An error in a user's function must not cost the job, nor the process. */
+  private backoffOf({ backoff, attempt, pattern }: HeldJob, reason: string): number {
+    try {
+      return backoffMs(backoff, attempt, reason);
+    } catch (error) {
+      this.log.warn(
+        'backoff',
+        `backoff of "${pattern}" failed, the default is used: ${reasonOf(error, error)}`,
+      );
+      return backoffMs(PLAIN_BACKOFF, attempt, reason);
+    }
   }
 
   private bury(job: HeldJob, reason: string): void {

@@ -8,7 +8,7 @@ import { RpcException } from '@nestjs/microservices';
 export class Retry {
   private constructor(readonly delayMs: number) {}
 
-  /** Makes the next attempt in so many milliseconds, instead of what the backoff says. */
+  /** Makes the next attempt in so many milliseconds, instead of what the backoff says; `NaN` means at once. */
   static after(delayMs: number): Retry {
     return new Retry(Math.max(0, Math.round(delayMs)));
   }

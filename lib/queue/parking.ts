@@ -86,8 +86,9 @@ export class Parking {
     return true;
   }
 
-  /** Starts what has a place. */
+  /** Starts what has a place; once the worker stops, what came with a turn that was under way goes back at once. */
   startAll(): void {
+    if (!this.isOpen) return this.handBack(this.held.all.filter(({ isStarted }) => !isStarted));
     for (const lane of this.lanes.values()) this.startParked(lane);
   }
 

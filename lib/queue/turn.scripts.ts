@@ -34,11 +34,20 @@ export type TurnReply = readonly [
 export const turn = new Script<TurnReply>(
   15,
   `${NOW}
+local asides = tonumber(ARGV[8])
+-- Before anything is written: a script that fails half-way does not roll back.
+local numbers, rests = {}, {}
+for i = 9 + asides * 2, #ARGV, 4 do
+  local what = ARGV[i]
+  if what == 'retry' or what == 'dead' then
+    numbers[i], rests[i] = string.match(ARGV[i + 2], '^(%d+) (.*)$')
+    if not numbers[i] then return redis.error_reply('ERR the outcome "' .. what .. '" of fence ' .. ARGV[i + 1] .. ' is not to be read') end
+  end
+end
 redis.call('ZADD', KEYS[5], now + ARGV[2], ARGV[1])
 local hasState = redis.call('EXISTS', KEYS[7]) == 1
 local hasProgress = redis.call('EXISTS', KEYS[15]) == 1
 local refused, events, ids, records = {}, {}, {}, {}
-local asides = tonumber(ARGV[8])
 -- Alone, the worker gives back to the list that a Hydra 1.x worker reads too.
 local front = redis.call('ZCARD', KEYS[5]) > 1 and KEYS[3] or KEYS[1]
 local moved = false
@@ -63,11 +72,11 @@ for i = 9 + asides * 2, #ARGV, 4 do
       records[#records + 1] = detail
       records[#records + 1] = event
     elseif what == 'retry' then
-      local delay, state = string.match(detail, '^(%d+) (.*)$')
-      redis.call('HSET', KEYS[7], job, state)
-      redis.call('ZADD', KEYS[4], now + delay, job)
+      redis.call('HSET', KEYS[7], job, rests[i])
+      -- A second job of the very same text finds its place in the set taken: early rather than never.
+      if redis.call('ZADD', KEYS[4], 'NX', now + numbers[i], job) == 0 then redis.call('RPUSH', KEYS[3], job) end
     elseif what == 'dead' then
-      local length, rest = string.match(detail, '^(%d+) (.*)$')
+      local length, rest = numbers[i], rests[i]
       forget(job, string.sub(rest, 1, length))
       redis.call('RPUSH', KEYS[10], string.sub(rest, length + 1))
       redis.call('LTRIM', KEYS[10], -ARGV[6], -1)
@@ -92,7 +101,8 @@ end
 local keep = tonumber(ARGV[5])
 if #ids > 0 and keep > 0 then
   redis.call('HSET', KEYS[12], unpack(records))
-  local surplus = redis.call('LPUSH', KEYS[11], unpack(ids)) - keep
+  -- Bounded: after the limit was lowered it may be many, and each turn takes some.
+  local surplus = math.min(redis.call('LPUSH', KEYS[11], unpack(ids)) - keep, 1000)
   if surplus > 0 then redis.call('HDEL', KEYS[12], unpack(redis.call('RPOP', KEYS[11], surplus))) end
 end
 if #events > 0 and redis.call('EXISTS', KEYS[13]) == 1 then

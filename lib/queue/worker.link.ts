@@ -28,6 +28,8 @@ const MOST_PUT_BACK = 10_000;
 
 /** Leases go back as often as a worker's life holds this many times. */
 const RENEWALS = 6;
+/** And no more rarely than this, however long it is: a worker that does not talk counts as stuck. */
+const RENEW_MS = 1_000;
 
 /** The words a worker has with Redis. Each rejects with a HydraError. */
 export class WorkerLink {
@@ -46,7 +48,7 @@ export class WorkerLink {
   }
 
   get renewEveryMs(): number {
-    return Math.max(1, Math.round(this.options.presence.ttlMs / RENEWALS));
+    return Math.min(RENEW_MS, Math.max(1, Math.round(this.options.presence.ttlMs / RENEWALS)));
   }
 
   turn(outcomes: readonly Outcome[], wanted: number, asides: readonly Aside[]): Promise<TurnReply> {

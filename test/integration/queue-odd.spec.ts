@@ -1,0 +1,169 @@
+import { Controller, Logger } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import { throwError } from 'rxjs';
+
+import { QueuePattern, QueueService, Retry, type HydraOptions } from '../../lib/index.js';
+import { resolveOptions } from '../../lib/hydra.options.js';
+import { Doorbell } from '../../lib/queue/doorbell.js';
+import { createQueueKeys } from '../../lib/queue/queue.keys.js';
+import { WorkerLink } from '../../lib/queue/worker.link.js';
+import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { startService } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+import { testRedisUrl } from '../support/redis.js';
+import { uniqueService } from '../support/unique.js';
+
+const brokenBackoff = (): never => {
+  throw new Error('a mistake in the backoff');
+};
+const failed = new Set<unknown>();
+
+@Controller()
+class OddController {
+  @QueuePattern('put-off')
+  putOff(@Payload() ms: string): Retry {
+    return Retry.after(Number(ms));
+  }
+
+  @QueuePattern('plain', { concurrency: 100 })
+  plain(@Payload() data: unknown): unknown {
+    return data;
+  }
+
+  @QueuePattern('thrown', { backoff: brokenBackoff })
+  thrown(): never {
+    throw new Error('thrown');
+  }
+
+  @QueuePattern('streamed', { backoff: brokenBackoff })
+  streamed(): unknown {
+    return throwError(() => new Error('streamed'));
+  }
+
+  @QueuePattern('first-fails', { concurrency: 10, attempts: 20, backoff: 300 })
+  firstFails(): string {
+    if (failed.size < 10) {
+      failed.add({});
+      throw new Error('one of the first');
+    }
+    return 'done';
+  }
+}
+
+let options: HydraOptions & { service: string };
+let instance: HydraInstance;
+
+const keysOf = () => createQueueKeys(instance.keys, options.service);
+const linkOf = (settings: Partial<HydraOptions> = {}) =>
+  new WorkerLink(
+    instance.id,
+    'default',
+    instance.redis,
+    instance.keys,
+    resolveOptions({ ...options, ...settings }),
+  );
+
+beforeEach(async () => {
+  Logger.overrideLogger(false);
+  options = { service: uniqueService('odd'), redis: await testRedisUrl() };
+  instance = new HydraInstance(resolveOptions(options));
+  await instance.open();
+});
+
+afterEach(() => instance.close());
+
+describe('a job whose handler does an odd thing', () => {
+  let queue: QueueService;
+  let close: () => Promise<void>;
+
+  beforeEach(async () => {
+    const worker = await startService(options, [OddController]);
+    queue = worker.app.get(QueueService);
+    close = () => worker.close();
+  });
+  afterEach(() => close());
+
+  it.each(['NaN', 'Infinity', '1e21'])(
+    'is not lost when it is put off for %s ms, nor its batch',
+    async (ms) => {
+      const jobs = await queue.addBulk([
+        { pattern: 'plain', data: 1 },
+        { pattern: 'put-off', data: ms, attempts: 2 },
+        { pattern: 'plain', data: 2 },
+      ]);
+      expect(await jobs[0]!.result()).toBe(1);
+      expect(await jobs[2]!.result()).toBe(2);
+      // No number means at once, so that its attempts end; too large a one is very far away.
+      const state = ms === 'NaN' ? 'dead' : 'delayed';
+      await eventually(async () => (await queue.get(jobs[1]!.id))?.state === state, { what: 'the job' });
+    },
+  );
+
+  it.each(['thrown', 'streamed'])(
+    'is tried again by the default rule when its backoff fails (%s)',
+    async (pattern) => {
+      const job = await queue.add(pattern, {}, { attempts: 2 });
+      await eventually(async () => (await queue.get(job.id))?.state === 'delayed', { what: 'the retry' });
+      await expect(job.result()).rejects.toThrow(pattern);
+    },
+  );
+
+  it('is one of many of the same text, and none of them takes the place of another', async () => {
+    failed.clear();
+    const text = JSON.stringify({ to: `${options.service}:/`, typ: 'first-fails', bdy: {} });
+    await instance.redis.commands.lpush(keysOf().waiting, ...Array.from({ length: 10 }, () => text));
+    await eventually(async () => (await queue.counts()).completed === 10, { what: 'all of them' });
+  });
+});
+
+describe('a turn', () => {
+  const take = async (link: WorkerLink, count: number, text = (n: number) => `job ${n}`) => {
+    const texts = Array.from({ length: count }, (_, n) => text(n));
+    await instance.redis.commands.lpush(keysOf().waiting, ...texts);
+    const reply = await link.turn([], count, []);
+    return Number(reply[3]);
+  };
+
+  it('that cannot be read changes nothing', async () => {
+    const link = linkOf();
+    const fence = await take(link, 2);
+    const done = { what: 'done', fence, detail: 'a', event: '{"finishedOn":1}' } as const;
+    const retry = { what: 'retry', fence: fence + 1, detail: 'NaN {}', event: '' } as const;
+    await expect(link.turn([done, retry], 0, [])).rejects.toThrow('is not to be read');
+    const { redis } = instance;
+    expect(await redis.commands.llen(keysOf().inProgress)).toBe(2);
+    expect(await redis.commands.hlen(keysOf().leases(instance.id))).toBe(2);
+  });
+
+  it('forgets part of what is too much, when very much less is to be kept than before', async () => {
+    const { commands } = instance.redis;
+    const ids = Array.from({ length: 9_000 }, (_, n) => `old ${n}`);
+    await commands.lpush(keysOf().finished, ...ids);
+    await commands.hset(keysOf().results, ...ids.flatMap((id) => [id, '{"finishedOn":1}']));
+    const link = linkOf({ queue: { completed: { count: 10 } } });
+    const end = async (n: number) => {
+      const fence = await take(link, 1);
+      await link.turn([{ what: 'done', fence, detail: `new ${n}`, event: '{"finishedOn":2}' }], 0, []);
+    };
+    for (let n = 0; n < 9; n++) await end(n);
+    expect(await commands.llen(keysOf().finished)).toBe(10);
+    expect(await commands.hlen(keysOf().results)).toBe(10);
+  });
+});
+
+describe('an idle worker', () => {
+  it('does not look again and again for what is due after more than a timer can wait', async () => {
+    let rings = 0;
+    const doorbell = new Doorbell(instance.redis, keysOf(), () => rings++);
+    await doorbell.open();
+    doorbell.wait(30 * 86_400_000, false);
+    // Timers go off in their order: one that is too long for Node goes off after 1 ms.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    doorbell.close();
+    expect(rings).toBe(0);
+  });
+
+  it('talks to Redis often enough to be seen, however long its life is', () => {
+    expect(linkOf({ presence: { ttlMs: 120_000 } }).renewEveryMs).toBeLessThanOrEqual(2_000);
+  });
+});

@@ -41,7 +41,7 @@ export type {
   PacketDeserializer,
   PacketSerializer,
 } from './options/call.options.js';
-export { LONGEST_TIMER_MS, serviceName, type Environment } from './options/checks.js';
+export { integer, LONGEST_TIMER_MS, serviceName, type Environment } from './options/checks.js';
 export type { ConfigOptions, ResolvedConfigOptions } from './options/config.options.js';
 export type {
   ConnectionOptions,

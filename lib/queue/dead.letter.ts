@@ -40,6 +40,8 @@ export interface DeadJob {
 export interface DeadLetterText extends DeadJob {
   readonly raw: string;
   readonly jobText: string;
+  /** The timestamp of the job's message; '' where it has none. */
+  readonly addedOn: string;
 }
 
 /** The dead letter's text: the job with a header that says why, and the reason in its body, where Hydra 1.x puts it. */
@@ -71,7 +73,7 @@ export function readDeadLetter(raw: string): DeadLetterText | undefined {
   const hasHeaders = Object.keys(headers).length > 0;
   const jobText = death.text ?? encodeJob({ ...rest, ...(hasHeaders && { headers }), body });
   const job = readJob(jobText);
-  return { raw, jobText, ...view(job, message), ...shown(death) };
+  return { raw, jobText, addedOn: message.timestamp, ...view(job, message), ...shown(death) };
 }
 
 function view(job: ReadJob | undefined, message: UmfMessage): Pick<DeadJob, 'id' | 'pattern' | 'data'> {

@@ -36,6 +36,8 @@ export interface AddOptions {
 /** A job that is to be added: its text, and where it goes. */
 export interface PreparedJob {
   readonly id: string;
+  /** The timestamp of its message. */
+  readonly addedOn: string;
   readonly raw: string;
   readonly keys: QueueKeys;
   readonly options: AddOptions;
@@ -73,7 +75,7 @@ export class JobAdder {
     const job = { service, from: this.from, pattern, data, attempts, backoff, timeoutMs, headers };
     const stamp = { mid: id, timestamp: new Date().toISOString() };
     const raw = writeJob(job, stamp, this.options.maxPayloadBytes);
-    return { id, raw, keys, options };
+    return { id, addedOn: stamp.timestamp, raw, keys, options };
   }
 
   /**
@@ -90,9 +92,10 @@ export class JobAdder {
 
   private async addAlone({ raw, keys, options }: PreparedJob): Promise<boolean> {
     const { id = '', delayMs = 0, priority, dedupMs = this.options.queue.dedupMs } = options;
-    const { waiting, high, delayed, ids, wake } = keys;
+    const { waiting, high, delayed, ids, results, finished, wake } = keys;
     const isHigh = priority === 'high' ? '1' : '';
-    const args = [waiting, high, delayed, ids, raw, isHigh, Math.round(delayMs), id, dedupMs, wake];
+    const names = [waiting, high, delayed, ids, results, finished];
+    const args = [...names, raw, isHigh, delayMs, id, dedupMs, wake];
     return (await this.redis.run('add a job', (redis) => addOne.run(redis, args))) === 1;
   }
 

@@ -10,7 +10,7 @@ import {
   type JobView,
   type Page,
 } from './job.view.js';
-import { countAll, pageWaiting, redriveAll, search, waitingLists } from './producer.scripts.js';
+import { countAll, pageWaiting, redriveAll, search, searchIds, waitingLists } from './producer.scripts.js';
 import type { QueueKeys } from './queue.keys.js';
 
 /** Elements that one look into a long list reads. */
@@ -68,9 +68,30 @@ export class JobInspector {
     return raws.map(readDeadLetter).filter((dead) => dead !== undefined);
   }
 
-  async reasonOfDeath(id: string): Promise<string | undefined> {
-    const raw = await this.find(this.keys.incomplete, id);
-    return raw === undefined ? undefined : readDeadLetter(raw)?.reason;
+  /** The dead letters of any of these jobs, oldest first. */
+  async deadAmong(ids: readonly string[]): Promise<DeadLetterText[]> {
+    if (ids.length === 0) return [];
+    const wanted = new Set(ids);
+    const needles = ids.map((id) => JSON.stringify(id));
+    const dead: DeadLetterText[] = [];
+    for (let start = 0; ; start += STRIDE) {
+      const [length = '0', ...found] = await this.redis.run('look for dead letters', (redis) =>
+        searchIds.run(redis, [this.keys.incomplete, start, start + STRIDE - 1, ...needles]),
+      );
+      for (const raw of found) {
+        const letter = readDeadLetter(raw);
+        if (letter && wanted.has(letter.id)) dead.push(letter);
+      }
+      if (start + STRIDE >= Number(length)) return dead;
+    }
+  }
+
+  /** Whether a job with this id waits, runs or is delayed. */
+  async isOpen(id: string): Promise<boolean> {
+    for (const list of [...(await this.waitingLists()), this.keys.inProgress]) {
+      if ((await this.find(list, id)) !== undefined) return true;
+    }
+    return (await this.findDelayedText(id)) !== undefined;
   }
 
   /** Gives back the ids of those that are jobs again; dry, of those that would be. */

@@ -73,7 +73,7 @@ export function openView(
 }
 
 /** What a person sees of a dead letter. */
-export function publicDead({ raw: _raw, jobText: _jobText, ...dead }: DeadLetterText): DeadJob {
+export function publicDead({ raw: _raw, jobText: _text, addedOn: _on, ...dead }: DeadLetterText): DeadJob {
   return dead;
 }
 

@@ -4,25 +4,30 @@ import { NOW } from './now.js';
 /**
  * Add a job that is more than the next in line: unique, later, or first.
  *
- * KEYS  1 waiting   2 high   3 delayed   4 ids
+ * KEYS  1 waiting   2 high   3 delayed   4 ids   5 results   6 finished
  * ARGV  1 job   2 '1' for high priority   3 delay in ms   4 id, '' when it need not be unique   5 ms for which it is taken
  *       6 wake channel
  * Returns 1, or 0 when the id is taken.
  *
- * One script, because two producers could take the same id.
+ * One script, because two producers could take the same id. What an earlier job with the id came to is forgotten when it is
+ * taken again: nobody may take it for the outcome of this one. A job whose very text is delayed already goes first: early
+ * rather than never.
  */
 export const addOne = new Script<number>(
-  4,
+  6,
   `${NOW}
 if ARGV[4] ~= '' then
   redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now)
   if redis.call('ZSCORE', KEYS[4], ARGV[4]) then return 0 end
   redis.call('ZADD', KEYS[4], now + ARGV[5], ARGV[4])
+  if redis.call('HDEL', KEYS[5], ARGV[4]) == 1 then redis.call('LREM', KEYS[6], 0, ARGV[4]) end
 end
 local delay = tonumber(ARGV[3])
-if delay > 0 then
-  redis.call('ZADD', KEYS[3], now + delay, ARGV[1])
+if delay > 0 and redis.call('ZADD', KEYS[3], 'NX', now + delay, ARGV[1]) == 1 then
   redis.call('PUBLISH', ARGV[6], 'delayed')
+elseif delay > 0 then
+  redis.call('RPUSH', KEYS[2], ARGV[1])
+  redis.call('PUBLISH', ARGV[6], 'high')
 elseif ARGV[2] == '1' then
   redis.call('LPUSH', KEYS[2], ARGV[1])
   redis.call('PUBLISH', ARGV[6], 'high')
@@ -121,6 +126,34 @@ export const search = new Script<string[]>(
 local found = { tostring(redis.call('LLEN', KEYS[1])) }
 for _, element in ipairs(redis.call('LRANGE', KEYS[1], ARGV[1], ARGV[2])) do
   if string.find(element, ARGV[3], 1, true) then found[#found + 1] = element end
+end
+return found
+`,
+);
+
+/**
+ * Read those elements of a part of a list that may be those of some jobs: they hold an id that begins like one of theirs.
+ *
+ * KEYS  1 list
+ * ARGV  1 first index   2 last index   then ids as JSON text
+ * Returns the length of the list as text, then the elements.
+ *
+ * A script only to keep the others from travelling. What it costs follows the list and the number of ids, not their product.
+ */
+export const searchIds = new Script<string[]>(
+  1,
+  `
+local wanted = {}
+-- Up to the first quote, also where that is part of the id.
+for i = 3, #ARGV do wanted[string.match(ARGV[i], '^"(.-)"')] = true end
+local found = { tostring(redis.call('LLEN', KEYS[1])) }
+for _, element in ipairs(redis.call('LRANGE', KEYS[1], ARGV[1], ARGV[2])) do
+  for id in string.gmatch(element, '"mid":"(.-)"') do
+    if wanted[id] then
+      found[#found + 1] = element
+      break
+    end
+  end
 end
 return found
 `,

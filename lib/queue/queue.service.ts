@@ -1,11 +1,11 @@
 import { transformPatternToRoute } from '@nestjs/microservices/utils/transform-pattern.utils.js';
 import type { Observable } from 'rxjs';
 
-import { checkQueueName, serviceName, type ResolvedOptions } from '../hydra.options.js';
+import { checkQueueName, integer, serviceName, type ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { DeadJob } from './dead.letter.js';
-import { JobAdder, type AddOptions } from './job.adder.js';
+import { JobAdder, type AddOptions, type PreparedJob } from './job.adder.js';
 import type { JobEvent } from './job.event.js';
 import { JobInspector } from './job.inspector.js';
 import { publicDead, type JobCounts, type JobStateName, type JobView, type Page } from './job.view.js';
@@ -45,7 +45,7 @@ export interface QueuedJob<Result = unknown> {
    * Waits for the job's end, and gives what its handler returned.
    *
    * @throws HydraError `DEAD_LETTER` with the reason; `TIMEOUT` when it has not ended by then, or ended so long ago that
-   *   its outcome is not kept any more
+   *   its outcome is not kept any more, or Redis was away for all that time; `BAD_OPTION`; `CLOSED`
    */
   result(options?: ResultOptions): Promise<Result>;
 }
@@ -116,7 +116,7 @@ export class QueueService {
     // All are looked at before any is added: one bad job must not leave half of them behind.
     const prepared = jobs.map(({ pattern, data, ...options }) => this.prepare(pattern, data, options));
     const added = await Promise.all(prepared.map(({ job }) => this.adder.add(job)));
-    return prepared.map(({ queue, job }, index) => this.handle(queue, job.id, added[index]!));
+    return prepared.map(({ queue, job }, index) => this.handle(queue, job, added[index]!));
   }
 
   /** How many jobs there are in each state. */
@@ -218,7 +218,7 @@ export class QueueService {
     options: AddOptions,
   ): Promise<QueuedJob<Result>> {
     const { queue, job } = this.prepare(pattern, data, options);
-    return this.handle(queue, job.id, await this.adder.add(job));
+    return this.handle(queue, job, await this.adder.add(job));
   }
 
   private prepare(pattern: string | number | object, data: unknown, options: AddOptions) {
@@ -226,9 +226,10 @@ export class QueueService {
     return { queue, job: this.adder.prepare(queue.keys, queue.service, routeOf(pattern), data, options) };
   }
 
-  private handle<Result>({ watch }: Queue, id: string, isNew: boolean): QueuedJob<Result> {
-    const result = ({ timeoutMs = this.options.timeoutMs }: ResultOptions = {}) =>
-      watch.result(id, timeoutMs) as Promise<Result>;
+  private handle<Result>({ watch }: Queue, { id, addedOn }: PreparedJob, isNew: boolean): QueuedJob<Result> {
+    const awaited = { id, addedOn: isNew ? addedOn : undefined };
+    const result = async ({ timeoutMs = this.options.timeoutMs }: ResultOptions = {}) =>
+      watch.result(awaited, integer('timeoutMs of result', timeoutMs, 1)) as Promise<Result>;
     return { id, isNew, result };
   }
 
@@ -245,7 +246,7 @@ export class QueueService {
     const service = serviceName(givenService);
     const keys = createQueueKeys(this.keys, service, checkQueueName('queue', queue));
     const inspector = new JobInspector(this.redis, keys);
-    const watch = new JobWatch(this.redis, keys, (id) => inspector.reasonOfDeath(id));
+    const watch = new JobWatch(this.redis, keys, inspector);
     const schedules = new Schedules(this.redis, keys);
     const opened = { service, keys, inspector, watch, schedules };
     this.queues.set(`${givenService}:${queue}`, opened);

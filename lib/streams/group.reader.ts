@@ -88,7 +88,7 @@ export class GroupReader {
   }
 
   private async recover(trouble: unknown, failures: number): Promise<void> {
-    this.trouble.fails();
+    this.trouble.fails(trouble);
     if (isNoGroup(trouble)) await this.rejoin();
     else this.trouble.report(trouble);
     await sleep(backoffMs(TROUBLE, failures));

@@ -25,7 +25,8 @@ export class GroupTrouble {
   }
 
   /** The reading fails, for the first time or still. */
-  fails(): void {
+  fails(error: unknown): void {
+    this.lastFailure = describeFailure(error);
     this.failingSince ??= performance.now();
   }
 
@@ -47,6 +48,6 @@ export class GroupTrouble {
 
 /** Whether the group is gone: Redis lost its data, or somebody destroyed it. */
 export function isNoGroup(error: unknown): boolean {
-  // UNBLOCKED: the stream went while it was being read.
-  return error instanceof Error && /NOGROUP|UNBLOCKED/.test(error.message);
+  // UNBLOCKED: the stream went while it was being read. XINFO says `no such key`.
+  return error instanceof Error && /NOGROUP|UNBLOCKED|no such key/.test(error.message);
 }

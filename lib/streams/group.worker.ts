@@ -121,6 +121,19 @@ export class GroupWorker {
   private async lineUp(entries: readonly Entry[]): Promise<void> {
     for (const entry of entries) entry.key = this.runner.keyOf(entry);
     await this.line.join(entries);
+    // With what waited out of the way there may be room, also when nobody's turn has come.
+    this.reader.wakeSoon();
+  }
+
+  /** Lines up again what an answer that never came has left waiting: nobody else would, and nothing is read meanwhile. */
+  private async goOn(): Promise<void> {
+    if (this.isDraining || this.line.waiting.length === 0) return;
+    try {
+      await this.lineUp([]);
+    } catch (error) {
+      // A lost group is made again by the sweep.
+      if (!isNoGroup(error)) this.trouble.report(error);
+    }
   }
 
   private async sweep(): Promise<void> {
@@ -138,6 +151,7 @@ export class GroupWorker {
     } finally {
       this.isSweeping = false;
     }
+    void this.goOn();
   }
 
   private async adoptWhenDue(): Promise<void> {

@@ -56,13 +56,16 @@ const pending = async () =>
 const nothingPending = () =>
   eventually(async () => (await pending()).length === 0, { what: 'all acknowledged', timeoutMs: 20_000 });
 
-describe('a reader of a stream', () => {
+describe.each([
+  ['a stream', {}],
+  ['a stream in order', { orderBy: 'key' }],
+])('a reader of %s', (_what, order) => {
   let proxy: Proxy;
   let consumer: Consumer;
 
   beforeAll(async () => {
     proxy = await startProxy(underTest.url);
-    consumer = await startConsumer({ ...settings, redis: proxy.url });
+    consumer = await startConsumer({ ...settings, redis: proxy.url, handler: { attempts: 3, ...order } });
     await handled(await publish());
   }, 30_000);
 

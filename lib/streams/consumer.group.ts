@@ -21,6 +21,8 @@ export class ConsumerGroup {
   private readonly deadKey: string;
   private readonly blocking: BlockingConnection;
   private position: string;
+  /** Whether the group was seen at that position. */
+  private isSeen = false;
   /** Entries taken in one life of this consumer are its own for as long as the sign of that life stands. */
   private life = '';
   /** When the sign of that life ends, if it is not renewed. */
@@ -44,7 +46,7 @@ export class ConsumerGroup {
   /** Makes the group if it is not there: at first where it is to begin, later where this instance last saw it. */
   async ensure(): Promise<boolean> {
     const { stream, group } = this.membership;
-    const args = [this.streamKey, this.orderKey, group, this.position];
+    const args = [this.streamKey, this.orderKey, group, this.position, this.isSeen ? '1' : '0'];
     const made = await this.redis.run(`join group ${group} of ${stream}`, (redis) =>
       ensureGroup.run(redis, args),
     );
@@ -164,6 +166,7 @@ export class ConsumerGroup {
     );
     // Should the group be lost, whatever is not acknowledged now is delivered again.
     this.position = pending === '' ? delivered : idBefore(pending);
+    this.isSeen = true;
     this.life = life;
     this.aliveUntil = sentAt + ttlMs;
     return this.claimed(taken, true, life);

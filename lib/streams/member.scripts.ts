@@ -5,11 +5,13 @@ import { COMMON, type WireEntry } from './group.lua.js';
  * Make the group, at a position; with the stream if that is not there.
  *
  * KEYS  1 stream   2 order
- * ARGV  1 group   2 position ('$', '0', or an id: the last entry that counts as delivered)
+ * ARGV  1 group   2 position ('$', '0', or an id: the last entry that counts as delivered)   3 '1' when the group was seen
+ *       there, '0' when it is to begin there
  * Returns 1 when it was made, 0 when it was there.
  *
  * One script, because the order of a group that was lost must go before anybody lines up for the new one. A position
- * beyond the stream's end belongs to a stream that was lost too: then everything in the new one is to be delivered.
+ * beyond the stream's end at which the group was seen belongs to a stream that was lost too: then everything in the new
+ * one is to be delivered. A group that is to begin there begins at the end.
  */
 export const ensureGroup = new Script<number>(
   2,
@@ -22,7 +24,9 @@ if redis.call('EXISTS', stream) == 1 then
   if string.find(position, '-', 1, true) then
     local info = redis.call('XINFO', 'STREAM', stream)
     for at = 1, #info, 2 do
-      if info[at] == 'last-generated-id' and padded(info[at + 1]) < padded(position) then position = '0' end
+      if info[at] == 'last-generated-id' and padded(info[at + 1]) < padded(position) then
+        position = ARGV[3] == '1' and '0' or '$'
+      end
     end
   end
 elseif position ~= '$' then

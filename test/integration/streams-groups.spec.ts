@@ -64,6 +64,33 @@ describe('a consumer group', () => {
     await server.close();
   });
 
+  it('that begins beyond the newest entry is given what is published from now on', async () => {
+    const late = uniqueService('late');
+    const lateKey = `hydra:stream:${late}`;
+    const future = Date.now() + 3_600_000;
+    const got: string[] = [];
+
+    @Controller()
+    class Late {
+      @StreamPattern(late, { group: 'by-time', from: new Date(future) })
+      byTime(@Payload() n: number): void {
+        got.push(`by-time ${n}`);
+      }
+
+      @StreamPattern(late, { group: 'by-id', from: `${future}-0` })
+      byId(@Payload() n: number): void {
+        got.push(`by-id ${n}`);
+      }
+    }
+
+    for (const n of [1, 2, 3]) await redis.xadd(lateKey, '*', 'hydra', '1', 'data', String(n));
+    const server = await startService(options, [Late]);
+    await redis.xadd(lateKey, '*', 'hydra', '1', 'data', '4');
+    await eventually(() => got.includes('by-time 4') && got.includes('by-id 4'), { what: 'the new one' });
+    expect(got.toSorted()).toEqual(['by-id 4', 'by-time 4']);
+    await server.close();
+  });
+
   it('has what a foreign consumer leaves idle handled by an instance, as a further attempt', async () => {
     await add('*', 6);
     await redis.xreadgroup('GROUP', service, 'python', 'STREAMS', key, '>');

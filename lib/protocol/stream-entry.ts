@@ -32,6 +32,11 @@ export function isFor(group: string, fields: EntryFields): boolean {
   return fields.at(-2) !== ONLY_FOR || fields.at(-1) === group;
 }
 
+/** The fields as whoever published the entry gave them. */
+export function publishedFields(fields: EntryFields): EntryFields {
+  return fields.at(-2) === ONLY_FOR ? fields.slice(0, -2) : fields;
+}
+
 /**
  * The fields of an entry: `hydra` (its format), `type`, `headers` and `data`, both JSON.
  *
@@ -67,9 +72,15 @@ export function encodeEntry(
  * @param toBuffer makes bytes of base64
  */
 export function decodeEntry(fields: EntryFields, toBuffer: (base64: string) => unknown): EntryContent {
-  if (fields[0] === MARK) return decodeOwn(fields, toBuffer) ?? decodeForeign(fields);
-  if (fields[0] === 'message' && fields.length === 2) return decodeUmf(fields[1]!) ?? decodeForeign(fields);
-  return decodeForeign(fields);
+  const own = isOurs(fields) ? decodeOwn(fields, toBuffer) : undefined;
+  if (own) return own;
+  const published = publishedFields(fields);
+  const isUmf = published[0] === 'message' && published.length === 2;
+  return (isUmf ? decodeUmf(published[1]!) : undefined) ?? decodeForeign(published);
+}
+
+function isOurs([name, format]: EntryFields): boolean {
+  return name === MARK && (format === PLAIN || format === WITH_BYTES);
 }
 
 function decodeOwn(fields: EntryFields, toBuffer: (base64: string) => unknown): EntryContent | undefined {

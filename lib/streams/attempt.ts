@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 import { isObservable, lastValueFrom } from 'rxjs';
 
 import type { DeliveryContext } from '../delivery/delivery.context.js';
@@ -91,10 +93,22 @@ export class Attempt {
   }
 }
 
-/** A failure in a line: what the handler's pipeline made of what it threw. */
+/** A failure in a line: what the handler's pipeline made of what it threw. Never throws, whatever that is. */
 export function describeFailure(reason: unknown): string {
-  if (reason instanceof Error) return reason.message;
-  const { message } = (reason ?? {}) as { message?: unknown };
-  if (typeof message === 'string') return message;
-  return typeof reason === 'string' ? reason : (JSON.stringify(reason) ?? String(reason));
+  try {
+    const { message } = (reason ?? {}) as { message?: unknown };
+    if (typeof message === 'string') return message;
+    return typeof reason === 'string' ? reason : (JSON.stringify(reason) ?? String(reason));
+  } catch {
+    return inspected(reason);
+  }
+}
+
+/** What has no JSON: a cycle, a BigInt, a toJSON that throws. */
+function inspected(reason: unknown): string {
+  try {
+    return inspect(reason, { depth: 2, breakLength: Infinity, customInspect: false });
+  } catch {
+    return 'a failure that cannot be printed';
+  }
 }

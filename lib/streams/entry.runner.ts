@@ -130,8 +130,7 @@ export class EntryRunner {
   private admit(lane: Lane, entry: Entry): void {
     const { attempts } = lane.handler;
     const { deliveries } = entry;
-    if (deliveries > attempts)
-      return void this.bury(entry, 'its consumers were lost while they had it in hand');
+    if (deliveries > attempts) return this.giveUp(entry, 'its consumers were lost while they had it in hand');
     entry.isSuspect = deliveries > 1 || deliveries === attempts;
     lane.enter(entry);
   }
@@ -189,7 +188,7 @@ export class EntryRunner {
     if (!failure) return this.acknowledger.add(entry);
     if (this.isDraining) return;
     const { attempts, backoff } = lane.handler;
-    if (entry.attempt >= attempts) return void this.bury(entry, describeFailure(failure.reason));
+    if (entry.attempt >= attempts) return this.giveUp(entry, describeFailure(failure.reason));
     const timer = setTimeout(
       () => {
         this.retries.delete(timer);
@@ -199,6 +198,10 @@ export class EntryRunner {
       backoffMs(backoff, entry.attempt),
     );
     this.retries.add(timer);
+  }
+
+  private giveUp(entry: Entry, reason: string): void {
+    this.bury(entry, reason).catch((error: unknown) => this.trouble.report(error));
   }
 
   private async bury(entry: Entry, reason: string): Promise<void> {

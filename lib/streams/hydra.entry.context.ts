@@ -1,5 +1,6 @@
 import { DeliveryContext } from '../delivery/delivery.context.js';
 import { createMessage, type UmfMessage } from '../protocol/message.js';
+import { publishedFields } from '../protocol/stream-entry.js';
 
 /** The entry a context speaks of. */
 export interface ReceivedEntry {
@@ -47,9 +48,9 @@ export class HydraEntryContext extends DeliveryContext {
     return new Date(Number.parseInt(this.entry.id, 10));
   }
 
-  /** Every field as it is stored, names and values. */
+  /** Every field as it was published, names and values. */
   get fields(): Readonly<Record<string, string>> {
-    const { fields } = this.entry;
+    const fields = publishedFields(this.entry.fields);
     return Object.fromEntries(fields.flatMap((name, at) => (at % 2 === 0 ? [[name, fields[at + 1]!]] : [])));
   }
 

@@ -31,7 +31,7 @@ return id
  *
  * KEYS  1 stream   2 dead letters
  * ARGV  1 group   2 a consumer that nobody is   then the dead letters' ids
- * Returns how many were given back.
+ * Returns how many were given back; the error NOGROUP when the group does not exist.
  *
  * The entry itself is given when the stream still has it; else it is stored again, as a new entry for this group alone.
  * One script, because a crash in between would lose an event or deliver it twice.
@@ -39,25 +39,41 @@ return id
 export const redrive = new Script<number>(
   2,
   `
-local count = 0
-for at = 3, #ARGV do
-  local letter = redis.call('XRANGE', KEYS[2], ARGV[at], ARGV[at])[1]
-  if letter then
-    local fields = letter[2]
-    local id = fields[2]
-    if #redis.call('XRANGE', KEYS[1], id, id) == 0 then
-      local copy = { unpack(fields, 7) }
-      table.insert(copy, '${ONLY_FOR}')
-      table.insert(copy, ARGV[1])
-      redis.call('XADD', KEYS[1], '*', unpack(copy))
-    else
-      redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'RETRYCOUNT', 0, 'FORCE', 'JUSTID')
-    end
-    redis.call('XDEL', KEYS[2], ARGV[at])
-    count = count + 1
+local isThere = false
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    if info[2] == ARGV[1] then isThere = true end
   end
 end
-return count
+if not isThere then
+  return redis.error_reply('NOGROUP No such key ' .. KEYS[1] .. ' or consumer group ' .. ARGV[1])
+end
+local letters, known = {}, {}
+for at = 3, #ARGV do
+  local letter = redis.call('XRANGE', KEYS[2], ARGV[at], ARGV[at])[1]
+  local fields = letter and letter[2]
+  if letter and not known[letter[1]] and #fields > 6 and fields[1] == 'hydra-id'
+    and string.find(fields[2], '^%d+%-%d+$') then
+    known[letter[1]] = true
+    table.insert(letters, letter)
+  end
+end
+for _, letter in ipairs(letters) do
+  local fields = letter[2]
+  local id = fields[2]
+  if #redis.call('XRANGE', KEYS[1], id, id) == 0 then
+    local copy = { unpack(fields, 7) }
+    if copy[#copy - 1] ~= '${ONLY_FOR}' then
+      table.insert(copy, '${ONLY_FOR}')
+      table.insert(copy, ARGV[1])
+    end
+    redis.call('XADD', KEYS[1], '*', unpack(copy))
+  else
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'RETRYCOUNT', 0, 'FORCE', 'JUSTID')
+  end
+  redis.call('XDEL', KEYS[2], letter[1])
+end
+return #letters
 `,
 );
 

@@ -57,6 +57,16 @@ describe('an entry of somebody else', () => {
     expect(decode(['hydra', '1', 'data', '{not JSON'])).toEqual({ data: { hydra: '1', data: '{not JSON' } });
   });
 
+  it('that has a field of our name is whole still', () => {
+    expect(decode(['hydra', 'monster', 'heads', '9'])).toEqual({ data: { hydra: 'monster', heads: '9' } });
+  });
+
+  it('that is for one group only arrives as it was published', () => {
+    expect(decode(['temp', '21.5', ONLY_FOR, 'a'])).toEqual({ data: { temp: '21.5' } });
+    const message = JSON.stringify({ to: 's:/', frm: 'a:/', mid: 'm', typ: 'paid', bdy: { n: 1 } });
+    expect(decode(['message', message, ONLY_FOR, 'a'])).toMatchObject({ data: { n: 1 }, type: 'paid' });
+  });
+
   it("brings the body and the type of hydra-router's message", () => {
     const text = '{"to":"a:/","frm":"b:/","typ":"t","bdy":{"x":1},"hdr":{"h":"1"}}';
     expect(decode(['message', text])).toEqual({ data: { x: 1 }, type: 't', metadata: { h: '1' } });

@@ -41,7 +41,7 @@ export type {
   PacketDeserializer,
   PacketSerializer,
 } from './options/call.options.js';
-export { integer, LONGEST_TIMER_MS, serviceName, type Environment } from './options/checks.js';
+export { filled, integer, LONGEST_TIMER_MS, serviceName, type Environment } from './options/checks.js';
 export type { ConfigOptions, ResolvedConfigOptions } from './options/config.options.js';
 export type {
   ConnectionOptions,
@@ -53,6 +53,8 @@ export type {
   PresenceOptions,
 } from './options/instance.options.js';
 export {
+  checkJob,
+  checkPage,
   checkQueueName,
   resolveJobOptions,
   type Backoff,
@@ -99,7 +101,7 @@ export interface HydraOptions {
   /** A free word that groups services. @defaultValue '' */
   readonly type?: string;
 
-  /** @defaultValue the environment's HYDRA_REDIS_URL, else redis://127.0.0.1:6379 */
+  /** Without a `keyPrefix`: see `namespace`. @defaultValue the environment's HYDRA_REDIS_URL, else redis://127.0.0.1:6379 */
   readonly redis?: RedisLocation;
   /** Keeps environments on one Redis apart; another value than the default cuts off Hydra 1.x. @defaultValue 'hydra' */
   readonly namespace?: string;
@@ -183,7 +185,7 @@ export function resolveOptions(given: HydraOptions, environment: Environment = {
     version: text('version', options.version ?? '0.0.0'),
     description: text('description', options.description ?? 'not specified'),
     type: text('type', options.type ?? ''),
-    redis: options.redis ?? (environment['HYDRA_REDIS_URL'] || 'redis://127.0.0.1:6379'),
+    redis: location(options.redis ?? (environment['HYDRA_REDIS_URL'] || 'redis://127.0.0.1:6379')),
     namespace: namespace(options.namespace ?? 'hydra'),
     host: options.host === undefined || options.host === '' ? undefined : text('host', options.host),
     port: options.port === undefined ? undefined : integer('port', options.port, 0, 65_535),
@@ -207,6 +209,21 @@ export function resolveOptions(given: HydraOptions, environment: Environment = {
     config: configOptions(options.config ?? {}, environment),
   };
   return Object.freeze(resolved);
+}
+
+/** ioredis would put its prefix in front of some of the names that scripts use, and not of others. */
+function location(given: RedisLocation): RedisLocation {
+  for (const prefix of keyPrefixes(given)) {
+    if (prefix) throw bad('redis.keyPrefix', prefix, 'left out; use namespace');
+  }
+  return given;
+}
+
+function keyPrefixes(given: RedisLocation): readonly unknown[] {
+  // ioredis takes options from the query of a URL too.
+  if (typeof given === 'string') return [/[?&]keyPrefix=([^&#]*)/.exec(given)?.[1]];
+  if (!('cluster' in given)) return [given.keyPrefix];
+  return [given.options?.keyPrefix, given.options?.redisOptions?.keyPrefix];
 }
 
 function namespace(value: string): string {

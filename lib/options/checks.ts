@@ -48,13 +48,22 @@ export function text(option: string, value: unknown): string {
   return value;
 }
 
+export function filled(option: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw bad(option, value, 'a text that is not empty');
+}
+
 export function mustExceed(option: string, value: number, other: string, limit: number): void {
   if (value <= limit) throw bad(option, value, `more than ${other}=${limit}`);
 }
 
 export function bad(option: string, value: unknown, allowed: string): HydraError {
-  return new HydraError(
-    'BAD_OPTION',
-    `${option} must be ${allowed}, got ${JSON.stringify(value) ?? String(value)}`,
-  );
+  return new HydraError('BAD_OPTION', `${option} must be ${allowed}, got ${shown(value)}`);
+}
+
+/** JSON has no word for some of what is given by mistake: NaN, Infinity, a bigint, a function. */
+function shown(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  return JSON.stringify(value) ?? String(value);
 }

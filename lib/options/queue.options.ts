@@ -1,4 +1,4 @@
-import { bad, group, integer, type Group } from './checks.js';
+import { bad, filled, group, integer, type Group } from './checks.js';
 
 /**
  * How long a failed job waits for its next attempt. `exponential` doubles `delayMs` with each attempt and draws the wait
@@ -136,6 +136,62 @@ export function resolveJobOptions(
 export function checkQueueName(option: string, value: unknown): string {
   if (typeof value === 'string' && /^[\w.-]+$/.test(value)) return value;
   throw bad(option, value, 'letters, digits, "_", "-" and "." only');
+}
+
+/** What a producer says of one job. */
+interface GivenWithJob {
+  readonly id?: unknown;
+  readonly dedupMs?: unknown;
+  readonly delayMs?: unknown;
+  readonly priority?: unknown;
+  readonly attempts?: unknown;
+  readonly backoff?: unknown;
+  readonly timeoutMs?: unknown;
+}
+
+/** A hundred years: added to any clock it is still a date. */
+const LONGEST_DELAY_MS = 3_155_760_000_000;
+/** Elements that a list of Redis can have. */
+const LONGEST_LIST = 2 ** 32 - 1;
+
+/**
+ * Checks what `add` is given. Most jobs are given nothing: that costs a comparison each.
+ *
+ * @throws HydraError `BAD_OPTION`
+ */
+export function checkJob(pattern: string, given: GivenWithJob): void {
+  if (pattern === '') throw bad('pattern', pattern, 'a text that is not empty');
+  if (given.id !== undefined) filled('id', given.id);
+  if (given.dedupMs !== undefined) integer('dedupMs', given.dedupMs, 1, LONGEST_DELAY_MS);
+  if (given.delayMs !== undefined) integer('delayMs', given.delayMs, 0, LONGEST_DELAY_MS);
+  if (given.priority !== undefined && given.priority !== 'normal' && given.priority !== 'high') {
+    throw bad('priority', given.priority, '"normal" or "high"');
+  }
+  if (given.attempts !== undefined) integer('attempts', given.attempts, 1);
+  if (given.backoff !== undefined) storedBackoff(given.backoff);
+  if (given.timeoutMs !== undefined) integer('timeoutMs', given.timeoutMs, 0);
+}
+
+/** A part of a list: where it begins, and how much of it. */
+export function checkPage({
+  offset = 0,
+  limit = 100,
+}: {
+  readonly offset?: unknown;
+  readonly limit?: unknown;
+}) {
+  return {
+    offset: integer('offset', offset, 0, LONGEST_LIST),
+    limit: integer('limit', limit, 0, LONGEST_LIST),
+  };
+}
+
+/** It travels with the job: a function cannot. */
+function storedBackoff(value: unknown): void {
+  if (typeof value === 'function') {
+    throw bad('backoff', value, 'milliseconds or a rule with a job; the handler may have a function');
+  }
+  backoff('backoff', value);
 }
 
 function backoff(option: string, value: unknown): Backoff {

@@ -1,5 +1,5 @@
 import { writeJob } from '../delivery/job.writing.js';
-import type { BackoffRule, ResolvedOptions } from '../hydra.options.js';
+import { checkJob, type BackoffRule, type ResolvedOptions } from '../hydra.options.js';
 import { createMessageId } from '../registry/ids.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { addOne } from './producer.scripts.js';
@@ -62,7 +62,7 @@ export class JobAdder {
     private readonly options: ResolvedOptions,
   ) {}
 
-  /** @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
+  /** @throws HydraError `BAD_OPTION`, `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
   prepare(
     keys: QueueKeys,
     service: string,
@@ -70,6 +70,7 @@ export class JobAdder {
     data: unknown,
     options: AddOptions,
   ): PreparedJob {
+    checkJob(pattern, options);
     const id = options.id ?? createMessageId();
     const { attempts, backoff, timeoutMs, headers } = options;
     const job = { service, from: this.from, pattern, data, attempts, backoff, timeoutMs, headers };

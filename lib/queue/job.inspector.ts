@@ -1,3 +1,4 @@
+import { checkPage } from '../hydra.options.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { readDeadLetter, type DeadLetterText } from './dead.letter.js';
 import { readJob } from './job.text.js';
@@ -38,10 +39,11 @@ export class JobInspector {
     return { waiting: waits, active, delayed: later, dead, completed, isPaused: isPaused === 1 };
   }
 
-  async list(state: JobStateName, { offset = 0, limit = PAGE }: Page): Promise<JobView[]> {
-    if (limit <= 0) return [];
+  async list(state: JobStateName, page: Page): Promise<JobView[]> {
+    const { offset, limit } = checkPage(page);
+    if (limit === 0) return [];
     if (state === 'completed') return this.completed(offset, limit);
-    if (state === 'dead') return (await this.deadLetters(offset, limit)).map(deadView);
+    if (state === 'dead') return (await this.deadLetters(page)).map(deadView);
     if (state === 'delayed') return this.delayed(offset, limit);
     return this.views(state, await this.raws(state, offset, limit));
   }
@@ -61,7 +63,9 @@ export class JobInspector {
   }
 
   /** Oldest first. */
-  async deadLetters(offset: number, limit: number): Promise<DeadLetterText[]> {
+  async deadLetters(page: Page): Promise<DeadLetterText[]> {
+    const { offset, limit } = checkPage(page);
+    if (limit === 0) return [];
     const raws = await this.redis.run('list dead letters', (redis) =>
       redis.lrange(this.keys.incomplete, offset, offset + limit - 1),
     );

@@ -136,8 +136,7 @@ export class QueueService {
 
   /** A page of what was given up, oldest first, with reason and history. */
   async deadLetters(page: QueueRef & Page = {}): Promise<DeadJob[]> {
-    const { offset = 0, limit = 100 } = page;
-    return (await this.queue(page).inspector.deadLetters(offset, limit)).map(publicDead);
+    return (await this.queue(page).inspector.deadLetters(page)).map(publicDead);
   }
 
   /**
@@ -183,7 +182,7 @@ export class QueueService {
    * Adds a job at every tick of a cron expression, once however many instances there are, and while a worker of the
    * service runs. Setting the same again changes nothing: let every instance do it when it starts.
    *
-   * @throws HydraError `BAD_OPTION` for an expression or a zone that is none; `BAD_PAYLOAD`
+   * @throws HydraError `BAD_OPTION`, also for an expression that has no further tick; `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`
    */
   async repeat(
     name: string,
@@ -247,7 +246,7 @@ export class QueueService {
     const keys = createQueueKeys(this.keys, service, checkQueueName('queue', queue));
     const inspector = new JobInspector(this.redis, keys);
     const watch = new JobWatch(this.redis, keys, inspector);
-    const schedules = new Schedules(this.redis, keys);
+    const schedules = new Schedules(this.redis, keys, service, this.options.maxPayloadBytes);
     const opened = { service, keys, inspector, watch, schedules };
     this.queues.set(`${givenService}:${queue}`, opened);
     return opened;

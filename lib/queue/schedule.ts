@@ -1,8 +1,9 @@
 import { Cron } from 'croner';
 
-import type { JobSettings } from '../delivery/job.writing.js';
+import { writeJob, type JobSettings } from '../delivery/job.writing.js';
 import { HydraError } from '../hydra.error.js';
 import { isJsonObject, parseObject } from '../protocol/json.js';
+import { fromPayload, toPayload } from '../protocol/payload.js';
 
 /**
  * When a job repeats, and what belongs to each of them.
@@ -40,6 +41,11 @@ export interface StoredSchedule extends JobSettings {
   readonly data?: unknown;
 }
 
+/** As JSON: bytes are marked, and it says that there are some. */
+interface WrittenSchedule extends StoredSchedule {
+  readonly bytes?: number;
+}
+
 /**
  * The first tick after an instant, as Unix time in milliseconds; undefined when there is none.
  *
@@ -55,8 +61,14 @@ export function nextTick(cron: string, timeZone: string, after: number): number 
   }
 }
 
+export function noTick(cron: string, timeZone: string): HydraError {
+  return new HydraError('BAD_OPTION', `cron "${cron}" in timeZone "${timeZone}" has no further tick`);
+}
+
+/** @throws HydraError `BAD_PAYLOAD` for a `Map` or a `Set`; its data must be known to be free of cycles */
 export function writeSchedule(schedule: StoredSchedule): string {
-  return JSON.stringify(schedule);
+  const { data, hasBytes } = toPayload(schedule.data);
+  return JSON.stringify(hasBytes ? { ...schedule, data, bytes: 1 } : schedule);
 }
 
 export function readSchedule(text: string): StoredSchedule | undefined {
@@ -64,5 +76,24 @@ export function readSchedule(text: string): StoredSchedule | undefined {
   if (!isJsonObject(stored) || typeof stored['cron'] !== 'string' || typeof stored['pattern'] !== 'string') {
     return undefined;
   }
-  return { timeZone: 'UTC', ...stored } as unknown as StoredSchedule;
+  const { bytes, ...schedule } = { timeZone: 'UTC', ...stored } as unknown as WrittenSchedule;
+  if (bytes !== 1) return schedule;
+  return { ...schedule, data: fromPayload(schedule.data, (base64) => Buffer.from(base64, 'base64')) };
+}
+
+/**
+ * The text of a tick's job. Its id is made of the name and the tick, so that the same tick has the same job wherever it is
+ * added.
+ *
+ * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`
+ */
+export function jobOfTick(
+  name: string,
+  { pattern, data, attempts, backoff, timeoutMs }: StoredSchedule,
+  tick: number,
+  service: string,
+  maxBytes: number,
+): string {
+  const job = { service, from: `${service}:/`, pattern, data, attempts, backoff, timeoutMs };
+  return writeJob(job, { mid: `${name}:${tick}`, timestamp: new Date(tick).toISOString() }, maxBytes);
 }

@@ -1,8 +1,7 @@
-import { writeJob } from '../delivery/job.writing.js';
 import { RareLog } from '../delivery/rare.log.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { QueueKeys } from './queue.keys.js';
-import { nextTick, readSchedule } from './schedule.js';
+import { jobOfTick, nextTick, readSchedule } from './schedule.js';
 import { dueTicks, fireTick } from './schedule.scripts.js';
 
 /** Adds the repeating jobs of one queue when their ticks come. Every worker does; each tick counts once. */
@@ -42,7 +41,8 @@ export class Scheduler {
   private async fire(name: string, tick: string, definition: string, now: number): Promise<void> {
     const { schedules, ticks, waiting } = this.keys;
     const next = this.after(name, definition, Math.max(Number(tick), now));
-    const job = this.jobOf(name, definition, Number(tick));
+    const schedule = readSchedule(definition);
+    const job = schedule ? jobOfTick(name, schedule, Number(tick), this.service, Infinity) : '';
     await this.redis.run('repeating jobs', (redis) =>
       fireTick.run(redis, [schedules, ticks, waiting, name, tick, definition, next ?? '', job]),
     );
@@ -57,16 +57,5 @@ export class Scheduler {
       this.log.warn('schedule', `repeating job "${name}" ends: ${String(error)}`);
       return undefined;
     }
-  }
-
-  /** The id is made of the name and the tick, so that the same tick has the same job wherever it is added. */
-  private jobOf(name: string, definition: string, tick: number): string {
-    const schedule = readSchedule(definition);
-    if (!schedule) return '';
-    const { pattern, data, attempts, backoff, timeoutMs } = schedule;
-    const { service } = this;
-    const job = { service, from: `${service}:/`, pattern, data, attempts, backoff, timeoutMs };
-    const stamp = { mid: `${name}:${tick}`, timestamp: new Date(tick).toISOString() };
-    return writeJob(job, stamp, Infinity);
   }
 }

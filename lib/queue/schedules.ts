@@ -1,7 +1,15 @@
-import { stringify } from '../protocol/payload.js';
+import { checkJob, filled } from '../hydra.options.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { QueueKeys } from './queue.keys.js';
-import { nextTick, readSchedule, writeSchedule, type RepeatOptions, type Schedule } from './schedule.js';
+import {
+  jobOfTick,
+  nextTick,
+  noTick,
+  readSchedule,
+  writeSchedule,
+  type RepeatOptions,
+  type Schedule,
+} from './schedule.js';
 import { setSchedule } from './schedule.scripts.js';
 
 /** The repeating jobs of one queue: set, listed, ended. Workers add what is due. */
@@ -9,9 +17,14 @@ export class Schedules {
   constructor(
     private readonly redis: RedisConnections,
     private readonly keys: QueueKeys,
+    private readonly service: string,
+    private readonly maxBytes: number,
   ) {}
 
-  /** @throws HydraError `BAD_OPTION` for an expression or a zone that is none; `BAD_PAYLOAD` */
+  /**
+   * @throws HydraError `BAD_OPTION` for settings that are none, an expression or a zone that is none, or one without a
+   *   further tick; `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`
+   */
   async set(
     name: string,
     cron: string,
@@ -19,14 +32,18 @@ export class Schedules {
     data: unknown,
     { timeZone = 'UTC', ...settings }: Omit<RepeatOptions, 'queue'>,
   ): Promise<void> {
-    stringify(`the data of "${name}"`, data);
-    const definition = writeSchedule({ cron, timeZone, pattern, data, ...settings });
+    filled('name', name);
+    checkJob(pattern, settings);
     nextTick(cron, timeZone, Date.now());
+    const schedule = { cron, timeZone, pattern, data, ...settings };
+    // Before it is stored: what cannot be a job now cannot be one at its tick.
+    jobOfTick(name, schedule, Date.now(), this.service, this.maxBytes);
+    const definition = writeSchedule(schedule);
     const { schedules, ticks, wake } = this.keys;
     await this.redis.run('repeat', async (redis) => {
       const [seconds] = await redis.time();
       const next = nextTick(cron, timeZone, Number(seconds) * 1_000);
-      if (next === undefined) return;
+      if (next === undefined) throw noTick(cron, timeZone);
       await setSchedule.run(redis, [schedules, ticks, name, definition, next, wake]);
     });
   }

@@ -107,6 +107,24 @@ describe('the options', () => {
   });
 });
 
+describe('where Redis is', () => {
+  const cluster = [{ host: 'a', port: 1 }];
+  it.each<[object | string]>([
+    [{ host: 'a', keyPrefix: 'p:' }],
+    [{ sentinels: [{ host: 'a' }], name: 'm', keyPrefix: 'p:' }],
+    [{ cluster, options: { keyPrefix: 'p:' } }],
+    [{ cluster, options: { redisOptions: { keyPrefix: 'p:' } } }],
+    ['redis://user:secret@a:1/0?keyPrefix=p:'],
+  ])('is said without a prefix of its keys: %j', (redis) => {
+    const expected = '[BAD_OPTION] redis.keyPrefix must be left out; use namespace, got "p:"';
+    expect(refusal({ redis }).message).toBe(expected);
+  });
+
+  it('may be said with an empty one', () => {
+    expect(resolve({ redis: { host: 'a', keyPrefix: '' } }).redis).toEqual({ host: 'a', keyPrefix: '' });
+  });
+});
+
 describe('the environment', () => {
   it('says where Redis is unless the options do', () => {
     const environment = { HYDRA_REDIS_URL: 'redis://a:1' };

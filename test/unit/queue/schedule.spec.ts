@@ -34,6 +34,18 @@ describe('a stored schedule', () => {
     expect(readSchedule(writeSchedule(schedule))).toEqual(schedule);
   });
 
+  it('keeps bytes, and is written without a mark where it has none', () => {
+    const schedule = {
+      cron: '* * * * *',
+      timeZone: 'UTC',
+      pattern: 'work',
+      data: { blob: Buffer.from([255]) },
+    };
+    expect(readSchedule(writeSchedule(schedule))).toEqual(schedule);
+    const plain = { ...schedule, data: { blob: 'x' } };
+    expect(writeSchedule(plain)).toBe(JSON.stringify(plain));
+  });
+
   it.each(['', '[]', '{}', '{"cron":1,"pattern":"x"}'])('is none when it reads %j', (text) => {
     expect(readSchedule(text)).toBeUndefined();
   });

@@ -48,6 +48,7 @@ export function withFailure(state: JobState, failure: JobFailure): JobState {
   return { ...withNote(state, failure), failures: (state.failures ?? 0) + 1 };
 }
 
-function withNote({ alone, ...state }: JobState, failure: JobFailure): JobState {
+/** It ran, so there was a handler for it. */
+function withNote({ alone, straySince, ...state }: JobState, failure: JobFailure): JobState {
   return { ...state, history: [...(state.history ?? []), failure].slice(-HISTORY) };
 }

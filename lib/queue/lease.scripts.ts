@@ -2,18 +2,21 @@ import { Script } from '../redis/script.js';
 import { NOW } from './now.js';
 
 /**
- * Renew a worker's life, and give back what dead workers held, the oldest in front.
+ * Renew a worker's life and its patterns, and give back what dead workers held, the oldest in front. Jobs set aside for a
+ * pattern that no worker serves any more go to the end of the line, some with each call; then the pattern is forgotten.
  *
- * KEYS  1 owners   2 high   3 in progress   4 state   5 watch   6 leases of the worker   7 patterns
+ * KEYS  1 owners   2 high   3 in progress   4 state   5 watch   6 leases of the worker   7 patterns   8 waiting
  * ARGV  1 worker   2 its life in ms   3 key of leases up to the worker's id   4 wake channel
+ *       5 key of a list set aside up to the pattern   6 after it   7 jobs of such lists moved at most
+ *       then the patterns the worker has handlers for
  * Returns the number given back, the fences the worker still holds, and the patterns that workers have handlers for.
  *
  * One script, because a worker may come back between the look and the move. After a pause in which nobody looked (Redis
- * or all workers were away) every worker first has its whole life to show itself again. The leases it reads share the slot
- * of its KEYS.
+ * or all workers were away) every worker first has its whole life to show itself again. The leases and lists it reads share
+ * the slot of its KEYS.
  */
 export const recover = new Script<readonly [returned: number, held: string[], patterns: string[]]>(
-  7,
+  8,
   `${NOW}
 local life = tonumber(ARGV[2])
 redis.call('ZADD', KEYS[1], now + life, ARGV[1])
@@ -38,7 +41,10 @@ local function note(job, owner)
   redis.call('HSET', KEYS[4], job, cjson.encode(state))
 end
 
+for i = 8, #ARGV do redis.call('ZADD', KEYS[7], now + life, ARGV[i]) end
+
 local returned = 0
+local served = '-inf'
 if now - since >= life then
   for _, owner in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)) do
     local key = ARGV[3] .. owner
@@ -55,9 +61,18 @@ if now - since >= life then
     redis.call('DEL', key)
     redis.call('ZREM', KEYS[1], owner)
   end
+  served = now
+  local left = tonumber(ARGV[7])
+  local expired = redis.call('ZRANGEBYSCORE', KEYS[7], '-inf', '(' .. now, 'WITHSCORES', 'LIMIT', 0, 100)
+  for i = 1, #expired, 2 do
+    local list = ARGV[5] .. expired[i] .. ARGV[6]
+    while left > 0 and redis.call('LMOVE', list, KEYS[8], 'RIGHT', 'LEFT') do left = left - 1 end
+    -- Another worker may still believe it served, and set a job aside for it: so not at once.
+    if now - expired[i + 1] > life * 10 and redis.call('EXISTS', list) == 0 then redis.call('ZREM', KEYS[7], expired[i]) end
+  end
 end
 if returned > 0 then redis.call('PUBLISH', ARGV[4], 'recovered') end
-return { returned, redis.call('HKEYS', KEYS[6]), redis.call('SMEMBERS', KEYS[7]) }
+return { returned, redis.call('HKEYS', KEYS[6]), redis.call('ZRANGEBYSCORE', KEYS[7], served, '+inf') }
 `,
 );
 
@@ -78,7 +93,7 @@ if redis.call('EXISTS', KEYS[5]) == 1 then return 0 end
 redis.call('ZREM', KEYS[1], ARGV[1])
 if redis.call('ZCARD', KEYS[1]) > 0 then return 0 end
 local lists = {}
-for _, pattern in ipairs(redis.call('SMEMBERS', KEYS[4])) do lists[#lists + 1] = ARGV[2] .. pattern .. ARGV[3] end
+for _, pattern in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do lists[#lists + 1] = ARGV[2] .. pattern .. ARGV[3] end
 lists[#lists + 1] = KEYS[3]
 local left = tonumber(ARGV[4])
 for _, list in ipairs(lists) do

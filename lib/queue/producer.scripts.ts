@@ -51,7 +51,7 @@ export type Counted = readonly [
 /** Added to scripts that go through everything that waits: the lists in the order in which jobs are taken. */
 const WAITING = `
 local lists = { KEYS[2] }
-for _, pattern in ipairs(redis.call('SMEMBERS', KEYS[3])) do lists[#lists + 1] = ARGV[1] .. pattern .. ARGV[2] end
+for _, pattern in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do lists[#lists + 1] = ARGV[1] .. pattern .. ARGV[2] end
 lists[#lists + 1] = KEYS[1]
 `;
 

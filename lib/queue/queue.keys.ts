@@ -14,7 +14,10 @@ export interface QueueKeys {
   readonly high: string;
   /** LIST: jobs of one pattern that were taken by a worker which could not run them just then. */
   aside(pattern: string): string;
-  /** SET of the patterns that workers have handlers for. */
+  /**
+   * ZSET pattern → the instant (Redis clock, ms) until which a worker has a handler for it. It stays for as long as there
+   * are jobs set aside for it.
+   */
   readonly patterns: string;
   /** ZSET job → the instant (Redis clock, ms) from which it may be taken. */
   readonly delayed: string;

@@ -53,13 +53,12 @@ export class QueueWorker {
   ) {
     this.parking = new Parking(lanes, link, gate, dispatch, options, () => this.schedule());
     this.intake = new Intake(lanes, this.parking, link, options);
-    this.upkeep = new Upkeep(link, this.parking);
+    this.upkeep = new Upkeep(link, this.parking, [...lanes.keys()]);
     this.doorbell = new Doorbell(link.redis, link.keys, this.ring);
   }
 
   async start(): Promise<void> {
     await this.doorbell.open();
-    await this.link.publishPatterns([...this.lanes.keys()]);
     this.isTaking = true;
     this.parking.open();
     // Many workers must not look in the same instant.

@@ -16,6 +16,8 @@ export class Upkeep {
   constructor(
     private readonly link: WorkerLink,
     private readonly parking: Parking,
+    /** The patterns this worker has handlers for. */
+    private readonly served: readonly string[],
   ) {}
 
   /**
@@ -24,7 +26,7 @@ export class Upkeep {
    */
   async run(): Promise<readonly string[]> {
     const { held } = this.parking;
-    const [returned, fences, patterns] = await this.link.recover();
+    const [returned, fences, patterns] = await this.link.recover(this.served);
     this.isDue = false;
     if (returned > 0) this.log.warn('recovered', `recovered ${returned} jobs of workers that died`);
     const kept = new Set(fences.map(Number));

@@ -25,6 +25,8 @@ export interface Aside {
 }
 
 const MOST_PUT_BACK = 10_000;
+/** Jobs of patterns that nobody serves any more, moved by one script. */
+const MOST_MOVED = 500;
 
 /** Leases go back as often as a worker's life holds this many times. */
 const RENEWALS = 6;
@@ -84,12 +86,15 @@ export class WorkerLink {
     return this.redis.run('queue turn', (redis) => turn.run(redis, args));
   }
 
-  recover(): Promise<readonly [returned: number, held: string[], patterns: string[]]> {
-    const { owners, high, inProgress, state, watch, patterns, wake } = this.keys;
-    const args = [owners, high, inProgress, state, watch, this.leases, patterns];
-    return this.redis.run('queue recover', (redis) =>
-      recover.run(redis, [...args, this.id, this.options.presence.ttlMs, this.keys.leases(''), wake]),
-    );
+  /** @param served the patterns this worker has handlers for */
+  recover(
+    served: readonly string[],
+  ): Promise<readonly [returned: number, held: string[], patterns: string[]]> {
+    const { owners, high, inProgress, state, watch, patterns, waiting, wake } = this.keys;
+    const keys = [owners, high, inProgress, state, watch, this.leases, patterns, waiting];
+    const { ttlMs } = this.options.presence;
+    const args = [this.id, ttlMs, this.keys.leases(''), wake, ...this.asideNames, MOST_MOVED, ...served];
+    return this.redis.run('queue recover', (redis) => recover.run(redis, [...keys, ...args]));
   }
 
   giveBack(fences: readonly string[]): Promise<number> {
@@ -130,15 +135,15 @@ export class WorkerLink {
     );
   }
 
-  async publishPatterns(patterns: readonly string[]): Promise<void> {
-    await this.redis.run('queue patterns', (redis) => redis.sadd(this.keys.patterns, ...patterns));
-  }
-
   /** Holding nothing, the worker need not be looked after. */
   async leave(): Promise<void> {
     const { owners, waiting, high, patterns } = this.keys;
-    const around = this.keys.aside('\0').split('\0');
-    const args = [owners, waiting, high, patterns, this.leases, this.id, ...around, MOST_PUT_BACK];
+    const args = [owners, waiting, high, patterns, this.leases, this.id, ...this.asideNames, MOST_PUT_BACK];
     await this.redis.run('queue leave', (redis) => leave.run(redis, args));
+  }
+
+  /** The name of a list set aside, before and after its pattern. */
+  private get asideNames(): string[] {
+    return this.keys.aside('\0').split('\0');
   }
 }

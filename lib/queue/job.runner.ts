@@ -148,6 +148,13 @@ export function back(job: HeldJob): Outcome {
   };
 }
 
+/** Later, as if it had not been taken. */
+export function putOff(job: HeldJob, delayMs: number, waitedAlone = job.state.waitedAlone): Outcome {
+  const { alone, ...state } = job.state;
+  const detail = `${wholeMs(delayMs)} ${JSON.stringify({ ...state, waitedAlone })}`;
+  return { what: 'retry', fence: job.fence, detail, event: '' };
+}
+
 /** Where jobs of its pattern wait for a place, last or first. */
 export function aside(job: HeldJob, what: 'aside' | 'front'): Outcome {
   return { what, fence: job.fence, detail: job.lane.aside, event: '' };

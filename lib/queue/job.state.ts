@@ -17,6 +17,8 @@ export interface JobState {
   readonly lostAlone?: number;
   /** It runs alone now. */
   readonly alone?: boolean;
+  /** Times it waited in vain to be alone. */
+  readonly waitedAlone?: number;
   /** When a worker first found that it has no handler for it. */
   readonly straySince?: number;
   readonly history?: readonly JobFailure[];
@@ -49,6 +51,6 @@ export function withFailure(state: JobState, failure: JobFailure): JobState {
 }
 
 /** It ran, so there was a handler for it. */
-function withNote({ alone, straySince, ...state }: JobState, failure: JobFailure): JobState {
+function withNote({ alone, straySince, waitedAlone, ...state }: JobState, failure: JobFailure): JobState {
   return { ...state, history: [...(state.history ?? []), failure].slice(-HISTORY) };
 }

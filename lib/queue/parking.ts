@@ -4,7 +4,7 @@ import { HydraError } from '../hydra.error.js';
 import type { ResolvedOptions } from '../hydra.options.js';
 import { leaseLostError, type HeldJob } from './held.job.js';
 import { HeldJobs } from './held.jobs.js';
-import { aside, back, deadOutcome, JobRunner } from './job.runner.js';
+import { aside, back, deadOutcome, JobRunner, putOff } from './job.runner.js';
 import { verdictOf } from './job.state.js';
 import type { Lane } from './lane.js';
 import type { StartGate } from './start.gate.js';
@@ -12,6 +12,9 @@ import type { Outcome, WorkerLink } from './worker.link.js';
 
 /** A job that has not started by then is given to others. */
 const PARKED_MS = 250;
+/** How long a job waits to be alone, the first time; then twice as long each time. Meanwhile nothing else starts. */
+const ALONE_MS = 2_000;
+const MOST_DOUBLINGS = 16;
 /** Pause where the tokens of a rate limit could not be asked for. */
 const RETRY_TOKENS_MS = 1_000;
 
@@ -81,7 +84,7 @@ export class Parking {
     // Behind one that is alone here it would wait for that to end, while other workers may have nothing to do.
     if (!this.gate.isOpen || (verdict === 'run' && lane.room === 0)) return false;
     this.held.add(job);
-    if (verdict === 'alone') this.gate.enterAlone(() => void this.startAlone(job));
+    if (verdict === 'alone') this.waitAlone(job);
     else lane.parked.push(job);
     return true;
   }
@@ -139,16 +142,43 @@ export class Parking {
     }
   }
 
+  /** Not for as long as the longest job lasts: it is put off, and whichever worker is free then has it. */
+  private waitAlone(job: HeldJob): void {
+    const { waitedAlone = 0 } = job.state;
+    const waitMs = ALONE_MS * 2 ** Math.min(waitedAlone, MOST_DOUBLINGS);
+    const start = () => {
+      clearTimeout(timer);
+      void this.startAlone(job);
+    };
+    const timer = setTimeout(() => {
+      if (!job.isOver) this.held.settle(job, putOff(job, waitMs, waitedAlone + 1));
+      this.gate.giveUp(start);
+      this.changed();
+    }, waitMs).unref();
+    this.gate.enterAlone(start);
+  }
+
   /** Its state says first that it runs alone: the next worker has to know, should this one die. */
   private async startAlone(job: HeldJob): Promise<void> {
     if (job.isOver) return this.gate.leave();
     job.lane.running++;
     job.isStarted = true;
+    const tokenInMs = await this.takeToken(job.lane).catch(() => RETRY_TOKENS_MS);
+    if (job.isOver) return;
+    if (tokenInMs > 0) return this.finished(job, putOff(job, tokenInMs));
     const state = JSON.stringify({ ...job.state, alone: true });
     const isHeld = await this.link.writeState(job.fence, job.raw, state).catch(() => false);
     if (job.isOver) return;
     if (isHeld && this.isOpen) this.runner.start(job);
     else this.finished(job, back(job));
+  }
+
+  /** Takes one token of the lane's rate limit, if it has one; else gives the milliseconds until there is one. */
+  private async takeToken(lane: Lane<HeldJob>): Promise<number> {
+    const { rateLimit } = lane.options;
+    if (!rateLimit) return 0;
+    const [given, waitMs] = await this.link.takeTokens(lane.bound.pattern, rateLimit.max, rateLimit.perMs, 1);
+    return given > 0 ? 0 : Math.max(1, waitMs);
   }
 
   private async askForTokens(lane: Lane<HeldJob>): Promise<void> {

@@ -14,6 +14,8 @@ import type { Aside, Outcome, WorkerLink } from './worker.link.js';
 /** Outcomes sent, and jobs taken, by one script at most. */
 const BATCH = 500;
 const STALLED_MS = 5_000;
+/** It is no fault that a job waits to be alone, unless it waits for long. */
+const CLOSED_MS = 60_000;
 const PAUSED_LOOK_MS = 1_000;
 /** What is due already is being seen to: asking without a pause would not make it quicker. */
 const LEAST_WAIT_MS = 2;
@@ -46,7 +48,7 @@ export class QueueWorker {
   constructor(
     private readonly lanes: ReadonlyMap<string, Lane<HeldJob>>,
     private readonly link: WorkerLink,
-    gate: StartGate,
+    private readonly gate: StartGate,
     private readonly scheduler: Scheduler,
     dispatch: Dispatch,
     private readonly options: ResolvedOptions,
@@ -74,8 +76,13 @@ export class QueueWorker {
 
   /** Why no job arrives although it should; undefined while the loop turns. */
   problem(): string | undefined {
+    if (!this.isTaking) return undefined;
+    const closedMs = Math.round(this.gate.closedMs);
+    if (closedMs >= CLOSED_MS) {
+      return `queue "${this.link.queue}" has started nothing for ${closedMs} ms: a job waits to run alone`;
+    }
     const silentMs = Math.round(performance.now() - this.lastTalkAt);
-    if (!this.isTaking || silentMs < STALLED_MS) return undefined;
+    if (silentMs < STALLED_MS) return undefined;
     return `queue "${this.link.queue}" has not been read for ${silentMs} ms${this.lastFailure && `: ${this.lastFailure}`}`;
   }
 

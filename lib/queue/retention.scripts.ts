@@ -1,12 +1,13 @@
 import { Script } from '../redis/script.js';
+import { NOW } from './now.js';
 
 /**
- * Forget what finished too long ago.
+ * Forget what finished too long ago, and ids that are not taken any more.
  *
  * Dead letters stand in the order in which they died. One without a date, as a Hydra 1.x worker writes it, is as old as the
  * next dated one behind it, at least, and goes with that.
  *
- * KEYS  1 finished   2 results   3 dead letters
+ * KEYS  1 finished   2 results   3 dead letters   4 ids
  * ARGV  1 oldest instant of a completed job (Unix ms)   2 oldest instant of a dead letter (ISO 8601)
  *       3 number to look at, and to forget, of either at most   4 index of the dead letter to look at first
  * Returns the number forgotten, and the index for the next look: 0, unless it ended among letters without a date.
@@ -14,8 +15,8 @@ import { Script } from '../redis/script.js';
  * One script, because both ends of the look and the removal must be the same element.
  */
 export const forgetOld = new Script<readonly [forgotten: number, next: number]>(
-  3,
-  `
+  4,
+  `${NOW}
 local most = tonumber(ARGV[3])
 local forgotten = 0
 for _ = 1, most do
@@ -28,6 +29,9 @@ for _ = 1, most do
   redis.call('HDEL', KEYS[2], id)
   forgotten = forgotten + 1
 end
+
+local free = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, most)
+if #free > 0 then redis.call('ZREM', KEYS[4], unpack(free)) end
 
 local from = tonumber(ARGV[4])
 local old, next = 0, from + most

@@ -7,6 +7,7 @@ export class StartGate {
   private readonly listeners: (() => void)[] = [];
   private running = 0;
   private isAlone = false;
+  private closedAt = 0;
 
   /** Others may start. */
   get isOpen(): boolean {
@@ -33,8 +34,23 @@ export class StartGate {
 
   /** Calls `start` when nothing runs any more; it has to lead to one `leave`. */
   enterAlone(start: () => void): void {
+    if (this.alone.length === 0) this.closedAt = performance.now();
     this.alone.push(start);
     if (this.running === 0) this.next();
+  }
+
+  /** It does not wait to be alone any longer; false when it has started. */
+  giveUp(start: () => void): boolean {
+    const index = this.alone.indexOf(start);
+    if (index < 0) return false;
+    this.alone.splice(index, 1);
+    if (this.isOpen) for (const listener of this.listeners) listener();
+    return true;
+  }
+
+  /** For how long, in milliseconds, nothing has started because one waits to be alone; 0 when none does. */
+  get closedMs(): number {
+    return this.alone.length > 0 ? performance.now() - this.closedAt : 0;
   }
 
   /** Gives up on what has not started. */

@@ -128,10 +128,19 @@ export class WorkerLink {
     from: number,
   ): Promise<readonly [forgotten: number, nextFrom: number]> {
     const { completed, dead } = this.options.queue;
-    const { finished, results, incomplete } = this.keys;
+    const { finished, results, incomplete, ids } = this.keys;
     const oldestDead = new Date(Math.max(0, now - dead.ageMs)).toISOString();
     return this.redis.run('queue retention', (redis) =>
-      forgetOld.run(redis, [finished, results, incomplete, now - completed.ageMs, oldestDead, atMost, from]),
+      forgetOld.run(redis, [
+        finished,
+        results,
+        incomplete,
+        ids,
+        now - completed.ageMs,
+        oldestDead,
+        atMost,
+        from,
+      ]),
     );
   }
 

@@ -1,4 +1,4 @@
-import { Controller, Logger } from '@nestjs/common';
+import { Controller, Logger, type INestMicroservice } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
 import { QueuePattern, QueueService } from '../../lib/index.js';
@@ -18,25 +18,41 @@ class AloneController {
     return new Promise((resolve) => gates.set(key, resolve));
   }
 
+  @QueuePattern('limited', { attempts: 3, rateLimit: { max: 1, perMs: 1_500 } })
+  limited(): number {
+    return performance.now();
+  }
+
   @QueuePattern('quick')
   quick(@Payload() data: unknown): unknown {
     return data;
   }
 }
 
+let options: { service: string; redis: string };
+
+beforeEach(async () => {
+  Logger.overrideLogger(false);
+  gates.clear();
+  options = { service: uniqueService('alone'), redis: await testRedisUrl() };
+});
+
+/** All that waits, as if its worker had died twice. */
+async function markLost(app: INestMicroservice): Promise<void> {
+  const { keys, redis } = app.get(HydraInstance);
+  const { waiting, state } = createQueueKeys(keys, options.service);
+  for (const raw of await redis.commands.lrange(waiting, 0, -1)) {
+    await redis.commands.hset(state, raw, '{"lost":2}');
+  }
+}
+
 describe('a job that runs alone, since its worker died twice', () => {
   it('keeps its worker from others, and these from nothing: another worker has them', async () => {
-    Logger.overrideLogger(false);
-    const options = { service: uniqueService('alone'), redis: await testRedisUrl() };
     const { app } = await startService(options, [AloneController]);
     const queue = app.get(QueueService);
-    const { keys, redis } = app.get(HydraInstance);
-    const { waiting, state } = createQueueKeys(keys, options.service);
     await queue.pause();
     const held = await Promise.all(['a', 'b'].map((key) => queue.add('held', key)));
-    for (const raw of await redis.commands.lrange(waiting, 0, -1)) {
-      await redis.commands.hset(state, raw, '{"lost":2}');
-    }
+    await markLost(app);
     const quick = await queue.addBulk(Array.from({ length: 20 }, (_, n) => ({ pattern: 'quick', data: n })));
     await queue.resume();
 
@@ -48,5 +64,41 @@ describe('a job that runs alone, since its worker died twice', () => {
     await Promise.all([...held, ...quick].map((job) => job.result()));
     expect(await queue.deadLetters()).toEqual([]);
     await other.close();
+  }, 30_000);
+
+  it('does not keep its worker from others for as long as another job lasts', async () => {
+    const worker = await startService(options, [AloneController]);
+    const { app } = worker;
+    const queue = app.get(QueueService);
+    const long = await queue.add('held', 'long');
+    await eventually(() => gates.has('long'), { what: 'the long one to run' });
+    await queue.pause();
+    const alone = await queue.add('held', 'alone');
+    await markLost(app);
+    await queue.resume();
+    await eventually(async () => (await queue.counts()).active === 2, { what: 'it to wait' });
+
+    expect(await queue.add('quick', 1).result({ timeoutMs: 20_000 })).toBe(1);
+    expect([...gates.keys()]).toEqual(['long']);
+    gates.get('long')!();
+    await long.result();
+    await eventually(() => gates.has('alone'), { what: 'it to run', timeoutMs: 20_000 });
+    gates.get('alone')!();
+    await alone.result();
+    await worker.close();
+  }, 60_000);
+
+  it('keeps to the rate limit of its pattern', async () => {
+    const worker = await startService(options, [AloneController]);
+    const { app } = worker;
+    const queue = app.get(QueueService);
+    const first = await queue.add<number>('limited', {}).result();
+    await queue.pause();
+    const job = await queue.add<number>('limited', {});
+    await markLost(app);
+    await queue.resume();
+    const second = await job.result({ timeoutMs: 20_000 });
+    expect(second - first).toBeGreaterThan(1_000);
+    await worker.close();
   }, 30_000);
 });

@@ -82,6 +82,15 @@ describe('what is remembered of a job', () => {
   });
 });
 
+describe('an id that was taken', () => {
+  it('is forgotten when it is free again, also where no other is taken', async () => {
+    const link = new WorkerLink(instance.id, 'default', instance.redis, instance.keys, instance.options);
+    await instance.redis.commands.zadd(keys.ids, 1, 'free', Date.now() + 60_000, 'taken');
+    await link.forgetOld(Date.now(), 100, 0);
+    expect(await instance.redis.commands.zrangebyscore(keys.ids, '-inf', '+inf')).toEqual(['taken']);
+  });
+});
+
 describe('dead letters of whom some have no date, as Hydra 1.x leaves them,', () => {
   const AT_MOST = 100;
   const now = Date.now();

@@ -37,4 +37,19 @@ describe('the gate', () => {
     expect(isIn).toBe(true);
     expect(gate.isOpen).toBe(false);
   });
+
+  it('opens again when the one that waits gives up, and does not let it in later', () => {
+    const gate = new StartGate();
+    const log: string[] = [];
+    const start = () => log.push('alone');
+    gate.onOpen(() => log.push('open'));
+    gate.enter();
+    gate.enterAlone(start);
+    expect(gate.giveUp(start)).toBe(true);
+    expect(log).toEqual(['open']);
+    expect([gate.isOpen, gate.closedMs]).toEqual([true, 0]);
+    gate.leave();
+    expect(log).toEqual(['open']);
+    expect(gate.giveUp(start)).toBe(false);
+  });
 });

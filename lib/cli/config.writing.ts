@@ -2,6 +2,7 @@ import { differences } from '../config/difference.js';
 import type { ConfigAudit } from '../config/config-audit.js';
 import { nothingStored, parseRevision, versionOf, type Subject } from './config.label.js';
 import { declined } from './config.reading.js';
+import { CommandFailure, ExitCode } from './exit-codes.js';
 import { readDocument } from './document-files.js';
 import { confirm, differenceLines, note } from './terminal.js';
 
@@ -21,7 +22,9 @@ export async function push(subject: Subject, file: string, options: WriteOptions
   note(before ? `${label} is at revision ${before.revision}` : `${label} is new`);
   const isChanged = await showChanges(subject, before?.config ?? {}, after);
   const isExpected = options.expect === undefined || parseRevision(options.expect) === before?.revision;
-  if (before && !isChanged && isExpected) return note('nothing to change');
+  const isResealed = await store.isSealedOtherwise(version);
+  if (before && !isChanged && !isResealed && isExpected) return note('nothing to change');
+  if (before && !isChanged && isResealed) note('  the same content, encrypted as it is now configured');
   const audit = await agree(`Write ${label}?`, before?.revision ?? 0, options);
   if (audit) note(`${label} is at revision ${(await store.put(version, after, audit)).revision}`);
 }
@@ -37,6 +40,9 @@ export async function rollback(
     to === undefined ? undefined : (await store.history()).find((change) => change.revision === to);
   if (to === undefined || !target) throw nothingStored(`what ${service} had before`);
   const label = `${service}:${target.version}`;
+  if (subject.version !== undefined && subject.version !== target.version) {
+    throw new CommandFailure(ExitCode.usage, `revision ${to} is one of ${label}, not of ${subject.version}`);
+  }
   const before = await store.document(target.version);
   note(`${label} goes back to revision ${to} of ${target.at}`);
   await showChanges(subject, before?.config ?? {}, await store.documentAt(to));

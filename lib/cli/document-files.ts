@@ -5,6 +5,7 @@ import { parse, stringify } from 'yaml';
 
 import { isJsonObject, type JsonObject } from '../protocol/json.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
+import { jsonText } from './terminal.js';
 
 /** Standard input. */
 const STANDARD = '-';
@@ -24,7 +25,7 @@ export function formatDocument(
   path: string | undefined,
 ): string {
   const isYaml = format === undefined ? /\.ya?ml$/i.test(path ?? '') : format === 'yaml';
-  return isYaml ? stringify(document) : `${JSON.stringify(document, undefined, 2)}\n`;
+  return isYaml ? stringify(document) : `${jsonText(document, 2)}\n`;
 }
 
 /** A configuration may hold secrets: a new file is readable by its owner only. */

@@ -5,7 +5,7 @@ import { StreamService } from '../streams/stream.service.js';
 import { declined } from './config.reading.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 import { parseCount, withInstance, type GlobalOptions } from './session.js';
-import { confirm, note, print, printJson, printTable } from './terminal.js';
+import { confirm, jsonText, note, print, printJson, printTable } from './terminal.js';
 
 interface StreamOptions {
   readonly limit: number;
@@ -64,9 +64,7 @@ async function tail(subject: Subject): Promise<void> {
   await existing(subject);
   const entries = (await streams.range(stream, { limit: options.limit, reverse: true })).toReversed();
   if (global.json) return printJson(entries);
-  // Escaped by JSON: what others stored does not steer the terminal.
-  for (const { id, type, data } of entries)
-    print(`${id}  ${JSON.stringify(type ?? '-')}  ${JSON.stringify(data)}`);
+  for (const { id, type, data } of entries) print(`${id}  ${jsonText(type ?? '-')}  ${jsonText(data)}`);
 }
 
 async function dead(subject: Subject, group: string): Promise<void> {

@@ -10,12 +10,22 @@ export function print(text: string): void {
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, undefined, 2));
+  print(jsonText(value, 2));
+}
+
+/** JSON that cannot steer a terminal: JSON itself leaves U+007F to U+009F as they are. */
+export function jsonText(value: unknown, indent?: number): string {
+  const text = JSON.stringify(value, undefined, indent) ?? 'null';
+  return text.replaceAll(
+    // oxlint-disable-next-line no-control-regex
+    /[\u007F-\u009F]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
 }
 
 /** What a script must not take for output: questions, notes, errors. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${text.split(COLOUR).map(printable).join('')}\n`);
 }
 
 /** Coloured where a person reads; NO_COLOR turns it off. */
@@ -68,6 +78,14 @@ export async function confirm(question: string, isGranted: boolean): Promise<boo
   }
 }
 
+// oxlint-disable-next-line no-control-regex
+const COLOUR = /(\u001B\[\d+m)/;
+
+/** A note may have our own colours and more than one line; all else that would steer the terminal goes. */
+function printable(text: string): string {
+  return COLOUR.test(text) ? text : text.split('\n').map(plain).join('\n');
+}
+
 /** What others stored must not steer the terminal. */
 export function plain(text: string): string {
   // oxlint-disable-next-line no-control-regex
@@ -75,5 +93,5 @@ export function plain(text: string): string {
 }
 
 function show(value: unknown): string {
-  return plain(JSON.stringify(value));
+  return plain(jsonText(value));
 }

@@ -32,12 +32,18 @@ export class ConfigDocuments {
     return `${this.service}:${version}`;
   }
 
-  /** @throws HydraError `CONFIG_INVALID` unless it is a JSON object; `PAYLOAD_TOO_LARGE` */
-  encode(config: unknown, version: string): string {
-    if (!isJsonObject(config)) throw this.invalid(version, 'is not a JSON object');
-    const text = this.keyring.seal(this.stringify(config, version), [this.service, version]);
+  /**
+   * The text to be stored, and the document as it will be read back: dates are text by then, for one.
+   *
+   * @throws HydraError `CONFIG_INVALID` unless it is a JSON object; `PAYLOAD_TOO_LARGE`
+   */
+  encode(config: unknown, version: string): { readonly text: string; readonly document: JsonObject } {
+    const plain = isJsonObject(config) ? this.stringify(config, version) : undefined;
+    const document = parseObject(plain);
+    if (plain === undefined || document === undefined) throw this.invalid(version, 'is not a JSON object');
+    const text = this.keyring.seal(plain, [this.service, version]);
     const bytes = Buffer.byteLength(text);
-    if (bytes <= this.maxBytes) return text;
+    if (bytes <= this.maxBytes) return { text, document };
     const limit = `maxPayloadBytes=${this.maxBytes}`;
     throw new HydraError('PAYLOAD_TOO_LARGE', `${this.label(version)} has ${bytes} bytes, over ${limit}`);
   }
@@ -47,6 +53,11 @@ export class ConfigDocuments {
     const document = parseObject(this.keyring.open(text, [this.service, version]));
     if (document === undefined) throw this.invalid(version, 'is not a JSON object');
     return document;
+  }
+
+  /** Whether storing it again would encrypt it otherwise than it is. */
+  isSealedOtherwise(text: string): boolean {
+    return this.keyring.isOutdated(text);
   }
 
   private stringify(config: JsonObject, version: string): string {

@@ -235,6 +235,12 @@ export class ConfigStore {
     return entryBefore(await this.stored.history(), of)?.revision;
   }
 
+  /** Whether a version is stored that is not encrypted with the first of the keys, or not at all. @internal */
+  async isSealedOtherwise(version: string): Promise<boolean> {
+    const { text } = await this.stored.read(version);
+    return text !== undefined && this.documents.isSealedOtherwise(text);
+  }
+
   /** What must not be shown: the paths that this process or the service itself marked, and names that say so. @internal */
   async secretTest(): Promise<SecretTest> {
     return secretTest([...this.host.options.config.secrets, ...(await this.stored.secrets())]);
@@ -256,8 +262,8 @@ export class ConfigStore {
     action: 'put' | 'rollback',
     audit: ConfigAudit,
   ): Promise<StoredVersion> {
-    const text = this.documents.encode(config, version);
-    await this.requirements.check(config, this.documents.label(version));
+    const { text, document } = this.documents.encode(config, version);
+    await this.requirements.check(document, this.documents.label(version));
     const [written, revision] = await this.stored.write(
       version,
       text,

@@ -36,7 +36,7 @@ export async function effectiveConfig(
 ): Promise<EffectiveConfig> {
   const document = documents.decode(text, version);
   const resolved = references ? await resolveReferences(document, process.env) : document;
-  const values = await requirements.valuesOf(resolved, `${documents.label(version)}@${revision}`);
+  const values = await requirements.valuesOf(resolved, `${documents.label(version)}@${revision}`, document);
   const whole = [...values].find(([{ type, path }]) => type === schema && path.length === 0);
   for (const value of [resolved, ...values.values()]) deepFreeze(value);
   return {

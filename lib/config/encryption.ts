@@ -51,6 +51,12 @@ export class Keyring {
     });
   }
 
+  /** Whether sealing it anew would change how it is protected: by another key, or by one at all. */
+  isOutdated(stored: string): boolean {
+    const [first] = this.keys.keys();
+    return sealedPart(stored)?.kid !== first;
+  }
+
   /**
    * The text that was sealed; a document that is not sealed as it is.
    *

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { constants, open } from 'node:fs/promises';
 
 import { HydraError } from '../hydra.error.js';
 import type { Environment } from '../hydra.options.js';
@@ -45,9 +45,10 @@ async function resolveOne(reference: string, environment: Environment, path: Pat
 }
 
 async function readSmallFile(path: string): Promise<string> {
-  const file = await open(path);
+  // Opening a pipe that nobody writes to would never end.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    // A device or a pipe has no size to trust: never read more than the limit.
+    if (!(await file.stat()).isFile()) throw new Error('not a file');
     const { bytesRead, buffer } = await file.read(Buffer.alloc(MAX_FILE_BYTES + 1), 0, MAX_FILE_BYTES + 1, 0);
     if (bytesRead > MAX_FILE_BYTES) throw new Error(`larger than ${MAX_FILE_BYTES} bytes`);
     return buffer.toString('utf8', 0, bytesRead).replace(/\r?\n$/, '');

@@ -1,8 +1,8 @@
 import { HydraError } from '../hydra.error.js';
 import type { ConfigType } from '../protocol/standard-schema.js';
 import { evaluate, type Issue } from './config-schema.js';
-import { pathText, valueAt, type Path } from './paths.js';
-import { isReference, secretTest } from './redaction.js';
+import { mapLeaves, pathText, valueAt, type Path } from './paths.js';
+import { isReference, REDACTED, secretTest } from './redaction.js';
 
 /** A part of a service's configuration, and what it has to be. */
 export interface Requirement {
@@ -30,6 +30,15 @@ export class Requirements {
     return added;
   }
 
+  has(type: ConfigType, path: Path): boolean {
+    return this.all.some((other) => other.type === type && pathText(other.path) === pathText(path));
+  }
+
+  /** What could not be met at all must not stand in the way of everything else. */
+  remove(requirement: Requirement): void {
+    this.all.splice(this.all.indexOf(requirement), 1);
+  }
+
   /** Whether these are the values of all of them: requirements may join later. */
   areMetBy(values: Values): boolean {
     return this.all.every((requirement) => values.has(requirement));
@@ -38,11 +47,12 @@ export class Requirements {
   /**
    * The values of a document whose references are resolved.
    *
+   * @param stored the document with its references: what they lead to is not said
    * @throws HydraError `CONFIG_INVALID`
    */
-  async valuesOf(document: object, label: string): Promise<Values> {
+  async valuesOf(document: object, label: string, stored = document): Promise<Values> {
     const { values, issues } = await this.evaluateAll(document);
-    this.refuseOver(issues, label);
+    this.refuseOver(issues, label, document, stored);
     return values;
   }
 
@@ -57,6 +67,8 @@ export class Requirements {
     this.refuseOver(
       issues.filter(({ path }) => !isReference(valueAt(document, path))),
       label,
+      document,
+      document,
     );
   }
 
@@ -72,15 +84,35 @@ export class Requirements {
     return { values, issues };
   }
 
-  private refuseOver(issues: readonly Issue[], label: string): void {
+  private refuseOver(issues: readonly Issue[], label: string, document: object, stored: object): void {
     if (issues.length === 0) return;
-    const isSecret = secretTest(this.secrets);
-    // A validator's message may quote the value.
-    const lines = issues.map(
-      ({ path, message }) => `${pathText(path)}: ${isSecret(path) ? 'is not valid' : message}`,
-    );
+    const marked = secretTest(this.secrets);
+    const isSecret = (path: Path) => marked(path) || isReference(valueAt(stored, path));
+    const secrets = textsOf(document, isSecret);
+    // A validator's message may quote the value, that of a whole also what is inside.
+    const lines = issues.map(({ path, message }) => {
+      const said = isSecret(path) ? 'is not valid' : without(secrets, message);
+      return `${pathText(path)}: ${said}`;
+    });
     const more = lines.length > SHOWN_ISSUES ? `; and ${lines.length - SHOWN_ISSUES} more` : '';
     const text = `${label} is refused: ${lines.slice(0, SHOWN_ISSUES).join('; ')}${more}`;
     throw new HydraError('CONFIG_INVALID', text);
   }
+}
+
+/** Shorter ones stand in any text by chance. */
+const LEAST_SECRET = 4;
+
+function textsOf(document: object, isSecret: (path: Path) => boolean): string[] {
+  const texts = new Set<string>();
+  mapLeaves(document, (leaf, path) => {
+    if (isSecret(path)) texts.add(String(leaf)).add(JSON.stringify(String(leaf)).slice(1, -1));
+    return leaf;
+  });
+  // The longest first: one may be part of another.
+  return [...texts].filter(({ length }) => length >= LEAST_SECRET).toSorted((a, b) => b.length - a.length);
+}
+
+function without(secrets: readonly string[], message: string): string {
+  return secrets.reduce((text, secret) => text.replaceAll(secret, REDACTED), message);
 }

@@ -18,8 +18,8 @@ import type { ConfigHost } from './config-host.js';
 import { isSameConfig, type EffectiveConfig, type TextOfVersion } from './effective-config.js';
 import { readLastGood, saveLastGood } from './last-good-file.js';
 import { Live } from './live.js';
-import { parsePath, valueAt } from './paths.js';
-import type { Requirements } from './requirements.js';
+import { parsePath, valueAt, type Path } from './paths.js';
+import type { Requirement, Requirements } from './requirements.js';
 
 /**
  * What an instance runs with.
@@ -77,8 +77,7 @@ export class RunningConfig {
 
   /** @throws HydraError when there is nothing valid to begin with */
   async live<T>(type: ConfigType<T>, path: string): Promise<Live<T>> {
-    const requirement = this.parts.requirements.add(type, parsePath(path));
-    await this.inTurn(() => this.begin());
+    const requirement = await this.inTurn(() => this.require(type, parsePath(path)));
     const valueOf = ({ values }: EffectiveConfig) => values.get(requirement) as T;
     const section = ({ resolved }: EffectiveConfig) => JSON.stringify(valueAt(resolved, requirement.path));
     const changes$ = defer(() =>
@@ -125,13 +124,33 @@ export class RunningConfig {
     return turn;
   }
 
+  private async require(type: ConfigType, path: Path): Promise<Requirement> {
+    const { requirements } = this.parts;
+    const isKnown = requirements.has(type, path);
+    const requirement = requirements.add(type, path);
+    try {
+      await this.begin();
+      return requirement;
+    } catch (error) {
+      if (!isKnown) requirements.remove(requirement);
+      throw error;
+    }
+  }
+
   private async begin(): Promise<void> {
     this.listen();
     const { effective } = this;
     if (effective && this.parts.requirements.areMetBy(effective.values)) return;
     const failure = await this.takeStored();
+    if (failure && effective) return this.keep(effective, failure);
     if (!failure || (await this.takeFile(failure)) || (await this.takeDefaults(failure))) return;
     throw failure;
+  }
+
+  /** What runs goes on running, if it is also what is required now. */
+  private async keep(effective: EffectiveConfig, failure: unknown): Promise<void> {
+    await this.take(await this.parts.accept(effective), this.source);
+    this.report(failure);
   }
 
   /** Listens first: a change during the first reading is read again rather than missed. */

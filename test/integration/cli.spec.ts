@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,6 +123,45 @@ describe('the command line', () => {
     expect((await cli(['config', 'remove', `${service}:1.9.0`, '--yes'])).code).toBe(0);
     expect(await store.list()).toEqual(['1.10.0']);
     expect((await cli(['config', 'remove', `${service}:1.9.0`, '--yes'])).code).toBe(3);
+  });
+
+  it('rolls no other version back than the one it was told', async () => {
+    const { store } = await openStore(service);
+    await store.put('1.0.0', { n: 1 });
+    await store.put('1.0.0', { n: 2 });
+    await store.put('2.0.0', { n: 3 });
+    const outcome = await cli(['config', 'rollback', `${service}:2.0.0`, '@1', '--yes']);
+    expect(outcome).toMatchObject({ code: 2 });
+    expect(await store.get('1.0.0')).toEqual({ n: 2 });
+  });
+
+  it('encrypts the same content anew when the first key is another one', async () => {
+    const { instance } = await openStore(service);
+    await instance.redis.connect();
+    const path = await file('a.json', '{"n":1}');
+    const [k1, k2] = ['k1', 'k2'].map((id) => `${id}:${randomBytes(32).toString('base64')}`);
+    const pushed = async (keys: string) => {
+      const env = { HYDRA_CONFIG_KEYS: keys };
+      expect(await cli(['config', 'push', `${service}:1.0.0`, path, '--yes'], { env })).toMatchObject({
+        code: 0,
+      });
+      return instance.redis.commands.hget(`hydra:service:${service}:configs`, '1.0.0');
+    };
+    expect(await pushed('')).toBe('{"n":1}');
+    expect(await pushed(k1!)).toContain('"kid":"k1"');
+    const rotated = await pushed(`${k2},${k1}`);
+    expect(rotated).toContain('"kid":"k2"');
+    expect(await pushed(k2!)).toBe(rotated);
+  });
+
+  it('prints nothing that could steer the terminal', async () => {
+    const { store } = await openStore(service);
+    await store.put('1.0.0', { text: '\u009b2J\u001b[2J' });
+    const { out } = await cli(['config', 'pull', service]);
+    expect(JSON.parse(out)).toEqual({ text: '\u009b2J\u001b[2J' });
+    const { err } = await cli(['config', 'pull', `${service}\u001b[2J`]);
+    // oxlint-disable-next-line no-control-regex
+    expect(out + err).not.toMatch(/[\u001B\u0080-\u009F]/);
   });
 
   it('refuses to write over what the caller has not seen', async () => {

@@ -1,4 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { z } from 'zod';
 
@@ -8,6 +12,9 @@ import { eventually } from '../support/eventually.js';
 import { uniqueService } from '../support/unique.js';
 
 const newKey = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
+
+const wantsDate = (value: unknown) =>
+  (value as { at: unknown }).at instanceof Date ? { value } : { issues: [{ message: 'is no date' }] };
 
 describe('a configuration store', () => {
   let service: string;
@@ -183,6 +190,39 @@ describe('a configuration store', () => {
     expect(await strict.list()).toEqual([]);
     // Where the reference leads is known at the readers only.
     await strict.put('1.0.0', { limit: 1, db: { url: 'env:DATABASE_URL' } });
+  });
+
+  it('checks a document as it will be read back', async () => {
+    const dated = { '~standard': { version: 1 as const, vendor: 'test', validate: wantsDate } };
+    const { store: strict } = await openStore(service, { schema: dated });
+    await expect(strict.put('1.0.0', { at: new Date() })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(store.put('1.0.0', { toJSON: () => 5 })).rejects.toThrow('is not a JSON object');
+    expect(await store.list()).toEqual([]);
+  });
+
+  it('does not wait for a pipe that a reference leads to', async () => {
+    const pipe = join(await mkdtemp(join(tmpdir(), 'hydra-pipe-')), 'secret');
+    execFileSync('mkfifo', [pipe]);
+    await store.put('1.0.0', { token: `file:${pipe}` });
+    await expect(store.get('1.0.0')).rejects.toThrow('cannot be read');
+  });
+
+  it('goes on running with what it has when a part joins that is not stored any more', async () => {
+    const { store: running } = await openStore(service, { defaults: { n: 0 } }, { version: '1.0.0' });
+    await running.put('1.0.0', { n: 7 });
+    const first = await running.live(z.object({ n: z.number() }), '');
+    await store.remove('1.0.0');
+    const second = await running.live(z.number(), 'n');
+    expect([first.value, second.value]).toEqual([{ n: 7 }, 7]);
+    expect(running.status).toMatchObject({ source: 'redis', problem: expect.stringContaining('NOT_FOUND') });
+  });
+
+  it('does not hold a part that could not be had against all that comes after', async () => {
+    const { store: running } = await openStore(service, {}, { version: '1.0.0' });
+    await running.put('1.0.0', { n: 7 });
+    await expect(running.live(z.string(), 'n')).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await running.put('1.0.0', { n: 8 });
+    expect((await running.live(z.number(), 'n')).value).toBe(8);
   });
 
   it('refuses at the reader what a foreign program stored', async () => {

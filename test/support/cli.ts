@@ -13,13 +13,23 @@ export interface Outcome {
 /** Runs one command line as a person does, without a terminal. */
 export type Cli = (
   args: readonly string[],
-  options?: { readonly url?: string; readonly input?: string },
+  options?: {
+    readonly url?: string;
+    readonly input?: string;
+    readonly env?: Readonly<Record<string, string>>;
+  },
 ) => Promise<Outcome>;
 
 export async function buildCli(redis: string): Promise<Cli> {
   const main = join(await buildLibrary(), 'cli', 'main.js');
-  return (args, { url = redis, input = '' } = {}) => {
-    const environment = { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', HYDRA_REDIS_URL: url };
+  return (args, { url = redis, input = '', env = {} } = {}) => {
+    const environment = {
+      ...process.env,
+      NODE_OPTIONS: '',
+      NODE_NO_WARNINGS: '1',
+      HYDRA_REDIS_URL: url,
+      ...env,
+    };
     const child = spawn(process.execPath, [main, ...args], { env: environment });
     watchProcess(child.pid!);
     const texts = { out: '', err: '' };

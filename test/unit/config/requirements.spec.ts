@@ -68,6 +68,28 @@ describe('requirements', () => {
     await expect(requirements.check({ pin: '1234' }, 'x:1')).rejects.not.toThrow('1234');
   });
 
+  it('do not quote what a reference leads to, whatever it is called', async () => {
+    const quoting = (name: string): StandardSchema => ({
+      '~standard': {
+        version: 1,
+        vendor: 'quoting',
+        validate: (value) => ({
+          issues: [{ message: `received ${JSON.stringify(value)}`, path: name ? [name] : [] }],
+        }),
+      },
+    });
+    const requirements = new Requirements([]);
+    requirements.add(quoting('url'), ['db']);
+    requirements.add(quoting(''));
+    const refused = requirements.valuesOf({ db: { url: 'postgres://u:hunter2@db' }, n: 1 }, 'x:1', {
+      db: { url: 'env:DB_URL' },
+      n: 1,
+    });
+    await expect(refused).rejects.toThrow('db.url: is not valid');
+    await expect(refused).rejects.toThrow('"n":1');
+    await expect(refused).rejects.not.toThrow('hunter2');
+  });
+
   it('show no more than a few of many', async () => {
     const requirements = new Requirements([]);
     requirements.add(z.record(z.string(), z.number()));

@@ -1,6 +1,7 @@
 import { checkPage } from '../hydra.options.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { readDeadLetter, type DeadLetterText } from './dead.letter.js';
+import { JobSearch, STRIDE } from './job.search.js';
 import { readJob } from './job.text.js';
 import {
   completedView,
@@ -11,15 +12,14 @@ import {
   type JobView,
   type Page,
 } from './job.view.js';
-import { countAll, pageWaiting, redriveAll, search, searchIds, waitingLists } from './producer.scripts.js';
+import { countAll, pageWaiting, redriveAll, removeOne } from './producer.scripts.js';
 import type { QueueKeys } from './queue.keys.js';
 
-/** Elements that one look into a long list reads. */
-const STRIDE = 2_000;
 const PAGE = 100;
 
 /** Reads the jobs of a queue, and moves dead ones. */
 export class JobInspector {
+  readonly search: JobSearch;
   private readonly asideNames: readonly [before: string, after: string];
 
   constructor(
@@ -27,6 +27,7 @@ export class JobInspector {
     private readonly keys: QueueKeys,
   ) {
     this.asideNames = keys.aside('\0').split('\0') as [string, string];
+    this.search = new JobSearch(redis, keys, this.asideNames);
   }
 
   async counts(): Promise<JobCounts> {
@@ -48,16 +49,21 @@ export class JobInspector {
     return this.views(state, await this.raws(state, offset, limit));
   }
 
+  /** A job that moves on while it is looked for may be missed once: it has been where it is found the second time. */
   async get(id: string): Promise<JobView | undefined> {
+    return (await this.look(id)) ?? (await this.look(id));
+  }
+
+  private async look(id: string): Promise<JobView | undefined> {
     const [text, waitsIn] = await this.redis.run('look up a job', (redis) =>
-      Promise.all([redis.hget(this.keys.results, id), this.waitingLists()]),
+      Promise.all([redis.hget(this.keys.results, id), this.search.waitingLists()]),
     );
     if (text !== null) return completedView(text);
     for (const list of waitsIn) {
-      const raw = await this.find(list, id);
+      const raw = await this.search.find(list, id);
       if (raw !== undefined) return (await this.views('waiting', [raw]))[0];
     }
-    const active = await this.find(this.keys.inProgress, id);
+    const active = await this.search.find(this.keys.inProgress, id);
     if (active !== undefined) return (await this.views('active', [active]))[0];
     return (await this.findDelayed(id)) ?? (await this.findDead(id));
   }
@@ -70,32 +76,6 @@ export class JobInspector {
       redis.lrange(this.keys.incomplete, offset, offset + limit - 1),
     );
     return raws.map(readDeadLetter).filter((dead) => dead !== undefined);
-  }
-
-  /** The dead letters of any of these jobs, oldest first. */
-  async deadAmong(ids: readonly string[]): Promise<DeadLetterText[]> {
-    if (ids.length === 0) return [];
-    const wanted = new Set(ids);
-    const needles = ids.map((id) => JSON.stringify(id));
-    const dead: DeadLetterText[] = [];
-    for (let start = 0; ; start += STRIDE) {
-      const [length = '0', ...found] = await this.redis.run('look for dead letters', (redis) =>
-        searchIds.run(redis, [this.keys.incomplete, start, start + STRIDE - 1, ...needles]),
-      );
-      for (const raw of found) {
-        const letter = readDeadLetter(raw);
-        if (letter && wanted.has(letter.id)) dead.push(letter);
-      }
-      if (start + STRIDE >= Number(length)) return dead;
-    }
-  }
-
-  /** Whether a job with this id waits, runs or is delayed. */
-  async isOpen(id: string): Promise<boolean> {
-    for (const list of [...(await this.waitingLists()), this.keys.inProgress]) {
-      if ((await this.find(list, id)) !== undefined) return true;
-    }
-    return (await this.findDelayedText(id)) !== undefined;
   }
 
   /** Gives back the ids of those that are jobs again; dry, of those that would be. */
@@ -118,29 +98,22 @@ export class JobInspector {
 
   /** Takes a job out that nobody runs; false when there is none with this id, or it runs. */
   async remove(id: string): Promise<boolean> {
-    const { incomplete, delayed, state, results, finished } = this.keys;
-    for (const list of [...(await this.waitingLists()), incomplete]) {
-      const raw = await this.find(list, id);
-      if (raw === undefined) continue;
-      const removed = await this.redis.run('remove a job', async (redis) => {
-        const [count] = await Promise.all([redis.lrem(list, -1, raw), redis.hdel(state, raw)]);
-        return count;
-      });
-      if (removed > 0) return this.release(id);
+    const { incomplete, delayed, results, finished } = this.keys;
+    for (const list of [...(await this.search.waitingLists()), incomplete]) {
+      if (await this.removeFrom(list, await this.search.find(list, id))) return this.release(id);
     }
-    const later = await this.findDelayedText(id);
-    if (later !== undefined) {
-      const removed = await this.redis.run('remove a job', async (redis) => {
-        const [count] = await Promise.all([redis.zrem(delayed, later), redis.hdel(state, later)]);
-        return count;
-      });
-      if (removed > 0) return this.release(id);
-    }
+    if (await this.removeFrom(delayed, await this.search.findDelayed(id))) return this.release(id);
     const wasKept = await this.redis.run('remove a job', async (redis) => {
       const [count] = await Promise.all([redis.hdel(results, id), redis.lrem(finished, 1, id)]);
       return count;
     });
     return wasKept > 0 && this.release(id);
+  }
+
+  private async removeFrom(place: string, raw: string | undefined): Promise<boolean> {
+    if (raw === undefined) return false;
+    const args = [place, this.keys.state, raw];
+    return (await this.redis.run('remove a job', (redis) => removeOne.run(redis, args))) === 1;
   }
 
   /** Its id is free again, and how far it came is forgotten. */
@@ -194,48 +167,18 @@ export class JobInspector {
     return jobs.map((job, index) => openView(state, job, states[index], progress[index]));
   }
 
-  private waitingLists(): Promise<string[]> {
-    const { waiting, high, patterns } = this.keys;
-    return this.redis.run('list jobs', (redis) =>
-      waitingLists.run(redis, [waiting, high, patterns, ...this.asideNames]),
-    );
-  }
-
-  /** From the head on: what is added meanwhile moves the rest towards the tail, so nothing is passed over. */
-  private async find(list: string, id: string): Promise<string | undefined> {
-    const needle = JSON.stringify(id);
-    for (let start = 0; ; start += STRIDE) {
-      const [length = '0', ...found] = await this.redis.run('look up a job', (redis) =>
-        search.run(redis, [list, start, start + STRIDE - 1, needle]),
-      );
-      const raw = found.find((text) => readJob(text)?.id === id);
-      if (raw !== undefined) return raw;
-      if (start + STRIDE >= Number(length)) return undefined;
-    }
-  }
-
   private async findDead(id: string): Promise<JobView | undefined> {
-    const raw = await this.find(this.keys.incomplete, id);
+    const raw = await this.search.find(this.keys.incomplete, id);
     const dead = raw === undefined ? undefined : readDeadLetter(raw);
     return dead && deadView(dead);
   }
 
   private async findDelayed(id: string): Promise<JobView | undefined> {
-    const raw = await this.findDelayedText(id);
+    const raw = await this.search.findDelayed(id);
     if (raw === undefined) return undefined;
     const [view] = await this.views('delayed', [raw]);
     const score = await this.redis.run('look up a job', (redis) => redis.zscore(this.keys.delayed, raw));
     return view && { ...view, ...(score !== null && { dueAt: new Date(Number(score)) }) };
-  }
-
-  private async findDelayedText(id: string): Promise<string | undefined> {
-    for (let start = 0; ; start += STRIDE) {
-      const raws = await this.redis.run('look up a job', (redis) =>
-        redis.zrange(this.keys.delayed, `${start}`, `${start + STRIDE - 1}`),
-      );
-      const raw = raws.find((text) => text.includes(id) && readJob(text)?.id === id);
-      if (raw !== undefined || raws.length < STRIDE) return raw;
-    }
   }
 
   private async allDead(): Promise<DeadLetterText[]> {

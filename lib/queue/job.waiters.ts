@@ -1,7 +1,7 @@
 import { HydraError } from '../hydra.error.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { readCompleted, type JobEvent } from './job.event.js';
-import type { JobInspector } from './job.inspector.js';
+import type { JobSearch } from './job.search.js';
 import type { QueueKeys } from './queue.keys.js';
 
 /** Pub/sub may lose a word: what is waited for is also looked up. */
@@ -31,7 +31,7 @@ export class JobWaiters {
   constructor(
     private readonly redis: RedisConnections,
     private readonly keys: QueueKeys,
-    private readonly inspector: JobInspector,
+    private readonly search: JobSearch,
   ) {}
 
   /** It must be removed again, and its promise be heard until then. */
@@ -81,6 +81,8 @@ export class JobWaiters {
       // While Redis is away nothing is known; how long that may last is for each deadline to say.
       if (!isUnavailable(error)) for (const { fail } of waiters) fail(error);
     } finally {
+      // Set anew by whoever came after the last one left.
+      clearTimeout(this.timer);
       this.timer = undefined;
       if (this.byId.size > 0) this.lookLater();
     }
@@ -93,11 +95,11 @@ export class JobWaiters {
       if (end) this.end(end);
     }
     const open = ids.filter((_, index) => texts[index] === null);
-    const letters = await this.inspector.deadAmong(open);
+    const letters = await this.search.deadAmong(open);
     for (const { id, pattern, attempts, reason, addedOn } of letters.toReversed()) {
       const end: JobEvent = { type: 'dead', id, pattern, attempt: attempts, error: reason };
       // Dead letters are kept for longer than ids are: it may be an earlier job's.
-      const isOther = this.hasStranger(id) && (await this.inspector.isOpen(id));
+      const isOther = this.hasStranger(id) && (await this.search.isOpen(id));
       for (const waiter of [...(this.byId.get(id) ?? [])]) {
         if (waiter.addedOn === undefined ? !isOther : waiter.addedOn === addedOn) waiter.settle(end);
       }

@@ -4,7 +4,7 @@ import { HydraError } from '../hydra.error.js';
 import { LONGEST_TIMER_MS } from '../hydra.options.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { readEvents, type JobEvent } from './job.event.js';
-import type { JobInspector } from './job.inspector.js';
+import type { JobSearch } from './job.search.js';
 import { isUnavailable, JobWaiters, type AwaitedJob } from './job.waiters.js';
 import type { QueueKeys } from './queue.keys.js';
 
@@ -23,9 +23,9 @@ export class JobWatch {
   constructor(
     private readonly redis: RedisConnections,
     private readonly keys: QueueKeys,
-    inspector: JobInspector,
+    search: JobSearch,
   ) {
-    this.waiters = new JobWaiters(redis, keys, inspector);
+    this.waiters = new JobWaiters(redis, keys, search);
   }
 
   /** What happens from the subscription on; it never completes, and errors only when Redis refuses it or is closed. */

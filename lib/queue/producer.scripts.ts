@@ -160,6 +160,25 @@ return found
 );
 
 /**
+ * Take out a job, or a dead letter, and what is remembered of it.
+ *
+ * KEYS  1 the list or sorted set that it is in   2 state
+ * ARGV  1 its text
+ * Returns 1, or 0 when it was not there any more: what is remembered of it is kept then, for whoever has taken it.
+ *
+ * One script, because a worker may take it at the same time.
+ */
+export const removeOne = new Script<number>(
+  2,
+  `
+local isList = redis.call('TYPE', KEYS[1]).ok == 'list'
+local removed = isList and redis.call('LREM', KEYS[1], -1, ARGV[1]) or redis.call('ZREM', KEYS[1], ARGV[1])
+if removed == 1 then redis.call('HDEL', KEYS[2], ARGV[1]) end
+return removed
+`,
+);
+
+/**
  * Make jobs of dead letters again.
  *
  * KEYS  1 incomplete   2 waiting   3 state

@@ -111,7 +111,11 @@ export class QueueService {
     return Object.assign(stored, { result });
   }
 
-  /** Adds many jobs in few commands, in order; resolves once Redis has stored all. Throws as {@link add}. */
+  /**
+   * Adds many jobs; resolves once Redis has stored all. Plain ones go in few commands, in their order; one with an `id`, a
+   * `delayMs` or high priority is a command of its own, and may overtake them. Throws as {@link add}; what is wrong with one
+   * of them is found before any is added.
+   */
   async addBulk(jobs: readonly BulkJob[]): Promise<QueuedJob[]> {
     // All are looked at before any is added: one bad job must not leave half of them behind.
     const prepared = jobs.map(({ pattern, data, ...options }) => this.prepare(pattern, data, options));
@@ -245,7 +249,7 @@ export class QueueService {
     const service = serviceName(givenService);
     const keys = createQueueKeys(this.keys, service, checkQueueName('queue', queue));
     const inspector = new JobInspector(this.redis, keys);
-    const watch = new JobWatch(this.redis, keys, inspector);
+    const watch = new JobWatch(this.redis, keys, inspector.search);
     const schedules = new Schedules(this.redis, keys, service, this.options.maxPayloadBytes);
     const opened = { service, keys, inspector, watch, schedules };
     this.queues.set(`${givenService}:${queue}`, opened);

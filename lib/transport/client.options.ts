@@ -1,3 +1,4 @@
+import { HydraError } from '../hydra.error.js';
 import { resolveOptions, type HydraOptions, type ResolvedOptions } from '../hydra.options.js';
 
 /**
@@ -38,4 +39,16 @@ export function resolveClientOptions({
   ...options
 }: HydraClientOptions): ResolvedOptions {
   return resolveOptions({ ...options, service: name }, { HYDRA_REDIS_URL: process.env['HYDRA_REDIS_URL'] });
+}
+
+/** @throws HydraError `BAD_OPTION` where no stream is named */
+export function checkDurableEvents(given: HydraClientOptions['durableEvents']): void {
+  if (given === undefined) return;
+  const names: readonly unknown[] =
+    typeof given === 'object' && given !== null ? Object.values(given) : [given];
+  if (names.every((name) => typeof name === 'string' && name !== '')) return;
+  throw new HydraError(
+    'BAD_OPTION',
+    `durableEvents must be a stream's name, or one for each pattern, got ${JSON.stringify(given)}`,
+  );
 }

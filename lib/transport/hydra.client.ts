@@ -1,5 +1,5 @@
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
-import { Observable } from 'rxjs';
+import { connectable, defer, Observable, Subject } from 'rxjs';
 
 import { inheritDeadlines, inheritedMs } from '../delivery/ambient.deadline.js';
 import { HydraError } from '../hydra.error.js';
@@ -9,7 +9,7 @@ import type { ConnectionState, RedisClient } from '../redis/redis.connections.js
 import { createBalancer } from '../registry/balancer.js';
 import { createSelection, type Selection } from '../registry/select.js';
 import type { CircuitState } from './circuit.breaker.js';
-import { resolveClientOptions, type HydraClientOptions } from './client.options.js';
+import { checkDurableEvents, resolveClientOptions, type HydraClientOptions } from './client.options.js';
 import { codecOf, decodeReplies, encodePacket, type Codec } from './codec.js';
 import { expiry } from './expiry.js';
 import { HydraInstance } from './hydra.instance.js';
@@ -68,6 +68,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     this.selection = createSelection(options);
     this.balancer = createBalancer(options.balancer ?? shared?.options.balancer ?? 'p2c');
     this.codec = codecOf(options);
+    checkDurableEvents(options.durableEvents);
     inheritDeadlines();
     const resolved = resolveClientOptions(options);
     this.instance = shared ?? new HydraInstance(resolved);
@@ -145,6 +146,17 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
       const packet = this.packet(pattern, data);
       return this.publish(packet, this.createObserver(observer as never));
     });
+  }
+
+  /** As Nest's own, which waits for Redis without a limit before it looks at the time. */
+  override emit<Result = unknown, Input = unknown>(pattern: unknown, data: Input): Observable<Result> {
+    if (pattern === null || pattern === undefined || data === null || data === undefined) {
+      return super.emit(pattern, data);
+    }
+    const source = defer(() => this.dispatchEvent<Result>(this.packet(pattern, data)));
+    const sent = connectable(source, { connector: () => new Subject<Result>(), resetOnDisconnect: false });
+    sent.connect();
+    return sent;
   }
 
   /** What this client thinks of the instances that failed lately. */
@@ -230,10 +242,17 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return Object.hasOwn(durableEvents, route) ? durableEvents[route] : undefined;
   }
 
-  private async keep(stream: string, { pattern, data, metadata }: CallRequest): Promise<void> {
+  private async keep(stream: string, request: CallRequest): Promise<void> {
+    if (this.isClosed) throw this.closedError();
+    if (this.codec?.serializer) throw noStreamError(this.service, stream);
     const { redis, keys, options } = this.instance;
+    const { pattern, data, metadata } = request;
     const fields = encodeEntry(stream, data, { type: pattern, metadata }, options.maxPayloadBytes);
-    await this.instance.open();
+    // From then on a command ends by itself.
+    if (!this.route) {
+      const { signal, end } = expiry(request.timeoutMs, () => this.notConnectedError(request));
+      await Promise.race([this.routed(), signal]).finally(end);
+    }
     await redis.run(`keep "${pattern}" in ${stream}`, (client) =>
       client.xadd(keys.stream(stream), '*', ...fields),
     );
@@ -312,6 +331,11 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   private closedError(): HydraError {
     return new HydraError('CLOSED', `the client of "${this.service}" is closed`);
   }
+}
+
+function noStreamError(service: string, stream: string): HydraError {
+  const why = 'entries pass through no serializer, and this client has one';
+  return new HydraError('BAD_OPTION', `an event to "${service}" kept in the stream "${stream}": ${why}`);
 }
 
 function noFallbackError(service: string): HydraError {

@@ -89,8 +89,16 @@ export class HydraRecordBuilder<T = unknown> {
   /**
    * The stream that `emit` keeps this event in, whatever the client's `durableEvents` says: `setStream('orders')`. `send`
    * and `broadcast` do not heed it.
+   *
+   * @throws HydraError `BAD_OPTION` unless it is a name
    */
   setStream(stream: string): this {
+    if (typeof stream !== 'string' || stream === '') {
+      throw new HydraError(
+        'BAD_OPTION',
+        `the stream of a record must be a name, got ${JSON.stringify(stream)}`,
+      );
+    }
     this.stream = stream;
     return this;
   }

@@ -1,4 +1,4 @@
-import type { ResolvedOptions } from '../hydra.options.js';
+import { integer, type ResolvedOptions } from '../hydra.options.js';
 import { decodeDeadLetter } from '../protocol/dead-letter.js';
 import type { Keys } from '../protocol/keys.js';
 import type { EntryFields } from '../protocol/stream-entry.js';
@@ -42,6 +42,7 @@ export class DeadLetters {
   /** What a group gave up on, the oldest first. */
   async list<T = unknown>(stream: string, options: DeadLetterOptions = {}): Promise<DeadLetter<T>[]> {
     const { group = this.options.service, limit = PAGE } = options;
+    integer(`limit of the dead letters of "${stream}"`, limit, 1);
     const found = await this.redis.run(`read dead letters of ${stream}`, (redis) =>
       redis.xrange(this.deadKey(stream, group), '-', '+', 'COUNT', limit),
     );
@@ -62,14 +63,23 @@ export class DeadLetters {
     const name = group ?? this.options.service;
     if (ids !== 'all') return this.redriveSome(stream, name, ids);
     let count = 0;
-    for (;;) {
-      const letters = await this.list(stream, { group: name, limit: AT_ONCE });
-      if (letters.length === 0) return count;
-      count += await this.redriveSome(
-        stream,
-        name,
-        letters.map(({ id }) => id),
+    for await (const page of this.pages(stream, name)) count += await this.redriveSome(stream, name, page);
+    return count;
+  }
+
+  /** The ids of all that is there now: what dies again meanwhile is not given back a second time. */
+  private async *pages(stream: string, group: string): AsyncGenerator<string[]> {
+    const key = this.deadKey(stream, group);
+    const what = `read dead letters of ${stream}`;
+    const [newest] = await this.redis.run(what, (redis) => redis.xrevrange(key, '+', '-', 'COUNT', 1));
+    if (!newest) return;
+    for (let start = '-'; ;) {
+      const page = await this.redis.run(what, (redis) =>
+        redis.xrange(key, start, newest[0], 'COUNT', AT_ONCE),
       );
+      if (page.length > 0) yield page.map(([id]) => id);
+      if (page.length < AT_ONCE) return;
+      start = `(${page.at(-1)![0]}`;
     }
   }
 

@@ -1,3 +1,4 @@
+import { HydraError } from '../hydra.error.js';
 import { decodeEntry } from '../protocol/stream-entry.js';
 import { timeOfId } from '../protocol/stream-id.js';
 
@@ -29,9 +30,17 @@ export const PAGE = 100;
 
 export type RawEntry = readonly [id: string, fields: string[]];
 
-/** An id as it is, or the first or last one that a time can have. */
+/**
+ * An id as it is, or the first or last one that a time can have.
+ *
+ * @throws HydraError `BAD_OPTION` for a time that is none
+ */
 export function bound(at: string | Date | undefined, open: string, sequence: string): string {
-  return at instanceof Date ? `${at.getTime()}${sequence}` : (at ?? open);
+  if (!(at instanceof Date)) return at ?? open;
+  // A Date may hold no time, or one before 1970, and no entry is that old.
+  if (Number.isNaN(at.getTime()))
+    throw new HydraError('BAD_OPTION', 'a time in a stream must be one, got Invalid Date');
+  return `${Math.max(0, at.getTime())}${sequence}`;
 }
 
 export function read<T>([id, fields]: RawEntry): StreamEntry<T> {

@@ -1,4 +1,5 @@
-import type { ResolvedOptions, StreamStart } from '../hydra.options.js';
+import { HydraError } from '../hydra.error.js';
+import { integer, type ResolvedOptions, type StreamStart } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
@@ -43,11 +44,13 @@ export class StreamService {
   /**
    * Stores an event for every group, and resolves with the entry's id once Redis has it.
    *
-   * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`; `REDIS_UNAVAILABLE`, and then it may have been stored: with an
+   * @throws HydraError `BAD_OPTION`, `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`; `REDIS_UNAVAILABLE`, and then it may have been stored: with an
    *   `id` it can be published again without harm
    */
   async publish(stream: string, data: unknown, options: PublishOptions = {}): Promise<string> {
     const { id, maxLen = 0, type, headers } = options;
+    integer(`maxLen of a publication to "${stream}"`, maxLen, 0);
+    if (id === '') throw new HydraError('BAD_OPTION', `id of a publication to "${stream}" must not be empty`);
     const fields = encodeEntry(stream, data, { type, metadata: headers }, this.options.maxPayloadBytes);
     const key = this.keys.stream(stream);
     return this.redis.run(`publish to ${stream}`, async (redis) => {
@@ -60,9 +63,14 @@ export class StreamService {
     });
   }
 
-  /** One page of a stream. The next one begins `after` the last entry of this. */
+  /**
+   * One page of a stream. The next one begins `after` the last entry of this.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
   async range<T = unknown>(stream: string, options: RangeOptions = {}): Promise<StreamEntry<T>[]> {
     const { from, to, after, limit = PAGE, reverse = false } = options;
+    integer(`limit of a range of "${stream}"`, limit, 1);
     const behind = after === undefined ? undefined : `(${after}`;
     const start = (reverse ? undefined : behind) ?? bound(from, '-', '-0');
     const end = (reverse ? behind : undefined) ?? bound(to, '+', '-18446744073709551615');
@@ -92,14 +100,18 @@ export class StreamService {
     return this.redis.run(`look at ${stream}`, (redis) => readInfo(redis, this.keys, stream));
   }
 
-  /** Removes the oldest entries, read or not; resolves with how many. */
+  /**
+   * Removes the oldest entries, read or not; resolves with how many.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
   async trim(stream: string, options: TrimOptions): Promise<number> {
     const key = this.keys.stream(stream);
-    return this.redis.run(`trim ${stream}`, (redis) =>
+    const [how, limit] =
       'maxLen' in options
-        ? redis.xtrim(key, 'MAXLEN', options.maxLen)
-        : redis.xtrim(key, 'MINID', bound(options.before, '-', '-0')),
-    );
+        ? (['MAXLEN', String(integer(`maxLen of a trim of "${stream}"`, options.maxLen, 0))] as const)
+        : (['MINID', bound(options.before, '-', '-0')] as const);
+    return this.redis.run(`trim ${stream}`, (redis) => redis.xtrim(key, how as 'MINID', limit));
   }
 
   /**
@@ -113,7 +125,11 @@ export class StreamService {
     await this.redis.run(`replay ${stream}`, (redis) => replay.run(redis, args));
   }
 
-  /** What a group gave up on, the oldest first. */
+  /**
+   * What a group gave up on, the oldest first.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
   deadLetters<T = unknown>(stream: string, options: DeadLetterOptions = {}): Promise<DeadLetter<T>[]> {
     return this.dead.list<T>(stream, options);
   }

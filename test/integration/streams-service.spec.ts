@@ -82,6 +82,33 @@ describe('StreamService', () => {
     expect(await streams.trim(stream, { before: new Date(Date.now() + 3_600_000) })).toBe(3);
   });
 
+  it('gives back every dead letter, past what others left among them', async () => {
+    const dead = `hydra:stream:${stream}:dead:g`;
+    await redis.xgroup('CREATE', `hydra:stream:${stream}`, 'g', '0');
+    const fill = redis.pipeline();
+    for (let n = 0; n < 120; n++) fill.xadd(dead, '*', 'not', 'ours');
+    fill.xadd(dead, '*', 'hydra-id', ids[0]!, 'hydra-reason', 'r', 'hydra-attempts', '1', 'hydra', '1');
+    await fill.exec();
+    expect(await streams.redrive(stream, 'all', { group: 'g' })).toBe(1);
+    expect(await redis.xlen(dead)).toBe(120);
+  });
+
+  it('refuses values out of their limits', async () => {
+    const attempts: (() => Promise<unknown>)[] = [
+      () => streams.publish(stream, 1, { id: '' }),
+      () => streams.publish(stream, 1, { maxLen: Number.NaN }),
+      () => streams.publish(stream, 1, { maxLen: -1 }),
+      () => streams.range(stream, { limit: 0 }),
+      () => streams.range(stream, { limit: -1 }),
+      () => streams.range(stream, { from: new Date(Number.NaN) }),
+      () => streams.entries(stream, { limit: 0 }).next(),
+      () => streams.trim(stream, { before: new Date(Number.NaN) }),
+      () => streams.trim(stream, { maxLen: -1 }),
+      () => streams.deadLetters(stream, { limit: 0 }),
+    ];
+    for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+
   it('refuses what is not JSON, or too large', async () => {
     await expect(streams.publish(stream, 1n)).rejects.toMatchObject({ code: 'BAD_PAYLOAD' });
     await expect(streams.publish(stream, 'x'.repeat(2_000_000))).rejects.toMatchObject({

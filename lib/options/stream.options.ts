@@ -1,4 +1,4 @@
-import { bad, group, type Group } from './checks.js';
+import { bad, group, integer, LONGEST_TIMER_MS, type Group } from './checks.js';
 
 /** @publicApi */
 export interface StreamOptions {
@@ -78,8 +78,11 @@ const STREAM_DEFAULTS = {
 };
 
 export function streams(given?: StreamOptions): ResolvedStreamOptions {
+  const resolved = group('streams', STREAM_DEFAULTS, given);
+  integer('streams.retryMaxMs', resolved.retryMaxMs, 1, LONGEST_TIMER_MS);
+  integer('streams.retryMinMs', resolved.retryMinMs, 1, resolved.retryMaxMs);
   return {
-    ...group('streams', STREAM_DEFAULTS, given),
+    ...resolved,
     events: Object.freeze((given?.events ?? []).map(eventStream)),
   };
 }

@@ -2,9 +2,10 @@ const SHAPE = /^(\d+)-(\d+)$/;
 const DIGITS = 20;
 const LAST_SEQUENCE = 18_446_744_073_709_551_615n;
 
-/** True for `<milliseconds>-<sequence>`, the whole id of an entry. */
+/** True for `<milliseconds>-<sequence>`, the whole id of an entry; each part fits 64 bits. */
 export function isStreamId(text: string): boolean {
-  return SHAPE.test(text);
+  const parts = SHAPE.exec(text)?.slice(1) ?? [];
+  return parts.length === 2 && parts.every((part) => BigInt(part) <= LAST_SEQUENCE);
 }
 
 /** The instant in an entry's id: when Redis stored it, in milliseconds. */

@@ -1,7 +1,13 @@
 import type { Backoff } from '../delivery/backoff.js';
 import type { BoundHandler } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
-import type { OrderBy, ResolvedOptions, StreamStart } from '../hydra.options.js';
+import {
+  integer,
+  LONGEST_TIMER_MS,
+  type OrderBy,
+  type ResolvedOptions,
+  type StreamStart,
+} from '../hydra.options.js';
 import { idBefore, isStreamId } from '../protocol/stream-id.js';
 import type { StreamPatternOptions } from './stream.pattern.js';
 
@@ -28,8 +34,10 @@ export interface EntryHandler {
 export function resolveHandler(bound: BoundHandler, { service, streams }: ResolvedOptions): EntryHandler {
   const given = bound.options as StreamPatternOptions;
   const stream = bound.pattern;
-  const check = (option: string, value: number, min: number) => atLeast(stream, option, value, min);
+  const check = (option: string, value: number, min: number, max?: number) =>
+    integer(`${option} of "${stream}"`, value, min, max);
   const { batch, backoff } = given;
+  const maxMs = check('backoff.maxMs', backoff?.maxMs ?? streams.retryMaxMs, 1, LONGEST_TIMER_MS);
   return {
     bound,
     stream,
@@ -39,13 +47,14 @@ export function resolveHandler(bound: BoundHandler, { service, streams }: Resolv
     concurrency: check('concurrency', given.concurrency ?? streams.concurrency, 1),
     attempts: check('attempts', given.attempts ?? streams.attempts, 1),
     backoff: {
-      minMs: check('backoff.minMs', backoff?.minMs ?? streams.retryMinMs, 1),
-      maxMs: check('backoff.maxMs', backoff?.maxMs ?? streams.retryMaxMs, 1),
+      // The longest wait would cut a longer first one.
+      minMs: check('backoff.minMs', backoff?.minMs ?? streams.retryMinMs, 1, maxMs),
+      maxMs,
     },
-    timeoutMs: check('timeoutMs', given.timeoutMs ?? 0, 0),
+    timeoutMs: check('timeoutMs', given.timeoutMs ?? 0, 0, LONGEST_TIMER_MS),
     batch: batch && {
       size: check('batch.size', batch.size, 1),
-      waitMs: check('batch.waitMs', batch.waitMs ?? 10, 0),
+      waitMs: check('batch.waitMs', batch.waitMs ?? 10, 0, LONGEST_TIMER_MS),
     },
     lineOf: given.orderBy === undefined ? undefined : lineBy(given.orderBy),
   };
@@ -82,12 +91,4 @@ function memberAt(path: string): (data: unknown) => unknown {
   const names = path.split('.');
   return (data) =>
     names.reduce<unknown>((value, name) => (value as Record<string, unknown> | null)?.[name], data);
-}
-
-function atLeast(stream: string, option: string, value: unknown, min: number): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= min) return value;
-  throw new HydraError(
-    'BAD_OPTION',
-    `${option} of "${stream}" must be a whole number >= ${min}, got ${String(value)}`,
-  );
 }

@@ -12,6 +12,8 @@ import { LineUp } from './line.up.js';
 import type { Claimed } from './membership.js';
 
 const SWEEP_EVERY_MS = 500;
+/** A sign of life is renewed so often in its life that an instance that is alive never counts as dead. */
+const SWEEPS_A_LIFE = 3;
 const ADOPT_EVERY_MS = 2_000;
 /** Sweeps between two looks for lines that stand still. */
 const MEND_EVERY = 4;
@@ -72,7 +74,8 @@ export class GroupWorker {
   /** Resolves once the group exists and is being read; waits for a Redis that is away. */
   async start(): Promise<void> {
     await this.reader.join();
-    this.sweeper = setInterval(() => void this.sweep(), SWEEP_EVERY_MS);
+    const everyMs = Math.min(SWEEP_EVERY_MS, this.group.membership.ttlMs / SWEEPS_A_LIFE);
+    this.sweeper = setInterval(() => void this.sweep(), everyMs);
     this.sweeper.unref();
     await this.sweep();
     this.reading = this.reader.run();

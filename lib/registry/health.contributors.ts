@@ -49,7 +49,10 @@ export class HealthContributors {
     };
   }
 
-  /** Asks every probe. One that throws is a problem of its part, not of the others. */
+  /**
+   * Asks every probe. One that throws, or whose answer cannot be read, is a problem of its part, not of the others. Numbers
+   * that are none, or not finite, are left out.
+   */
   collect(): CollectedHealth {
     const activity: Record<string, Readonly<Record<string, number>>> = {};
     const problems: string[] = [];
@@ -64,10 +67,39 @@ export class HealthContributors {
   }
 }
 
+/** What a probe answers is read here and nowhere else: it may be anything, and reading it may throw. */
 function ask(probe: HealthProbe): HealthFindings {
   try {
-    return probe();
+    const answer = (probe() as HealthFindings | undefined) ?? {};
+    if (answer instanceof Promise) {
+      // Nobody waits for it: its failure must not end the process.
+      answer.catch(() => undefined);
+      return { problem: 'its probe failed: it answers with a promise' };
+    }
+    const { activity, problem, warning } = answer;
+    return {
+      ...(activity && { activity: numbersOf(activity) }),
+      problem: text(problem),
+      warning: text(warning),
+    };
   } catch (error) {
-    return { problem: `its probe failed: ${String(error)}` };
+    return { problem: `its probe failed: ${reason(error)}` };
+  }
+}
+
+function numbersOf(activity: Readonly<Record<string, unknown>>): Readonly<Record<string, number>> {
+  const entries = Object.entries(activity);
+  return Object.fromEntries(entries.filter((entry): entry is [string, number] => Number.isFinite(entry[1])));
+}
+
+function text(value: string | number | null | undefined): string | undefined {
+  return value === undefined || value === null ? undefined : String(value);
+}
+
+function reason(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return 'what it throws cannot be read';
   }
 }

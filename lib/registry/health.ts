@@ -62,11 +62,15 @@ export class HealthReporter {
   private async write(): Promise<void> {
     if (!this.redis.isReady) return;
     const { id, service } = this.self();
-    const record = encodeHealth(this.sample());
     await this.redis
       .run('write health', (redis) =>
         Promise.all([
-          redis.set(this.keys.health(service, id), record, 'PX', this.options.health.ttlMs),
+          redis.set(
+            this.keys.health(service, id),
+            encodeHealth(this.sample()),
+            'PX',
+            this.options.health.ttlMs,
+          ),
           redis.expire(this.keys.healthLog(service, id), LOG_LIFE_SECONDS),
         ]),
       )

@@ -3,7 +3,13 @@ import { NestFactory } from '@nestjs/core';
 import { HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import request from 'supertest';
 
-import { DiscoveryService, HealthContributors, HydraHealthIndicator, HydraModule } from '../../lib/index.js';
+import {
+  DiscoveryService,
+  HealthContributors,
+  HydraHealthIndicator,
+  HydraModule,
+  type HealthProbe,
+} from '../../lib/index.js';
 import { HydraInstance } from '../../lib/transport/hydra.instance.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
@@ -118,6 +124,22 @@ describe('health', () => {
       },
       { what: 'a record with the delay', everyMs: 100 },
     );
+  });
+
+  it('goes on being written, and read, while a probe answers what nobody can read', async () => {
+    const discovery = app.get(DiscoveryService);
+    const odd = (() => ({ activity: { n: 10n } })) as unknown as HealthProbe;
+    const nothing = (() => undefined) as unknown as HealthProbe;
+    const health = app.get(HealthContributors);
+    const forget = [health.contribute('odd', odd), health.contribute('nothing', nothing)];
+    expect((await probe('/ready')).status).toBe(200);
+    await eventually(
+      async () => (await discovery.health(service)).some(({ vitals }) => vitals?.activity['odd']),
+      {
+        what: 'a record despite of it',
+      },
+    );
+    for (const stop of forget) stop();
   });
 
   it('outlives the interval between two records', async () => {

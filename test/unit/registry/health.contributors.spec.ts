@@ -1,4 +1,6 @@
-import { HealthContributors } from '../../../lib/index.js';
+import assert from 'node:assert';
+
+import { HealthContributors, type HealthProbe } from '../../../lib/index.js';
 
 describe('the contributors to health', () => {
   it('are all asked', () => {
@@ -23,6 +25,48 @@ describe('the contributors to health', () => {
       problems: ['bad: its probe failed: Error: boom'],
       warnings: [],
     });
+  });
+
+  it.each<[string, () => unknown, unknown, string[]]>([
+    ['nothing', () => undefined, {}, []],
+    ['a big integer', () => ({ activity: { n: 10n, kept: 1 } }), { odd: { kept: 1 } }, []],
+    ['what is no number', () => ({ activity: { a: Number.NaN, b: 'x', c: {} } }), { odd: {} }, []],
+    [
+      'a toJSON that throws',
+      () => ({ activity: { n: { toJSON: () => assert.fail() } }, problem: { toString: () => 'stuck' } }),
+      { odd: {} },
+      ['odd: stuck'],
+    ],
+    [
+      'a getter that throws',
+      () => ({
+        get activity() {
+          throw new Error('boom');
+        },
+      }),
+      {},
+      ['odd: its probe failed: Error: boom'],
+    ],
+    [
+      'an unreadable error',
+      () => {
+        throw Object.create(null);
+      },
+      {},
+      ['odd: its probe failed: what it throws cannot be read'],
+    ],
+    [
+      'a promise that fails',
+      () => Promise.reject(new Error('boom')),
+      {},
+      ['odd: its probe failed: it answers with a promise'],
+    ],
+  ])('may answer with %s', (_, probe, activity, problems) => {
+    const health = new HealthContributors();
+    health.contribute('odd', probe as HealthProbe);
+    const collected = health.collect();
+    expect(collected).toEqual({ activity, problems, warnings: [] });
+    expect(() => JSON.stringify(collected)).not.toThrow();
   });
 
   it('are forgotten when they say so, unless another took their name', () => {

@@ -64,34 +64,28 @@ export class HydraLogger implements LoggerService {
   }
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.inner.log(message, ...rest);
-    this.keep('log', message, rest);
+    this.take('log', message, rest);
   }
 
   error(message: unknown, ...rest: unknown[]): void {
-    this.inner.error(message, ...rest);
-    this.keep('error', message, rest);
+    this.take('error', message, rest);
   }
 
   warn(message: unknown, ...rest: unknown[]): void {
-    this.inner.warn(message, ...rest);
-    this.keep('warn', message, rest);
+    this.take('warn', message, rest);
   }
 
   debug(message: unknown, ...rest: unknown[]): void {
-    this.inner.debug?.(message, ...rest);
-    this.keep('debug', message, rest);
+    this.take('debug', message, rest);
   }
 
   verbose(message: unknown, ...rest: unknown[]): void {
-    this.inner.verbose?.(message, ...rest);
-    this.keep('verbose', message, rest);
+    this.take('verbose', message, rest);
   }
 
   /** Written at once: the process may be about to end. */
   fatal(message: unknown, ...rest: unknown[]): void {
-    this.inner.fatal?.(message, ...rest);
-    this.keep('fatal', message, rest);
+    this.take('fatal', message, rest);
     void this.buffer.flush();
   }
 
@@ -105,22 +99,33 @@ export class HydraLogger implements LoggerService {
     return this.buffer.flush();
   }
 
+  private take(level: LogLevel, message: unknown, rest: readonly unknown[]): void {
+    try {
+      const said: unknown = this.inner[level]?.(message, ...rest);
+      if (said instanceof Promise) said.catch(() => undefined);
+    } catch {
+      // The wrapped logger failed: neither who logs nor the line kept here has to suffer for it.
+    }
+    this.keep(level, message, rest);
+  }
+
   private keep(level: LogLevel, message: unknown, rest: readonly unknown[]): void {
     if (LEVELS.indexOf(level) > LEVELS.indexOf(this.options.logging.level)) return;
     // Nest's own way to log: what follows the message is a stack (of errors), and last the context.
     const texts = rest.filter((value) => typeof value === 'string');
     const context = texts.at(-1)?.includes('\n') ? undefined : texts.at(-1);
     const stack = texts.find((text) => text.includes('\n    at '));
-    try {
-      const entry = this.entry(level, cut(this.redact(message)), {
-        ...(context !== undefined && { context }),
-        ...(stack !== undefined && { stack: String(cut(this.redact(stack))) }),
-      });
-      this.buffer.add(entry);
-    } catch {
-      // A getter or a toJSON of what is logged failed: that is no reason to fail who logs it.
-      this.buffer.add(this.entry(level, '[unreadable message]'));
-    }
+    this.buffer.add(() => {
+      try {
+        return this.entry(level, cut(this.redact(message)), {
+          ...(context !== undefined && { context: String(cut(this.redact(context))) }),
+          ...(stack !== undefined && { stack: String(cut(this.redact(stack))) }),
+        });
+      } catch {
+        // A getter of what is logged failed: that is no reason to fail who logs it.
+        return this.entry(level, '[unreadable message]');
+      }
+    });
   }
 
   private entry(level: LogLevel, message: unknown, more: Pick<LogEntry, 'context' | 'stack'> = {}): string {

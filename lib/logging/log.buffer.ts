@@ -45,10 +45,10 @@ export class LogBuffer {
     return { written, limited, dropped };
   }
 
-  /** Takes an entry for the next batch, unless there are too many. */
-  add(entry: string, now = performance.now()): void {
+  /** Takes an entry for the next batch, unless there are too many: it is then not even made. */
+  add(entry: () => string, now = performance.now()): void {
     if (!this.hasRate(now)) return void this.limited++;
-    this.pending.push(entry);
+    this.pending.push(entry());
     if (this.pending.length > this.options.maxPending) {
       this.pending.shift();
       this.dropped++;
@@ -72,8 +72,9 @@ export class LogBuffer {
     if (!this.redis.isReady || this.pending.length === 0) return;
     const entries = this.pending;
     this.pending = [];
-    // Of more than the list holds, the first would be pushed out by the last.
-    const kept = [...this.gaps(), ...entries].slice(-KEPT);
+    const gaps = this.gaps();
+    // Of more than the list holds, the first would be pushed out by the last; that lines are missing must stay.
+    const kept = [...gaps, ...entries.slice(-(KEPT - gaps.length))];
     try {
       await this.redis.commands
         .multi()

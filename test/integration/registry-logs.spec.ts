@@ -132,6 +132,38 @@ describe('HydraLogger', () => {
     expect(messages(entries)).toContain('[unreadable message]');
   });
 
+  it('hides secrets in the context too', async () => {
+    const service = uniqueService('context');
+    const { logger, discovery } = await startLogging(service, redis);
+    logger.log('login', 'token=hunter2');
+    await logger.flush();
+    expect(await discovery.logs(service)).toMatchObject([{ message: 'login', context: 'token=[redacted]' }]);
+  });
+
+  it('tells of the gap also when more lines came than are kept', async () => {
+    const service = uniqueService('overflow');
+    const { logger, discovery } = await startLogging(service, redis, { maxPerSecond: 1_000 });
+    for (let line = 0; line < 90; line++) logger.log(`line ${line}`);
+    await logger.flush();
+    const kept = messages(await discovery.logs(service));
+    expect(kept).toHaveLength(64);
+    expect(kept.filter((text) => String(text).endsWith('lines were not kept'))).toHaveLength(1);
+    expect(kept).toContain('line 89');
+  });
+
+  it('keeps lines, and fails nobody, while the wrapped logger fails', async () => {
+    const service = uniqueService('throwing');
+    const { logger, discovery } = await startLogging(service, redis);
+    const broken = () => {
+      throw new Error('disk full');
+    };
+    logger.wrap({ log: broken, warn: broken, error: () => Promise.reject(new Error('disk full')) });
+    logger.log('one');
+    logger.error('two');
+    await logger.flush();
+    expect(messages(await discovery.logs(service))).toEqual(['one', 'two']);
+  });
+
   it('holds lines while Redis is away, up to its bound', async () => {
     const own = await startPrivateRedis();
     const service = uniqueService('offline');

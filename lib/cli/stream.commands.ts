@@ -114,7 +114,7 @@ async function existing({ streams, stream }: Subject, group?: string): Promise<S
 }
 
 function parsePlace(from: string): string | Date {
-  if (from === 'beginning' || /^\d+(-\d+)?$/.test(from)) return from;
+  if (from === 'beginning' || /^\d+-\d+$/.test(from)) return from;
   const time = new Date(from);
   if (!Number.isNaN(time.getTime())) return time;
   throw new CommandFailure(ExitCode.usage, `"${from}" is no entry id, no ISO 8601 time and not "beginning"`);

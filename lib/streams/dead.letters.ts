@@ -29,7 +29,7 @@ export interface DeadLetterOptions {
 
 const AT_ONCE = 100;
 /** Redriven entries belong to nobody until an instance claims them, which is at once: no such instance is alive. */
-const NOBODY = '0'.repeat(32) + UNLINED;
+export const NOBODY = '0'.repeat(32) + UNLINED;
 
 /** What groups gave up on. */
 export class DeadLetters {

@@ -48,7 +48,7 @@ export function resolveHandler(bound: BoundHandler, { service, streams }: Resolv
     attempts: check('attempts', given.attempts ?? streams.attempts, 1),
     backoff: {
       // The longest wait would cut a longer first one.
-      minMs: check('backoff.minMs', backoff?.minMs ?? streams.retryMinMs, 1, maxMs),
+      minMs: check('backoff.minMs', backoff?.minMs ?? Math.min(streams.retryMinMs, maxMs), 1, maxMs),
       maxMs,
     },
     timeoutMs: check('timeoutMs', given.timeoutMs ?? 0, 0, LONGEST_TIMER_MS),

@@ -55,7 +55,8 @@ export class GroupWorker {
     this.reader = new GroupReader(group, this.trouble, {
       roomNow: () => this.roomNow(),
       isHeldByOthers: () => this.line.inLine >= MAX_IN_LINE,
-      forgetOthers: () => void (this.line.inLine = 0),
+      // One entry is read, and with it comes how many stand in line now.
+      forgetOthers: () => void (this.line.inLine = Math.min(this.line.inLine, MAX_IN_LINE - 1)),
       beforeRead: () => this.adoptWhenDue(),
       accept: (entries) => this.accept(entries),
     });
@@ -74,6 +75,8 @@ export class GroupWorker {
   /** Resolves once the group exists and is being read; waits for a Redis that is away. */
   async start(): Promise<void> {
     await this.reader.join();
+    // It was closed while it waited for Redis.
+    if (this.isDraining) return;
     const everyMs = Math.min(SWEEP_EVERY_MS, this.group.membership.ttlMs / SWEEPS_A_LIFE);
     this.sweeper = setInterval(() => void this.sweep(), everyMs);
     this.sweeper.unref();
@@ -102,7 +105,7 @@ export class GroupWorker {
 
   private roomNow(): number {
     if (this.line.inLine >= MAX_IN_LINE || this.line.waiting.length > 0 || this.runner.isFull) return 0;
-    return Math.min(MAX_AT_ONCE, this.runner.room);
+    return Math.min(MAX_AT_ONCE, this.runner.room, MAX_IN_LINE - this.line.inLine);
   }
 
   private async accept(entries: readonly Entry[]): Promise<void> {

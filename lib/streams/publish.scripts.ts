@@ -93,6 +93,8 @@ redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[2])
 if ARGV[2] == '$' then return end
 local about, info = {}, redis.call('XINFO', 'STREAM', KEYS[1])
 for at = 1, #info, 2 do about[info[at]] = info[at + 1] end
+-- A stream without a past has nothing to handle again, and XSETID cannot restore that.
+if about['last-generated-id'] == '0-0' then return end
 redis.call('XDEL', KEYS[1], redis.call('XADD', KEYS[1], '*', 'hydra', 'wake'))
 local counters = {}
 if about['entries-added'] then

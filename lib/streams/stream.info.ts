@@ -1,6 +1,8 @@
 import type { Keys } from '../protocol/keys.js';
 import { timeOfId } from '../protocol/stream-id.js';
 import type { RedisClient } from '../redis/redis.connections.js';
+import { NOBODY } from './dead.letters.js';
+import { IN_LINE, UNLINED } from './group.lua.js';
 import type { RawEntry } from './stored.entry.js';
 
 /** @publicApi */
@@ -40,6 +42,9 @@ export async function readInfo(redis: RedisClient, keys: Keys, stream: string): 
   };
 }
 
+/** Names that no process goes by. */
+const STAND_INS = new Set([IN_LINE, NOBODY]);
+
 async function groupInfo(
   redis: RedisClient,
   keys: Keys,
@@ -48,20 +53,27 @@ async function groupInfo(
 ): Promise<GroupInfo> {
   const record = recordOf(about);
   const name = String(record['name']);
-  const [summary, deadLetters] = await Promise.all([
+  const [summary, deadLetters, consumers] = await Promise.all([
     redis.xpending(keys.stream(stream), name),
     redis.xlen(keys.ownStream(stream, 'dead', name)),
+    redis.xinfo('CONSUMERS', keys.stream(stream), name),
   ]);
+  const names = (consumers as unknown[][]).map((consumer) => String(recordOf(consumer)['name']));
   const oldest = summary[1] as string | null;
   return {
     name,
     lag: (record['lag'] as number | null) ?? undefined,
     pending: record['pending'] as number,
-    consumers: record['consumers'] as number,
+    consumers: new Set(names.filter((consumer) => !STAND_INS.has(consumer)).map(withoutMark)).size,
     lastDeliveredId: String(record['last-delivered-id']),
     oldestPendingAt: oldest ? new Date(timeOfId(oldest)) : undefined,
     deadLetters,
   };
+}
+
+/** An instance has a second name for what it has read and not lined up. */
+function withoutMark(consumer: string): string {
+  return consumer.endsWith(UNLINED) ? consumer.slice(0, -UNLINED.length) : consumer;
 }
 
 function recordOf(flat: readonly unknown[]): Record<string, unknown> {

@@ -56,6 +56,21 @@ describe('StreamService', () => {
     expect(seen).toEqual([4, 3, 2, 1, 0]);
   });
 
+  it('counts an ordered instance once, whatever names it reads under', async () => {
+    const key = `hydra:stream:${stream}`;
+    await redis.xgroup('CREATE', key, 'ordered', '0');
+    for (const name of ['a', 'a~', 'in-line']) await redis.xgroup('CREATECONSUMER', key, 'ordered', name);
+    expect((await streams.info(stream)).groups[0]).toMatchObject({ name: 'ordered', consumers: 1 });
+    await redis.xgroup('DESTROY', key, 'ordered');
+  });
+
+  it('replays a stream that never had an entry', async () => {
+    const empty = uniqueService('empty');
+    await redis.xgroup('CREATE', `hydra:stream:${empty}`, 'g', '$', 'MKSTREAM');
+    await streams.replay(empty, 'g', 'beginning');
+    expect(await streams.info(empty)).toMatchObject({ length: 0, newest: undefined });
+  });
+
   it('says how long a stream is and how far its groups are', async () => {
     await redis.xgroup('CREATE', `hydra:stream:${stream}`, 'g', '0');
     await redis.xreadgroup('GROUP', 'g', 'someone', 'COUNT', 2, 'STREAMS', `hydra:stream:${stream}`, '>');

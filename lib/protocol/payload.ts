@@ -12,11 +12,15 @@ export interface Payload {
 /**
  * Prepares a value for JSON: `Buffer` and `Uint8Array` survive; `Date` becomes its ISO text, as JSON has it.
  *
- * @throws HydraError `BAD_PAYLOAD` for `Map` and `Set`, which JSON would turn into `{}`. BigInt and cycles are refused by
- *   {@link stringify}, which must have been passed before: this walk does not end on a cycle.
+ * @throws HydraError `BAD_PAYLOAD` for `Map` and `Set`, which JSON would turn into `{}`, and for nesting too deep for this
+ *   walk. BigInt and cycles are refused by {@link stringify}, which must have been passed before.
  */
 export function toPayload(data: unknown): Payload {
-  return needsCare(data) ? { data: replaceBytes(data), hasBytes: true } : { data, hasBytes: false };
+  try {
+    return needsCare(data) ? { data: replaceBytes(data), hasBytes: true } : { data, hasBytes: false };
+  } catch (cause) {
+    throw cause instanceof HydraError ? cause : notJson('the data', cause);
+  }
 }
 
 /**
@@ -47,12 +51,14 @@ export function stringify(what: string, value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch (cause) {
-    throw new HydraError(
-      'BAD_PAYLOAD',
-      `${what} is not JSON data: ${(cause as Error).message.split('\n')[0]}`,
-      { cause },
-    );
+    throw notJson(what, cause);
   }
+}
+
+/** `BAD_PAYLOAD`, whatever it was that turning a value into JSON threw: a `toJSON` may throw anything. */
+export function notJson(what: string, cause: unknown): HydraError {
+  const reason = cause instanceof Error ? cause.message.split('\n')[0] : 'its toJSON or a getter threw';
+  return new HydraError('BAD_PAYLOAD', `${what} is not JSON data: ${reason}`, { cause });
 }
 
 function needsCare(value: unknown): boolean {

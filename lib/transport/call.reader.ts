@@ -92,7 +92,7 @@ export class CallReader {
     const pattern = patternOf(message);
     const bound = this.handlers.get(pattern);
     const { mid, body, headers, from, to, timeout } = message;
-    const replies = bound?.isEvent ? NO_REPLIES : new MessageReplies(this.channel, this.keys, message);
+    const replies = bound?.isEvent ? NO_REPLIES : this.messageReplies(message);
     if (!bound) return replies.error(this.noHandlerError(pattern)) as undefined;
     const deadlineAt = performance.now() + (timeout ? timeout * 1_000 : this.options.timeoutMs);
     const origin = looseOrigin(from, to);
@@ -104,6 +104,10 @@ export class CallReader {
     const { maxPayloadBytes, calls } = this.options;
     const replies = new FrameReplies(this.channel, peer, id, pattern, maxPayloadBytes, calls.streamWindow);
     return this.throughCodec(replies, id);
+  }
+
+  private messageReplies(message: UmfMessage): Replies {
+    return new MessageReplies(this.channel, this.keys, message, this.options.maxPayloadBytes);
   }
 
   private throughCodec(replies: Replies, id: number | string): Replies {

@@ -4,8 +4,13 @@
  */
 export function isHidden(error: unknown): error is object {
   if (typeof error !== 'object' || error === null) return false;
-  const { status, message } = error as { status?: unknown; message?: unknown };
-  return status === 'error' && message === 'Internal server error';
+  try {
+    const { status, message } = error as { status?: unknown; message?: unknown };
+    return status === 'error' && message === 'Internal server error';
+  } catch {
+    // A getter of the handler's own object threw.
+    return false;
+  }
 }
 
 /** The same on both sides, without travelling: who called, and the number of the call there. */

@@ -1,11 +1,13 @@
 import { HydraError } from '../hydra.error.js';
 import { createMessage, encodeMessage, type Stamp, type UmfMessage } from '../protocol/message.js';
-import { fromPayload, stringify, toPayload } from '../protocol/payload.js';
+import { fromPayload, notJson, stringify, toPayload } from '../protocol/payload.js';
 import { Kind } from '../protocol/rpc.js';
 
 /** The type of a UMF message that answers with an error. */
 const ERROR_TYPE = 'error';
 const REPLY_TYPE = 'reply';
+/** Bytes of an error that is not measured by `maxPayloadBytes`. */
+const SMALL_ERROR = 1_024;
 
 type Metadata = Readonly<Record<string, string>>;
 
@@ -67,21 +69,40 @@ export function decodeValue(data: unknown, hasBytes: unknown): unknown {
   return hasBytes === 1 ? fromPayload(data, (base64) => Buffer.from(base64, 'base64')) : data;
 }
 
-/** An error as it travels: a HydraError by its code, anything else as the handler's pipeline gave it. */
-export function encodeError(id: number, error: unknown): string {
-  const wire =
-    error instanceof Error && !(error instanceof HydraError)
-      ? { status: 'error', message: error.message }
-      : error;
+/** An error as an item of a frame: a HydraError by its code, anything else as the handler's pipeline gave it. Never throws. */
+export function encodeError(id: number, error: unknown, maxBytes: number): string {
+  return encodeFailure(error, maxBytes, (wire) => JSON.stringify([Kind.error, id, wire]));
+}
+
+/** An error as the answer to a UMF message. Never throws. */
+export function encodeErrorMessage(
+  error: unknown,
+  maxBytes: number,
+  toMessage: (body: unknown) => UmfMessage,
+): string {
+  return encodeFailure(error, maxBytes, (wire) => encodeMessage(toMessage(wire)));
+}
+
+function encodeFailure(error: unknown, maxBytes: number, encodeWire: (wire: unknown) => string): string {
+  // A small error travels always: one that says what the limit is must not fall to it.
+  const limit = Math.max(maxBytes, SMALL_ERROR);
   try {
-    return JSON.stringify([Kind.error, id, wire ?? 'error']);
-  } catch {
-    return JSON.stringify([
-      Kind.error,
-      id,
-      { status: 'error', message: 'the error itself is not JSON data' },
-    ]);
+    return checkSize('the error', encodeWire(wireOf(error)), limit);
+  } catch (cause) {
+    const isTooLarge = cause instanceof HydraError && cause.code === 'PAYLOAD_TOO_LARGE';
+    return encodeWire(isTooLarge ? cause : failureOf('the error itself is not JSON data'));
   }
+}
+
+/** Falsy bodies do not travel in UMF, functions and symbols nowhere. */
+function wireOf(error: unknown): unknown {
+  if (error instanceof Error && !(error instanceof HydraError)) return failureOf(error.message);
+  return typeof error === 'function' || typeof error === 'symbol' ? 'error' : error || 'error';
+}
+
+/** An error in Nest's shape. */
+function failureOf(message: string): { readonly status: 'error'; readonly message: string } {
+  return { status: 'error', message };
 }
 
 /** What a failed call's observer is given: a HydraError again, or the plain value that Nest's pipeline made. */
@@ -101,9 +122,23 @@ export function encodeRequestMessage(
   stamp: Stamp,
   maxBytes: number,
 ): string {
-  stringify(`the data of "${pattern}"`, data);
   const message = createMessage({ to, from, type: pattern, body: data, headers: metadata }, stamp);
-  return checkSize(pattern, encodeMessage(message), maxBytes);
+  return encodeSized(pattern, message, maxBytes);
+}
+
+/** The answer to a UMF message. Throws as {@link encodeCall}. */
+export function encodeReplyMessage(pattern: string, message: UmfMessage, maxBytes: number): string {
+  return encodeSized(`the reply to ${pattern}`, message, maxBytes);
+}
+
+function encodeSized(what: string, message: UmfMessage, maxBytes: number): string {
+  let text: string;
+  try {
+    text = encodeMessage(message);
+  } catch (cause) {
+    throw notJson(`the data of "${what}"`, cause);
+  }
+  return checkSize(what, text, maxBytes);
 }
 
 /** Body and type of the answer to a UMF message. */
@@ -112,7 +147,7 @@ export function replyFields(value: unknown): { readonly type: string; readonly b
 }
 
 export function errorFields(error: unknown): { readonly type: string; readonly body: unknown } {
-  return { type: ERROR_TYPE, body: error ?? 'error' };
+  return { type: ERROR_TYPE, body: error };
 }
 
 /** What a UMF answer says. */
@@ -129,7 +164,7 @@ function encode(
   const text = stringify(`the data of "${what}"`, toItem(data, false));
   // Only now that it is known to be free of cycles can the data be walked.
   const payload = toPayload(data);
-  return checkSize(what, payload.hasBytes ? JSON.stringify(toItem(payload.data, true)) : text, maxBytes);
+  return checkSize(what, payload.hasBytes ? stringify(what, toItem(payload.data, true)) : text, maxBytes);
 }
 
 function checkSize(what: string, text: string, maxBytes: number): string {

@@ -1,12 +1,19 @@
 import type { HydraError } from '../hydra.error.js';
 import { decodeAddress } from '../protocol/address.js';
 import type { Keys } from '../protocol/keys.js';
-import { encodeMessage, replyTo, type UmfMessage } from '../protocol/message.js';
+import { patternOf, replyTo, type UmfMessage } from '../protocol/message.js';
 import { encodeItem, Kind } from '../protocol/rpc.js';
 import { createStamp } from '../registry/ids.js';
 import type { Channel, Peer, Published, Sender } from './channel.js';
 import type { Replies } from './incoming.call.js';
-import { encodeError, encodeValue, errorFields, replyFields } from './packet.js';
+import {
+  encodeError,
+  encodeErrorMessage,
+  encodeReplyMessage,
+  encodeValue,
+  errorFields,
+  replyFields,
+} from './packet.js';
 
 /** A caller that lost its connection is back within this time, or does not come back for the answer. */
 const RESEND_FOR_MS = 5_000;
@@ -57,7 +64,7 @@ export class FrameReplies implements Replies, Sender {
   }
 
   error(error: unknown): void {
-    this.finish(encodeError(this.id, error));
+    this.finish(encodeError(this.id, error, this.maxBytes));
   }
 
   refuse(error: HydraError): void {
@@ -85,6 +92,12 @@ export class FrameReplies implements Replies, Sender {
   }
 }
 
+/** What differs between one answer and another. */
+interface Fields {
+  readonly type: string;
+  readonly body: unknown;
+}
+
 /** Replies to a UMF message: one message for each value, one without a body if there was none, one for an error. */
 export class MessageReplies implements Replies {
   readonly credit = Infinity;
@@ -94,36 +107,45 @@ export class MessageReplies implements Replies {
     private readonly channel: Channel,
     private readonly keys: Keys,
     private readonly request: UmfMessage,
+    private readonly maxBytes: number,
   ) {}
 
   /** Nobody grants here: what a Hydra 1.x caller cannot take, it drops. */
   grant(): void {}
 
   value(value: unknown): void {
+    this.reply(value);
     this.hasReplied = true;
-    this.send(replyFields(value));
   }
 
   complete(hasValue: boolean, value?: unknown): void {
     // Completion has no message of its own, but whoever waits for an answer must hear one.
-    if (hasValue || !this.hasReplied) this.send(replyFields(value));
+    if (hasValue || !this.hasReplied) this.reply(value);
   }
 
   error(error: unknown): void {
-    this.send(errorFields(error));
+    this.send((message) => encodeErrorMessage(error, this.maxBytes, (body) => message(errorFields(body))));
   }
 
   refuse(error: HydraError): void {
-    this.send(errorFields(error));
+    this.error(error);
   }
 
-  private send(fields: { readonly type: string; readonly body: unknown }): void {
-    const reply = replyTo(this.request, { ...fields, from: this.channel.address }, createStamp());
-    const to = reply && decodeAddress(reply.to);
+  private reply(value: unknown): void {
+    const pattern = patternOf(this.request);
+    this.send((message) => encodeReplyMessage(pattern, message(replyFields(value)), this.maxBytes));
+  }
+
+  /** Nothing, where the request names nobody to answer. */
+  private send(encode: (message: (fields: Fields) => UmfMessage) => string): void {
+    const stamp = createStamp();
+    const from = this.channel.address;
+    const message = (fields: Fields) => replyTo(this.request, { ...fields, from }, stamp)!;
+    const to = decodeAddress(this.request.via || this.request.from);
     if (!to?.service) return;
     const channel = to.instance
       ? this.keys.instanceChannel(to.service, to.instance)
       : this.keys.serviceChannel(to.service);
-    this.channel.postMessage(channel, encodeMessage(reply!));
+    this.channel.postMessage(channel, encode(message));
   }
 }

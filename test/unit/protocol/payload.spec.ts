@@ -27,6 +27,19 @@ describe('a payload', () => {
     },
   );
 
+  it('refuses in its own words whatever a toJSON throws, and nesting too deep for the stack', () => {
+    const odd = {
+      toJSON() {
+        throw null;
+      },
+    };
+    let deep: unknown = {};
+    for (let depth = 0; depth < 20_000; depth++) deep = { deep };
+    expect(codeOf(() => stringify('data', odd))).toBe('BAD_PAYLOAD');
+    expect(codeOf(() => stringify('data', deep))).toBe('BAD_PAYLOAD');
+    expect(codeOf(() => toPayload(deep))).toBe('BAD_PAYLOAD');
+  });
+
   it('may be nested deeper than the stack goes, as a stranger may nest it', () => {
     const depth = 100_000;
     let data = fromPayload(

@@ -1,5 +1,5 @@
 import type { NodeRecord as Instance } from '../protocol/records.js';
-import { bad, group, share, type Group } from './checks.js';
+import { bad, share, timers, type Group } from './checks.js';
 
 /**
  * One running process of a service, as discovery knows it.
@@ -74,12 +74,12 @@ export function balancer(value: unknown): BalancerName | Balancer {
 
 export function calls(given?: CallOptions): Group<CallOptions> {
   const defaults = { maxConcurrency: 0, maxWaiting: 1_000, probeAfterMs: 250, streamWindow: 1_024 };
-  return group('calls', defaults, given, ['maxConcurrency', 'maxWaiting']);
+  return timers('calls', defaults, given, ['maxConcurrency', 'maxWaiting']);
 }
 
 export function breaker(given?: BreakerOptions): Group<BreakerOptions> {
   return {
-    ...group('breaker', { failures: 5, ejectMs: 1_000 }, given, ['failures']),
+    ...timers('breaker', { failures: 5, ejectMs: 1_000 }, given, ['failures']),
     panicShare: share('breaker.panicShare', given?.panicShare ?? 0.5),
   };
 }

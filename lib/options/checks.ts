@@ -32,6 +32,20 @@ export function group<T extends Record<string, number>>(
   return Object.freeze(Object.fromEntries(entries)) as Readonly<T>;
 }
 
+/** As {@link group}, where each `…Ms` is a timer's. */
+export function timers<T extends Record<string, number>>(
+  name: string,
+  defaults: T,
+  given: { readonly [K in keyof T]?: number } | undefined,
+  zeroable: readonly (keyof T & string)[] = [],
+): Readonly<T> {
+  const resolved = group(name, defaults, given, zeroable);
+  for (const [key, value] of Object.entries(resolved))
+    if (key.endsWith('Ms'))
+      integer(`${name}.${key}`, value, zeroable.includes(key) ? 0 : 1, LONGEST_TIMER_MS);
+  return resolved;
+}
+
 export function integer(option: string, value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
   const limit = max === Number.MAX_SAFE_INTEGER ? `>= ${min}` : `from ${min} to ${max}`;

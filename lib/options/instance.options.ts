@@ -1,4 +1,4 @@
-import { bad, group, integer, mustExceed, type Group } from './checks.js';
+import { bad, group, integer, mustExceed, timers, type Group } from './checks.js';
 
 /** @publicApi */
 export interface PresenceOptions {
@@ -80,13 +80,13 @@ export function logging(given: LoggingOptions = {}): Group<LoggingOptions> {
 }
 
 export function presence(given?: PresenceOptions): Group<PresenceOptions> {
-  const resolved = group('presence', { intervalMs: 1_000, ttlMs: 3_000 }, given);
+  const resolved = timers('presence', { intervalMs: 1_000, ttlMs: 3_000 }, given);
   mustExceed('presence.ttlMs', resolved.ttlMs, 'presence.intervalMs', resolved.intervalMs);
   return resolved;
 }
 
 export function health(given?: HealthOptions): Group<HealthOptions> {
-  const resolved = group('health', { intervalMs: 5_000, ttlMs: 15_000 }, given);
+  const resolved = timers('health', { intervalMs: 5_000, ttlMs: 15_000 }, given);
   mustExceed('health.ttlMs', resolved.ttlMs, 'health.intervalMs', resolved.intervalMs);
   return resolved;
 }
@@ -97,9 +97,9 @@ export function discovery(given?: DiscoveryOptions): Group<DiscoveryOptions> {
 
 export function connection(given?: ConnectionOptions): Group<ConnectionOptions> {
   const defaults = { pingIntervalMs: 2_000, maxReconnectDelayMs: 1_000, commandTimeoutMs: 5_000 };
-  return group('connection', defaults, given);
+  return timers('connection', defaults, given);
 }
 
 export function drain(given?: DrainOptions): Group<DrainOptions> {
-  return group('drain', { timeoutMs: 10_000 }, given, ['timeoutMs']);
+  return timers('drain', { timeoutMs: 10_000 }, given, ['timeoutMs']);
 }

@@ -44,6 +44,11 @@ const REFUSED: readonly [option: string, value: unknown, allowed: string][] = [
   ['discovery.maxInstances', -1, '>= 0'],
   ['breaker.failures', -1, '>= 0'],
   ['breaker.ejectMs', 0, '>= 1'],
+  ['presence.intervalMs', 2 ** 31, 'from 1 to 2147483647'],
+  ['health.ttlMs', 2 ** 31, 'from 1 to 2147483647'],
+  ['connection.pingIntervalMs', 2 ** 31, 'from 1 to 2147483647'],
+  ['calls.probeAfterMs', 2 ** 31, 'from 1 to 2147483647'],
+  ['drain.timeoutMs', 2 ** 31, 'from 0 to 2147483647'],
   ['breaker.panicShare', 1.1, 'a number from 0 to 1'],
 ];
 

@@ -54,13 +54,23 @@ export interface HydraAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
 /** @publicApi */
 export interface HydraFeatureOptions {
   /** The services to call: a name, or a client's options; each is injected with `@InjectClient(name)`. */
-  readonly clients?: readonly (string | Omit<HydraClientOptions, 'redis' | 'name'>)[];
+  readonly clients?: readonly (string | HydraFeatureClient)[];
   /**
    * Parts of the service's stored configuration: what they have to be, and where they are in it (the whole, without a
    * path); each is injected with `@InjectConfig(type)`. The application does not start without a valid one.
    */
   readonly configs?: readonly (ConfigType | ConfigPart)[];
 }
+
+/**
+ * A client of a service inside an application: connections, limits and the breaker are those given to `forRoot`.
+ *
+ * @publicApi
+ */
+export type HydraFeatureClient = Pick<
+  HydraClientOptions,
+  'service' | 'version' | 'tags' | 'timeoutMs' | 'balancer' | 'durableEvents' | 'serializer' | 'deserializer'
+>;
 
 /** @publicApi */
 export interface ConfigPart {
@@ -203,7 +213,7 @@ function optionProviders(given: HydraAsyncOptions): Provider[] {
   return useClass ? [options, useClass] : [options];
 }
 
-function clientProvider(given: string | Omit<HydraClientOptions, 'redis' | 'name'>): Provider {
+function clientProvider(given: string | HydraFeatureClient): Provider {
   const options = typeof given === 'string' ? { service: given } : given;
   return {
     provide: getClientToken(options.service),

@@ -6,6 +6,7 @@ import { HydraError } from './hydra.error.js';
 import { resolveOptions, type HydraOptions } from './hydra.options.js';
 import { QueueSource } from './queue/queue.source.js';
 import type { ConnectionState, RedisClient } from './redis/redis.connections.js';
+import { safely } from './redis/safely.js';
 import { StreamSource } from './streams/stream.source.js';
 import { CallSource } from './transport/call.source.js';
 import { HydraInstance } from './transport/hydra.instance.js';
@@ -166,7 +167,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     return {
       handlers: (mode) => this.tables[mode],
       run: (bound, data, context) => this.run(bound, data, context),
-      settled: (context) => this.onProcessingEndHook?.(HYDRA, context),
+      settled: (context) => this.settled(context),
     };
   }
 
@@ -184,8 +185,13 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     });
   }
 
+  private settled(context: DeliveryContext): void {
+    if (!this.onProcessingEndHook) return;
+    safely('the processing end hook', () => this.onProcessingEndHook?.(HYDRA, context));
+  }
+
   private report(status: HydraServerStatus): void {
     this._status$.next(status);
-    for (const [event, callback] of this.listeners) if (event === status) callback();
+    for (const [event, callback] of this.listeners) if (event === status) safely(`on('${event}')`, callback);
   }
 }

@@ -23,6 +23,7 @@ export {
   InjectClient,
   type ConfigPart,
   type HydraAsyncOptions,
+  type HydraFeatureClient,
   type HydraFeatureOptions,
   type HydraOptionsFactory,
 } from './hydra.module.js';

@@ -6,6 +6,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { HydraError } from '../hydra.error.js';
 import type { RedisLocation, ResolvedOptions } from '../hydra.options.js';
 import { watchConnection } from './half-open.js';
+import { safely } from './safely.js';
 
 /** @publicApi */
 export type RedisClient = Redis | Cluster;
@@ -206,7 +207,7 @@ export class RedisConnections {
     if (state === 'ready' && this.current === 'lost') this.logger.log('connected to Redis again');
     if (state === 'ready') this.readyAt = performance.now();
     this.current = state;
-    for (const listener of [...this.listeners]) listener(state);
+    for (const listener of [...this.listeners]) safely('a listener of the connection', () => listener(state));
   }
 
   private closedError(): HydraError {

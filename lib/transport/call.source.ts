@@ -4,6 +4,7 @@ import { isObservable, type Observable } from 'rxjs';
 import { withDeadline } from '../delivery/ambient.deadline.js';
 import { Deadlines } from '../delivery/deadlines.js';
 import { Limiter } from '../delivery/limiter.js';
+import { RareLog } from '../delivery/rare.log.js';
 import type { Dispatch, Source } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
 import type { ResolvedOptions } from '../hydra.options.js';
@@ -15,6 +16,7 @@ import { CallReader, isCallId } from './call.reader.js';
 import { CallerWatch } from './caller.watch.js';
 import type { Channel, Peer } from './channel.js';
 import { codecOf, decodePacket, type Codec } from './codec.js';
+import { filtered } from './filtered.error.js';
 import { correlationId, isHidden } from './hidden.error.js';
 import type { IncomingCall } from './incoming.call.js';
 import { KnownCallers } from './known.callers.js';
@@ -33,6 +35,7 @@ export class CallSource implements Source {
   private readonly callerWatch: CallerWatch;
   private readonly codec: Codec | undefined;
   private readonly logger = new Logger('Hydra');
+  private readonly rareLog = new RareLog();
   private whenIdle: (() => void) | undefined;
   private latencyMs = 0;
 
@@ -105,11 +108,10 @@ export class CallSource implements Source {
     call.origin.refused(call);
     const { maxConcurrency, maxWaiting } = this.options.calls;
     const limits = `calls.maxConcurrency=${maxConcurrency} and calls.maxWaiting=${maxWaiting}`;
-    const error = new HydraError(
-      'OVERLOADED',
-      `"${call.pattern}" at ${this.channel.address}: ${limits} are full`,
-    );
-    call.replies.refuse(error);
+    const what = `"${call.pattern}" at ${this.channel.address}: ${limits} are full`;
+    // Whoever emitted it does not hear of this.
+    if (call.bound.isEvent) this.rareLog.warn('events', `dropped an event, ${what}`);
+    call.replies.refuse(new HydraError('OVERLOADED', what));
   }
 
   private async run(call: IncomingCall): Promise<void> {
@@ -142,41 +144,76 @@ export class CallSource implements Source {
 
   private subscribe(call: IncomingCall, values: Observable<unknown>): void {
     // One value of lookahead: most streams have one value, and its reply is complete in itself.
-    const pump = new StreamPump(call, (error) => this.fail(call, error));
+    const pump = this.pumpOf(call);
+    let iterable: AsyncIterable<unknown> | undefined;
     call.subscription = values.subscribe({
-      next: (value) => pump.push(value),
+      next: (value) => {
+        // With an interceptor, a generator is the value of an Observable.
+        if (isAsyncIterable(value)) iterable = value;
+        else if (value !== undefined) pump.push(value);
+      },
       error: (error: unknown) => pump.endWithError(() => this.fail(call, error)),
-      complete: () => pump.end((hasLast, last) => this.complete(call, hasLast, last)),
+      complete: () => {
+        if (iterable) this.pull(call, iterable, pump);
+        else pump.end((hasLast, last) => this.complete(call, hasLast, last));
+      },
     });
-    if (call.isOver) call.unsubscribe();
+    if (call.isSettled) call.unsubscribe();
   }
 
-  private pull(call: IncomingCall, values: AsyncIterable<unknown>): void {
-    const pump = new StreamPump(call, (error) => this.fail(call, error));
+  private pull(call: IncomingCall, values: AsyncIterable<unknown>, pump = this.pumpOf(call)): void {
     pump.pullFrom(values).then(
       () => this.complete(call, false),
-      (error: unknown) => this.fail(call, error),
+      (error: unknown) => {
+        if (!call.isSettled) this.fail(call, filtered(error));
+      },
     );
   }
 
+  private pumpOf(call: IncomingCall): StreamPump {
+    return new StreamPump(call, (error) => this.fail(call, error));
+  }
+
   private complete(call: IncomingCall, hasValue: boolean, value?: unknown): void {
-    if (call.isOver) return;
+    if (call.isSettled) return;
+    let leaving: void | Promise<void>;
     try {
-      call.replies.complete(hasValue, value);
+      leaving = call.replies.complete(hasValue, value);
     } catch (error) {
-      // The value cannot travel: the caller is told so.
-      call.replies.error(error);
+      leaving = this.tell(call, error);
     }
-    this.end(call);
+    if (leaving) void this.endAfter(call, leaving);
+    else this.end(call);
   }
 
   private fail(call: IncomingCall, error: unknown): void {
-    if (call.isOver) return;
+    if (call.isSettled) return;
     if (isHidden(error)) {
       this.logger.error(`"${call.pattern}" failed; correlation id ${correlationId(call.from, call.id)}`);
     }
-    call.replies.error(error);
-    this.end(call);
+    const leaving = this.tell(call, error);
+    if (leaving) void this.endAfter(call, leaving);
+    else this.end(call);
+  }
+
+  /** The call is in hand until its last word has left. */
+  private async endAfter(call: IncomingCall, leaving: Promise<void>): Promise<void> {
+    call.isFinishing = true;
+    try {
+      await leaving;
+    } catch (error) {
+      // The value cannot travel: the caller is told so.
+      await this.tell(call, error);
+    }
+    if (!call.isOver) this.end(call);
+  }
+
+  private tell(call: IncomingCall, error: unknown): void | Promise<void> {
+    try {
+      return call.replies.error(error);
+    } catch (failure) {
+      this.logger.error(`the error of "${call.pattern}" could not be sent: ${String(failure)}`);
+    }
   }
 
   private end(call: IncomingCall): void {
@@ -220,7 +257,7 @@ export class CallSource implements Source {
     const what = `"${call.pattern}" was cut off: ${this.channel.address} stopped`;
     const limit = `drain.timeoutMs=${this.options.drain.timeoutMs}`;
     const error = new HydraError('INSTANCE_LOST', `${what} after ${limit}`);
-    call.replies.error(error);
+    void this.tell(call, error);
     this.stop(call, error);
   }
 

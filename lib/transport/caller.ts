@@ -68,11 +68,15 @@ export class Caller implements CallKeeper {
     return this.calls.size;
   }
 
-  /** Begins a call. Nothing is thrown: what goes wrong is a reply, later. */
-  start(request: CallRequest, route: Route, reply: Reply): OutgoingCall {
+  /**
+   * Begins a call. Nothing is thrown: what goes wrong is a reply.
+   *
+   * @param startedAt the instant its time counts from, if not now
+   */
+  start(request: CallRequest, route: Route, reply: Reply, startedAt?: number): OutgoingCall {
     // One reading serves every step: a call that reads the clock five times spends a twentieth of its CPU on that.
     const now = performance.now();
-    const call = new OutgoingCall(++this.lastId, request, route, reply, now, this);
+    const call = new OutgoingCall(++this.lastId, request, route, reply, startedAt ?? now, this);
     if (this.isClosed) {
       queueMicrotask(() => this.fail(call, closedError(call)));
       return call;
@@ -131,14 +135,19 @@ export class Caller implements CallKeeper {
   }
 
   private attempt(call: OutgoingCall, now = performance.now()): void {
+    // Another's reply may have ended it while it was in line.
+    if (call.isOver) return;
     // A handler's own call that has no time left must not be begun.
     if (call.deadlineAt <= now) return this.expire(call);
     if (!this.redis.isReady) return this.park(call);
-    const instance = this.chooser.choose(call.request, call.route, call.tried);
-    if (!instance) return this.noneLeft(call);
+    // Only now: one that expired above did so waiting.
+    if (this.parked.size > 0) this.parked.delete(call);
     try {
-      this.send(call, instance, now);
+      const instance = this.chooser.choose(call.request, call.route, call.tried);
+      if (instance) this.send(call, instance, now);
+      else this.noneLeft(call);
     } catch (error) {
+      // Also what a user's balancer throws.
       this.fail(call, error);
     }
   }
@@ -200,9 +209,7 @@ export class Caller implements CallKeeper {
   }
 
   private sendParked(): void {
-    const calls = [...this.parked];
-    this.parked.clear();
-    for (const call of calls) this.attempt(call);
+    for (const call of [...this.parked]) this.attempt(call);
   }
 
   private retryElsewhere(call: OutgoingCall): void {
@@ -217,7 +224,7 @@ export class Caller implements CallKeeper {
     if (call.isOver) return;
     if (call.instance) {
       call.route.view.suspect(call.instance.id);
-      this.chooser.failed(call.instance);
+      this.blame(call);
     }
     if (!this.mayRepeat(call)) return this.fail(call, lostError(call));
     call.mayHaveRun = true;
@@ -276,17 +283,22 @@ export class Caller implements CallKeeper {
     if (!error.retryable) return this.fail(call, error);
     if (error.code === 'DRAINING' && call.instance) call.route.view.suspect(call.instance.id);
     call.lastRefusal = error;
-    if (error.code === 'OVERLOADED' && call.instance) this.chooser.failed(call.instance);
+    if (error.code === 'OVERLOADED') this.blame(call);
     this.retryElsewhere(call);
   }
 
   private expire(call: OutgoingCall): void {
     if (call.instance) {
       this.tellCancelled(call);
-      this.chooser.failed(call.instance);
+      this.blame(call);
     }
     if (call.isQueueing) return this.fail(call, notQueuedError(call));
     this.fail(call, timeoutError(call, this.parked.has(call), this.redis.isReady));
+  }
+
+  /** Not one that has left for good, which nobody would take from the breaker's account again. */
+  private blame({ instance, route }: OutgoingCall): void {
+    if (instance && route.view.get(instance.id)) this.chooser.failed(instance);
   }
 
   private tellCancelled(call: OutgoingCall): void {

@@ -1,9 +1,12 @@
+import { Logger } from '@nestjs/common';
 import type { WritePacket } from '@nestjs/microservices';
 
 import { HydraError } from '../hydra.error.js';
 import type { PacketDeserializer, PacketSerializer } from '../hydra.options.js';
+import { expiry } from './expiry.js';
 import type { ReceivedCall } from './hydra.context.js';
-import type { Replies } from './incoming.call.js';
+import type { Replies, ReplyListener } from './incoming.call.js';
+import type { CallRequest, Reply } from './outgoing.call.js';
 import { HydraQueued } from './queue.fallback.js';
 
 /** A user's own serializer and deserializer. They see and return Nest's packets; what is around them stays hydra's. */
@@ -37,37 +40,74 @@ export async function decodePacket({ deserializer }: Codec, call: ReceivedCall):
   return hasOwn(decoded, 'data') ? decoded['data'] : decoded;
 }
 
-/** Passes replies through the deserializer, in their order. */
-export function decodeReplies(codec: Codec, pattern: string, reply: (packet: WritePacket) => void) {
+/** Passes replies through the deserializer, in their order, within the time of the request. */
+export function decodeReplies(codec: Codec, request: CallRequest, startedAt: number, reply: Reply): Reply {
   const { deserializer } = codec;
   if (!deserializer) return reply;
+  const deadlineAt = startedAt + request.timeoutMs;
   let last = Promise.resolve();
-  return (packet: WritePacket): void => {
-    const isAnswer = !(packet.response instanceof HydraQueued);
-    last = last.then(async () => reply(isAnswer ? await decodeReply(deserializer, pattern, packet) : packet));
+  return (packet) => {
+    const decoded = async () =>
+      isOwn(packet) ? packet : decodeReply(deserializer, request, deadlineAt, packet);
+    last = last.then(async () => reply(await decoded())).catch(reportReply);
   };
+}
+
+/** What no serializer has seen: a job's id, and errors in hydra's words, of this side or the other. */
+function isOwn({ err, response }: WritePacket): boolean {
+  return err instanceof HydraError || response instanceof HydraQueued;
 }
 
 async function decodeReply(
   deserializer: PacketDeserializer,
-  pattern: string,
+  request: CallRequest,
+  deadlineAt: number,
   packet: WritePacket,
 ): Promise<WritePacket> {
+  const { pattern } = request;
+  const { signal, end } = expiry(deadlineAt - performance.now(), () => notDecodedError(request));
+  // The deadline may pass after the answer is there.
+  signal.catch(() => undefined);
   try {
-    const decoded = (await deserializer.deserialize(packet, { pattern })) as WritePacket | null | undefined;
+    const decoded = (await Promise.race([deserializer.deserialize(packet, { pattern }), signal])) as
+      WritePacket | null | undefined;
     return decoded ?? { err: noPacketError(pattern), isDisposed: true };
   } catch (err) {
     return { err, isDisposed: true };
+  } finally {
+    end();
   }
+}
+
+function notDecodedError({ pattern, timeoutMs }: CallRequest): HydraError {
+  const what = `the deserializer was not done with the reply to "${pattern}"`;
+  return new HydraError('TIMEOUT', `${what} within timeoutMs=${timeoutMs}`);
+}
+
+/** The next replies must not fall to one that its observer could not take. */
+function reportReply(error: unknown): void {
+  new Logger('Hydra').error(
+    'a reply could not be taken',
+    error instanceof Error ? error.stack : String(error),
+  );
 }
 
 function noPacketError(pattern: string): HydraError {
   return new HydraError('BAD_PAYLOAD', `the deserializer made nothing of the reply to "${pattern}"`);
 }
 
-/** Passes replies through the serializer, in their order, on their way to the caller. */
+/** Values that wait for the serializer, where the caller itself sets no limit. */
+const MOST_PENDING = 1_024;
+
+/**
+ * Passes replies through the serializer, in their order, on their way to the caller. What waits for the serializer counts as
+ * sent: a handler is not asked for more than it can take.
+ */
 export class CodecReplies implements Replies {
-  private last = Promise.resolve();
+  private last: Promise<void> = Promise.resolve();
+  private pending = 0;
+  private failure: { readonly error: unknown } | undefined;
+  private listener: ReplyListener | undefined;
 
   constructor(
     private readonly replies: Replies,
@@ -76,40 +116,63 @@ export class CodecReplies implements Replies {
   ) {}
 
   get credit(): number {
-    return this.replies.credit;
+    return Math.min(this.replies.credit, MOST_PENDING) - this.pending;
   }
 
   grant(count: number): void {
     this.replies.grant(count);
   }
 
+  watch(listener: ReplyListener): void {
+    this.listener = listener;
+  }
+
   value(response: unknown): void {
-    this.enqueue({ response }, (encoded) => this.replies.value(encoded));
+    this.pending++;
+    const send = async () => {
+      try {
+        this.replies.value(await this.encoded({ response }));
+      } catch (error) {
+        this.failure ??= { error };
+        throw error;
+      }
+    };
+    this.after(send).then(
+      () => {
+        this.pending--;
+        this.listener?.room();
+      },
+      (error: unknown) => this.listener?.failed(error),
+    );
   }
 
-  complete(hasValue: boolean, response?: unknown): void {
-    if (hasValue)
-      this.enqueue({ response, isDisposed: true }, (encoded) => this.replies.complete(true, encoded));
-    else this.after(() => this.replies.complete(false));
+  complete(hasValue: boolean, response?: unknown): Promise<void> {
+    return this.after(async () => {
+      if (hasValue) return this.replies.complete(true, await this.encoded({ response, isDisposed: true }));
+      if (this.failure) throw this.failure.error;
+      return this.replies.complete(false);
+    });
   }
 
-  error(error: unknown): void {
-    this.after(() => this.replies.error(error));
+  error(error: unknown): Promise<void> {
+    return this.after(() => this.replies.error(error));
   }
 
   refuse(error: HydraError): void {
     this.replies.refuse(error);
   }
 
-  private enqueue(packet: WritePacket, send: (encoded: unknown) => void): void {
-    this.after(async () => {
-      const encoded = await this.serializer.serialize({ id: this.id, ...packet });
-      send(hasOwn(encoded, 'response') ? encoded['response'] : encoded);
-    });
+  private async encoded(packet: WritePacket): Promise<unknown> {
+    // A stream with a gap must not go on.
+    if (this.failure) throw this.failure.error;
+    const encoded = await this.serializer.serialize({ id: this.id, ...packet });
+    return hasOwn(encoded, 'response') ? encoded['response'] : encoded;
   }
 
-  private after(act: () => void | Promise<void>): void {
-    this.last = this.last.then(act).catch((error: unknown) => this.replies.error(error));
+  private after(act: () => void | Promise<void>): Promise<void> {
+    const acted = this.last.then(act);
+    this.last = acted.catch(() => undefined);
+    return acted;
   }
 }
 

@@ -6,6 +6,7 @@ import { HydraError } from '../hydra.error.js';
 import { serviceName, type Balancer, type Instance } from '../hydra.options.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
 import type { ConnectionState, RedisClient } from '../redis/redis.connections.js';
+import { safely } from '../redis/safely.js';
 import { createBalancer } from '../registry/balancer.js';
 import { createSelection, type Selection } from '../registry/select.js';
 import type { CircuitState } from './circuit.breaker.js';
@@ -42,6 +43,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
 
   private readonly instance: HydraInstance;
   private readonly balancer: Balancer;
+  private readonly asksAlways: boolean;
   private readonly selection: Selection | undefined;
   private readonly codec: Codec | undefined;
   private readonly listeners: [keyof HydraClientEvents, () => void][] = [];
@@ -66,7 +68,9 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     super();
     this.service = serviceName(options.service);
     this.selection = createSelection(options);
-    this.balancer = createBalancer(options.balancer ?? shared?.options.balancer ?? 'p2c');
+    const balancer = options.balancer ?? shared?.options.balancer ?? 'p2c';
+    this.asksAlways = typeof balancer === 'function';
+    this.balancer = createBalancer(balancer);
     this.codec = codecOf(options);
     checkDurableEvents(options.durableEvents);
     inheritDeadlines();
@@ -190,12 +194,13 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
 
   /** For a client that is not connected yet, or that has a codec, which may take its time. */
   private publishLater(request: CallRequest, reply: Reply): () => void {
-    const decoded = this.codec ? decodeReplies(this.codec, request.pattern, reply) : reply;
+    const startedAt = performance.now();
+    const decoded = this.codec ? decodeReplies(this.codec, request, startedAt, reply) : reply;
     let cancel: (() => void) | undefined;
     let isCancelled = false;
     this.prepared(request).then(
       (prepared) => {
-        if (!isCancelled) cancel = this.call(...prepared, decoded);
+        if (!isCancelled) cancel = this.call(...prepared, decoded, startedAt);
       },
       (err: unknown) => {
         if (!isCancelled) reply({ err, isDisposed: true });
@@ -262,9 +267,9 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return this.codec ? encodePacket(this.codec, request) : request.data;
   }
 
-  private call(request: CallRequest, route: Route, reply: Reply): () => void {
+  private call(request: CallRequest, route: Route, reply: Reply, startedAt?: number): () => void {
     const { caller } = this.instance;
-    const call = caller.start(request, route, reply);
+    const call = caller.start(request, route, reply, startedAt);
     return () => caller.cancel(call);
   }
 
@@ -302,8 +307,8 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     if (this.options.name === undefined || this.shared) await this.instance.open();
     else await this.instance.announce();
     const view = await this.instance.discovery.viewOf(this.service);
-    const { balancer, selection, instanceId } = this;
-    this.route = { view, balancer, selection, instanceId };
+    const { balancer, asksAlways, selection, instanceId } = this;
+    this.route = { view, balancer, asksAlways, selection, instanceId };
     return this.route;
   }
 
@@ -317,7 +322,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   private reportStatus(): void {
     const status = STATUS[this.instance.redis.state];
     this._status$.next(status);
-    for (const [event, callback] of this.listeners) if (event === status) callback();
+    for (const [event, callback] of this.listeners) if (event === status) safely(`on('${event}')`, callback);
   }
 
   private notConnectedError({ pattern, timeoutMs }: CallRequest): HydraError {

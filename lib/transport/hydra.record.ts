@@ -63,8 +63,15 @@ export class HydraRecordBuilder<T = unknown> {
     return this;
   }
 
-  /** Calls with the same key go to the same instance for as long as it is there: `setKey(customer.id)`. */
+  /**
+   * Calls with the same key go to the same instance for as long as it is there: `setKey(customer.id)`.
+   *
+   * @throws HydraError `BAD_OPTION` unless it is a string
+   */
   setKey(key: string): this {
+    if (typeof key !== 'string') {
+      throw new HydraError('BAD_OPTION', `the key of a record must be a string, got ${String(key)}`);
+    }
     this.key = key;
     return this;
   }

@@ -9,15 +9,24 @@ import { HydraContext, type ReceivedCall } from './hydra.context.js';
 /** The way back to a caller. */
 export interface Replies {
   value(value: unknown): void;
-  /** The last word; with a last value, or alone. */
-  complete(hasValue: boolean, value?: unknown): void;
-  error(error: unknown): void;
+  /** The last word; with a last value, or alone. A promise where it takes its time to leave; it rejects if it cannot. */
+  complete(hasValue: boolean, value?: unknown): void | Promise<void>;
+  error(error: unknown): void | Promise<void>;
   /** The call was not carried out, and another instance may take it. */
   refuse(error: HydraError): void;
   /** How many more values the caller can take now. */
   readonly credit: number;
   /** The caller can take that many more. */
   grant(count: number): void;
+  /** Where values take their time to leave: who is told what becomes of them. */
+  watch?(listener: ReplyListener): void;
+}
+
+export interface ReplyListener {
+  /** A value has left, and another may follow. */
+  room(): void;
+  /** A value cannot leave. */
+  failed(error: unknown): void;
 }
 
 /** Replies to an event: nobody hears them. */
@@ -59,6 +68,8 @@ export class IncomingCall extends Timed implements ReceivedCall {
   startedAt = 0;
   /** The handler gave its result; a stream may still be going on. */
   hasReturned = false;
+  /** Its last word is said, and on its way out. */
+  isFinishing = false;
   isOver = false;
 
   constructor(
@@ -83,6 +94,11 @@ export class IncomingCall extends Timed implements ReceivedCall {
     } catch (error) {
       this.context.abort(error);
     }
+  }
+
+  /** Nothing more is to be said. */
+  get isSettled(): boolean {
+    return this.isOver || this.isFinishing;
   }
 
   get pattern(): string {

@@ -28,7 +28,7 @@ export class InstanceChooser {
   /** One that may take the call and is not among the tried; undefined when there is none. */
   choose(
     { pattern, key }: CallRequest,
-    { view, balancer, selection, instanceId }: Route,
+    { view, balancer, asksAlways, selection, instanceId }: Route,
     tried?: ReadonlySet<string>,
   ): Instance | undefined {
     const there = view.servers.length === 0 && this.isRegathering ? view.suspectServers : view.servers;
@@ -37,7 +37,8 @@ export class InstanceChooser {
     const fresh = tried ? bound.filter(({ id }) => !tried.has(id)) : bound;
     const allowed = instanceId === undefined ? this.breaker.allow(fresh) : fresh;
     if (key !== undefined) return stickTo(key, allowed);
-    return allowed.length < 2 ? allowed[0] : balancer(allowed, this.loads.view(pattern));
+    const isSettled = allowed.length === 0 || (allowed.length === 1 && !asksAlways);
+    return isSettled ? allowed[0] : balancer(allowed, this.loads.view(pattern));
   }
 
   /** A call was sent there. */

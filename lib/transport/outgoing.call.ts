@@ -11,6 +11,8 @@ import type { Published, Sender } from './channel.js';
 export interface Route {
   readonly view: ServiceView;
   readonly balancer: Balancer;
+  /** A user's own balancer may refuse the only instance; ours take it. */
+  readonly asksAlways: boolean;
   /** Only these instances will do; undefined: all. */
   readonly selection: Selection | undefined;
   /** Only this instance will do. */

@@ -20,11 +20,20 @@ export class StreamPump {
     private readonly fail: (error: unknown) => void,
   ) {
     call.onCredit = () => this.flush();
+    call.replies.watch?.({
+      room: () => call.onCredit?.(),
+      failed: (error) => {
+        call.unsubscribe();
+        fail(error);
+        // Who waits for room need not.
+        call.onCredit?.();
+      },
+    });
   }
 
   /** The newest value is held back, so that the last one can travel with the completion. */
   push(value: unknown): void {
-    if (this.call.isOver) return;
+    if (this.call.isSettled) return;
     if (this.hasHeld) this.queue(this.held);
     this.hasHeld = true;
     this.held = value;
@@ -45,16 +54,17 @@ export class StreamPump {
   }
 
   async pullFrom(values: AsyncIterable<unknown>): Promise<void> {
+    this.release();
     this.call.context.signal.addEventListener('abort', () => this.call.onCredit?.(), { once: true });
     for await (const value of values) {
-      if (this.call.isOver) return;
+      if (this.call.isSettled) return;
       this.queue(value);
-      while (this.waiting.length > 0 && !this.call.isOver) await this.roomOrEnd();
+      while (this.waiting.length > 0 && !this.call.isSettled) await this.roomOrEnd();
     }
   }
 
   private release(): void {
-    if (!this.hasHeld || this.onEnd || this.call.isOver) return;
+    if (!this.hasHeld || this.onEnd || this.call.isSettled) return;
     const value = this.held;
     this.hasHeld = false;
     this.held = undefined;
@@ -71,6 +81,7 @@ export class StreamPump {
   }
 
   private flush(): void {
+    if (this.call.isSettled) return;
     while (this.waiting.length > 0 && this.call.replies.credit > 0) this.send(this.waiting.shift());
     if (this.waiting.length > 0 || !this.onEnd) return;
     const act = this.onEnd;

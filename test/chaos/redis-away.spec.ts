@@ -37,13 +37,15 @@ describe('a Redis that is not there yet', () => {
     expect(done).toEqual({ id: 2, instance: worker.id });
   }, 90_000);
 
-  it('is not waited for beyond the deadline of a call', async () => {
+  it('is not waited for beyond the deadline of a call or an event', async () => {
     const redis = await startPrivateRedis();
     await redis.kill9();
     const client = new HydraClient({ service: uniqueService('work'), redis: redis.url, timeoutMs: 300 });
     const error: unknown = await firstValueFrom(client.send('work', { id: 1 })).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(HydraError);
     expect(error).toMatchObject({ code: 'REDIS_UNAVAILABLE', retryable: true });
+    for (const sent of [client.emit('seen', {}), client.broadcast('seen', {})])
+      await expect(firstValueFrom<unknown>(sent)).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
     await client.close();
   });
 });

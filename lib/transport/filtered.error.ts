@@ -1,0 +1,20 @@
+import { IntrinsicException, Logger } from '@nestjs/common';
+import { RpcException } from '@nestjs/microservices';
+
+import { HydraError } from '../hydra.error.js';
+
+const logger = new Logger('RpcExceptionsHandler');
+
+/**
+ * What a caller is told of an error that a generator throws: Nest's filters are done by then, and see none of it. As Nest's
+ * own filter has it, an RpcException and a HydraError keep their meaning; anything else is logged here and hidden there.
+ */
+export function filtered(error: unknown): unknown {
+  if (error instanceof HydraError) return error;
+  if (error instanceof RpcException) {
+    const told = error.getError();
+    return typeof told === 'object' ? told : { status: 'error', message: told };
+  }
+  if (!(error instanceof IntrinsicException)) logger.error(error);
+  return { status: 'error', message: 'Internal server error' };
+}

@@ -24,6 +24,7 @@ export class HydraApplication
 {
   private readonly logger = new Logger('Hydra');
   private isStarted = false;
+  private isStopping = false;
 
   constructor(
     private readonly instance: HydraInstance,
@@ -56,8 +57,12 @@ export class HydraApplication
 
   /** Nobody finds this instance from here on. */
   async beforeApplicationShutdown(): Promise<void> {
+    this.isStopping = true;
     this.configs.close();
-    if (!this.server.hasHandlers) await this.instance.presence.withdraw();
+    const { presence } = this.instance;
+    if (!this.server.hasHandlers) await presence.withdraw();
+    // Nest closes HTTP, requests in hand and all, before it closes the server: until then, calls that come are answered.
+    else if (this.adapterHost.httpAdapter) await presence.update({ port: 0, traits: { draining: true } });
   }
 
   /** Servers and HTTP are closed by now: nothing uses Redis any more. */
@@ -72,6 +77,7 @@ export class HydraApplication
     const { httpAdapter } = this.adapterHost;
     if (!httpAdapter) return;
     const publish = () => {
+      if (this.isStopping) return;
       const { presence, options } = this.instance;
       const address: unknown = httpAdapter.getHttpServer()?.address?.();
       const port =

@@ -1,6 +1,12 @@
-import { inheritedMs } from '../delivery/ambient.deadline.js';
+import { inheritDeadlines, inheritedMs } from '../delivery/ambient.deadline.js';
 import { HydraError } from '../hydra.error.js';
-import { serviceName, type Balancer, type Instance, type ResolvedOptions } from '../hydra.options.js';
+import {
+  LONGEST_TIMER_MS,
+  serviceName,
+  type Balancer,
+  type Instance,
+  type ResolvedOptions,
+} from '../hydra.options.js';
 import { decodeAddress } from '../protocol/address.js';
 import { createBalancer } from '../registry/balancer.js';
 import type { DiscoveryService } from '../registry/discovery.service.js';
@@ -51,14 +57,18 @@ export class HydraHttpClient {
    * Makes one request. An instance that refuses the connection is passed over, and another one tried; one that breaks off
    * after that only if the request may be made twice. An HTTP status is an answer, never a reason to try again.
    *
-   * @throws HydraError `BAD_OPTION` for an address without service, verb or path; `NO_INSTANCE` when no live instance
+   * @throws HydraError `BAD_OPTION` for an address without service, verb or path, a `timeoutMs` that is no number above 0,
+   *   and what `fetch` refuses to send: a GET with a body, a header that is none; `NO_INSTANCE` when no live instance
    *   advertises an HTTP port, or none accepted the connection; `INSTANCE_LOST` when it broke off; `TIMEOUT`; `CANCELLED`
    *   when `signal` aborted
    */
   async request(address: string, options: HydraHttpOptions = {}): Promise<Response> {
+    // Not in the constructor: every process of the module has this client, and handlers pay for it only where it is used.
+    inheritDeadlines();
     const { service, instance, verb, path } = parse(address);
     const deadline = this.deadlineOf(options);
     const body = encodeBody(options.body);
+    mustBeSendable(address, verb, path, body, options);
     const mayRepeat = options.idempotent ?? !NOT_IDEMPOTENT.includes(verb);
     const tried = new Set<string>();
     let failure: HydraError | undefined;
@@ -120,6 +130,8 @@ export class HydraHttpClient {
 
   /** A service asked for the first time has to be read once. */
   private async known(service: string, { signal, error }: Deadline): Promise<void> {
+    // What is aborted already says so no more.
+    if (signal.aborted) throw error(service);
     if (this.discovery.has(service)) return;
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(error(service)), { once: true });
@@ -128,7 +140,13 @@ export class HydraHttpClient {
   }
 
   private deadlineOf({ timeoutMs = this.options.timeoutMs, signal }: HydraHttpOptions): Deadline {
-    const ms = Math.max(0, Math.min(timeoutMs, inheritedMs()));
+    if (!(typeof timeoutMs === 'number' && timeoutMs > 0)) {
+      throw new HydraError(
+        'BAD_OPTION',
+        `timeoutMs of a request must be a number > 0, got ${String(timeoutMs)}`,
+      );
+    }
+    const ms = Math.max(0, Math.min(timeoutMs, inheritedMs(), LONGEST_TIMER_MS));
     const timeout = AbortSignal.timeout(Math.ceil(ms));
     return {
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
@@ -152,6 +170,28 @@ function parse(text: string): { service: string; instance: string | undefined; v
   }
   const { instance, verb, path } = address;
   return { service: serviceName(address.service, 'address'), instance, verb: verb.toUpperCase(), path };
+}
+
+/** What `fetch` would refuse is the caller's mistake: no instance is asked, and none is blamed for it. */
+function mustBeSendable(
+  address: string,
+  method: string,
+  path: string,
+  { body }: EncodedBody,
+  { headers }: HydraHttpOptions,
+): void {
+  try {
+    // Only whether there is a body matters here, and a stream must stay unread.
+    void new Request(`http://localhost${path}`, {
+      method,
+      ...(headers !== undefined && { headers }),
+      ...(body !== undefined && { body: '' }),
+    });
+  } catch (cause) {
+    throw new HydraError('BAD_OPTION', `the request "${address}" cannot be sent: ${String(cause)}`, {
+      cause,
+    });
+  }
 }
 
 function noInstance(service: string, instance: string | undefined, address: string): HydraError {

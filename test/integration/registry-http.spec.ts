@@ -2,10 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 
+import { withDeadline } from '../../lib/delivery/ambient.deadline.js';
 import { HydraHttpClient } from '../../lib/index.js';
 import type { HydraInstance } from '../../lib/transport/hydra.instance.js';
 import { atEnd } from '../support/at-end.js';
-import { testRedisUrl } from '../support/redis.js';
+import { eventually } from '../support/eventually.js';
+import { startPrivateRedis, testRedisUrl } from '../support/redis.js';
 import { startInstance } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -160,6 +162,58 @@ describe('HydraHttpClient', () => {
     await startInstance({ service, redis });
     await caller.discovery.waitFor(service);
     await expect(http.request(`${service}:[get]/x`)).rejects.toThrow('that listens for HTTP');
+  });
+
+  it('takes any time above 0, and refuses what is none', async () => {
+    const service = uniqueService('patient');
+    await register(service, (await listen(echo)).port);
+    for (const timeoutMs of [0.5 + 2 ** 31, 3e9, Infinity])
+      expect((await http.request(`${service}:[get]/x`, { timeoutMs })).status).toBe(200);
+    for (const timeoutMs of [Number.NaN, -1, 0, '5' as unknown as number])
+      await expect(http.request(`${service}:[get]/x`, { timeoutMs })).rejects.toThrow(
+        `[BAD_OPTION] timeoutMs of a request must be a number > 0, got ${timeoutMs}`,
+      );
+  });
+
+  it('refuses what fetch cannot send, and asks no instance', async () => {
+    const service = uniqueService('unsendable');
+    const { port, hits } = await listen(echo);
+    await register(service, port, port);
+    const mistakes = [{ body: 'x' }, { headers: { 'a b': 'c' } }, { headers: { a: 'b\nc' } }];
+    for (const mistake of mistakes)
+      await expect(http.request(`${service}:[get]/x`, mistake)).rejects.toMatchObject({
+        code: 'BAD_OPTION',
+      });
+    expect(hits).toEqual([]);
+  });
+
+  it('waits no longer than the handler around it may, in a process that has no other client', async () => {
+    const service = uniqueService('inherits');
+    const { port } = await listen((request, response, body) => {
+      if (request.url === '/fast') echo(request, response, body);
+    });
+    await register(service, port);
+    await http.request(`${service}:[get]/fast`);
+    const waiting = withDeadline(performance.now() + 200, () => http.request(`${service}:[get]/slow`));
+    await expect(waiting).rejects.toMatchObject({ code: 'TIMEOUT' });
+  });
+
+  it('ends at once what is aborted already, also while Redis is away', async () => {
+    const server = await startPrivateRedis();
+    const {
+      discovery,
+      options,
+      redis: connections,
+    } = await startInstance({
+      service: uniqueService('cut-off'),
+      redis: server.url,
+    });
+    await server.kill9();
+    await eventually(() => !connections.isReady, { what: 'the loss to be noticed' });
+    const asked = new HydraHttpClient(discovery, options).request(`${uniqueService('unread')}:[get]/x`, {
+      signal: AbortSignal.abort(),
+    });
+    await expect(asked).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
   it.each(['orders', 'orders:/v1', 'orders:[get]', 'orders:[get]v1', ':[get]/x', 'http://x:[get]/y', ''])(

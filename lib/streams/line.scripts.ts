@@ -23,7 +23,8 @@ local function mind(owner, id)
   local text = padded(id)
   if text >= last or given[id] == owner then return end
   if not barrier or text < barrier then barrier = text end
-  if not tellOthers then return end
+  -- Those left out are said in the next rounds: the barrier stands before them.
+  if not tellOthers or #others >= 500 then return end
   local entry = redis.call('XRANGE', stream, id, id)[1]
   if entry then table.insert(others, { owner, id, entry[2] }) else redis.call('XACK', stream, group, id) end
 end

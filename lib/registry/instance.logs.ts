@@ -55,6 +55,8 @@ export class InstanceLogs {
       const look = async () => {
         const sources = await this.sourcesOf(of);
         const lists = await this.readLists(sources);
+        const present = new Set(sources.map(({ instance }) => instance));
+        for (const instance of known.keys()) if (!present.has(instance)) known.delete(instance);
         const fresh = lists.flatMap((texts, index) => {
           const source = sources[index]!;
           const before = known.get(source.instance);
@@ -67,10 +69,11 @@ export class InstanceLogs {
       let timer: NodeJS.Timeout;
       const again = () => {
         if (observer.closed) return;
+        if (this.redis.state === 'closed') return observer.complete();
         // A failed look is made up for by the next one.
         void look()
           .catch(() => undefined)
-          .finally(() => (timer = setTimeout(again, FOLLOW_INTERVAL_MS)));
+          .finally(() => (timer = setTimeout(again, FOLLOW_INTERVAL_MS).unref()));
       };
       again();
       return () => clearTimeout(timer);

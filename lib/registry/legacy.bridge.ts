@@ -16,6 +16,8 @@ export interface BridgePace {
 }
 
 const PACE: BridgePace = { pruneAfterMs: 60_000, directoryTurns: 60 };
+/** After a reconnect Hydra 1.x instances reconnect too, and beat every second: for so long nobody is buried. */
+const GATHER_MS = 3_000;
 /** The ids are read again at the latest after so many turns, even if their number has not changed. */
 const FULL_TURNS = 10;
 const READ_AT_ONCE = 500;
@@ -110,6 +112,7 @@ export class LegacyBridge {
     const { id, service, isOurs, isLive } = entry;
     const isAlive = (await redis.exists(this.keys.presence(service, id))) === 1;
     const now = performance.now();
+    if (!isAlive && this.redis.restoredForMs() < GATHER_MS) return;
     entry.isLive = isAlive;
     if (isAlive) entry.aliveAt = now;
     if (isAlive && !isOurs) await this.adopt(redis, entry);
@@ -148,7 +151,10 @@ export class LegacyBridge {
     await Promise.all(missing.map((service) => this.list(redis, service)));
   }
 
-  private async bury(redis: RedisClient, { id, service }: LedgerEntry): Promise<void> {
+  private async bury(
+    redis: RedisClient,
+    { id, service }: Pick<LedgerEntry, 'id' | 'service'>,
+  ): Promise<void> {
     const { keys } = this;
     await leave.run(redis, [
       keys.presence(service, id),
@@ -163,6 +169,8 @@ export class LegacyBridge {
 
   private async forget(redis: RedisClient, { id, service }: LedgerEntry): Promise<void> {
     const { nodes } = this.keys;
+    // One of ours that nobody watched is still in the index of its service.
+    await this.bury(redis, { id, service });
     // On a Cluster the two keys have different slots, and no Hydra 1.x peer is there to be harmed.
     if (this.redis.isCluster) await redis.hdel(nodes, id);
     else await prune.run(redis, [this.keys.presence(service, id), nodes, id]);

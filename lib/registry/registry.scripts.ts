@@ -55,7 +55,8 @@ return 1 - known
  * Take an instance out of the index and end its presence.
  *
  * KEYS  1 presence   2 beats   3 instances   4 epoch
- * ARGV  1 id   2 announcements channel   3 'absent' to do so only if it has no presence any more; left out by itself
+ * ARGV  1 id   2 announcements channel   3 'absent' to do so only if it has no presence any more, and announce it
+ *       as lost; left out by itself
  * Returns 1 when it was in the index and left it, else 0.
  *
  * One script, so that its leaving is announced once, whoever says it first, and because an instance that was only late may
@@ -68,7 +69,7 @@ if ARGV[3] == 'absent' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 local known = redis.call('HDEL', KEYS[3], ARGV[1])
-if known == 1 then announce(KEYS[4], ARGV[2], 'leave', ARGV[1]) end
+if known == 1 then announce(KEYS[4], ARGV[2], ARGV[3] == 'absent' and 'lost' or 'leave', ARGV[1]) end
 return known
 `,
 );

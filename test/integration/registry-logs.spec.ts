@@ -245,4 +245,13 @@ describe('the logs of a service', () => {
     expect(messages(heard.filter(({ level }) => level === 'error'))).toEqual(lines);
     following.unsubscribe();
   });
+
+  it('are followed to the end of who follows', async () => {
+    const service = uniqueService('ended');
+    const { app, discovery } = await startLogging(service, await testRedisUrl());
+    let isComplete = false;
+    discovery.follow(service).subscribe({ complete: () => (isComplete = true) });
+    await app.close();
+    await eventually(() => isComplete, { what: 'its end' });
+  });
 });

@@ -140,6 +140,24 @@ describe('the upkeep of shared records', () => {
     await eventually(async () => (await redis.hlen(keys.instances(service))) === 0, { what: 'it to be out' });
   });
 
+  it('takes what died unwatched out of the index of its service, and says that it was lost', async () => {
+    const service = uniqueService('unwatched');
+    const id = '3'.repeat(32);
+    const reader = connectTo(url);
+    const { keys } = watcher;
+    const told: string[] = [];
+    reader.on('message', (_channel: string, text: string) => told.push(text));
+    await reader.subscribe(keys.announcements(service));
+    await redis.hset(keys.instances(service), id, '{}');
+    await entry(service, id, { nest: { wire: 1, serves: true } });
+    await eventually(async () => (await redis.hlen(keys.instances(service))) === 0, {
+      what: 'it to be out',
+      timeoutMs: 20_000,
+    });
+    await eventually(() => told.some((text) => text.endsWith(` lost ${id}`)), { what: 'the word of it' });
+    await eventually(async () => (await redis.hexists(keys.nodes, id)) === 0, { what: 'its entry to go' });
+  });
+
   it('puts the names back when the directory alone was lost, and tells those who watch', async () => {
     const service = uniqueService('listed');
     await startInstance({ service, redis: url });
@@ -166,5 +184,33 @@ describe('the upkeep of shared records', () => {
     const second = await startInstance({ service, redis: url });
     await eventually(isListed, { what: 'the name to come back' });
     expect((await watcher.discovery.waitFor(service)).map(({ id }) => id)).toEqual([second.id]);
+  });
+});
+
+describe('a Hydra 1.x instance after a restart of Redis', () => {
+  it('is not buried before it had time to come back', async () => {
+    const server = await startPrivateRedis();
+    const redis = connectTo(server.url);
+    const watcher = await startInstance({ service: uniqueService('watcher'), redis: server.url });
+    const { keys } = watcher;
+    const service = uniqueService('legacy');
+    const id = '4'.repeat(32);
+    const legacy = fakeLegacyInstance(redis, service, id);
+    await legacy.beat();
+    await eventually(async () => (await redis.hexists(keys.instances(service), id)) === 1, {
+      what: 'its entry',
+    });
+    legacy.stop();
+    // Its presence ends while this process has no connection.
+    watcher.redis.commands.disconnect(true);
+    await eventually(() => !watcher.redis.isReady, { what: 'the loss', everyMs: 0 });
+    await redis.del(keys.presence(service, id));
+    await eventually(() => watcher.redis.isReady, { what: 'the connection' });
+    await eventually(async () => (await redis.hexists(keys.instances(service), id)) === 0, {
+      what: 'its end',
+      timeoutMs: 20_000,
+    });
+    // The bridge gives it 3 s; who watches the service looks for the dead again after 2 s.
+    expect(watcher.redis.restoredForMs()).toBeGreaterThanOrEqual(2_000);
   });
 });

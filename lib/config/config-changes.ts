@@ -1,6 +1,9 @@
-import { Observable, share } from 'rxjs';
+import { asyncScheduler, Observable, share, throttleTime } from 'rxjs';
 
 import type { StoredConfigs } from './stored-configs.js';
+
+/** Each change is a reading: the first at once, those that follow within this time together. */
+const READ_EVERY_MS = 50;
 
 /**
  * Emits whenever a service's configurations may have changed: at once when one of ours wrote, within about `intervalMs`
@@ -51,5 +54,5 @@ export function configChanges(stored: StoredConfigs, intervalMs: number): Observ
       redis.subscriber.off('message', onMessage);
       void redis.unsubscribe(channel);
     };
-  }).pipe(share());
+  }).pipe(throttleTime(READ_EVERY_MS, asyncScheduler, { leading: true, trailing: true }), share());
 }

@@ -5,24 +5,37 @@ import { Script } from '../redis/script.js';
  * revision that is known of it, so that what another program wrote becomes a revision, with a place in the history,
  * before anything else happens to it.
  *
+ * The service itself says how long its history is; until it did, nobody makes it shorter than it is.
+ *
  * KEYS  1 configs (hash: version → JSON)   2 revisions (hash: version → '<revision> <sha1>')   3 counter   4 history
- * ARGV  1 announcements channel   2 entries the history keeps   3 largest document it keeps, in bytes
+ *       5 entries the history keeps, as its service says
+ * ARGV  1 announcements channel   2 entries the history keeps where the service did not say   3 largest document it keeps,
+ *         in bytes
  */
 const REVISIONS = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+local function limit()
+  local said = tonumber(redis.call('GET', KEYS[5]) or '')
+  return said or math.max(tonumber(ARGV[2]), redis.call('LLEN', KEYS[4]))
+end
+
 local function record(action, version, text, by, why, foreign)
-  local revision = redis.call('INCR', KEYS[3])
+  -- The history first: a user without the right to write it is refused before anything has changed.
+  local keeps, revision = limit(), tonumber(redis.call('GET', KEYS[3]) or 0) + 1
   local entry = { revision = revision, version = version, action = action, at = now, by = by, why = why, foreign = foreign }
   if text then
     if #text <= tonumber(ARGV[3]) then entry.text = text end
+  end
+  redis.call('LPUSH', KEYS[4], cjson.encode(entry))
+  redis.call('LTRIM', KEYS[4], 0, keeps - 1)
+  redis.call('INCR', KEYS[3])
+  if text then
     redis.call('HSET', KEYS[2], version, revision .. ' ' .. redis.sha1hex(text))
   else
     redis.call('HDEL', KEYS[2], version)
   end
-  redis.call('LPUSH', KEYS[4], cjson.encode(entry))
-  redis.call('LTRIM', KEYS[4], 0, tonumber(ARGV[2]) - 1)
   redis.call('PUBLISH', ARGV[1], revision .. ' ' .. action .. ' ' .. version)
   return revision
 end
@@ -50,7 +63,7 @@ end
  * One script, because a revision read apart from its text might belong to another.
  */
 export const readConfig = new Script<[revision: number, text: string | null]>(
-  4,
+  5,
   `${REVISIONS}
 local revision, text = current(ARGV[4])
 return { revision, text }
@@ -68,7 +81,7 @@ return { revision, text }
  * One script, so that two writers cannot overwrite each other unseen.
  */
 export const writeConfig = new Script<[written: 0 | 1, revision: number]>(
-  4,
+  5,
   `${REVISIONS}
 local revision = current(ARGV[4])
 if ARGV[6] ~= '' and tonumber(ARGV[6]) ~= revision then return { 0, revision } end
@@ -87,7 +100,7 @@ return { 1, record(ARGV[9], ARGV[4], ARGV[5], ARGV[7], ARGV[8], false) }
  * One script, so that nobody removes what he has not seen.
  */
 export const removeConfig = new Script<[removed: 0 | 1, revision: number]>(
-  4,
+  5,
   `${REVISIONS}
 local revision, text = current(ARGV[4])
 if not text or (ARGV[5] ~= '' and tonumber(ARGV[5]) ~= revision) then return { 0, revision } end
@@ -99,7 +112,7 @@ return { 1, record('remove', ARGV[4], nil, ARGV[6], ARGV[7], false) }
 /**
  * Compare every version with its revision, and record what another program wrote or removed.
  *
- * KEYS  as above, and   5 survey
+ * KEYS  as above, and   6 survey
  * ARGV  as above, and   4 pause before the next survey, in ms; 0 to survey in any case
  * Returns the counter, as text; '' when nothing was ever stored.
  *
@@ -108,10 +121,10 @@ return { 1, record('remove', ARGV[4], nil, ARGV[6], ARGV[7], false) }
  * share of Redis's time near one hundredth.
  */
 export const surveyConfigs = new Script<string>(
-  5,
+  6,
   `${REVISIONS}
 local pause = tonumber(ARGV[4])
-if pause == 0 or redis.call('SET', KEYS[5], '1', 'NX', 'PX', pause) then
+if pause == 0 or redis.call('SET', KEYS[6], '1', 'NX', 'PX', pause) then
   local bytes = 0
   local versions = redis.call('HKEYS', KEYS[1])
   table.sort(versions)
@@ -120,7 +133,7 @@ if pause == 0 or redis.call('SET', KEYS[5], '1', 'NX', 'PX', pause) then
     bytes = bytes + #text
   end
   for _, version in ipairs(redis.call('HKEYS', KEYS[2])) do current(version) end
-  if pause > 0 and bytes > pause * 2000 then redis.call('PEXPIRE', KEYS[5], math.floor(bytes / 2000)) end
+  if pause > 0 and bytes > pause * 2000 then redis.call('PEXPIRE', KEYS[6], math.floor(bytes / 2000)) end
 end
 return redis.call('GET', KEYS[3]) or ''
 `,

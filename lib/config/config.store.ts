@@ -69,7 +69,9 @@ export class ConfigStore {
       requirements: this.requirements,
       stored: () => this.currentText(),
       accept: (text) => this.accept(text),
-      mark: () => this.stored.markSecrets(config.secrets),
+      tell: async () => {
+        await Promise.all([this.stored.markSecrets(config.secrets), this.stored.keepHistory()]);
+      },
     });
   }
 

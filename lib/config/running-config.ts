@@ -44,8 +44,8 @@ export interface RunningParts {
   stored(): Promise<TextOfVersion | undefined>;
   /** Opens and checks it; rejects with `CONFIG_INVALID`. */
   accept(text: TextOfVersion): Promise<EffectiveConfig>;
-  /** Tells others what is secret. */
-  mark(): Promise<void>;
+  /** Tells others what is secret, and how long the history is. */
+  tell(): Promise<void>;
 }
 
 const DEFAULTS = 'defaults';
@@ -61,6 +61,7 @@ export class RunningConfig {
   private source: ConfigStatus['source'] = 'none';
   private problem: string | undefined;
   private following: Subscription | undefined;
+  private isRenewalDue = false;
   /** Readings come one after the other, so that an old one never replaces a new one. */
   private lastTurn: Promise<unknown> = Promise.resolve();
 
@@ -157,15 +158,23 @@ export class RunningConfig {
   private listen(): void {
     if (this.following) return;
     const { changes$, host } = this.parts;
-    this.following = changes$.subscribe(() => void this.inTurn(() => this.renew()));
+    this.following = changes$.subscribe(() => this.renewSoon());
     host.health?.contribute('config', () => ({
       activity: { revision: this.effective?.revision ?? 0 },
       warning: this.problem,
     }));
-    this.parts.mark().catch(() => undefined);
+    this.parts.tell().catch(() => undefined);
+  }
+
+  /** However many changes are announced meanwhile, one reading that has not begun yet sees them all. */
+  private renewSoon(): void {
+    if (this.isRenewalDue) return;
+    this.isRenewalDue = true;
+    void this.inTurn(() => this.renew());
   }
 
   private async renew(): Promise<void> {
+    this.isRenewalDue = false;
     const failure = await this.takeStored();
     if (failure) this.report(failure);
   }
@@ -208,8 +217,7 @@ export class RunningConfig {
 
   private async takeDefaults(failure: unknown): Promise<boolean> {
     const { defaults } = this.parts.host.options.config;
-    const isMissing = failure instanceof HydraError && failure.code === 'CONFIG_NOT_FOUND';
-    if (!isMissing || defaults === undefined) return false;
+    if (!isMissing(failure) || defaults === undefined) return false;
     const text = JSON.stringify(defaults);
     await this.take(await this.parts.accept({ version: DEFAULTS, revision: 0, text }), 'defaults');
     return true;
@@ -247,9 +255,18 @@ export class RunningConfig {
 
   /** Said once for each reason: a refused document is met again at every look. */
   private report(error: unknown): void {
+    // The defaults are for the time when nothing is stored: that is no trouble.
+    if (this.source === 'defaults' && isMissing(error)) {
+      this.problem = undefined;
+      return;
+    }
     const text = error instanceof Error ? error.message : String(error);
     if (text === this.problem || this.parts.host.redis.state === 'closed') return;
     this.problem = text;
     this.logger.warn(`${text}; ${this.effective ? 'the last good one stays' : 'waiting for a valid one'}`);
   }
+}
+
+function isMissing(failure: unknown): boolean {
+  return failure instanceof HydraError && failure.code === 'CONFIG_NOT_FOUND';
 }

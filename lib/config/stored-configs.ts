@@ -10,7 +10,7 @@ export interface StoredText {
 }
 
 export interface Limits {
-  /** Changes that the history keeps. */
+  /** Changes that the history keeps, where the service itself has not said how many. */
   readonly historyLimit: number;
   /** Largest document that the history keeps, in bytes. */
   readonly maxBytes: number;
@@ -41,6 +41,7 @@ export class StoredConfigs {
       keys.configRevisions(service),
       keys.configCounter(service),
       keys.configHistory(service),
+      keys.configHistoryLimit(service),
     ];
     this.fixedArgs = [this.channel, limits.historyLimit, limits.maxBytes];
   }
@@ -101,7 +102,7 @@ export class StoredConfigs {
   async history(): Promise<ConfigEntry[]> {
     await this.survey();
     const wires = await this.run('read configuration history', (redis) =>
-      redis.lrange(this.keys.configHistory(this.service), 0, this.limits.historyLimit - 1),
+      redis.lrange(this.keys.configHistory(this.service), 0, -1),
     );
     return wires.map(decodeConfigEntry).filter((entry) => entry !== undefined);
   }
@@ -109,6 +110,13 @@ export class StoredConfigs {
   /** The paths that readers of this service marked as secret. */
   secrets(): Promise<string[]> {
     return this.run('read secret paths', (redis) => redis.smembers(this.keys.configSecrets(this.service)));
+  }
+
+  /** Tells whoever writes this service's configurations how many changes its history keeps. */
+  async keepHistory(): Promise<void> {
+    await this.run('say how long the history is', (redis) =>
+      redis.set(this.keys.configHistoryLimit(this.service), this.limits.historyLimit),
+    );
   }
 
   /** Marks paths for everybody who shows this service's configurations. */

@@ -51,6 +51,8 @@ export interface Keys {
   configCounter(service: string): string;
   /** LIST of JSON, newest at its head, bounded: every change of a service's configurations. Ours. */
   configHistory(service: string): string;
+  /** STRING: how many changes the history keeps, as the service itself says. Ours. */
+  configHistoryLimit(service: string): string;
   /** SET of paths whose values nobody should see. Ours. */
   configSecrets(service: string): string;
   /** STRING with a life of a moment: somebody compares the configurations with their revisions just now. Ours. */
@@ -106,6 +108,7 @@ export function createKeys({ namespace = 'hydra', cluster = false }: KeyLayout =
     configRevisions: (service) => of(service, 'config', 'revisions'),
     configCounter: (service) => of(service, 'config', 'counter'),
     configHistory: (service) => of(service, 'config', 'history'),
+    configHistoryLimit: (service) => of(service, 'config', 'history-limit'),
     configSecrets: (service) => of(service, 'config', 'secrets'),
     configSurvey: (service) => of(service, 'config', 'survey'),
     configAnnouncements: (service) => of(service, 'config', 'announcements'),

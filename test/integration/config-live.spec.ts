@@ -2,9 +2,11 @@ import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { jest } from '@jest/globals';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import {
   Injectable,
+  Logger,
   Module,
   type DynamicModule,
   type INestApplicationContext,
@@ -197,6 +199,21 @@ describe('a live configuration', () => {
     await store.put('1.0.0', document(1));
     await eventually(() => config.value.limit === 1, { what: 'the stored one' });
     expect(app.get(ConfigStore).status).toEqual({ source: 'redis', version: '1.0.0', revision: 1 });
+  });
+
+  it('does not warn of nothing stored while it runs with the defaults', async () => {
+    const warned = jest.spyOn(Logger.prototype, 'warn');
+    try {
+      const app = await run({ config: { defaults: document(9) } });
+      const { config } = app.get(Pricing);
+      await store.put('1.0.0', document(1));
+      await eventually(() => config.value.limit === 1, { what: 'the stored one' });
+      expect(warned.mock.calls.filter(([line]) => String(line).includes('CONFIG_NOT_FOUND'))).toEqual([]);
+      await store.remove('1.0.0');
+      await eventually(() => app.get(ConfigStore).status.problem, { what: 'that the stored one is gone' });
+    } finally {
+      warned.mockRestore();
+    }
   });
 
   it('is followed for a schema alone, and watched as a stream', async () => {

@@ -128,6 +128,49 @@ describe('a configuration store', () => {
     expect((await small.history()).map(({ revision }) => revision)).toEqual([6, 5, 4]);
   });
 
+  it('keeps as much history as its own service says, whoever else reads or writes', async () => {
+    const { store: own } = await openStore(service, { historyLimit: 30 });
+    await own.follow();
+    for (let n = 1; n <= 20; n++) await own.put('1.0.0', { n });
+    const other = await openStore(uniqueService('reader'), { historyLimit: 3 });
+    await redis.commands.hset(hash(), '1.0.0', '{"foreign":true}');
+    expect(await other.store.of(service).get('1.0.0')).toEqual({ foreign: true });
+    await other.store.of(service).put('1.0.0', { n: 22 });
+    expect(await other.store.of(service).history()).toHaveLength(22);
+    expect(await own.history()).toHaveLength(22);
+  });
+
+  it('has its history cut by nobody where its service has not said how long it is', async () => {
+    const { store: long } = await openStore(uniqueService('writer'), { historyLimit: 30 });
+    for (let n = 1; n <= 20; n++) await long.of(service).put('1.0.0', { n });
+    const { store: short } = await openStore(uniqueService('reader'), { historyLimit: 3 });
+    await redis.commands.hset(hash(), '1.0.0', '{"foreign":true}');
+    await short.of(service).get('1.0.0');
+    expect(await long.of(service).history()).toHaveLength(20);
+  });
+
+  it('reads once for many words on its channel', async () => {
+    await store.put('1.0.0', { n: 0 });
+    const seen: unknown[] = [];
+    const watching = store.watch().subscribe((config) => seen.push(config));
+    await eventually(() => seen.length === 1, { what: 'the first' });
+    const readings = async () => {
+      const stats = await redis.commands.info('commandstats');
+      return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+    };
+    const before = await readings();
+    const channel = `hydra:service:${service}:config:announcements`;
+    for (let batch = 0; batch < 20; batch++) {
+      await Promise.all(Array.from({ length: 100 }, () => redis.commands.publish(channel, 'x')));
+    }
+    await store.put('1.0.0', { n: 1 });
+    await eventually(() => seen.length === 2, { what: 'the change after them' });
+    // Behind every reading that the words caused.
+    await store.follow();
+    expect((await readings()) - before).toBeLessThan(200);
+    watching.unsubscribe();
+  });
+
   it('goes back to a revision, or to what was before the last change', async () => {
     for (const n of [1, 2, 3]) await store.put('1.0.0', { n });
     expect(await store.rollback(1)).toEqual({ version: '1.0.0', revision: 4 });

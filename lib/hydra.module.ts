@@ -17,7 +17,7 @@ import { HydraHttpClient } from './http/hydra.http.client.js';
 import { HydraApplication } from './hydra.application.js';
 import { HydraError } from './hydra.error.js';
 import { HydraExceptionFilter } from './hydra.exception.filter.js';
-import { resolveOptions, type HydraOptions } from './hydra.options.js';
+import { refuseUnknown, resolveOptions, type HydraOptions, type NamesOf } from './hydra.options.js';
 import { HydraServer } from './hydra.server.js';
 import { HydraLogger } from './logging/hydra.logger.js';
 import type { ConfigType } from './protocol/standard-schema.js';
@@ -26,7 +26,7 @@ import { DiscoveryService } from './registry/discovery.service.js';
 import { HealthContributors } from './registry/health.contributors.js';
 import { HydraHealthIndicator } from './registry/hydra.health.indicator.js';
 import { StreamService } from './streams/stream.service.js';
-import type { HydraClientOptions } from './transport/client.options.js';
+import { FEATURE_CLIENT_NAMES, type HydraClientOptions } from './transport/client.options.js';
 import { HydraClient } from './transport/hydra.client.js';
 import { HydraInstance } from './transport/hydra.instance.js';
 
@@ -50,6 +50,15 @@ export interface HydraAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
   readonly useExisting?: Type<HydraOptionsFactory> | Abstract<HydraOptionsFactory>;
   readonly extraProviders?: Provider[];
 }
+
+const ASYNC_NAMES = {
+  imports: true,
+  inject: true,
+  useFactory: true,
+  useClass: true,
+  useExisting: true,
+  extraProviders: true,
+} satisfies NamesOf<HydraAsyncOptions>;
 
 /** @publicApi */
 export interface HydraFeatureOptions {
@@ -79,6 +88,12 @@ export interface ConfigPart {
   readonly path: string;
 }
 
+/** A part of the configuration may be a schema, whose members are its own. */
+const FEATURE_NAMES = {
+  clients: { '*': FEATURE_CLIENT_NAMES satisfies NamesOf<HydraFeatureClient> },
+  configs: true,
+} satisfies NamesOf<HydraFeatureOptions>;
+
 /** The token of the client of a service. */
 export function getClientToken(service: string): string {
   return `HYDRA_CLIENT:${service.toLowerCase()}`;
@@ -99,19 +114,30 @@ export const InjectClient = (service: string): ParameterDecorator & PropertyDeco
  */
 @Module({})
 export class HydraModule {
-  /** Global: import it once. */
+  /** Global: import it once. Options that are not valid, or have an unknown name, end the start with `BAD_OPTION`. */
   static forRoot(options: HydraOptions): DynamicModule {
     return rootModule([{ provide: HYDRA_OPTIONS, useValue: options }]);
   }
 
-  /** As {@link forRoot}, with options that come from elsewhere. */
+  /**
+   * As {@link forRoot}, with options that come from elsewhere.
+   *
+   * @throws HydraError `BAD_OPTION` for an unknown name, or where nothing says where the options come from
+   */
   static forRootAsync(options: HydraAsyncOptions): DynamicModule {
+    refuseUnknown('HydraModule.forRootAsync', options, ASYNC_NAMES);
     const { imports = [], extraProviders = [] } = options;
     return rootModule([...optionProviders(options), ...extraProviders], imports);
   }
 
-  /** Clients of other services and parts of the configuration, for the module that imports this. */
-  static forFeature({ clients = [], configs = [] }: HydraFeatureOptions): DynamicModule {
+  /**
+   * Clients of other services and parts of the configuration, for the module that imports this.
+   *
+   * @throws HydraError `BAD_OPTION` for an unknown name
+   */
+  static forFeature(options: HydraFeatureOptions): DynamicModule {
+    refuseUnknown('HydraModule.forFeature', options, FEATURE_NAMES);
+    const { clients = [], configs = [] } = options;
     const providers = [...clients.map(clientProvider), ...configs.map(configProvider)];
     return { module: HydraModule, providers, exports: providers };
   }
@@ -127,7 +153,8 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       {
         provide: HydraInstance,
         inject: [HYDRA_OPTIONS],
-        useFactory: (options: HydraOptions) => new HydraInstance(resolveOptions(options, process.env)),
+        useFactory: (options: HydraOptions) =>
+          new HydraInstance(resolveOptions(options, process.env, 'HydraModule.forRoot')),
       },
       {
         provide: DiscoveryService,

@@ -3,6 +3,8 @@ import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 import {
   balancer,
   breaker,
+  BREAKER_NAMES,
+  CALL_NAMES,
   calls,
   type Balancer,
   type BalancerName,
@@ -12,15 +14,26 @@ import {
   type PacketSerializer,
 } from './options/call.options.js';
 import { bad, integer, serviceName, text, type Environment, type Group } from './options/checks.js';
-import { configOptions, type ConfigOptions, type ResolvedConfigOptions } from './options/config.options.js';
+import {
+  CONFIG_NAMES,
+  configOptions,
+  type ConfigOptions,
+  type ResolvedConfigOptions,
+} from './options/config.options.js';
 import { fromEnvironment } from './options/environment.js';
 import {
   connection,
+  CONNECTION_NAMES,
   discovery,
+  DISCOVERY_NAMES,
   drain,
+  DRAIN_NAMES,
   health,
+  HEALTH_NAMES,
   logging,
+  LOGGING_NAMES,
   presence,
+  PRESENCE_NAMES,
   type ConnectionOptions,
   type DiscoveryOptions,
   type DrainOptions,
@@ -28,8 +41,14 @@ import {
   type LoggingOptions,
   type PresenceOptions,
 } from './options/instance.options.js';
-import { queue, type QueueOptions, type ResolvedQueueOptions } from './options/queue.options.js';
-import { streams, type ResolvedStreamOptions, type StreamOptions } from './options/stream.options.js';
+import { refuseUnknown, type NamesOf } from './options/names.js';
+import { queue, QUEUE_NAMES, type QueueOptions, type ResolvedQueueOptions } from './options/queue.options.js';
+import {
+  STREAM_NAMES,
+  streams,
+  type ResolvedStreamOptions,
+  type StreamOptions,
+} from './options/stream.options.js';
 
 export type {
   Balancer,
@@ -42,6 +61,7 @@ export type {
   PacketSerializer,
 } from './options/call.options.js';
 export { filled, integer, LONGEST_TIMER_MS, serviceName, type Environment } from './options/checks.js';
+export { refuseUnknown, withoutUnknown, type NamesOf, type OptionNames } from './options/names.js';
 export type { ConfigOptions, ResolvedConfigOptions } from './options/config.options.js';
 export type {
   ConnectionOptions,
@@ -143,6 +163,36 @@ export interface HydraOptions {
   readonly config?: ConfigOptions;
 }
 
+/** What is looked into: not what belongs to the driver or to the user. */
+export const HYDRA_NAMES = {
+  service: true,
+  version: true,
+  description: true,
+  type: true,
+  redis: true,
+  namespace: true,
+  host: true,
+  port: true,
+  tags: true,
+  metadata: true,
+  timeoutMs: true,
+  balancer: true,
+  maxPayloadBytes: true,
+  serializer: true,
+  deserializer: true,
+  presence: PRESENCE_NAMES,
+  health: HEALTH_NAMES,
+  discovery: DISCOVERY_NAMES,
+  logging: LOGGING_NAMES,
+  connection: CONNECTION_NAMES,
+  calls: CALL_NAMES,
+  breaker: BREAKER_NAMES,
+  queue: QUEUE_NAMES,
+  drain: DRAIN_NAMES,
+  streams: STREAM_NAMES,
+  config: CONFIG_NAMES,
+} satisfies NamesOf<HydraOptions>;
+
 /** Options after validation: complete, frozen. */
 export interface ResolvedOptions {
   readonly service: string;
@@ -176,9 +226,15 @@ export interface ResolvedOptions {
 /**
  * Validates once, fills in the defaults and freezes.
  *
- * @throws HydraError `BAD_OPTION` naming the option, the value and what is allowed
+ * @param taker who is given the options, for messages
+ * @throws HydraError `BAD_OPTION` naming the option, the value and what is allowed; for a name that no option has
  */
-export function resolveOptions(given: HydraOptions, environment: Environment = {}): ResolvedOptions {
+export function resolveOptions(
+  given: HydraOptions,
+  environment: Environment = {},
+  taker = 'HydraOptions',
+): ResolvedOptions {
+  refuseUnknown(taker, given, HYDRA_NAMES);
   const options = { ...given, ...fromEnvironment(environment) };
   const resolved: ResolvedOptions = {
     service: serviceName(options.service),

@@ -66,7 +66,9 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     super();
     this.ownsInstance = !(options instanceof HydraInstance);
     this.instance =
-      options instanceof HydraInstance ? options : new HydraInstance(resolveOptions(options, process.env));
+      options instanceof HydraInstance
+        ? options
+        : new HydraInstance(resolveOptions(options, process.env, 'HydraServer'));
     this.setTransportId(HYDRA);
     this.initializeSerializer({});
     this.initializeDeserializer({});

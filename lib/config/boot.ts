@@ -1,5 +1,14 @@
+import { Logger } from '@nestjs/common';
+
 import { HydraError } from '../hydra.error.js';
-import { resolveOptions, type HydraOptions } from '../hydra.options.js';
+import {
+  HYDRA_NAMES,
+  refuseUnknown,
+  resolveOptions,
+  withoutUnknown,
+  type HydraOptions,
+  type NamesOf,
+} from '../hydra.options.js';
 import { isJsonObject, stringOf, type JsonObject } from '../protocol/json.js';
 import { createKeys } from '../protocol/keys.js';
 import { RedisConnections } from '../redis/redis.connections.js';
@@ -19,23 +28,36 @@ export interface HydraConfigSource
     Pick<HydraOptions, 'redis' | 'namespace' | 'connection' | 'version' | 'config'>,
     Partial<Pick<HydraOptions, 'service'>> {}
 
+const { redis, namespace, connection, version, config, service } = HYDRA_NAMES;
+const PLACE_NAMES = { redis, namespace, connection };
+const STORED_SOURCE_NAMES = {
+  ...PLACE_NAMES,
+  label: true,
+  fallbackFile: true,
+} satisfies NamesOf<StoredOptionsSource>;
+const CONFIG_SOURCE_NAMES = {
+  ...PLACE_NAMES,
+  version,
+  config,
+  service,
+} satisfies NamesOf<HydraConfigSource>;
+
 /**
  * The options of `HydraModule.forRootAsync`, from the configuration that the environment's `HYDRA_SERVICE=name:version`
  * names, as Hydra 1.9 boots with `HYDRA_REDIS_URL`:
  * `HydraModule.forRootAsync({ useFactory: hydraOptionsFromStore() })`.
  *
- * Read are the stored document's `hydra` members that Hydra knows, and further {@link HydraOptions} from `hydra.nest`.
+ * Read are the stored document's `hydra` members that Hydra knows, and further {@link HydraOptions} from `hydra.nest`; an
+ * unknown name there is logged as a warning and left out, for one document may serve several versions.
  *
  * @throws HydraError (the factory) `BAD_OPTION` without a label; `CONFIG_NOT_FOUND`; `CONFIG_INVALID`;
  *   `REDIS_UNAVAILABLE` when Redis is down and there is no fallback file
  * @publicApi
  */
-export function hydraOptionsFromStore({
-  label,
-  fallbackFile,
-  ...place
-}: StoredOptionsSource = {}): () => Promise<HydraOptions> {
+export function hydraOptionsFromStore(source: StoredOptionsSource = {}): () => Promise<HydraOptions> {
   return async () => {
+    refuseUnknown('hydraOptionsFromStore', source, STORED_SOURCE_NAMES);
+    const { label, fallbackFile, ...place } = source;
     const given = label ?? process.env['HYDRA_SERVICE'];
     const named = parseLabel(given);
     if (!named) {
@@ -59,6 +81,7 @@ export function hydraOptionsFromStore({
  */
 export function hydraConfig(source: HydraConfigSource = {}): () => Promise<Record<string, unknown>> {
   return async () => {
+    refuseUnknown('hydraConfig', source, CONFIG_SOURCE_NAMES);
     const named = parseLabel(process.env['HYDRA_SERVICE']);
     const config = { ...(named && { version: named.version }), ...source.config };
     return readOnce({ service: named?.service as string, ...source, config });
@@ -96,6 +119,11 @@ function optionsOf(document: JsonObject, named: { service: string; version: stri
     ...(hydra['serviceType'] !== undefined && { type: stringOf(hydra['serviceType']) }),
     ...(host !== '' && { host }),
     ...(Number.isInteger(port) && port > 0 && { port }),
-    ...(isJsonObject(hydra['nest']) && hydra['nest']),
+    ...(isJsonObject(hydra['nest']) && knownOptions(hydra['nest'])),
   };
+}
+
+function knownOptions(stored: JsonObject): JsonObject {
+  const logger = new Logger('HydraConfig');
+  return withoutUnknown('the stored hydra.nest', stored, HYDRA_NAMES, (text) => logger.warn(text));
 }

@@ -1,5 +1,6 @@
 import type { NodeRecord as Instance } from '../protocol/records.js';
 import { bad, share, timers, type Group } from './checks.js';
+import type { NamesOf } from './names.js';
 
 /**
  * One running process of a service, as discovery knows it.
@@ -63,6 +64,19 @@ export interface BreakerOptions {
   /** Share of the instances, from 0 to 1: with more of them out, all are used. @defaultValue 0.5 */
   readonly panicShare?: number;
 }
+
+export const CALL_NAMES = {
+  maxConcurrency: true,
+  maxWaiting: true,
+  probeAfterMs: true,
+  streamWindow: true,
+} satisfies NamesOf<CallOptions>;
+
+export const BREAKER_NAMES = {
+  failures: true,
+  ejectMs: true,
+  panicShare: true,
+} satisfies NamesOf<BreakerOptions>;
 
 const BALANCERS: readonly unknown[] = ['p2c', 'round-robin', 'random'];
 

@@ -25,6 +25,7 @@ export function group<T extends Record<string, number>>(
   given: { readonly [K in keyof T]?: number } | undefined,
   zeroable: readonly (keyof T & string)[] = [],
 ): Readonly<T> {
+  if (typeof (given ?? {}) !== 'object') throw bad(name, given, 'an object of options');
   const entries = Object.entries(defaults).map(([key, fallback]) => [
     key,
     integer(`${name}.${key}`, given?.[key] ?? fallback, zeroable.includes(key) ? 0 : 1),

@@ -1,5 +1,6 @@
 import type { ConfigType } from '../protocol/standard-schema.js';
 import { integer, text, type Environment, type Group } from './checks.js';
+import type { NamesOf } from './names.js';
 
 /**
  * How the service's stored configuration is chosen, checked and kept.
@@ -28,6 +29,19 @@ export interface ConfigOptions {
   /** Time between two looks for changes made by other programs, in milliseconds. @defaultValue 1000 */
   readonly checkIntervalMs?: number;
 }
+
+export const CONFIG_NAMES = {
+  schema: true,
+  version: true,
+  label: true,
+  defaults: true,
+  secrets: true,
+  references: true,
+  fallbackFile: true,
+  keys: true,
+  historyLimit: true,
+  checkIntervalMs: true,
+} satisfies NamesOf<ConfigOptions>;
 
 type OptionalConfig = 'schema' | 'version' | 'label' | 'defaults' | 'fallbackFile';
 

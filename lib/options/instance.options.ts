@@ -1,4 +1,5 @@
 import { bad, group, integer, mustExceed, timers, type Group } from './checks.js';
+import type { NamesOf } from './names.js';
 
 /** @publicApi */
 export interface PresenceOptions {
@@ -61,6 +62,25 @@ export interface LoggingOptions {
 
 /** @publicApi */
 export type LoggingLevel = 'fatal' | 'error' | 'warn' | 'log' | 'debug' | 'verbose';
+
+export const PRESENCE_NAMES = { intervalMs: true, ttlMs: true } satisfies NamesOf<PresenceOptions>;
+export const HEALTH_NAMES = { intervalMs: true, ttlMs: true } satisfies NamesOf<HealthOptions>;
+export const DISCOVERY_NAMES = { maxInstances: true } satisfies NamesOf<DiscoveryOptions>;
+export const DRAIN_NAMES = { timeoutMs: true } satisfies NamesOf<DrainOptions>;
+
+export const CONNECTION_NAMES = {
+  pingIntervalMs: true,
+  maxReconnectDelayMs: true,
+  commandTimeoutMs: true,
+} satisfies NamesOf<ConnectionOptions>;
+
+export const LOGGING_NAMES = {
+  level: true,
+  flushMs: true,
+  maxPerSecond: true,
+  maxPending: true,
+  redact: true,
+} satisfies NamesOf<LoggingOptions>;
 
 const LOGGING_LEVELS: readonly string[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
 

@@ -1,4 +1,5 @@
 import { bad, filled, group, integer, type Group } from './checks.js';
+import type { NamesOf } from './names.js';
 
 /**
  * How long a failed job waits for its next attempt. `exponential` doubles `delayMs` with each attempt and draws the wait
@@ -64,6 +65,36 @@ export interface QueueOptions extends Omit<JobOptions, 'queue' | 'rateLimit'> {
   /** How long a job may wait for a handler of its pattern before it is a dead letter, in milliseconds. @defaultValue 60000 */
   readonly noHandlerMs?: number;
 }
+
+export const BACKOFF_NAMES = {
+  type: true,
+  delayMs: true,
+  maxMs: true,
+  jitter: true,
+} satisfies NamesOf<BackoffRule>;
+
+export const JOB_NAMES = {
+  concurrency: true,
+  attempts: true,
+  backoff: BACKOFF_NAMES,
+  timeoutMs: true,
+  rateLimit: { max: true, perMs: true },
+  queue: true,
+} satisfies NamesOf<JobOptions>;
+
+const RETENTION_NAMES = { count: true, ageMs: true } satisfies NamesOf<RetentionOptions>;
+
+export const QUEUE_NAMES = {
+  concurrency: true,
+  attempts: true,
+  backoff: BACKOFF_NAMES,
+  timeoutMs: true,
+  patterns: { '*': JOB_NAMES },
+  completed: RETENTION_NAMES,
+  dead: RETENTION_NAMES,
+  dedupMs: true,
+  noHandlerMs: true,
+} satisfies NamesOf<QueueOptions>;
 
 /** {@link JobOptions} without gaps. */
 export interface ResolvedJobOptions {

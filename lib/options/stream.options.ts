@@ -1,4 +1,5 @@
 import { bad, group, integer, LONGEST_TIMER_MS, type Group } from './checks.js';
+import type { NamesOf } from './names.js';
 
 /** @publicApi */
 export interface StreamOptions {
@@ -63,6 +64,26 @@ export interface EntryOptions {
 export interface EventStream extends EntryOptions {
   readonly stream: string;
 }
+
+export const ENTRY_NAMES = {
+  group: true,
+  from: true,
+  concurrency: true,
+  attempts: true,
+  backoff: { minMs: true, maxMs: true },
+  orderBy: true,
+  timeoutMs: true,
+} satisfies NamesOf<EntryOptions>;
+
+export const STREAM_NAMES = {
+  concurrency: true,
+  attempts: true,
+  retryMinMs: true,
+  retryMaxMs: true,
+  claimIdleMs: true,
+  dedupMs: true,
+  events: { '*': { stream: true, ...ENTRY_NAMES } },
+} satisfies NamesOf<StreamOptions>;
 
 export type ResolvedStreamOptions = Group<Omit<StreamOptions, 'events'>> & {
   readonly events: readonly EventStream[];

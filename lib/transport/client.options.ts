@@ -1,5 +1,12 @@
 import { HydraError } from '../hydra.error.js';
-import { resolveOptions, type HydraOptions, type ResolvedOptions } from '../hydra.options.js';
+import {
+  HYDRA_NAMES,
+  refuseUnknown,
+  resolveOptions,
+  type HydraOptions,
+  type NamesOf,
+  type ResolvedOptions,
+} from '../hydra.options.js';
 
 /**
  * A client of one service. `service` is the service that is called; everything but `name` has the meaning it has in
@@ -30,15 +37,34 @@ export interface HydraClientOptions extends Omit<
 
 const ANONYMOUS = 'hydra-client';
 
+const { host: _host, port: _port, type: _type, drain: _drain, health: _health, ...SHARED } = HYDRA_NAMES;
+const CLIENT_NAMES = { ...SHARED, name: true, durableEvents: true } satisfies NamesOf<HydraClientOptions>;
+
+/** The names of the options of a client inside an application. */
+export const FEATURE_CLIENT_NAMES = {
+  service: true,
+  version: true,
+  tags: true,
+  timeoutMs: true,
+  balancer: true,
+  durableEvents: true,
+  serializer: true,
+  deserializer: true,
+} satisfies Partial<NamesOf<HydraClientOptions>>;
+
 /** The options of a client that stands alone, as an instance of its own. Of the environment it heeds HYDRA_REDIS_URL. */
-export function resolveClientOptions({
-  service: _called,
-  name = ANONYMOUS,
-  version: _wanted,
-  tags: _required,
-  ...options
-}: HydraClientOptions): ResolvedOptions {
-  return resolveOptions({ ...options, service: name }, { HYDRA_REDIS_URL: process.env['HYDRA_REDIS_URL'] });
+export function resolveClientOptions(given: HydraClientOptions): ResolvedOptions {
+  refuseUnknown('HydraClient', given, CLIENT_NAMES);
+  const {
+    service: _called,
+    version: _wanted,
+    tags: _required,
+    durableEvents: _kept,
+    name = ANONYMOUS,
+    ...options
+  } = given;
+  const environment = { HYDRA_REDIS_URL: process.env['HYDRA_REDIS_URL'] };
+  return resolveOptions({ ...options, service: name }, environment, 'HydraClient');
 }
 
 /** @throws HydraError `BAD_OPTION` where no stream is named */

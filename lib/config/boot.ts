@@ -28,8 +28,7 @@ export interface HydraConfigSource
     Pick<HydraOptions, 'redis' | 'namespace' | 'connection' | 'version' | 'config'>,
     Partial<Pick<HydraOptions, 'service'>> {}
 
-const { redis, namespace, connection, version, config, service } = HYDRA_NAMES;
-const PLACE_NAMES = { redis, namespace, connection };
+const PLACE_NAMES = { redis: true, namespace: true, connection: HYDRA_NAMES.connection } as const;
 const STORED_SOURCE_NAMES = {
   ...PLACE_NAMES,
   label: true,
@@ -37,9 +36,9 @@ const STORED_SOURCE_NAMES = {
 } satisfies NamesOf<StoredOptionsSource>;
 const CONFIG_SOURCE_NAMES = {
   ...PLACE_NAMES,
-  version,
-  config,
-  service,
+  service: true,
+  version: true,
+  config: HYDRA_NAMES.config,
 } satisfies NamesOf<HydraConfigSource>;
 
 /**

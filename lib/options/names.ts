@@ -67,7 +67,7 @@ function notAnObject(where: string, given: unknown): HydraError {
 function nearestOf(given: string, names: readonly string[]): string | undefined {
   const ranked = names
     .map((name) => ({ name, distance: distance(given.toLowerCase(), name.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance);
+    .toSorted((a, b) => a.distance - b.distance);
   const [best] = ranked;
   if (!best) return undefined;
   return best.distance <= Math.max(2, Math.floor(given.length / 3)) ? best.name : undefined;

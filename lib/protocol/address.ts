@@ -50,6 +50,9 @@ export function encodeAddress(address: Address): string {
   return `${prefix}${service}:${verb ? `[${verb}]` : ''}${path}`;
 }
 
+/** Longer ones would be kept and told about like any other, wherever they come from. */
+const LONGEST_NAME = 200;
+
 /**
  * Says why a service name cannot be used, or returns undefined for a good one.
  *
@@ -59,6 +62,7 @@ export function encodeAddress(address: Address): string {
  */
 export function serviceNameProblem(name: string): string | undefined {
   if (name === '') return 'it is empty';
+  if (name.length > LONGEST_NAME) return `it has more than ${LONGEST_NAME} characters`;
   const bad = /[@:*?[\]\\\s]/.exec(name)?.[0];
   if (bad !== undefined) return `it contains ${JSON.stringify(bad)}`;
   const lower = name.toLowerCase();

@@ -17,8 +17,10 @@ const FORM = /^(\d{1,16}) (join|change|leave|lost) (.+)$/s;
 /** Never throws; undefined for anything else. */
 export function decodeAnnouncement(wire: string): Announcement | undefined {
   const match = FORM.exec(wire);
-  if (!match) return undefined;
-  return { epoch: Number(match[1]), kind: match[2] as Announcement['kind'], payload: match[3]! };
+  const epoch = Number(match?.[1]);
+  // A number that a double does not hold can neither be compared nor counted on from.
+  if (!match || !Number.isSafeInteger(epoch)) return undefined;
+  return { epoch, kind: match[2] as Announcement['kind'], payload: match[3]! };
 }
 
 /** What is said of the directory: a name that is new in it, or one that was taken out. */

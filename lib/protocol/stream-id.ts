@@ -1,5 +1,6 @@
-const SHAPE = /^(\d+)-(\d+)$/;
 const DIGITS = 20;
+/** A longer text is none, and making a number of millions of digits takes seconds. */
+const SHAPE = /^(\d{1,20})-(\d{1,20})$/;
 const LAST_SEQUENCE = 18_446_744_073_709_551_615n;
 
 /** True for `<milliseconds>-<sequence>`, the whole id of an entry; each part fits 64 bits. */

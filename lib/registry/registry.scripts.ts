@@ -6,15 +6,26 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
 
-/** Added to scripts that change the index. An epoch lost with its data starts at the clock, never at a value seen before. */
+/**
+ * Added to scripts that change the index. An epoch that was lost with its data starts at the clock, never at a value seen
+ * before; so does one that somebody made into something that cannot be counted on, or not exactly.
+ */
 const ANNOUNCE = `${NOW}
 local function announce(epochKey, channel, kind, payload)
-  local epoch = redis.call('INCR', epochKey)
-  if epoch == 1 then
+  local epoch = redis.pcall('INCR', epochKey)
+  if type(epoch) ~= 'number' or epoch <= 1 or epoch >= 2 ^ 53 then
     epoch = now
     redis.call('SET', epochKey, epoch)
   end
   redis.call('PUBLISH', channel, string.format('%.0f', epoch) .. ' ' .. kind .. ' ' .. payload)
+end
+`;
+
+/** Added to scripts that read an epoch: '' where there is none, or something else than text stands in its place. */
+const EPOCH = `
+local function epochOf(key)
+  local epoch = redis.pcall('GET', key)
+  return type(epoch) == 'string' and epoch or ''
 end
 `;
 
@@ -80,7 +91,7 @@ return known
  * KEYS  4 for each service: beats   instances   epoch   reprieve (string with a life: some were spared lately)
  * ARGV  4 for each service: announcements channel   presence key up to the id   presence key after the id
  *       instance channel up to the id
- * Returns each service's epoch, as text; '' when there is none.
+ * Returns each service's epoch, as text; '' when there is none. A service whose keys hold something else is passed over.
  *
  * When more than half of a service seems dead at once, Redis itself may have stood still: those that are still connected
  * (subscribed to their channel) are spared, once, for as long as a heartbeat takes.
@@ -90,10 +101,10 @@ return known
  */
 export const sweep = new Script<string[]>(
   4,
-  `${ANNOUNCE}
+  `${ANNOUNCE}${EPOCH}
 local REPRIEVE_MS = 1500
 local epochs = {}
-for first = 1, #KEYS, 4 do
+local function look(first)
   local beats, instances, epoch, reprieve = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
   local dead = {}
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', beats, '-inf', now, 'LIMIT', 0, 1000)) do
@@ -109,7 +120,10 @@ for first = 1, #KEYS, 4 do
       if redis.call('HDEL', instances, id) == 1 then announce(epoch, ARGV[first], 'lost', id) end
     end
   end
-  table.insert(epochs, redis.call('GET', epoch) or '')
+end
+for first = 1, #KEYS, 4 do
+  pcall(look, first)
+  table.insert(epochs, epochOf(KEYS[first + 2]))
 end
 return epochs
 `,
@@ -143,9 +157,9 @@ return redis.call('HDEL', KEYS[2], ARGV[1])
  */
 export const snapshot = new Script<string[]>(
   2,
-  `
+  `${EPOCH}
 local records = redis.call('HVALS', KEYS[1])
-table.insert(records, 1, redis.call('GET', KEYS[2]) or '')
+table.insert(records, 1, epochOf(KEYS[2]))
 return records
 `,
 );

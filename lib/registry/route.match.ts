@@ -17,13 +17,18 @@ export interface RouteMatch {
   readonly instances: readonly Instance[];
 }
 
-/** The best match among these services; undefined when there is none. */
+/** The longest path, without its query, that is matched with routes: as long as nginx takes a request's first line. */
+export const LONGEST_PATH = 8_192;
+
+/** The best match among these services; undefined when there is none, or the path is longer than {@link LONGEST_PATH}. */
 export function matchRoutes(
   views: readonly Pick<ServiceView, 'service' | 'instances' | 'routes'>[],
   method: string,
   path: string,
 ): RouteMatch | undefined {
-  const [pathname = ''] = path.split('?', 1);
+  const queryAt = path.indexOf('?');
+  const pathname = queryAt < 0 ? path : path.slice(0, queryAt);
+  if (pathname.length > LONGEST_PATH) return undefined;
   let best: RouteMatch | undefined;
   let bestWeight = -1;
   for (const { service, instances, routes } of views) {

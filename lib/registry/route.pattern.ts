@@ -1,3 +1,5 @@
+import { matchSteps, type Captures, type Step } from './path.matcher.js';
+
 /** One registered route, `[verb]/path` with `:name`, `*splat` and `(optional)` parts, as hydra-router understands it. */
 export interface RoutePattern {
   /** As registered. */
@@ -12,7 +14,7 @@ export interface RoutePattern {
 
 /** hydra-express writes `_all` for Express's `all()`. */
 const ANY_VERB = ['', '_all', 'all'];
-/** What is longer was hardly written by a person, and matching it could be slow. */
+/** What is longer was hardly written by a person, and matching costs its length times the path's. */
 const MAX_LENGTH = 500;
 const TOKEN = /:(\w+)|\*(\w*)|[()]|[^:*()]+|[:*]/g;
 
@@ -20,26 +22,15 @@ const TOKEN = /:(\w+)|\*(\w*)|[()]|[^:*()]+|[:*]/g;
 export function parseRoute(route: string): RoutePattern | undefined {
   if (route.length > MAX_LENGTH) return undefined;
   const [, verb = '', path = ''] = /^(?:\[([^\]]*)\])?(.*)$/s.exec(route) ?? [];
-  const names: string[] = [];
-  let weight = 0;
-  const source = path.replace(TOKEN, (token, name?: string, splat?: string) => {
-    if (token === '(') return '(?:';
-    if (token === ')') return ')?';
-    if (name !== undefined || splat !== undefined) names.push(name ?? splat ?? '');
-    if (name !== undefined) return '([^/]+)';
-    if (splat !== undefined) return '(.*)';
-    weight += token.length;
-    return token.replace(/[.+^${}|[\]\\?]/g, String.raw`\$&`);
-  });
-  const expression = compile(`^${source}$`);
-  if (!expression) return undefined;
+  const steps = parsePath(path);
+  if (!steps) return undefined;
   return {
     route,
     verb: ANY_VERB.includes(verb.toLowerCase()) ? undefined : verb.toLowerCase(),
-    weight,
+    weight: steps.reduce((sum, step) => sum + (step.kind === 'text' ? step.text.length : 0), 0),
     match: (given) => {
-      const found = expression.exec(given);
-      return found ? parameters(names, found) : undefined;
+      const captures = matchSteps(steps, given);
+      return captures && parameters(captures);
     },
   };
 }
@@ -50,21 +41,29 @@ export function allowsVerb({ verb }: RoutePattern, method: string): boolean {
   return verb === undefined || verb === wanted || (verb === 'get' && wanted === 'head');
 }
 
-function compile(source: string): RegExp | undefined {
-  try {
-    return new RegExp(source, 's');
-  } catch {
-    return undefined;
+/** Undefined where a bracket has no partner. */
+function parsePath(path: string): Step[] | undefined {
+  const steps: Step[] = [];
+  const open: Extract<Step, { kind: 'group' }>[] = [];
+  for (const [token, name, wildcard] of path.matchAll(TOKEN)) {
+    if (name !== undefined) steps.push({ kind: 'parameter', name });
+    else if (wildcard !== undefined) steps.push({ kind: 'wildcard', name: wildcard || 'splat' });
+    else if (token === '(') {
+      const group = { kind: 'group' as const, end: 0 };
+      open.push(group);
+      steps.push(group);
+    } else if (token === ')') {
+      const group = open.pop();
+      if (!group) return undefined;
+      steps.push({ kind: 'close', start: steps.indexOf(group) + 1 });
+      group.end = steps.length;
+    } else steps.push({ kind: 'text', text: token });
   }
+  return open.length === 0 ? steps : undefined;
 }
 
-function parameters(names: readonly string[], [, ...values]: RegExpExecArray): Record<string, string> {
-  const entries = names.map((name, index) => [name || 'splat', values[index]] as const);
-  return Object.fromEntries(
-    entries
-      .filter((entry): entry is [string, string] => entry[1] !== undefined)
-      .map(([name, value]) => [name, decoded(value)]),
-  );
+function parameters(captures: Captures): Record<string, string> {
+  return Object.fromEntries(captures.map(([name, value]) => [name, decoded(value)]));
 }
 
 function decoded(value: string): string {

@@ -69,6 +69,7 @@ describe('a service name', () => {
 
   it.each([
     ['', 'it is empty'],
+    ['x'.repeat(201), 'more than 200 characters'],
     ['a:b', 'it contains ":"'],
     ['a@b', 'it contains "@"'],
     ['a*', 'it contains "*"'],

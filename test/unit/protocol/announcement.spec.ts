@@ -20,6 +20,8 @@ describe('an announcement', () => {
     '7 dance a',
     '7  join a',
     '12345678901234567 join a',
+    '9999999999999999 join a',
+    'null',
   ])('is not %j', (wire) => expect(decodeAnnouncement(wire)).toBeUndefined());
 });
 
@@ -29,7 +31,8 @@ describe('an announcement of the directory', () => {
     expect(decodeDirectory(encodeDirectory(said))).toEqual(said);
   });
 
-  it.each(['', 'removed ', 'a b', '{"a":1}', 'service', 'a:b', 'removed a:b'])('is not %j', (wire) =>
-    expect(decodeDirectory(wire)).toBeUndefined(),
+  it.each(['', 'removed ', 'a b', '{"a":1}', 'service', 'a:b', 'removed a:b', 'x'.repeat(201)])(
+    'is not %j',
+    (wire) => expect(decodeDirectory(wire)).toBeUndefined(),
   );
 });

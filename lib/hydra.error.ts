@@ -1,12 +1,12 @@
 /**
- * Every way in which hydra can refuse or fail. The union is closed: `docs/errors.md` explains each code, and a test
- * compares the two.
+ * Every way in which hydra can refuse or fail. `docs/errors.md` explains each code, and a test compares the two. An
+ * instance of a later version may send a code that is not among them.
  *
  * @publicApi
  */
 export type HydraErrorCode = keyof typeof CODES;
 
-/** What a code says about trying again: may a new attempt succeed, and may the first one have run already? */
+/** What a code says about trying again, unless the error says otherwise. */
 interface Meaning {
   readonly retryable: boolean;
   readonly mayHaveRun: boolean;
@@ -23,6 +23,7 @@ const CODES = {
   PAYLOAD_TOO_LARGE: REFUSED,
   NO_HANDLER: REFUSED,
   CLOSED: REFUSED,
+  FORBIDDEN: REFUSED,
   CONFIG_INVALID: REFUSED,
   CONFIG_CONFLICT: REFUSED,
   CONFIG_NOT_FOUND: REFUSED,
@@ -31,12 +32,33 @@ const CODES = {
   OVERLOADED: NOT_NOW,
   REDIS_UNAVAILABLE: UNKNOWN_OUTCOME,
   INSTANCE_LOST: UNKNOWN_OUTCOME,
+  REPLY_LOST: UNKNOWN_OUTCOME,
   TIMEOUT: UNKNOWN_OUTCOME,
   CANCELLED: STOPPED,
   STREAM_OVERFLOW: STOPPED,
   LEASE_LOST: STOPPED,
   DEAD_LETTER: STOPPED,
 } as const satisfies Record<string, Meaning>;
+
+/** What an unknown code of a later version says, where its sender says nothing: nothing that may do harm. */
+const UNKNOWN: Meaning = STOPPED;
+
+/** How codes look; a stranger's text that looks otherwise is none. */
+const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
+
+/**
+ * The facts of one error, where they differ from what its code usually means.
+ *
+ * @publicApi
+ */
+export interface HydraErrorOptions {
+  /** What lies beneath. */
+  readonly cause?: unknown;
+  /** See {@link HydraError.mayHaveRun}. @defaultValue as the code has it */
+  readonly mayHaveRun?: boolean | undefined;
+  /** See {@link HydraError.retryable}. @defaultValue as the code has it */
+  readonly retryable?: boolean | undefined;
+}
 
 /**
  * The one error class of hydra. Match on `code`; the message names who, what, the value and the limit.
@@ -45,38 +67,43 @@ const CODES = {
  */
 export class HydraError extends Error {
   override readonly name = 'HydraError';
+  /** A new attempt may succeed. Whether it is safe, `mayHaveRun` says. */
+  readonly retryable: boolean;
+  /** The work may have been begun, or done, although no answer came: only idempotent work should be tried again. */
+  readonly mayHaveRun: boolean;
 
   constructor(
     readonly code: HydraErrorCode,
     message: string,
-    options?: ErrorOptions,
+    options?: HydraErrorOptions,
   ) {
     super(`[${code}] ${message}`, options);
-  }
-
-  /** A new attempt may succeed. Whether it is safe, `mayHaveRun` says. */
-  get retryable(): boolean {
-    return CODES[this.code].retryable;
-  }
-
-  /** The work may have been done although no answer came: only idempotent work should be tried again. */
-  get mayHaveRun(): boolean {
-    return CODES[this.code].mayHaveRun;
+    const usual = meaningOf(code);
+    this.retryable = options?.retryable ?? usual.retryable;
+    this.mayHaveRun = options?.mayHaveRun ?? usual.mayHaveRun;
   }
 
   /** Its shape on the wire and in logs: no stack, no cause. */
   toJSON(): HydraErrorJson {
-    return { name: this.name, code: this.code, message: this.message, retryable: this.retryable };
+    const { name, code, message, retryable, mayHaveRun } = this;
+    return { name, code, message, retryable, mayHaveRun };
   }
 
-  /** The error a peer sent as `toJSON()`, or undefined when the value is not one. */
+  /**
+   * The error a peer sent as `toJSON()`, or undefined when the value is not one. A code that this version does not know
+   * is kept, with `retryable` and `mayHaveRun` as sent.
+   */
   static fromJSON(value: unknown): HydraError | undefined {
     if (typeof value !== 'object' || value === null) return undefined;
-    const { name, code, message } = value as Partial<HydraErrorJson>;
-    if (name !== 'HydraError' || typeof code !== 'string' || !Object.hasOwn(CODES, code)) return undefined;
+    const { name, code, message, retryable, mayHaveRun } = value as Record<string, unknown>;
+    if (name !== 'HydraError' || typeof code !== 'string' || !CODE.test(code)) return undefined;
     const prefix = `[${code}] `;
     const text = typeof message === 'string' ? message : '';
-    return new HydraError(code, text.startsWith(prefix) ? text.slice(prefix.length) : text);
+    return new HydraError(
+      code as HydraErrorCode,
+      text.startsWith(prefix) ? text.slice(prefix.length) : text,
+      { retryable: flag(retryable), mayHaveRun: flag(mayHaveRun) },
+    );
   }
 }
 
@@ -86,7 +113,16 @@ export interface HydraErrorJson {
   readonly code: HydraErrorCode;
   readonly message: string;
   readonly retryable: boolean;
+  readonly mayHaveRun: boolean;
 }
 
 /** All codes, for documentation and tests. */
 export const HYDRA_ERROR_CODES = Object.freeze(Object.keys(CODES)) as readonly HydraErrorCode[];
+
+function meaningOf(code: string): Meaning {
+  return Object.hasOwn(CODES, code) ? CODES[code as HydraErrorCode] : UNKNOWN;
+}
+
+function flag(value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : undefined;
+}

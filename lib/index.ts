@@ -15,7 +15,12 @@ export { Live } from './config/live.js';
 export type { ConfigStatus } from './config/running-config.js';
 export { DeliveryContext } from './delivery/delivery.context.js';
 export type { JobSettings } from './delivery/job.writing.js';
-export { HydraError, type HydraErrorCode, type HydraErrorJson } from './hydra.error.js';
+export {
+  HydraError,
+  type HydraErrorCode,
+  type HydraErrorJson,
+  type HydraErrorOptions,
+} from './hydra.error.js';
 export { HydraExceptionFilter } from './hydra.exception.filter.js';
 export {
   getClientToken,

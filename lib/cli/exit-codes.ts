@@ -22,6 +22,7 @@ const BY_CODE: Partial<Record<HydraErrorCode, number>> = {
   CONFIG_INVALID: ExitCode.refused,
   PAYLOAD_TOO_LARGE: ExitCode.refused,
   REDIS_UNAVAILABLE: ExitCode.redis,
+  FORBIDDEN: ExitCode.redis,
 };
 
 /** Ends a command with a code and a sentence for stderr. */

@@ -63,6 +63,7 @@ end
  * One script, because a revision read apart from its text might belong to another.
  */
 export const readConfig = new Script<[revision: number, text: string | null]>(
+  'config.readConfig',
   5,
   `${REVISIONS}
 local revision, text = current(ARGV[4])
@@ -81,6 +82,7 @@ return { revision, text }
  * One script, so that two writers cannot overwrite each other unseen.
  */
 export const writeConfig = new Script<[written: 0 | 1, revision: number]>(
+  'config.writeConfig',
   5,
   `${REVISIONS}
 local revision = current(ARGV[4])
@@ -100,6 +102,7 @@ return { 1, record(ARGV[9], ARGV[4], ARGV[5], ARGV[7], ARGV[8], false) }
  * One script, so that nobody removes what he has not seen.
  */
 export const removeConfig = new Script<[removed: 0 | 1, revision: number]>(
+  'config.removeConfig',
   5,
   `${REVISIONS}
 local revision, text = current(ARGV[4])
@@ -121,6 +124,7 @@ return { 1, record('remove', ARGV[4], nil, ARGV[6], ARGV[7], false) }
  * share of Redis's time near one hundredth.
  */
 export const surveyConfigs = new Script<string>(
+  'config.surveyConfigs',
   6,
   `${REVISIONS}
 local pause = tonumber(ARGV[4])

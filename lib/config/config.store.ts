@@ -306,7 +306,7 @@ export class ConfigStore {
   }
 
   private report(error: unknown): undefined {
-    const isOutage = error instanceof HydraError && error.code === 'REDIS_UNAVAILABLE';
+    const isOutage = error instanceof HydraError && error.code === 'REDIS_UNAVAILABLE' && error.retryable;
     if (!isOutage) this.logger.warn(String(error));
   }
 }

@@ -117,5 +117,5 @@ export class JobWaiters {
 }
 
 export function isUnavailable(error: unknown): boolean {
-  return error instanceof HydraError && error.code === 'REDIS_UNAVAILABLE';
+  return error instanceof HydraError && error.code === 'REDIS_UNAVAILABLE' && error.retryable;
 }

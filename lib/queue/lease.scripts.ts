@@ -16,6 +16,7 @@ import { NOW } from './now.js';
  * the slot of its KEYS.
  */
 export const recover = new Script<readonly [returned: number, held: string[], patterns: string[]]>(
+  'queue.recover',
   8,
   `${NOW}
 local life = tonumber(ARGV[2])
@@ -87,6 +88,7 @@ return { returned, redis.call('HKEYS', KEYS[6]), redis.call('ZRANGEBYSCORE', KEY
  * something still is left to the others to recover.
  */
 export const leave = new Script<number>(
+  'queue.leave',
   5,
   `
 if redis.call('EXISTS', KEYS[5]) == 1 then return 0 end
@@ -112,6 +114,7 @@ return tonumber(ARGV[4]) - left
  * One script, so that a lease and its job move together.
  */
 export const giveBack = new Script<number>(
+  'queue.giveBack',
   3,
   `
 local returned = 0
@@ -138,6 +141,7 @@ return returned
  * One script, because the state may only be written while the job is held.
  */
 export const writeState = new Script<number>(
+  'queue.writeState',
   2,
   `
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
@@ -156,6 +160,7 @@ return 1
  * One script, because a worker that lost its lease must not be heard.
  */
 export const report = new Script<number>(
+  'queue.report',
   3,
   `
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end

@@ -14,6 +14,7 @@ import { NOW } from './now.js';
  * rather than never.
  */
 export const addOne = new Script<number>(
+  'queue.addOne',
   6,
   `${NOW}
 if ARGV[4] ~= '' then
@@ -65,6 +66,7 @@ lists[#lists + 1] = KEYS[1]
  * its KEYS.
  */
 export const countAll = new Script<Counted>(
+  'queue.countAll',
   8,
   `${WAITING}
 local waiting = 0
@@ -85,6 +87,7 @@ return {
  * One script, because the page may begin in one list and end in another.
  */
 export const pageWaiting = new Script<string[]>(
+  'queue.pageWaiting',
   3,
   `${WAITING}
 local skip, left, page = tonumber(ARGV[3]), tonumber(ARGV[4]), {}
@@ -109,7 +112,7 @@ return page
  * KEYS  1 waiting   2 high   3 patterns
  * ARGV  1 key of a list set aside up to the pattern   2 after it
  */
-export const waitingLists = new Script<string[]>(3, `${WAITING} return lists`);
+export const waitingLists = new Script<string[]>('queue.waitingLists', 3, `${WAITING} return lists`);
 
 /**
  * Read those elements of a part of a list that contain a text.
@@ -121,6 +124,7 @@ export const waitingLists = new Script<string[]>(3, `${WAITING} return lists`);
  * A script only to keep the others from travelling.
  */
 export const search = new Script<string[]>(
+  'queue.search',
   1,
   `
 local found = { tostring(redis.call('LLEN', KEYS[1])) }
@@ -141,6 +145,7 @@ return found
  * A script only to keep the others from travelling. What it costs follows the list and the number of ids, not their product.
  */
 export const searchIds = new Script<string[]>(
+  'queue.searchIds',
   1,
   `
 local wanted = {}
@@ -169,6 +174,7 @@ return found
  * One script, because a worker may take it at the same time.
  */
 export const removeOne = new Script<number>(
+  'queue.removeOne',
   2,
   `
 local isList = redis.call('TYPE', KEYS[1]).ok == 'list'
@@ -188,6 +194,7 @@ return removed
  * One script, because two people may press the button.
  */
 export const redriveAll = new Script<number[]>(
+  'queue.redriveAll',
   3,
   `
 local done = {}

@@ -11,6 +11,7 @@ import { NOW } from './now.js';
  * One script, because two workers could take the same token.
  */
 export const takeTokens = new Script<readonly [given: number, waitMs: number]>(
+  'queue.takeTokens',
   1,
   `${NOW}
 local max, period, wanted = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])

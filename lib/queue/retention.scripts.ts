@@ -15,6 +15,7 @@ import { NOW } from './now.js';
  * One script, because both ends of the look and the removal must be the same element.
  */
 export const forgetOld = new Script<readonly [forgotten: number, next: number]>(
+  'queue.forgetOld',
   4,
   `${NOW}
 local most = tonumber(ARGV[3])

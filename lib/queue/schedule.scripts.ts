@@ -11,6 +11,7 @@ import { NOW } from './now.js';
  * One script, because every instance sets it when it starts, and none may move a tick that is due.
  */
 export const setSchedule = new Script<number>(
+  'queue.setSchedule',
   2,
   `
 if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] and redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
@@ -30,6 +31,7 @@ return 1
  * One script, so that a tick and its definition belong together.
  */
 export const dueTicks = new Script<string[]>(
+  'queue.dueTicks',
   2,
   `${NOW}
 local due = { string.format('%.0f', now) }
@@ -58,6 +60,7 @@ return due
  * One script, with the tick as the token that only one instance can spend.
  */
 export const fireTick = new Script<number>(
+  'queue.fireTick',
   3,
   `
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[3] then return 0 end

@@ -32,6 +32,7 @@ export type TurnReply = readonly [
  * an outcome counts only while its lease is held. The lists set aside share the slot of its KEYS.
  */
 export const turn = new Script<TurnReply>(
+  'queue.turn',
   15,
   `${NOW}
 local asides = tonumber(ARGV[8])

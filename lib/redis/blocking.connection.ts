@@ -1,6 +1,7 @@
 import { HydraError } from '../hydra.error.js';
 import { dropConnection } from './half-open.js';
 import type { RedisClient, RedisConnections } from './redis.connections.js';
+import { redisError } from './redis.error.js';
 
 /** How much later than promised an answer may come before the connection counts as dead, in milliseconds. */
 const GRACE_MS = 2_000;
@@ -29,7 +30,7 @@ export class BlockingConnection {
       try {
         return await command(this.client);
       } catch (cause) {
-        throw this.redis.translate(what, cause);
+        throw redisError(what, cause);
       }
     });
   }

@@ -6,6 +6,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { HydraError } from '../hydra.error.js';
 import type { RedisLocation, ResolvedOptions } from '../hydra.options.js';
 import { watchConnection } from './half-open.js';
+import { isAway, isReply, redisError } from './redis.error.js';
 import { safely } from './safely.js';
 
 /** @publicApi */
@@ -77,14 +78,15 @@ export class RedisConnections {
   /**
    * Runs one or more commands once Redis is ready.
    *
-   * @throws HydraError `REDIS_UNAVAILABLE` when it is not ready in time, or the connection broke under the command
+   * @throws HydraError `REDIS_UNAVAILABLE` when it is not ready in time, the connection broke under the command, or Redis
+   *   refused it; `FORBIDDEN` when Redis refused it for lack of rights
    */
   async run<T>(what: string, command: (redis: RedisClient) => Promise<T>): Promise<T> {
     if (!this.isReady) await this.whenReady(this.options.connection.commandTimeoutMs, what);
     try {
       return await command(this.commands);
     } catch (cause) {
-      throw this.translate(what, cause);
+      throw redisError(what, cause);
     }
   }
 
@@ -99,7 +101,7 @@ export class RedisConnections {
       try {
         return await act();
       } catch (error) {
-        if (!(error instanceof HydraError) || error.code !== 'REDIS_UNAVAILABLE') throw error;
+        if (!isAway(error)) throw error;
         await sleep(PERSIST_PAUSE_MS);
       }
     }
@@ -119,12 +121,6 @@ export class RedisConnections {
     if (this.current === 'closed') return;
     this.become('closed');
     for (const client of [this.commands, this.subscriber, ...this.blocking]) client.disconnect();
-  }
-
-  /** An error of the driver in hydra's words; its own error replies (WRONGTYPE, NOPERM, …) pass as they are. */
-  translate(what: string, cause: unknown): unknown {
-    if (cause instanceof HydraError || isReply(cause)) return cause;
-    return new HydraError('REDIS_UNAVAILABLE', `${what}: the connection to Redis was lost`, { cause });
   }
 
   /**
@@ -194,7 +190,7 @@ export class RedisConnections {
           : setTimeout(() => {
               stop();
               const limit = `connection.commandTimeoutMs=${withinMs}`;
-              reject(new HydraError('REDIS_UNAVAILABLE', `${what}: no connection to Redis within ${limit}`));
+              reject(notConnected(`${what}: no connection to Redis within ${limit}`));
             }, withinMs);
       finish(this.current);
     });
@@ -230,6 +226,10 @@ export class RedisConnections {
     this.lastReport = now;
     this.logger.warn(`Redis (${role}): ${error.message || error.name}; trying again`);
   }
+}
+
+function notConnected(text: string): HydraError {
+  return new HydraError('REDIS_UNAVAILABLE', text, { mayHaveRun: false });
 }
 
 function connectionSettings(connectionName: string, role: Role, maxDelayMs: number): RedisOptions {
@@ -269,13 +269,4 @@ function createClient(location: RedisLocation, settings: RedisOptions): RedisCli
     clusterRetryStrategy: (attempt: number) => retryStrategy?.(attempt) as number,
     redisOptions: { ...location.options?.redisOptions, ...redisOptions },
   } as object);
-}
-
-/** ReplyError is Redis's own answer; everything else means that no answer came. */
-function isReply(error: unknown): error is Error {
-  return (
-    error instanceof Error &&
-    error.name === 'ReplyError' &&
-    !/^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN)/.test(error.message)
-  );
 }

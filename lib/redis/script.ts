@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import type { RedisClient } from './redis.connections.js';
+import { isRefusedWith, ScriptFailure } from './redis.error.js';
 
 /**
  * A Lua script, run by its hash; Redis is given the text when it does not know it (first use, SCRIPT FLUSH, failover).
@@ -8,8 +9,12 @@ import type { RedisClient } from './redis.connections.js';
 export class Script<Result> {
   private readonly sha: string;
 
-  /** `keys` is the number of KEYS the script declares, for one that takes the same number always. */
+  /**
+   * @param name what errors call it: its folder and its name there
+   * @param keys the number of KEYS it declares, for one that takes the same number always
+   */
   constructor(
+    private readonly name: string,
     private readonly keys: number,
     private readonly lua: string,
   ) {
@@ -22,10 +27,22 @@ export class Script<Result> {
     keys: number = this.keys,
   ): Promise<Result> {
     try {
-      return (await redis.evalsha(this.sha, keys, ...args)) as Result;
+      return (await this.evaluate(redis, keys, args)) as Result;
+    } catch (cause) {
+      throw new ScriptFailure(this.name, cause);
+    }
+  }
+
+  private async evaluate(
+    redis: RedisClient,
+    keys: number,
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    try {
+      return await redis.evalsha(this.sha, keys, ...args);
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return (await redis.eval(this.lua, keys, ...args)) as Result;
+      if (!isRefusedWith('NOSCRIPT', error)) throw error;
+      return redis.eval(this.lua, keys, ...args);
     }
   }
 }

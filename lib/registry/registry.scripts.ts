@@ -42,6 +42,7 @@ end
  * One script, because an instance in the index without a beat would never be found dead.
  */
 export const beat = new Script<number>(
+  'registry.beat',
   4,
   `${ANNOUNCE}
 local ttl = tonumber(ARGV[2])
@@ -74,6 +75,7 @@ return 1 - known
  * be back by then.
  */
 export const leave = new Script<number>(
+  'registry.leave',
   4,
   `${ANNOUNCE}
 if ARGV[3] == 'absent' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
@@ -100,6 +102,7 @@ return known
  * instances, not of all. The presence keys it reads share the slot of its KEYS.
  */
 export const sweep = new Script<string[]>(
+  'registry.sweep',
   4,
   `${ANNOUNCE}${EPOCH}
 local REPRIEVE_MS = 1500
@@ -140,6 +143,7 @@ return epochs
  * peer would crash.
  */
 export const prune = new Script<number>(
+  'registry.prune',
   2,
   `
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
@@ -156,6 +160,7 @@ return redis.call('HDEL', KEYS[2], ARGV[1])
  * One script, because a change between the two reads would be missed.
  */
 export const snapshot = new Script<string[]>(
+  'registry.snapshot',
   2,
   `${EPOCH}
 local records = redis.call('HVALS', KEYS[1])

@@ -14,6 +14,7 @@ import { COMMON, NEXT, type WireEntry } from './group.lua.js';
  * another has read: that one may be slow, or dead, and the rest must not wait for it.
  */
 export const lineUp = new Script<LineUpReply>(
+  'streams.lineUp',
   2,
   `${COMMON}
 local tellOthers, given, last = ARGV[3] == '1', {}, padded(ARGV[#ARGV - 1])
@@ -104,6 +105,7 @@ export type LineUpReply = [
  * Returns the entries that are the consumer's now.
  */
 export const mendLines = new Script<WireEntry[]>(
+  'streams.mendLines',
   2,
   `${COMMON}${NEXT}
 local inLine = 0

@@ -14,6 +14,7 @@ import { COMMON, type WireEntry } from './group.lua.js';
  * one is to be delivered. A group that is to begin there begins at the end.
  */
 export const ensureGroup = new Script<number>(
+  'streams.ensureGroup',
   2,
   `${COMMON}
 local position = ARGV[2]
@@ -52,6 +53,7 @@ return 1
  * nothing are removed. The signs it reads share the slot of its KEYS.
  */
 export const sweep = new Script<[delivered: string, pending: string, taken: WireEntry[], life: string]>(
+  'streams.sweep',
   3,
   `${COMMON}
 local life = redis.call('GET', KEYS[3]) or ARGV[8]
@@ -105,6 +107,7 @@ return { position, summary[2] or '', taken, life }
  * One script, because an entry that was claimed away meanwhile must stay where it is.
  */
 export const adopt = new Script<WireEntry[]>(
+  'streams.adopt',
   2,
   `${COMMON}
 local taken = {}
@@ -132,6 +135,7 @@ return taken
  * One script, because a consumer that still holds entries must not be removed: they would be lost.
  */
 export const leave = new Script<number>(
+  'streams.leave',
   3,
   `${COMMON}
 redis.call('DEL', KEYS[3])

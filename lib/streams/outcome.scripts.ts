@@ -13,6 +13,7 @@ import { COMMON, NEXT, type WireEntry } from './group.lua.js';
  * sign of that life stands nobody has claimed any, and no look is needed.
  */
 export const acknowledge = new Script<[acknowledged: number, successors: WireEntry[]]>(
+  'streams.acknowledge',
   3,
   `${COMMON}${NEXT}
 local count = tonumber(ARGV[4])
@@ -45,6 +46,7 @@ return { #ids, successors }
  * One script, because noting it for an entry that was claimed away would take it back.
  */
 export const begin = new Script<number>(
+  'streams.begin',
   2,
   `${COMMON}
 if holder(ARGV[3]) ~= me then return 0 end
@@ -61,6 +63,7 @@ return 1
  * Returns the ids of those that are another's, or nobody's.
  */
 export const findLost = new Script<string[]>(
+  'streams.findLost',
   2,
   `${COMMON}
 local lost = {}
@@ -81,6 +84,7 @@ return lost
  * One script, because a crash in between would lose the entry or bury it twice.
  */
 export const bury = new Script<[buried: number, successors: WireEntry[]]>(
+  'streams.bury',
   3,
   `${COMMON}${NEXT}
 if holder(ARGV[3]) ~= me then return { 0, {} } end

@@ -11,6 +11,7 @@ import { Script } from '../redis/script.js';
  * One script, because a crash between the mark and the entry would keep the event out for good.
  */
 export const publishOnce = new Script<string>(
+  'streams.publishOnce',
   2,
   `
 local known = redis.call('GET', KEYS[2])
@@ -37,6 +38,7 @@ return id
  * One script, because a crash in between would lose an event or deliver it twice.
  */
 export const redrive = new Script<number>(
+  'streams.redrive',
   2,
   `
 local isThere = false
@@ -87,6 +89,7 @@ return #letters
  * be gone, and the stream's counters as they were, before anybody looks: without them Redis could not tell a lag any more.
  */
 export const replay = new Script<null>(
+  'streams.replay',
   1,
   `
 redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[2])

@@ -138,7 +138,7 @@ export class StreamService {
    * Gives dead letters back to their group, which handles them as if they were new; resolves with how many. They stand
    * outside the order of their key.
    *
-   * @throws ReplyError `NOGROUP` when the group does not exist
+   * @throws HydraError `REDIS_UNAVAILABLE`, not retryable, with Redis's `NOGROUP` when the group does not exist
    */
   redrive(stream: string, ids: readonly string[] | 'all', options: DeadLetterOptions = {}): Promise<number> {
     return this.dead.redrive(stream, ids, options);

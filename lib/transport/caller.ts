@@ -126,6 +126,7 @@ export class Caller implements CallKeeper {
   published(call: OutgoingCall, outcome: Published): void {
     if (call.isOver || !call.instance) return;
     if (outcome instanceof HydraError) {
+      if (!outcome.retryable) return this.fail(call, outcome);
       if (outcome.mayHaveRun && !this.mayRepeat(call)) return this.fail(call, outcome);
       call.mayHaveRun ||= outcome.mayHaveRun;
       return this.park(call);

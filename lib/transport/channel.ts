@@ -1,4 +1,4 @@
-import { HydraError } from '../hydra.error.js';
+import type { HydraError } from '../hydra.error.js';
 import type { Instance } from '../hydra.options.js';
 import { decodeAddress } from '../protocol/address.js';
 import type { Keys } from '../protocol/keys.js';
@@ -6,6 +6,7 @@ import { decodeMessage, type UmfMessage } from '../protocol/message.js';
 import { decodeFrame, encodeFrame, isFrame, type Item, type Load } from '../protocol/rpc.js';
 import { Publisher } from '../redis/publisher.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
+import { isReply, redisError } from '../redis/redis.error.js';
 import { RejectedInput } from './rejected-input.js';
 
 /** What became of a published message: somebody received it, surely nobody did, or nobody knows. */
@@ -196,22 +197,18 @@ export class Channel {
     this.publish(channel, encodeFrame(this.address, this.load(), texts), senders);
   }
 
-  /** Redis may also refuse a PUBLISH: an ACL, or no memory. */
-  private failure(error: unknown): HydraError {
-    const translated = this.redis.translate('PUBLISH', error);
-    if (translated instanceof HydraError) return translated;
-    return new HydraError('REDIS_UNAVAILABLE', `Redis refused to PUBLISH: ${String(error)}`, {
-      cause: error,
-    });
-  }
-
   private publish(channel: string, wire: string, senders: readonly (Sender | undefined)[]): void {
     const tell = (outcome: Published) => {
       for (const sender of senders) sender?.published(outcome);
     };
     this.publisher.publish(channel, wire).then(
       (isReceived) => tell(isReceived ? 'delivered' : 'nobody'),
-      (error: unknown) => tell(this.failure(error)),
+      (error: unknown) => tell(publishError(channel, error)),
     );
   }
+}
+
+/** Publishing is the first thing that its script does: what Redis refuses of it was not published. */
+function publishError(channel: string, failure: unknown): HydraError {
+  return redisError(`PUBLISH to ${channel}`, failure, isReply(failure) ? { mayHaveRun: false } : undefined);
 }

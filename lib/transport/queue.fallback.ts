@@ -1,8 +1,8 @@
 import { writeJob } from '../delivery/job.writing.js';
-import { HydraError } from '../hydra.error.js';
 import type { ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
+import { redisError } from '../redis/redis.error.js';
 import { createStamp } from '../registry/ids.js';
 import type { CallRequest, Route } from './outgoing.call.js';
 
@@ -38,7 +38,8 @@ export class QueueFallback {
   /**
    * Resolves once Redis has stored it. Does not wait for a Redis that is away, lest it be stored behind its deadline.
    *
-   * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`; `REDIS_UNAVAILABLE`: it may have been stored
+   * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`; `REDIS_UNAVAILABLE`, whose `mayHaveRun` says
+   *   whether it may have been stored; `FORBIDDEN`
    */
   async put({ pattern, data, metadata }: CallRequest, { view: { service } }: Route): Promise<HydraQueued> {
     const stamp = createStamp();
@@ -47,15 +48,8 @@ export class QueueFallback {
     try {
       await this.redis.commands.lpush(this.keys.waiting(service), raw);
     } catch (cause) {
-      throw this.failure(pattern, service, cause);
+      throw redisError(`"${pattern}" into the queue of "${service}"`, cause);
     }
     return new HydraQueued(stamp.mid, service, pattern);
-  }
-
-  private failure(pattern: string, service: string, cause: unknown): HydraError {
-    const what = `"${pattern}" into the queue of "${service}"`;
-    const translated = this.redis.translate(what, cause);
-    if (translated instanceof HydraError) return translated;
-    return new HydraError('REDIS_UNAVAILABLE', `${what}: Redis refused it: ${String(cause)}`, { cause });
   }
 }

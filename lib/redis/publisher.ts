@@ -1,4 +1,7 @@
+import { Cluster } from 'ioredis';
+
 import type { RedisConnections } from './redis.connections.js';
+import { publishBySlot } from './slot.publish.js';
 
 /** For this long after a look that found no subscriber by pattern, the count of a plain PUBLISH is believed. */
 const BELIEVED_FOR_MS = 100;
@@ -30,7 +33,7 @@ type Counts = [receivers: number, subscribers: number, patterns: number];
  * PUBLISH counts those who listen by a pattern (a monitor) beside those who subscribe to the channel: while there are any,
  * its count says nothing of the one the message is for. So a PUBLISH now and then looks for patterns, at most ten in a
  * second, and while there are some, the subscribers of the channel itself are counted with each. On a Cluster both counts
- * are those of one node, and nothing is believed.
+ * are those of one node, and nothing is believed; all that goes to one channel goes by the node that owns its slot.
  */
 export class Publisher {
   private believedUntil = 0;
@@ -50,13 +53,15 @@ export class Publisher {
    * @param most how many subscribe to such a channel at most: more receivers show that somebody listens by a pattern
    */
   async publish(channel: string, message: string, most = 1): Promise<boolean> {
-    const { commands, isCluster } = this.redis;
-    if (!isCluster && this.mayLook && performance.now() >= this.believedUntil) {
-      return this.publishCounted(channel, message);
+    const { commands } = this.redis;
+    if (commands instanceof Cluster) {
+      await publishBySlot(commands, channel, message);
+      return true;
     }
+    if (this.mayLook && performance.now() >= this.believedUntil) return this.publishCounted(channel, message);
     const receivers = await commands.publish(channel, message);
     if (receivers > most) this.believedUntil = 0;
-    return isCluster || receivers > 0;
+    return receivers > 0;
   }
 
   private async publishCounted(channel: string, message: string): Promise<boolean> {

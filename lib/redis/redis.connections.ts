@@ -8,6 +8,7 @@ import type { RedisLocation, ResolvedOptions } from '../hydra.options.js';
 import { watchConnection } from './half-open.js';
 import { isAway, isReply, redisError } from './redis.error.js';
 import { safely } from './safely.js';
+import { connectNodes } from './slot.publish.js';
 
 /** @publicApi */
 export type RedisClient = Redis | Cluster;
@@ -216,6 +217,7 @@ export class RedisConnections {
     const client = createClient(redis, connectionSettings(name, role, connection.maxReconnectDelayMs));
     client.on('error', (error: Error) => this.reportError(role, error));
     if (role !== 'blocking') watchConnection(client, connection.pingIntervalMs);
+    if (role === 'commands' && client instanceof Cluster) connectNodes(client);
     return client;
   }
 

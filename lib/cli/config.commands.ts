@@ -6,6 +6,7 @@ import { ConfigStore } from '../config/config.store.js';
 import { parseLabel, type Subject } from './config.label.js';
 import { diff, history, list, pull, type PullOptions } from './config.reading.js';
 import { push, remove, rollback, type WriteOptions } from './config.writing.js';
+import { knownService } from './known.service.js';
 import { parseCount, withInstance } from './session.js';
 
 export function addConfigCommands(program: Command): void {
@@ -65,8 +66,10 @@ function withWriteOptions(command: Command): Command {
 
 function onSubject(command: Command, text: string, act: (subject: Subject) => Promise<void>): Promise<void> {
   const label = parseLabel(text);
-  return withInstance(command, (instance, global) => {
+  return withInstance(command, async (instance, global) => {
     const store = new ConfigStore(instance).of(label.service);
+    // A configuration may be stored before its service has ever run.
+    if (command.name() !== 'push') await knownService(instance, label.service);
     return act({ ...label, service: store.service, store, global });
   });
 }

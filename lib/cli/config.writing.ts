@@ -1,5 +1,6 @@
 import { differences } from '../config/difference.js';
 import type { ConfigAudit } from '../config/config-audit.js';
+import { isVersion, versionMeantBy } from '../config/versions.js';
 import { nothingStored, parseRevision, versionOf, type Subject } from './config.label.js';
 import { declined } from './config.reading.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
@@ -20,6 +21,7 @@ export async function push(subject: Subject, file: string, options: WriteOptions
   const [after, before] = [await readDocument(file), await store.document(version)];
   const label = `${service}:${version}`;
   note(before ? `${label} is at revision ${before.revision}` : `${label} is new`);
+  warnOfLabel(version);
   const isChanged = await showChanges(subject, before?.config ?? {}, after);
   const isExpected = options.expect === undefined || parseRevision(options.expect) === before?.revision;
   const isResealed = await store.isSealedOtherwise(version);
@@ -60,6 +62,16 @@ export async function remove(subject: Subject, options: WriteOptions): Promise<v
   if (!audit) return;
   await store.remove(version, audit);
   note(`${label} is removed; the history still holds it`);
+}
+
+/** Instances look for versions of their own line; what is none is used only by those that name it. */
+function warnOfLabel(version: string): void {
+  if (isVersion(version)) return;
+  const meant = versionMeantBy(version);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  note(
+    `"${version}" is no semantic version: only instances that name it (config.version, config.label) use it${hint}`,
+  );
 }
 
 /** Whether there is any. They go where the question goes. */

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import { Command, CommanderError } from 'commander';
 
 import { addConfigCommands } from './config.commands.js';
@@ -13,6 +15,7 @@ export function createProgram(): Command {
     .description(
       'Looks after services on Redis: their configuration, who is alive, how they are, their jobs and events.',
     )
+    .version(version(), '-V, --version', 'print the version')
     .option('--redis <url>', 'where Redis is (default: HYDRA_REDIS_URL, else redis://127.0.0.1:6379)')
     .option('--cluster', 'the URL is that of one node of a Redis Cluster')
     .option('--namespace <name>', 'first part of every key', 'hydra')
@@ -25,6 +28,12 @@ export function createProgram(): Command {
   addQueueCommands(program);
   addStreamCommands(program);
   return program;
+}
+
+/** Of the package that this file is in. */
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version?: string }).version ?? 'unknown';
 }
 
 /** Runs one command line and resolves with the exit code. */

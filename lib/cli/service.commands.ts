@@ -1,10 +1,20 @@
 import type { Command } from 'commander';
 
 import type { Instance } from '../hydra.options.js';
-import type { DiscoveryService } from '../registry/discovery.service.js';
+import type { InstanceLogEntry } from '../registry/instance.logs.js';
+import type { HydraInstance } from '../transport/hydra.instance.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
-import { parseCount, withInstance, type GlobalOptions } from './session.js';
-import { note, plain, print, printJson, printTable } from './terminal.js';
+import { knownService } from './known.service.js';
+import { instanceNamed, liveInstances, nobody, someLiveInstances } from './live.instances.js';
+import { parseCount, untilInterrupted, withInstance, type GlobalOptions } from './session.js';
+import { shortIds } from './short-ids.js';
+import { jsonText, note, plain, print, printJson, printTable } from './terminal.js';
+
+interface LogsOptions {
+  readonly limit: number;
+  readonly follow?: boolean;
+  readonly instance?: string;
+}
 
 export function addServiceCommands(program: Command): void {
   program
@@ -15,32 +25,35 @@ export function addServiceCommands(program: Command): void {
     .command('nodes [service]')
     .description('the live instances')
     .action((service: string | undefined, _: object, command: Command) =>
-      onDiscovery(command, (discovery, global) => nodes(discovery, global, service)),
+      onDiscovery(command, (place, global) => nodes(place, global, service)),
     );
   program
     .command('health <service>')
     .description('how its instances are')
     .option('--check', 'end with 1 when an instance says that it cannot work')
     .action((service: string, { check }: { check?: boolean }, command: Command) =>
-      onDiscovery(command, (discovery, global) => health(discovery, global, service, check)),
+      onDiscovery(command, (place, global) => health(place, global, service, check)),
     );
   program
     .command('logs <service>')
     .description('what its instances logged, oldest first')
     .option('-n, --limit <count>', 'the newest so many', parseCount, 64)
-    .action((service: string, { limit }: { limit: number }, command: Command) =>
-      onDiscovery(command, (discovery, global) => logs(discovery, global, service, limit)),
+    .option('-f, --follow', 'then what they log from now on, until Ctrl-C')
+    .option('--instance <id>', 'of one instance, also one that is gone; the beginning of its id will do')
+    .action((service: string, options: LogsOptions, command: Command) =>
+      onDiscovery(command, (place, global) => logs(place, global, service, options)),
     );
   program
     .command('routes [service]')
     .description('the HTTP routes that are registered')
     .action((service: string | undefined, _: object, command: Command) =>
-      onDiscovery(command, (discovery, global) => routes(discovery, global, service)),
+      onDiscovery(command, (place, global) => routes(place, global, service)),
     );
 }
 
-async function services(discovery: DiscoveryService, { json }: GlobalOptions): Promise<void> {
-  const found = await Promise.all(discovery.services().map((name) => instancesOf(discovery, name)));
+async function services(place: HydraInstance, { json }: GlobalOptions): Promise<void> {
+  const { discovery } = place;
+  const found = await Promise.all(discovery.services().map((name) => liveInstances(place, name)));
   const rows = found
     .filter((instances) => instances.length > 0)
     .map((instances) => ({
@@ -56,34 +69,40 @@ async function services(discovery: DiscoveryService, { json }: GlobalOptions): P
 }
 
 async function nodes(
-  discovery: DiscoveryService,
+  place: HydraInstance,
   { json }: GlobalOptions,
   service: string | undefined,
 ): Promise<void> {
-  const names = service === undefined ? discovery.services().toSorted() : [service];
-  const found = (await Promise.all(names.map((name) => instancesOf(discovery, name)))).flat();
-  if (service !== undefined && found.length === 0) throw nobody(service);
+  const all = async () => {
+    const names = place.discovery.services().toSorted();
+    return (await Promise.all(names.map((name) => liveInstances(place, name)))).flat();
+  };
+  const found = service === undefined ? await all() : await someLiveInstances(place, service);
   if (json) return printJson(found);
+  const short = shortIds(found.map(({ id }) => id));
   const cells = found.map(({ service: name, id, version, host, port, pid, hostName, traits }) => [
-    ...[name, id, version, `${host}:${port}`, `${hostName}/${pid}`, traits?.config ?? '-', stateOf(traits)],
+    ...[name, short(id), version, `${host}:${port}`],
+    ...[`${hostName}/${pid}`, traits?.config ?? '-', stateOf(traits)],
   ]);
   printTable(['SERVICE', 'INSTANCE', 'VERSION', 'ADDRESS', 'PROCESS', 'CONFIG', 'STATE'], cells);
 }
 
 async function health(
-  discovery: DiscoveryService,
+  place: HydraInstance,
   { json }: GlobalOptions,
-  service: string,
+  given: string,
   isCheck = false,
 ): Promise<void> {
-  const records = await discovery.health(service);
+  const service = await knownService(place, given);
+  const records = await place.discovery.health(service);
   if (records.length === 0) throw nobody(service);
   const problems = records.flatMap(({ vitals }) => vitals?.problems ?? []);
   if (json) printJson(records);
   else {
+    const short = shortIds(records.map(({ id }) => id));
     const cells = records.map(({ id, sampledOn, uptimeSeconds, memory, vitals }) => [
       ...[
-        id,
+        short(id),
         sampledOn,
         `${Math.round(uptimeSeconds)} s`,
         `${Math.round((memory['rss'] ?? 0) / 1_048_576)} MB`,
@@ -97,26 +116,39 @@ async function health(
 }
 
 async function logs(
-  discovery: DiscoveryService,
+  place: HydraInstance,
   { json }: GlobalOptions,
-  service: string,
-  limit: number,
+  given: string,
+  { limit, follow = false, instance }: LogsOptions,
 ): Promise<void> {
-  const entries = await discovery.logs(service, { limit });
-  if (json) return printJson(entries);
-  for (const { timestamp, level, pid, message } of entries) {
-    const text = typeof message === 'string' ? message : JSON.stringify(message);
-    print(`${plain(timestamp)} ${plain(level).padEnd(5)} ${pid} ${plain(text)}`);
+  const { discovery } = place;
+  const service = await knownService(place, given);
+  const source =
+    instance === undefined ? service : { service, instance: await instanceNamed(place, service, instance) };
+  // One that is about to start may be waited for.
+  if (instance === undefined && !follow) await someLiveInstances(place, service);
+  if (!follow) {
+    const entries = await discovery.logs(source, { limit });
+    return json ? printJson(entries) : entries.forEach(printEntry);
   }
+  const show = json ? (entry: InstanceLogEntry) => print(jsonText(entry)) : printEntry;
+  await untilInterrupted(discovery.follow(source, { limit }), show);
+}
+
+function printEntry({ timestamp, level, instance, message }: InstanceLogEntry): void {
+  const text = typeof message === 'string' ? message : JSON.stringify(message);
+  print(`${plain(timestamp)} ${plain(level).padEnd(5)} ${instance.slice(0, 8)} ${plain(text)}`);
 }
 
 async function routes(
-  discovery: DiscoveryService,
+  place: HydraInstance,
   { json }: GlobalOptions,
   service: string | undefined,
 ): Promise<void> {
-  const names = service === undefined ? discovery.services().toSorted() : [service];
-  for (const name of names) await discovery.viewOf(name.toLowerCase());
+  const { discovery } = place;
+  const names =
+    service === undefined ? discovery.services().toSorted() : [await knownService(place, service)];
+  for (const name of names) await discovery.viewOf(name);
   const found = Object.fromEntries(names.flatMap((name) => Object.entries(discovery.routes(name))));
   if (json) return printJson(found);
   const cells = Object.entries(found).flatMap(([name, list]) => list.map((route) => [name, ...split(route)]));
@@ -126,16 +158,12 @@ async function routes(
 
 function onDiscovery(
   command: Command,
-  act: (discovery: DiscoveryService, options: GlobalOptions) => Promise<void>,
+  act: (place: HydraInstance, options: GlobalOptions) => Promise<void>,
 ): Promise<void> {
-  return withInstance(command, async ({ discovery }, options) => {
-    await discovery.start();
-    await act(discovery, options);
+  return withInstance(command, async (instance, options) => {
+    await instance.discovery.start(true);
+    await act(instance, options);
   });
-}
-
-async function instancesOf(discovery: DiscoveryService, service: string): Promise<readonly Instance[]> {
-  return (await discovery.viewOf(service.toLowerCase())).instances;
 }
 
 function stateOf(traits: Instance['traits']): string {
@@ -148,8 +176,4 @@ function stateOf(traits: Instance['traits']): string {
 function split(route: string): [verb: string, path: string] {
   const end = route.indexOf(']');
   return [route.slice(1, end), route.slice(end + 1)];
-}
-
-function nobody(service: string): CommandFailure {
-  return new CommandFailure(ExitCode.notFound, `"${service}" has no live instance`);
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import type { Observable } from 'rxjs';
 
 import { resolveOptions, type RedisLocation } from '../hydra.options.js';
 import { HydraInstance } from '../transport/hydra.instance.js';
@@ -15,6 +16,8 @@ export interface GlobalOptions {
 
 /** The name it goes by in Redis's client list. It registers nowhere. */
 const SERVICE = 'nestjs-hydra-cli';
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Runs a command against Redis, as a reader that is nobody's instance, and closes the connections. */
 export async function withInstance<T>(
@@ -39,6 +42,22 @@ export async function withInstance<T>(
   } finally {
     await instance.close();
   }
+}
+
+/** Shows what comes until a person or a program says that it is enough. */
+export function untilInterrupted<T>(values: Observable<T>, show: (value: T) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const finish = () => {
+      for (const signal of SIGNALS) process.off(signal, finish);
+      clearInterval(alive);
+      watching.unsubscribe();
+      resolve();
+    };
+    // No timer of ours keeps a process alive, and a moment without Redis must not end this one.
+    const alive = setInterval(() => undefined, 60_000);
+    for (const signal of SIGNALS) process.once(signal, finish);
+    const watching = values.subscribe({ next: show, error: reject, complete: finish });
+  });
 }
 
 /** For an option that counts. */

@@ -52,7 +52,7 @@ function onStream(command: Command, act: (subject: Subject, ...words: never[]) =
 async function info(subject: Subject): Promise<void> {
   const found = await existing(subject);
   if (subject.global.json) return printJson(found);
-  note(`${found.length} entries, ${found.oldest ?? '-'} to ${found.newest ?? '-'}`);
+  print(`${found.length} entries, ${found.oldest ?? '-'} to ${found.newest ?? '-'}`);
   const cells = found.groups.map(({ name, lag, pending, consumers, oldestPendingAt, deadLetters }) => [
     ...[name, lag ?? '?', pending, oldestPendingAt?.toISOString() ?? '-', consumers, deadLetters],
   ]);

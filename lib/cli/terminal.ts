@@ -36,17 +36,48 @@ export function paint(text: string, colour: keyof typeof COLOURS, stream: NodeJS
 
 type Cell = string | number | undefined;
 
-/** Columns as wide as their widest cell. */
+const GAP = '  ';
+/** A column that is cut keeps at least so many characters. */
+const NARROWEST = 8;
+
+/** Columns as wide as their widest cell; at a terminal, no wider together than the terminal. */
 export function printTable(headings: readonly string[], rows: readonly (readonly Cell[])[]): void {
-  const texts = [headings, ...rows].map((row) => row.map((cell) => plain(String(cell ?? ''))));
-  const widths = headings.map((_, column) => Math.max(...texts.map((row) => row[column]!.length)));
-  for (const [index, row] of texts.entries()) {
-    const line = row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd();
+  for (const [index, line] of tableLines(headings, rows, terminalWidth()).entries()) {
     print(index === 0 ? paint(line, 'dim', process.stdout) : line);
   }
+}
+
+/** A program that reads the output has no width, unless it says so as terminals do. */
+function terminalWidth(): number {
+  return process.stdout.columns ?? (Number(process.env['COLUMNS']) || Infinity);
+}
+
+/** The lines of a table: first that of the headings. The widest columns are cut, with an ellipsis, until it fits. */
+export function tableLines(
+  headings: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  maxWidth: number,
+): string[] {
+  const texts = [headings, ...rows].map((row) => row.map((cell) => plain(String(cell ?? ''))));
+  const widths = headings.map((_, column) => Math.max(...texts.map((row) => row[column]!.length)));
+  const gaps = GAP.length * (headings.length - 1);
+  const total = () => widths.reduce((sum, width) => sum + width, gaps);
+  while (total() > maxWidth && Math.max(...widths) > NARROWEST) {
+    // Of several that are equally wide the last one: what says most stands first.
+    const widest = widths.lastIndexOf(Math.max(...widths));
+    const rest = Math.max(NARROWEST, ...widths.filter((_, column) => column !== widest));
+    widths[widest] = Math.max(Math.min(rest, widths[widest]! - 1), widths[widest]! - (total() - maxWidth));
+  }
+  return texts.map((row) =>
+    row
+      .map((cell, column) => fit(cell, widths[column]!))
+      .join(GAP)
+      .trimEnd(),
+  );
+}
+
+function fit(cell: string, width: number): string {
+  return cell.length <= width ? cell.padEnd(width) : `${cell.slice(0, width - 1)}…`;
 }
 
 /** One line a value that changes: `~ limits.daily  5 → 6`. */

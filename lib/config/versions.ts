@@ -27,6 +27,16 @@ export function chooseVersion(
   return has(own) ?? newestCompatible(stored, own) ?? has(label);
 }
 
+/** Whether a label is a semantic version, as `1.2.0`: only those are looked for by instances that name none. */
+export function isVersion(label: string): boolean {
+  return valid(label) !== null;
+}
+
+/** The version that somebody meant who left something out: 1.2.0 for `1.2`. */
+export function versionMeantBy(label: string): string | undefined {
+  return /^v?\d+(\.\d+)?$/.test(label) ? coerce(label)?.version : undefined;
+}
+
 /** In semver order, oldest first; labels that are no versions come before, by name. */
 export function sortVersions(versions: readonly string[]): string[] {
   return versions.toSorted((a, b) => {

@@ -56,9 +56,15 @@ export class DiscoveryService {
     this.instanceLogs = new InstanceLogs(redis, keys, (name) => this.current(name));
   }
 
-  /** Begins to watch; resolves when every service that is registered now is known. Idempotent. */
-  start(): Promise<void> {
-    this.starting ??= this.watched.start().then(() => this.bridge.start());
+  /**
+   * Begins to watch; resolves when every service that is registered now is known. Idempotent.
+   *
+   * @param isReader whether this process only looks: it takes no part in the upkeep of the registry
+   */
+  start(isReader = false): Promise<void> {
+    this.starting ??= this.watched.start(!isReader).then(() => {
+      if (!isReader) this.bridge.start();
+    });
     return this.starting;
   }
 
@@ -167,8 +173,14 @@ export class DiscoveryService {
     return this.instanceLogs.read(of, options);
   }
 
-  /** What they log from now on, instances that join later included. Looked for four times a second while subscribed. */
-  follow(of: string | LogSource, options: Pick<LogOptions, 'level'> = {}): Observable<InstanceLogEntry> {
+  /**
+   * What they log from now on, instances that join later included. Looked for four times a second while subscribed. With a
+   * `limit`, first so many of the newest entries that are there already.
+   */
+  follow(
+    of: string | LogSource,
+    options: Pick<LogOptions, 'level' | 'limit'> = {},
+  ): Observable<InstanceLogEntry> {
     return this.instanceLogs.follow(of, options);
   }
 

@@ -45,10 +45,13 @@ export class InstanceLogs {
       .flatMap((texts, index) => decode(texts, sources[index]!))
       .filter((entry) => isWanted(entry, options.level) && entry.timestamp >= since)
       .toSorted(byTime);
-    return options.limit === undefined ? entries : entries.slice(-options.limit || entries.length);
+    return options.limit === undefined ? entries : newest(entries, options.limit);
   }
 
-  follow(of: string | LogSource, { level }: Pick<LogOptions, 'level'>): Observable<InstanceLogEntry> {
+  follow(
+    of: string | LogSource,
+    { level, limit = 0 }: Pick<LogOptions, 'level' | 'limit'>,
+  ): Observable<InstanceLogEntry> {
     return new Observable((observer) => {
       const known = new Map<string, readonly string[]>();
       let isFirst = true;
@@ -61,10 +64,12 @@ export class InstanceLogs {
           const source = sources[index]!;
           const before = known.get(source.instance);
           known.set(source.instance, texts);
-          return isFirst ? [] : decode(newEntries(before ?? [], texts), source);
+          return decode(newEntries(before ?? [], texts), source);
         });
+        const wanted = fresh.filter((entry) => isWanted(entry, level)).toSorted(byTime);
+        // What was there before is not of now: only as much of it as was asked for.
+        for (const entry of isFirst ? newest(wanted, limit) : wanted) observer.next(entry);
         isFirst = false;
-        for (const entry of fresh.toSorted(byTime)) if (isWanted(entry, level)) observer.next(entry);
       };
       let timer: NodeJS.Timeout;
       const again = () => {
@@ -115,6 +120,10 @@ function decode(texts: readonly string[], { instance }: LogSource): InstanceLogE
 
 function isWanted({ level }: LogEntry, wanted: string | readonly string[] | undefined): boolean {
   return wanted === undefined || (typeof wanted === 'string' ? level === wanted : wanted.includes(level));
+}
+
+function newest<T>(entries: readonly T[], limit: number): readonly T[] {
+  return limit > 0 ? entries.slice(-limit) : [];
 }
 
 function byTime(a: LogEntry, b: LogEntry): number {

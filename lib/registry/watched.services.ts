@@ -35,6 +35,7 @@ export class WatchedServices {
   /** Asked for by somebody who holds on to it: watched for good. */
   private readonly pinned = new Set<string>();
   private readonly idleRounds = new Map<string, number>();
+  private removesDead = true;
   private isWhole = true;
   private wantsAll = false;
   private timer: NodeJS.Timeout | undefined;
@@ -48,8 +49,13 @@ export class WatchedServices {
     private readonly options: ResolvedOptions,
   ) {}
 
-  /** Resolves when the directory, and what is to be watched of it, is known. */
-  async start(): Promise<void> {
+  /**
+   * Resolves when the directory, and what is to be watched of it, is known.
+   *
+   * @param removesDead whether this process takes instances without presence out of the indexes, as every instance does
+   */
+  async start(removesDead = true): Promise<void> {
+    this.removesDead = removesDead;
     const onMessage = (channel: string, wire: string) => this.hear(channel, wire);
     this.redis.subscriber.on('message', onMessage);
     this.stopListening.push(
@@ -135,12 +141,23 @@ export class WatchedServices {
 
   private async check(): Promise<void> {
     if (!this.redis.isReady) return;
-    if (this.redis.restoredForMs() > GATHER_MS) await this.sweepAll();
+    if (!this.removesDead) await this.readEpochs();
+    else if (this.redis.restoredForMs() > GATHER_MS) await this.sweepAll();
     if (++this.checks % DIRECTORY_CHECKS === 0) {
       await this.readDirectory().catch(() => undefined);
       this.forgetIdle();
     }
     this.keepWithinLimit();
+  }
+
+  /** Looks only: reads again those of which an announcement was missed. */
+  private async readEpochs(): Promise<void> {
+    const { redis, keys, all } = this;
+    const epochs = await redis
+      .run('read epochs', (client) => Promise.all(all.map(({ service }) => client.get(keys.epoch(service)))))
+      // Repeated in a second.
+      .catch(() => []);
+    await Promise.allSettled(epochs.map((epoch, index) => all[index]!.check(epoch ?? '')));
   }
 
   /** Removes the dead from the indexes, and reads again those of which an announcement was missed. */

@@ -56,14 +56,17 @@ describe('the command line', () => {
     await eventually(isDead, { what: 'the dead letter' });
 
     expect(await json('queue', 'counts', service)).toMatchObject({ dead: 1, delayed: 1, waiting: 0 });
-    expect((await cli(['queue', 'dead', service])).out).toMatch(new RegExp(`${id} +print .*no paper`));
+    const [short, shortLater] = [id.slice(0, 8), later.id.slice(0, 8)];
+    expect((await cli(['queue', 'dead', service])).out).toMatch(new RegExp(`${short} +print .*no paper`));
     expect((await cli(['queue', 'list', service, 'delayed'])).out).toMatch(
-      new RegExp(`${later.id} +print .*due`),
+      new RegExp(`${shortLater} +print .*due`),
     );
-    expect(await json('queue', 'show', service, later.id)).toMatchObject({ state: 'delayed', data: 8 });
+    const delayed = { id: later.id, state: 'delayed', data: 8 };
+    expect(await json('queue', 'show', service, later.id)).toMatchObject(delayed);
+    expect(await json('queue', 'show', service, shortLater)).toMatchObject(delayed);
 
     accepts = true;
-    expect((await cli(['queue', 'redrive', service, id, '--dry-run'])).out.trim()).toBe(id);
+    expect((await cli(['queue', 'redrive', service, short, '--dry-run'])).out.trim()).toBe(id);
     expect(await cli(['queue', 'redrive', service, id])).toMatchObject({ code: 2 });
     expect(handled).toEqual([]);
     expect((await cli(['queue', 'redrive', service, '--all', '--yes'])).out.trim()).toBe(id);
@@ -71,10 +74,22 @@ describe('the command line', () => {
 
     expect(await cli(['queue', 'remove', service, later.id, '--yes'])).toMatchObject({ code: 0 });
     expect(await cli(['queue', 'show', service, later.id])).toMatchObject({ code: 3, out: '' });
-    expect(await cli(['queue', 'pause', service])).toMatchObject({ code: 0 });
+    const paused = await cli(['queue', 'pause', service]);
+    expect(paused).toMatchObject({ code: 0 });
+    expect(paused.err).toContain('Hydra 1.x workers know of no pause');
     expect((await queue.counts()).isPaused).toBe(true);
     expect(await cli(['queue', 'resume', service])).toMatchObject({ code: 0 });
     expect((await queue.counts()).isPaused).toBe(false);
+  });
+
+  it('shows the schedules, and ends one', async () => {
+    const { app } = await startService({ service, redis }, [PressController]);
+    await app.get(QueueService).repeat('nightly', '0 3 * * *', 'print', 9, { timeZone: 'Europe/Berlin' });
+    const shown = await cli(['queue', 'schedules', service]);
+    expect(shown.out).toMatch(/^nightly +0 3 \* \* \* +Europe\/Berlin +print +\d{4}-\d\d-\d\dT/m);
+    expect(await cli(['queue', 'unschedule', service, 'weekly', '--yes'])).toMatchObject({ code: 3 });
+    expect(await cli(['queue', 'unschedule', service, 'nightly', '--yes'])).toMatchObject({ code: 0 });
+    expect(await json('queue', 'schedules', service)).toEqual([]);
   });
 
   it('shows how far the groups of a stream are, and gives them back what they gave up', async () => {
@@ -84,7 +99,9 @@ describe('the command line', () => {
     const isDead = async () => (await streams.deadLetters(stream)).length === 1;
     await eventually(isDead, { what: 'the dead letter' });
 
-    expect((await cli(['stream', 'info', stream])).out).toMatch(new RegExp(`${service} +0 +0 +- +1 +1`));
+    const info = (await cli(['stream', 'info', stream])).out;
+    expect(info).toMatch(new RegExp(`${service} +0 +0 +- +1 +1`));
+    expect(info).toMatch(new RegExp(`^1 entries, ${entryId} to ${entryId}$`, 'm'));
     expect((await cli(['stream', 'tail', stream])).out).toBe(`${entryId}  "weather"  "rain"\n`);
     expect((await cli(['stream', 'dead', stream, service])).out).toMatch(
       new RegExp(`${entryId} +weather .*no glasses`),
@@ -98,9 +115,9 @@ describe('the command line', () => {
   });
 
   it.each([
-    [['queue', 'list', 'shop', 'asleep'], 2],
-    [['queue', 'redrive', 'shop'], 2],
-    [['queue', 'redrive', 'shop', 'nothing', '--yes'], 3],
+    [['queue', 'list', service, 'asleep'], 2],
+    [['queue', 'redrive', service], 2],
+    [['queue', 'redrive', service, 'nothing', '--yes'], 3],
     [['stream', 'info', 'dry'], 3],
     [['stream', 'replay', stream, 'nobody', 'beginning', '--yes'], 3],
   ])('%j ends with %i', async (args, code) => {

@@ -14,7 +14,8 @@ export async function buildLibrary(): Promise<string> {
   atEnd(() => rm(place, { recursive: true, force: true }));
   // Packages are looked for beside the folder of the file that imports them.
   await symlink(join(ROOT, 'node_modules'), join(place, 'node_modules'));
-  await writeFile(join(place, 'package.json'), '{"type":"module"}');
+  const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  await writeFile(join(place, 'package.json'), JSON.stringify({ type: 'module', version }));
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
     config: { compilerOptions: object };
   };

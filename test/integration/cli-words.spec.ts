@@ -1,0 +1,171 @@
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { jest } from '@jest/globals';
+import { Controller } from '@nestjs/common';
+import { MessagePattern } from '@nestjs/microservices';
+import { Redis } from 'ioredis';
+
+import { runProgram } from '../../lib/cli/program.js';
+import { HydraLogger } from '../../lib/index.js';
+import { startService } from '../support/app.js';
+import { atEnd } from '../support/at-end.js';
+import { buildLibrary } from '../support/built.js';
+import { buildCli, type Cli } from '../support/cli.js';
+import { openStore } from '../support/config.js';
+import { eventually } from '../support/eventually.js';
+import { startPrivateRedis } from '../support/redis.js';
+import { uniqueService } from '../support/unique.js';
+
+@Controller()
+class SumController {
+  @MessagePattern('sum')
+  sum(numbers: number[]): number {
+    return numbers.length;
+  }
+}
+
+// A process for each command line, on machines that have other things to do.
+jest.setTimeout(90_000);
+
+const service = uniqueService('shop');
+let redis: string;
+let cli: Cli;
+let client: Redis;
+
+beforeAll(async () => {
+  redis = (await startPrivateRedis()).url;
+  cli = await buildCli(redis);
+  client = new Redis(redis);
+  atEnd(() => client.disconnect());
+});
+
+/** Without a process of its own, which takes ten times as long. */
+async function inProcess(args: readonly string[]) {
+  const texts = { out: '', err: '' };
+  const streams = { out: process.stdout, err: process.stderr };
+  const spies = (['out', 'err'] as const).map((name) =>
+    jest.spyOn(streams[name], 'write').mockImplementation((text) => {
+      texts[name] += String(text);
+      return true;
+    }),
+  );
+  try {
+    return { code: await runProgram(args), ...texts };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+describe('the command line', () => {
+  it('says its version', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+    expect(await cli(['--version'])).toMatchObject({ code: 0, out: `${version}\n` });
+  });
+
+  it.each([
+    ['nodes', 'nobody'],
+    ['health', 'nobody'],
+    ['logs', 'nobody'],
+    ['routes', 'nobody'],
+    ['config', 'list', 'nobody'],
+    ['config', 'history', 'nobody'],
+    ['config', 'pull', 'nobody'],
+    ['config', 'diff', 'nobody', '1.0.0', '2.0.0'],
+    ['config', 'rollback', 'nobody', '--yes'],
+    ['config', 'remove', 'nobody:1.0.0', '--yes'],
+    ['queue', 'counts', 'nobody'],
+    ['queue', 'list', 'nobody', 'waiting'],
+    ['queue', 'show', 'nobody', '1'],
+    ['queue', 'dead', 'nobody'],
+    ['queue', 'redrive', 'nobody', '--all', '--yes'],
+    ['queue', 'remove', 'nobody', '1', '--yes'],
+    ['queue', 'schedules', 'nobody'],
+    ['queue', 'pause', 'nobody'],
+    ['queue', 'resume', 'nobody'],
+  ])('ends %s %s … with 3, and changes nothing, where there is no such service', async (...args) => {
+    expect(await inProcess([...args, '--redis', redis])).toEqual({
+      code: 3,
+      out: '',
+      err: 'error: there is no service "nobody"\n',
+    });
+    expect(await client.keys('*nobody*')).toEqual([]);
+  });
+
+  it('only reads, unless it is told to write', async () => {
+    const { app, id } = await startService({ service, redis }, [SumController]);
+    const { store } = await openStore(service, {}, { redis });
+    await store.put('1.0.0', { limit: 5 });
+    await client.call('ACL', 'SETUSER', 'reader', 'on', '>pw', '~*', '&*', '+@all', '-@write');
+    await client.call('ACL', 'LOG', 'RESET');
+    const asReader = redis.replace('redis://', 'redis://reader:pw@');
+    for (const args of [
+      ['services'],
+      ['nodes'],
+      ['nodes', service],
+      ['health', service],
+      ['logs', service],
+      ['routes', service],
+      ['config', 'list', service],
+      ['config', 'pull', service],
+      ['config', 'history', service],
+      ['config', 'diff', service, '1.0.0', '@1'],
+      ['queue', 'counts', service],
+      ['queue', 'list', service, 'waiting'],
+      ['queue', 'dead', service],
+      ['queue', 'schedules', service],
+    ]) {
+      expect({ args, ...(await inProcess([...args, '--redis', asReader])) }).toMatchObject({ args, code: 0 });
+    }
+    // Also while it stays: the upkeep of the registry is for instances.
+    const main = join(await buildLibrary(), 'cli', 'main.js');
+    const env = { ...process.env, NODE_OPTIONS: '', HYDRA_REDIS_URL: asReader };
+    const following = spawn(
+      process.execPath,
+      [main, 'logs', service, '--follow', '--instance', id.slice(0, 8)],
+      { env },
+    );
+    let shown = '';
+    following.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+    const ended = new Promise((resolve) => following.once('close', resolve));
+    await eventually(
+      async () => {
+        app.get(HydraLogger).log('tick');
+        return shown.includes('tick');
+      },
+      { what: 'the line to be shown', timeoutMs: 30_000, everyMs: 100 },
+    );
+    following.kill('SIGINT');
+    expect(await ended).toBe(0);
+    expect(await client.call('ACL', 'LOG')).toEqual([]);
+  });
+
+  it('shows nobody who is gone, though nobody took it out of the index', async () => {
+    const other = uniqueService('gone');
+    await client.hset(`hydra:service:${other}:instances`, 'a'.repeat(32), '{}');
+    await client.set(`hydra:service:${other}:service`, '{"serviceName":"gone"}');
+    await client.sadd('hydra:service:directory', other);
+    expect(await cli(['nodes', other])).toMatchObject({ code: 3, out: '' });
+    expect((await cli(['services'])).out).not.toContain(other);
+  });
+
+  it('keeps to the width of the terminal', async () => {
+    await startService({ service, redis, version: '1.2.3' }, [SumController]);
+    process.env['COLUMNS'] = '80';
+    for (const args of [['nodes'], ['services'], ['health', service]]) {
+      const { out } = await inProcess([...args, '--redis', redis]);
+      expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+    }
+    delete process.env['COLUMNS'];
+  });
+
+  it('says that a version which is none is used only by those that name it', async () => {
+    const pushed = await cli(['config', 'push', `${service}:1.1`, '-', '--yes'], { input: '{}' });
+    expect(pushed.code).toBe(0);
+    expect(pushed.err).toContain('"1.1" is no semantic version');
+    expect(pushed.err).toContain('did you mean 1.1.0?');
+    const proper = await cli(['config', 'push', `${service}:1.1.0`, '-', '--yes'], { input: '{}' });
+    expect(proper.err).not.toContain('semantic');
+  });
+});

@@ -13,6 +13,7 @@ const HTTP_STATUS: Partial<Readonly<Record<HydraErrorCode, number>>> = {
   OVERLOADED: 503,
   REDIS_UNAVAILABLE: 503,
   INSTANCE_LOST: 503,
+  REPLY_LOST: 503,
   CLOSED: 503,
   TIMEOUT: 504,
 };

@@ -36,8 +36,10 @@ export interface Keys {
   /** STRING with a life of seconds: who looks after the nodes hash and the directory on behalf of all. Ours. */
   readonly bridge: string;
 
-  /** Channel of one instance: calls, replies, messages sent to it. */
+  /** Channel of one instance: calls and messages sent to it. */
   instanceChannel(service: string, id: string): string;
+  /** Channel of one instance for answers to its calls: who may answer need not be allowed to call. Ours. */
+  replyChannel(service: string, id: string): string;
   /** Channel of all instances of a service. */
   serviceChannel(service: string): string;
   /** Channel that announces joins, changes and leaves of one service. Ours. */
@@ -101,6 +103,7 @@ export function createKeys({ namespace = 'hydra', cluster = false }: KeyLayout =
     bridge: `${root}:bridge`,
 
     instanceChannel: (service, id) => `${root}:mc:${tag(service)}:${id}`,
+    replyChannel: (service, id) => `${root}:mc:${tag(service)}:${id}:r`,
     serviceChannel: (service) => `${root}:mc:${tag(service)}`,
     announcements: (service) => of(service, 'announcements'),
     directoryChanges: `${root}:directory:announcements`,

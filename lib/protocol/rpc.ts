@@ -1,51 +1,68 @@
+import type { InstanceTraits } from './records.js';
+
 /**
  * Calls between two instances of ours.
  *
- * A frame is one PUBLISH: everything that leaves in one turn for one channel. It is a JSON array, so that a Hydra 1.x
- * process, whose messages are objects, cannot take it for one:
+ * A frame is one PUBLISH: what leaves in one turn for one channel. It is a JSON array, so that a Hydra 1.x process,
+ * whose messages are objects, cannot take it for one:
  *
- * `["h1", from, [inFlight, latencyMs], item, item, …]`
+ * `["h2", from, seq, [inFlight, latencyMs], item, item, …]`
  *
- * `from` is the sender's address, `<id>@<service>:/`; the pair is its load. An item is an array that starts with its kind.
- * Call ids are whole numbers that rise, one series a sender.
+ * `from` is the sender's address, `<id>@<service>:/`. `seq` rises by one with each frame that the sender sends on that
+ * channel of the receiver, so that a lost one is noticed; it is 0 on the channel of a whole service. The pair is the sender's
+ * load. An item is an array that starts with its kind. Call ids are whole numbers that rise, one series a sender.
  */
 export const Kind = {
   /** `[0, id, pattern, data, timeoutMs, metadata?, hasBytes?]`: answer within timeoutMs of receiving this. */
   call: 0,
   /** `[1, id, pattern, data, metadata?, hasBytes?]`: handle, no answer. */
   event: 1,
-  /** `[2, id, value, hasBytes?]`: a value of the answer; more follows. */
+  /** `[2, id, n, value, hasBytes?]`: a value of the answer, after n others; more follows. */
   value: 2,
-  /** `[3, id]` or `[3, id, value, hasBytes?]`: the answer is complete, with this last value. */
+  /** `[3, id, n]` or `[3, id, n, value, hasBytes?]`: the answer is complete, with this last value after n others. */
   complete: 3,
-  /** `[4, id, error]`: the handler failed with this. */
+  /** `[4, id, error]`: the handler had begun, and failed with this. */
   error: 4,
-  /** `[5, id, error]`: not handled at all, and never will be; another instance may take it. A HydraError as JSON. */
+  /** `[5, id, error]`: no handler began, and none will. */
   refusal: 5,
   /** `[6, id]`: the caller does not wait any more. */
   cancel: 6,
   /** `[7, [id, …]]`: are these calls of mine in hand? */
   probe: 7,
-  /** `[8, [running], [finished], [unknown]]`: the answer to a probe. */
+  /** `[8, [running], [finished], [unknown]]`: the answer to a probe. What it calls unknown is refused if it comes later. */
   probed: 8,
   /** `[9, id, count]`: the caller can take that many more values of the stream. */
   credit: 9,
 } as const;
+
+/** Version of our extensions to the Hydra 1.x wire, as the record of an instance tells it. */
+export const WIRE = 2;
+
+/** Whether an instance is sent frames; one of Hydra 1.x, or with an older wire, is sent UMF. */
+export function readsFrames({ traits }: { readonly traits?: InstanceTraits }): boolean {
+  return traits !== undefined && traits.wire >= WIRE;
+}
 
 export type Item = readonly [kind: number, ...fields: unknown[]];
 export type Load = readonly [inFlight: number, latencyMs: number];
 
 export interface Frame {
   readonly from: string;
+  readonly seq: number;
   readonly load: Load;
   readonly items: readonly Item[];
 }
 
-const MARK = 'h1';
+const MARK = 'h2';
 
 /** Items are texts already: each was encoded, and its size checked, when it was accepted. */
-export function encodeFrame(from: string, [inFlight, latencyMs]: Load, items: readonly string[]): string {
-  return `["${MARK}",${JSON.stringify(from)},[${inFlight},${latencyMs}],${items.join(',')}]`;
+export function encodeFrame(
+  from: string,
+  seq: number,
+  [inFlight, latencyMs]: Load,
+  items: readonly string[],
+): string {
+  return `["${MARK}",${JSON.stringify(from)},${seq},[${inFlight},${latencyMs}],${items.join(',')}]`;
 }
 
 /** Whether a text on a channel is a frame rather than a message. */
@@ -62,8 +79,13 @@ export function decodeFrame(wire: string): Frame | undefined {
     return undefined;
   }
   if (!Array.isArray(parsed) || parsed[0] !== MARK || typeof parsed[1] !== 'string') return undefined;
-  const [, from, load, ...items] = parsed as [string, string, unknown, ...unknown[]];
-  return { from, load: decodeLoad(load), items: items.every(isItem) ? items : items.filter(isItem) };
+  const [, from, seq, load, ...items] = parsed as [string, string, unknown, unknown, ...unknown[]];
+  return {
+    from,
+    seq: isSequence(seq) ? seq : 0,
+    load: decodeLoad(load),
+    items: items.every(isItem) ? items : items.filter(isItem),
+  };
 }
 
 export function encodeItem(...item: Item): string {
@@ -72,6 +94,10 @@ export function encodeItem(...item: Item): string {
 
 function isItem(value: unknown): value is Item {
   return Array.isArray(value) && typeof value[0] === 'number';
+}
+
+function isSequence(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function decodeLoad(value: unknown): Load {

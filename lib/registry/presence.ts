@@ -6,6 +6,7 @@ import type { Instance, ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { encodeDirectory } from '../protocol/announcement.js';
 import { encodeNode, encodeService, type InstanceTraits } from '../protocol/records.js';
+import { WIRE } from '../protocol/rpc.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { HealthContributors } from './health.contributors.js';
 import { HealthReporter } from './health.js';
@@ -14,8 +15,6 @@ import { jittered } from './jitter.js';
 import { fingerprint, publishRoutes, routeMembers } from './routes.js';
 import { beat, leave } from './registry.scripts.js';
 
-/** Version of our extensions to the Hydra 1.x wire: frames of several messages, announcements, probes. */
-const WIRE = 1;
 /** After a reconnect instances register again within this time, not all at once. */
 const RETURN_WITHIN_MS = 250;
 /** A health record outlives its instance for as long as Hydra 1.9 leaves it. */

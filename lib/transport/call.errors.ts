@@ -39,6 +39,14 @@ export function lostError({ request, route, instance }: OutgoingCall): HydraErro
   );
 }
 
+export function replyLostError({ request, route, instance }: OutgoingCall): HydraError {
+  const who = `instance ${instance?.id} of "${route.view.service}"`;
+  return new HydraError(
+    'REPLY_LOST',
+    `"${request.pattern}" ran at ${who}, and its answer, or a part of it, got lost`,
+  );
+}
+
 export function closedError({ request, route }: Asked): HydraError {
   return new HydraError('CLOSED', `"${request.pattern}" to "${route.view.service}": this client is closed`);
 }

@@ -4,12 +4,13 @@ import type { ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { patternOf, type UmfMessage } from '../protocol/message.js';
 import type { Item } from '../protocol/rpc.js';
-import type { Channel, Peer } from './channel.js';
+import type { Channel } from './channel.js';
 import { CodecReplies, type Codec } from './codec.js';
 import { IncomingCall, looseOrigin, NO_REPLIES, type Replies } from './incoming.call.js';
 import type { KnownCallers } from './known.callers.js';
 import { decodeValue } from './packet.js';
 import { RejectedInput } from './rejected-input.js';
+import type { Peer } from './peers.js';
 import { FrameReplies, MessageReplies } from './replies.js';
 
 type Handlers = ReadonlyMap<string, BoundHandler>;
@@ -55,10 +56,11 @@ export class CallReader {
     const replies = this.frameReplies(peer, id, pattern);
     if (!this.isAccepting) return replies.refuse(this.drainingError(pattern)) as undefined;
     const caller = this.callers.of(peer);
-    // Seen before, or nobody waits for it any more.
-    if (!caller.seen.add(id) || !(timeoutMs > 0)) return undefined;
+    if (!this.callers.accept(caller, id)) return this.repeated(peer, id, pattern, replies);
+    // Nobody waits for it any more.
+    if (!(timeoutMs > 0)) return undefined;
     const bound = this.handlers.get(pattern);
-    if (!bound) return replies.error(this.noHandlerError(pattern)) as undefined;
+    if (!bound) return replies.refuse(this.noHandlerError(pattern)) as undefined;
     const deadlineAt = performance.now() + timeoutMs;
     const value = decodeValue(data, hasBytes);
     const call = new IncomingCall(id, bound, value, headersOf(metadata), caller, deadlineAt, replies);
@@ -74,7 +76,7 @@ export class CallReader {
       return undefined;
     }
     const caller = this.callers.of(peer);
-    if (!caller.seen.add(id)) return undefined;
+    if (!this.callers.accept(caller, id)) return undefined;
     const bound = this.handlers.get(pattern);
     if (!bound) {
       this.rejected.count('an event with a handler here', pattern);
@@ -93,16 +95,22 @@ export class CallReader {
     const bound = this.handlers.get(pattern);
     const { mid, body, headers, from, to, timeout } = message;
     const replies = bound?.isEvent ? NO_REPLIES : this.messageReplies(message);
-    if (!bound) return replies.error(this.noHandlerError(pattern)) as undefined;
+    if (!bound) return replies.refuse(this.noHandlerError(pattern)) as undefined;
     const deadlineAt = performance.now() + (timeout ? timeout * 1_000 : this.options.timeoutMs);
     const origin = looseOrigin(from, to);
     const encoding = this.throughCodec(replies, mid);
     return new IncomingCall(mid, bound, body, headersOf(headers), origin, deadlineAt, encoding, message);
   }
 
+  /** One that ran or runs is answered already. One that was said not to have come is told that again. */
+  private repeated(peer: Peer, id: number, pattern: string, replies: Replies): undefined {
+    if (this.callers.isDenied(peer, id)) replies.refuse(this.tooLateError(pattern));
+  }
+
   private frameReplies(peer: Peer, id: number, pattern: string): Replies {
     const { maxPayloadBytes, calls } = this.options;
-    const replies = new FrameReplies(this.channel, peer, id, pattern, maxPayloadBytes, calls.streamWindow);
+    const place = { id, pattern, before: 0 };
+    const replies = new FrameReplies(this.channel, peer, place, maxPayloadBytes, calls.streamWindow);
     return this.throughCodec(replies, id);
   }
 
@@ -117,6 +125,11 @@ export class CallReader {
 
   private noHandlerError(pattern: string): HydraError {
     return new HydraError('NO_HANDLER', `"${pattern}" has no handler at ${this.channel.address}`);
+  }
+
+  private tooLateError(pattern: string): HydraError {
+    const why = 'came after its caller had been told that it had not';
+    return new HydraError('NO_INSTANCE', `"${pattern}" ${why}, to ${this.channel.address}`);
   }
 
   private drainingError(pattern: string): HydraError {

@@ -14,12 +14,13 @@ import { encodeItem, Kind, type Item, type Load } from '../protocol/rpc.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { CallReader, isCallId } from './call.reader.js';
 import { CallerWatch } from './caller.watch.js';
-import type { Channel, Peer } from './channel.js';
+import type { Channel } from './channel.js';
 import { codecOf, decodePacket, type Codec } from './codec.js';
 import { filtered } from './filtered.error.js';
 import { correlationId, isHidden } from './hidden.error.js';
 import type { IncomingCall } from './incoming.call.js';
 import { KnownCallers } from './known.callers.js';
+import type { Peer } from './peers.js';
 import { StreamPump } from './stream.pump.js';
 
 /** Moving average over about this many calls. */
@@ -116,8 +117,15 @@ export class CallSource implements Source {
 
   private async run(call: IncomingCall): Promise<void> {
     call.startedAt = performance.now();
+    let { data } = call;
+    if (this.codec) {
+      try {
+        data = await decodePacket(this.codec, call);
+      } catch (error) {
+        return this.refuse(call, error);
+      }
+    }
     try {
-      const data = this.codec ? await decodePacket(this.codec, call) : call.data;
       const result = await withDeadline(call.deadlineAt, () =>
         this.dispatch.run(call.bound, data, call.context),
       );
@@ -127,6 +135,14 @@ export class CallSource implements Source {
       this.returned(call);
       this.fail(call, error);
     }
+  }
+
+  /** What its data are nobody can tell: the handler does not begin. */
+  private refuse(call: IncomingCall, error: unknown): void {
+    this.returned(call);
+    if (call.isSettled) return;
+    call.replies.refuse(error);
+    this.end(call);
   }
 
   /** The handler gave its result. One that was stopped before kept its place until now. */
@@ -275,11 +291,11 @@ export class CallSource implements Source {
     const unknown: number[] = [];
     const running = this.callers.find(peer)?.running;
     for (const id of ids.filter(isCallId)) {
-      if (running?.get(id)) inHand.push(id);
-      else if (this.callers.isUnknown(peer, id)) unknown.push(id);
+      if (running?.get(id) || peer.unheard.has(id)) inHand.push(id);
+      else if (this.callers.deny(peer, id)) unknown.push(id);
       else finished.push(id);
     }
-    this.channel.post(peer.channel, encodeItem(Kind.probed, inHand, finished, unknown));
+    this.channel.post(peer.replyChannel, encodeItem(Kind.probed, inHand, finished, unknown));
   }
 
   private grant(peer: Peer, id: unknown, count: unknown): void {

@@ -5,17 +5,25 @@ import { HydraError } from '../hydra.error.js';
 import type { Instance, ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { UmfMessage } from '../protocol/message.js';
-import { encodeItem, Kind, type Item, type Load } from '../protocol/rpc.js';
+import { encodeItem, Kind, readsFrames, type Item, type Load } from '../protocol/rpc.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { createStamp } from '../registry/ids.js';
 import { CallTable } from './call.table.js';
-import { closedError, lostError, noInstanceError, notQueuedError, timeoutError } from './call.errors.js';
-import type { Channel, Peer, Published } from './channel.js';
+import {
+  closedError,
+  lostError,
+  noInstanceError,
+  notQueuedError,
+  replyLostError,
+  timeoutError,
+} from './call.errors.js';
+import type { Channel, Published } from './channel.js';
 import { EventSender } from './event.sender.js';
 import { correlationId, isHidden, tagError } from './hidden.error.js';
 import { InstanceChooser } from './instance.chooser.js';
 import { OutgoingCall, type CallKeeper, type CallRequest, type Reply, type Route } from './outgoing.call.js';
 import { decodeValue, encodeCall, encodeRequestMessage, errorOf, replyOf } from './packet.js';
+import type { Peer } from './peers.js';
 import { Prober } from './prober.js';
 import { QueueFallback } from './queue.fallback.js';
 import { RetryBudget } from './retry.budget.js';
@@ -56,7 +64,8 @@ export class Caller implements CallKeeper {
     this.events = new EventSender(channel, redis, keys, chooser, fallback, () => ++this.lastId, options);
     this.prober = new Prober(channel, redis, keys, this.calls, options.calls.probeAfterMs, {
       gone: (call) => this.lose(call),
-      neverArrived: (call) => this.retryElsewhere(call),
+      answerLost: (call) => this.loseAnswer(call),
+      neverArrived: (call) => this.sendAgain(call),
     });
     this.stopListening = redis.onState((state) => {
       if (state === 'ready') this.sendParked();
@@ -96,10 +105,18 @@ export class Caller implements CallKeeper {
     this.end(call);
   }
 
-  /** What one of our own instances sent; calls and the like are not for here. */
+  /** What one of our own instances sent on the channel for answers. */
   items(peer: Peer, load: Load, items: readonly Item[]): void {
     this.chooser.loads.report(peer.id, load);
-    for (const item of items) this.item(peer, item);
+    for (const item of items) {
+      if (item[0] === Kind.probed) this.prober.answered(peer.id, item);
+      else this.answer(peer, item);
+    }
+  }
+
+  /** Some of what it sent was lost. */
+  repliesLost(peer: Peer): void {
+    this.prober.replyLost(peer.id);
   }
 
   /** An answer of a Hydra 1.x instance, or to a call made as it makes them. True when somebody waits for it. */
@@ -156,7 +173,7 @@ export class Caller implements CallKeeper {
   private send(call: OutgoingCall, instance: Instance, now: number): void {
     const { pattern, data, metadata } = call.request;
     const channel = this.channel.of(instance);
-    if (instance.traits) {
+    if (readsFrames(instance)) {
       const remainingMs = Math.ceil(call.deadlineAt - now);
       const item = encodeCall(call.id, pattern, data, remainingMs, metadata, this.options.maxPayloadBytes);
       this.channel.post(channel, item, call);
@@ -182,8 +199,16 @@ export class Caller implements CallKeeper {
       call.tried = undefined;
       return this.park(call);
     }
+    if (this.mayAskAgain(call)) return this.park(call);
     if (mayQueue) void this.queue(call);
     else this.fail(call, call.lastRefusal ?? noInstanceError(call));
+  }
+
+  /** Nobody else is left, but one is there that the call only got lost on the way to. */
+  private mayAskAgain(call: OutgoingCall): boolean {
+    const { missedBy, tried } = call;
+    call.missedBy = undefined;
+    return missedBy !== undefined && tried?.delete(missedBy) === true;
   }
 
   /** Surely nobody has it, and nobody is up. */
@@ -232,45 +257,70 @@ export class Caller implements CallKeeper {
     this.retryElsewhere(call);
   }
 
+  /** Its instance is done with it, or has sent on, and a part of the answer is not here. */
+  private loseAnswer(call: OutgoingCall): void {
+    if (call.isOver) return;
+    if (!this.mayRepeat(call)) return this.fail(call, replyLostError(call));
+    call.mayHaveRun = true;
+    this.renumber(call);
+    this.detach(call);
+    this.attempt(call);
+  }
+
+  /** Its instance is there, and the call got lost on the way to it. */
+  private sendAgain(call: OutgoingCall): void {
+    if (call.isOver || call.received > 0) return;
+    call.missedBy = call.instance?.id;
+    this.renumber(call);
+    this.retryElsewhere(call);
+  }
+
+  /** An instance takes a number once: with a new one it may have the call again, and what it says of the old one is nothing. */
+  private renumber(call: OutgoingCall): void {
+    this.calls.delete(call);
+    call.id = ++this.lastId;
+    this.calls.add(call);
+  }
+
   private mayRepeat(call: OutgoingCall): boolean {
     return call.request.isIdempotent && call.received === 0 && this.budget.spend();
   }
 
-  private item(peer: Peer, item: Item): void {
-    switch (item[0]) {
-      case Kind.value:
-      case Kind.complete:
-      case Kind.error:
-      case Kind.refusal: {
-        const call = this.calls.get(item[1]);
-        // Else it is late, repeated, or from an instance that the call has left.
-        if (call?.instance?.id === peer.id) this.answer(call, peer, item);
-        break;
-      }
-      case Kind.probed:
-        this.prober.answered(peer.id, item);
-        break;
-    }
-  }
-
-  private answer(call: OutgoingCall, peer: Peer, item: Item): void {
+  private answer(peer: Peer, item: Item): void {
+    const call = this.calls.get(item[1]);
+    // Else it is late, repeated, or from an instance that the call has left.
+    if (!call || call.instance?.id !== peer.id) return;
     switch (item[0]) {
       case Kind.value:
         return this.value(call, peer, item);
       case Kind.complete:
-        return this.complete(call, decodeValue(item[2], item[3]));
+        return this.completed(call, item);
       case Kind.error:
         return this.failAnswered(call, errorOf(item[2]));
       case Kind.refusal:
-        return this.refused(call, item[2]);
+        return this.refused(call, errorOf(item[2]));
     }
   }
 
-  private value(call: OutgoingCall, peer: Peer, item: Item): void {
+  /** `[2, id, n, value, hasBytes?]` */
+  private value(call: OutgoingCall, peer: Peer, [, , before, value, hasBytes]: Item): void {
+    if (before !== call.received) return this.breakOff(call);
     call.received++;
     const half = Math.max(1, this.options.calls.streamWindow >> 1);
     if (call.received % half === 0) this.channel.post(peer.channel, encodeItem(Kind.credit, call.id, half));
-    call.reply({ response: decodeValue(item[2], item[3]) });
+    call.reply({ response: decodeValue(value, hasBytes) });
+  }
+
+  /** `[3, id, n]` or `[3, id, n, value, hasBytes?]` */
+  private completed(call: OutgoingCall, [, , before, value, hasBytes]: Item): void {
+    if (before !== call.received) return this.breakOff(call);
+    this.complete(call, decodeValue(value, hasBytes));
+  }
+
+  /** Values are missing: the rest is of no use. */
+  private breakOff(call: OutgoingCall): void {
+    this.tellCancelled(call);
+    this.loseAnswer(call);
   }
 
   private complete(call: OutgoingCall, last: unknown): void {
@@ -278,10 +328,8 @@ export class Caller implements CallKeeper {
     call.reply({ response: last, isDisposed: true });
   }
 
-  private refused(call: OutgoingCall, wire: unknown): void {
-    const error =
-      HydraError.fromJSON(wire) ?? new HydraError('OVERLOADED', `"${call.request.pattern}" was refused`);
-    if (!error.retryable) return this.fail(call, error);
+  private refused(call: OutgoingCall, error: unknown): void {
+    if (!(error instanceof HydraError) || !error.retryable) return this.fail(call, error);
     if (error.code === 'DRAINING' && call.instance) call.route.view.suspect(call.instance.id);
     call.lastRefusal = error;
     if (error.code === 'OVERLOADED') this.blame(call);
@@ -304,7 +352,7 @@ export class Caller implements CallKeeper {
 
   private tellCancelled(call: OutgoingCall): void {
     const { instance, id } = call;
-    if (!instance?.traits || !this.redis.isReady) return;
+    if (!instance || !readsFrames(instance) || !this.redis.isReady) return;
     this.channel.post(this.channel.of(instance), encodeItem(Kind.cancel, id));
   }
 

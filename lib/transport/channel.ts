@@ -1,12 +1,12 @@
 import type { HydraError } from '../hydra.error.js';
 import type { Instance } from '../hydra.options.js';
-import { decodeAddress } from '../protocol/address.js';
 import type { Keys } from '../protocol/keys.js';
 import { decodeMessage, type UmfMessage } from '../protocol/message.js';
 import { decodeFrame, encodeFrame, isFrame, type Item, type Load } from '../protocol/rpc.js';
 import { Publisher } from '../redis/publisher.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { isReply, redisError } from '../redis/redis.error.js';
+import { Peers, type Peer } from './peers.js';
 import { RejectedInput } from './rejected-input.js';
 
 /** What became of a published message: somebody received it, surely nobody did, or nobody knows. */
@@ -17,19 +17,16 @@ export interface Sender {
   published(outcome: Published): void;
 }
 
-/** Who sent a frame. */
-export interface Peer {
-  /** `<id>@<service>:/` */
-  readonly address: string;
-  readonly id: string;
-  readonly service: string;
-  /** The channel that reaches it. */
-  readonly channel: string;
-}
-
-/** Takes what arrives. Neither method may throw. */
+/** Takes what arrives. No method may throw. */
 export interface Receiver {
-  items(peer: Peer, load: Load, items: readonly Item[]): void;
+  /** Calls and events, and what their sender says of them later. */
+  requests(peer: Peer, load: Load, items: readonly Item[]): void;
+  /** Answers, and what their sender says of them otherwise. */
+  replies(peer: Peer, load: Load, items: readonly Item[]): void;
+  /** Frames with requests of this sender were lost on the way. */
+  requestsLost(peer: Peer): void;
+  /** Frames with replies of this sender were lost on the way. */
+  repliesLost(peer: Peer): void;
   message(message: UmfMessage): void;
 }
 
@@ -39,14 +36,19 @@ interface Batch {
   texts: string[];
   senders: (Sender | undefined)[];
   size: number;
+  /** The number of the last frame. */
+  seq: number;
 }
 
-/** A batch of this many characters leaves without waiting for the end of the turn. */
+/**
+ * A batch of this many characters leaves without waiting for the end of the turn, and none is larger, unless one item is: a
+ * PUBLISH counts as a whole against what Redis holds for a subscriber.
+ */
 const FULL_BATCH = 262_144;
-const KNOWN_PEERS = 10_000;
+const KNOWN_CHANNELS = 10_000;
 
 /**
- * The two channels of this instance, and the way to everyone else's.
+ * The channels of this instance, and the way to everyone else's.
  *
  * What leaves in one turn of the event loop for one channel is one PUBLISH. Its sender is told when surely nobody received
  * it.
@@ -56,10 +58,11 @@ export class Channel {
   // One for each channel, kept: V8 keeps what a cleared or rewritten Map held for much longer than it is needed.
   private readonly batches = new Map<string, Batch>();
   private waiting: Batch[] = [];
-  private readonly peers = new Map<string, Peer>();
+  private readonly peers: Peers;
   private readonly channels = new Map<string, string>();
   private readonly rejected = new RejectedInput();
-  private readonly own: readonly string[];
+  /** For what is sent to this instance, to its whole service, and for answers to this instance. */
+  private readonly own: readonly [instance: string, service: string, replies: string];
   private readonly publisher: Publisher;
   private receiver: Receiver | undefined;
   private opening: Promise<void> | undefined;
@@ -73,10 +76,15 @@ export class Channel {
   ) {
     this.address = `${id}@${service}:/`;
     this.publisher = new Publisher(redis);
-    this.own = [keys.instanceChannel(service, id), keys.serviceChannel(service)];
+    this.peers = new Peers(keys);
+    this.own = [
+      keys.instanceChannel(service, id),
+      keys.serviceChannel(service),
+      keys.replyChannel(service, id),
+    ];
   }
 
-  /** Subscribes to both channels; resolves when Redis has confirmed it. Idempotent. */
+  /** Subscribes to its channels; resolves when Redis has confirmed it. Idempotent. */
   open(receiver: Receiver): Promise<void> {
     this.opening ??= this.subscribe(receiver);
     return this.opening;
@@ -94,6 +102,7 @@ export class Channel {
   /** Sends an item to one of our own instances, together with what else leaves for it in this turn. */
   post(channel: string, item: string, sender?: Sender): void {
     const batch = this.batchFor(channel);
+    if (batch.size + item.length > FULL_BATCH && batch.size > 0) this.publishBatch(batch);
     if (batch.texts.length === 0) this.schedule(batch);
     batch.texts.push(item);
     batch.senders.push(sender);
@@ -111,28 +120,16 @@ export class Channel {
     return this.publisher.publish(channel, text, Infinity);
   }
 
-  /** An item as a frame of its own. */
+  /** An item as a frame of its own, for a channel that many share. */
   frame(item: string): string {
-    return encodeFrame(this.address, this.load(), [item]);
-  }
-
-  /** The sender of a frame, by its address; undefined when it is not one. */
-  peer(address: string): Peer | undefined {
-    const known = this.peers.get(address);
-    if (known) return known;
-    const { instance, service } = decodeAddress(address) ?? {};
-    if (!instance || !service) return undefined;
-    if (this.peers.size >= KNOWN_PEERS) this.peers.clear();
-    const peer = { address, id: instance, service, channel: this.keys.instanceChannel(service, instance) };
-    this.peers.set(address, peer);
-    return peer;
+    return encodeFrame(this.address, 0, this.load(), [item]);
   }
 
   /** The channel of an instance. Kept: making and hashing its name costs as much as encoding a call. */
   of({ service, id }: Pick<Instance, 'service' | 'id'>): string {
     const known = this.channels.get(id);
     if (known !== undefined) return known;
-    if (this.channels.size >= KNOWN_PEERS) this.channels.clear();
+    if (this.channels.size >= KNOWN_CHANNELS) this.channels.clear();
     const channel = this.keys.instanceChannel(service, id);
     this.channels.set(id, channel);
     return channel;
@@ -145,16 +142,29 @@ export class Channel {
   }
 
   private readonly onMessage = (channel: string, wire: string): void => {
-    if (channel !== this.own[0] && channel !== this.own[1]) return;
-    if (isFrame(wire)) this.onFrame(wire);
+    const [instance, service, replies] = this.own;
+    if (channel === replies) this.onReplies(wire);
+    else if (channel !== instance && channel !== service) return;
+    else if (isFrame(wire)) this.onRequests(wire, channel === instance);
     else this.onUmf(wire);
   };
 
-  private onFrame(wire: string): void {
+  private onRequests(wire: string, isForInstance: boolean): void {
     const frame = decodeFrame(wire);
-    const peer = frame && this.peer(frame.from);
+    const peer = frame && this.peers.of(frame.from);
     if (!peer) return this.rejected.count('a frame', wire);
-    this.receiver?.items(peer, frame.load, frame.items);
+    const hasGap = isForInstance && peer.requests.hasGapBefore(frame.seq);
+    this.receiver?.requests(peer, frame.load, frame.items);
+    if (hasGap) this.receiver?.requestsLost(peer);
+  }
+
+  private onReplies(wire: string): void {
+    const frame = decodeFrame(wire);
+    const peer = frame && this.peers.of(frame.from);
+    if (!peer) return this.rejected.count('a frame', wire);
+    const hasGap = peer.replies.hasGapBefore(frame.seq);
+    this.receiver?.replies(peer, frame.load, frame.items);
+    if (hasGap) this.receiver?.repliesLost(peer);
   }
 
   private onUmf(wire: string): void {
@@ -166,8 +176,8 @@ export class Channel {
   private batchFor(channel: string): Batch {
     let batch = this.batches.get(channel);
     if (batch) return batch;
-    if (this.batches.size >= KNOWN_PEERS) this.forgetIdleBatches();
-    batch = { channel, texts: [], senders: [], size: 0 };
+    if (this.batches.size >= KNOWN_CHANNELS) this.forgetIdleBatches();
+    batch = { channel, texts: [], senders: [], size: 0, seq: 0 };
     this.batches.set(channel, batch);
     return batch;
   }
@@ -194,7 +204,7 @@ export class Channel {
     batch.texts = [];
     batch.senders = [];
     batch.size = 0;
-    this.publish(channel, encodeFrame(this.address, this.load(), texts), senders);
+    this.publish(channel, encodeFrame(this.address, ++batch.seq, this.load(), texts), senders);
   }
 
   private publish(channel: string, wire: string, senders: readonly (Sender | undefined)[]): void {

@@ -158,7 +158,7 @@ export class CodecReplies implements Replies {
     return this.after(() => this.replies.error(error));
   }
 
-  refuse(error: HydraError): void {
+  refuse(error: unknown): void {
     this.replies.refuse(error);
   }
 

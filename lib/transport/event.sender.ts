@@ -1,6 +1,7 @@
 import { HydraError } from '../hydra.error.js';
 import type { Instance, ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
+import { readsFrames } from '../protocol/rpc.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { createStamp } from '../registry/ids.js';
 import { noInstanceError } from './call.errors.js';
@@ -51,7 +52,7 @@ export class EventSender {
     if (selection) return this.multicast(request, route, selection.of(view.servers));
     const channel = this.keys.serviceChannel(view.service);
     // One Hydra 1.x instance among them, and all are told in its way.
-    const isOurs = view.servers.every(({ traits }) => traits !== undefined);
+    const isOurs = view.servers.every(readsFrames);
     const wire = isOurs ? this.channel.frame(this.item(request)) : this.message(`${view.service}:/`, request);
     const isReceived = await this.redis.run('broadcast', () => this.channel.postToAll(channel, wire));
     if (!isReceived) throw noInstanceError({ request, route });
@@ -63,11 +64,12 @@ export class EventSender {
     throw outcomes.find((outcome) => outcome instanceof HydraError) ?? noInstanceError({ request, route });
   }
 
-  private post(request: CallRequest, { id, service, traits }: Instance): Promise<Published> {
+  private post(request: CallRequest, instance: Instance): Promise<Published> {
+    const { id, service } = instance;
     const channel = this.keys.instanceChannel(service, id);
     return new Promise((resolve) => {
       const sender = { published: resolve };
-      if (traits) this.channel.post(channel, this.item(request), sender);
+      if (readsFrames(instance)) this.channel.post(channel, this.item(request), sender);
       else this.channel.postMessage(channel, this.message(`${id}@${service}:/`, request), sender);
     });
   }

@@ -9,7 +9,8 @@ import { createInstanceId } from '../registry/ids.js';
 import { Presence } from '../registry/presence.js';
 import type { CallSource } from './call.source.js';
 import { Caller } from './caller.js';
-import { Channel, type Peer, type Receiver } from './channel.js';
+import { Channel, type Receiver } from './channel.js';
+import type { Peer } from './peers.js';
 
 const IDLE: Load = [0, 0];
 
@@ -29,6 +30,8 @@ export class HydraInstance implements Receiver {
   readonly channel: Channel;
   readonly caller: Caller;
   private source: CallSource | undefined;
+  /** How often frames were lost between two that arrived. */
+  private gaps = 0;
 
   constructor(readonly options: ResolvedOptions) {
     const { service, namespace } = options;
@@ -42,7 +45,7 @@ export class HydraInstance implements Receiver {
       if (kind === 'leave') this.caller.chooser.forget(instance.id);
     });
     this.health.contribute('calls', () => ({
-      activity: { sent: this.caller.inFlight, handling: this.source?.load[0] ?? 0 },
+      activity: { sent: this.caller.inFlight, handling: this.source?.load[0] ?? 0, gaps: this.gaps },
     }));
   }
 
@@ -72,10 +75,23 @@ export class HydraInstance implements Receiver {
     this.redis.close();
   }
 
-  /** Answers and calls may share a frame: each side takes what is its own. */
-  items(peer: Peer, load: Load, items: readonly Item[]): void {
-    this.caller.items(peer, load, items);
+  requests(peer: Peer, load: Load, items: readonly Item[]): void {
+    this.caller.chooser.loads.report(peer.id, load);
     this.source?.items(peer, items);
+  }
+
+  replies(peer: Peer, load: Load, items: readonly Item[]): void {
+    this.caller.items(peer, load, items);
+  }
+
+  /** Its sender asks after the calls that it has no answer to. */
+  requestsLost(): void {
+    this.gaps++;
+  }
+
+  repliesLost(peer: Peer): void {
+    this.gaps++;
+    this.caller.repliesLost(peer);
   }
 
   message(message: UmfMessage): void {

@@ -2,7 +2,6 @@ import type { Subscription } from 'rxjs';
 
 import { Timed } from '../delivery/deadlines.js';
 import type { BoundHandler } from '../delivery/source.js';
-import type { HydraError } from '../hydra.error.js';
 import type { UmfMessage } from '../protocol/message.js';
 import { HydraContext, type ReceivedCall } from './hydra.context.js';
 
@@ -12,8 +11,8 @@ export interface Replies {
   /** The last word; with a last value, or alone. A promise where it takes its time to leave; it rejects if it cannot. */
   complete(hasValue: boolean, value?: unknown): void | Promise<void>;
   error(error: unknown): void | Promise<void>;
-  /** The call was not carried out, and another instance may take it. */
-  refuse(error: HydraError): void;
+  /** No handler began, and none will. Another instance may take the call if the error is retryable. */
+  refuse(error: unknown): void;
   /** How many more values the caller can take now. */
   readonly credit: number;
   /** The caller can take that many more. */

@@ -1,6 +1,7 @@
 import { CallTable } from './call.table.js';
-import type { Peer } from './channel.js';
+import type { Peer } from './peers.js';
 import type { IncomingCall, Origin } from './incoming.call.js';
+import { DeniedCalls } from './denied.calls.js';
 import { SeenCalls } from './seen.calls.js';
 
 /** With 17 kB for each, these take 34 MB. */
@@ -36,6 +37,7 @@ export class KnownCaller implements Origin {
  */
 export class KnownCallers {
   private readonly byAddress = new Map<string, KnownCaller>();
+  private readonly denied = new DeniedCalls();
   private forgottenUpTo = 0;
   private sweepAt = MOST;
 
@@ -45,7 +47,7 @@ export class KnownCallers {
     return this.byAddress.get(address);
   }
 
-  of({ address, channel }: Peer): KnownCaller {
+  of({ address, replyChannel }: Peer): KnownCaller {
     const known = this.byAddress.get(address);
     if (known) {
       known.isRegular = true;
@@ -53,14 +55,31 @@ export class KnownCallers {
     }
     if (this.byAddress.size >= this.sweepAt) this.forgetIdle();
     const seen = new SeenCalls(this.forgottenUpTo);
-    const caller = new KnownCaller(address, this.ownAddress, channel, seen);
+    const caller = new KnownCaller(address, this.ownAddress, replyChannel, seen);
     this.byAddress.set(address, caller);
     return caller;
   }
 
-  /** Whether this call of that caller surely never came. */
-  isUnknown(peer: Peer, id: number): boolean {
-    return this.find(peer)?.seen.isUnknown(id) ?? id > this.forgottenUpTo;
+  /** Takes account of a call that came. False when it came before, or must not come any more. */
+  accept(caller: KnownCaller, id: number): boolean {
+    const { seen, from } = caller;
+    if (seen.isDoubtful(id) && this.denied.has(from, id)) return false;
+    return seen.add(id);
+  }
+
+  /** Whether this call was said never to have come. */
+  isDenied({ address }: Peer, id: number): boolean {
+    return this.denied.has(address, id);
+  }
+
+  /** Whether this call of that caller surely never came. From then on it is not accepted: its caller may have moved it. */
+  deny(peer: Peer, id: number): boolean {
+    if (this.denied.has(peer.address, id)) return true;
+    const isUnknown = this.find(peer)?.seen.isUnknown(id) ?? id > this.forgottenUpTo;
+    if (!isUnknown) return false;
+    this.denied.add(peer.address, id);
+    (this.find(peer) ?? this.of(peer)).seen.add(id);
+    return true;
   }
 
   /** Those that did not call again since the last time; if that is not enough, all that have nothing in hand. */

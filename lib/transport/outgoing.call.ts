@@ -56,6 +56,8 @@ export class OutgoingCall extends Timed implements Sender {
   mid: string | undefined;
   /** Instances that refused the call or were not reached. */
   tried: Set<string> | undefined;
+  /** One among them that is there, and that the call got lost on the way to: it may have it again, where no other is left. */
+  missedBy: string | undefined;
   /** Values received so far: once there is one, the call is not moved. */
   received = 0;
   /** Probes that found the call finished at its instance, while the answer was not here. */
@@ -71,7 +73,8 @@ export class OutgoingCall extends Timed implements Sender {
   isOver = false;
 
   constructor(
-    readonly id: number,
+    /** What instances know it by; another one after an answer or the call itself was lost. */
+    public id: number,
     readonly request: CallRequest,
     readonly route: Route,
     readonly reply: Reply,

@@ -51,16 +51,22 @@ export function encodeEvent(
   ]);
 }
 
+/** Which answer a value belongs to, and how many values of it came before. */
+export interface ReplyPlace {
+  readonly id: number;
+  readonly pattern: string;
+  before: number;
+}
+
 /** A value of an answer as an item of a frame. Throws as {@link encodeCall}. */
 export function encodeValue(
   kind: typeof Kind.value | typeof Kind.complete,
-  id: number,
-  pattern: string,
+  { id, pattern, before }: ReplyPlace,
   value: unknown,
   maxBytes: number,
 ): string {
   return encode(`the reply to ${pattern}`, value, maxBytes, (data, hasBytes) =>
-    hasBytes ? [kind, id, data, 1] : [kind, id, data],
+    hasBytes ? [kind, id, before, data, 1] : [kind, id, before, data],
   );
 }
 
@@ -70,8 +76,13 @@ export function decodeValue(data: unknown, hasBytes: unknown): unknown {
 }
 
 /** An error as an item of a frame: a HydraError by its code, anything else as the handler's pipeline gave it. Never throws. */
-export function encodeError(id: number, error: unknown, maxBytes: number): string {
-  return encodeFailure(error, maxBytes, (wire) => JSON.stringify([Kind.error, id, wire]));
+export function encodeError(
+  kind: typeof Kind.error | typeof Kind.refusal,
+  id: number,
+  error: unknown,
+  maxBytes: number,
+): string {
+  return encodeFailure(error, maxBytes, (wire) => JSON.stringify([kind, id, wire]));
 }
 
 /** An error as the answer to a UMF message. Never throws. */

@@ -1,5 +1,5 @@
 import type { Keys } from '../protocol/keys.js';
-import { encodeItem, Kind, type Item } from '../protocol/rpc.js';
+import { encodeItem, Kind, readsFrames, type Item } from '../protocol/rpc.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { Instance } from '../hydra.options.js';
 import type { CallTable } from './call.table.js';
@@ -8,8 +8,10 @@ import type { OutgoingCall } from './outgoing.call.js';
 
 /** What a probe can find out about a call. */
 export interface ProbeFindings {
-  /** Its instance is gone, or has no answer to give any more. */
+  /** Its instance is gone. */
   gone(call: OutgoingCall): void;
+  /** Its instance is done with it, and the answer is not here. */
+  answerLost(call: OutgoingCall): void;
   /** Its instance is there and never received it. */
   neverArrived(call: OutgoingCall): void;
 }
@@ -54,12 +56,20 @@ export class Prober {
   answered(peerId: string, [, , finished, unknown]: Item): void {
     this.unanswered.delete(peerId);
     for (const call of this.callsAt(peerId, finished)) {
-      if (++call.missedAnswers >= MISSED_ANSWERS) this.findings.gone(call);
+      if (++call.missedAnswers >= MISSED_ANSWERS) this.findings.answerLost(call);
     }
     for (const call of this.callsAt(peerId, unknown)) {
       // On a Cluster two messages may take two ways, and the later one arrive first.
       if (!this.redis.isCluster || ++call.missedArrivals >= 2) this.findings.neverArrived(call);
     }
+  }
+
+  /** Replies of this instance were lost: which calls they were for it alone can tell. */
+  replyLost(peerId: string): void {
+    // It says so of all of them already.
+    if (this.unanswered.has(peerId)) return;
+    const calls = [...this.calls].filter(({ instance }) => instance?.id === peerId);
+    if (calls.length > 0) this.ask(calls[0]!.instance!, calls);
   }
 
   /** What an instance says of a call that has moved on since says nothing: moved once more, it would run twice. */
@@ -74,8 +84,9 @@ export class Prober {
     if (!this.redis.isReady) return;
     for (const [instance, calls] of this.overdue()) {
       // Where somebody listens to channels by pattern, a PUBLISH to a dead instance reaches that one.
-      if (!instance.traits || this.unanswered.has(instance.id)) void this.lookFor(instance, calls);
-      if (instance.traits) this.ask(instance, calls);
+      const isAsked = readsFrames(instance);
+      if (!isAsked || this.unanswered.has(instance.id)) void this.lookFor(instance, calls);
+      if (isAsked) this.ask(instance, calls);
     }
   }
 

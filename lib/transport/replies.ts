@@ -1,10 +1,10 @@
-import type { HydraError } from '../hydra.error.js';
 import { decodeAddress } from '../protocol/address.js';
 import type { Keys } from '../protocol/keys.js';
 import { patternOf, replyTo, type UmfMessage } from '../protocol/message.js';
 import { encodeItem, Kind } from '../protocol/rpc.js';
 import { createStamp } from '../registry/ids.js';
-import type { Channel, Peer, Published, Sender } from './channel.js';
+import type { Channel, Published, Sender } from './channel.js';
+import type { Peer } from './peers.js';
 import type { Replies } from './incoming.call.js';
 import {
   encodeError,
@@ -13,6 +13,7 @@ import {
   encodeValue,
   errorFields,
   replyFields,
+  type ReplyPlace,
 } from './packet.js';
 
 /** A caller that lost its connection is back within this time, or does not come back for the answer. */
@@ -22,16 +23,14 @@ const RESEND_EVERY_MS = 50;
 /** Replies to one of our own instances. The last word is sent again while the caller is between two connections. */
 export class FrameReplies implements Replies, Sender {
   private lastWord: string | undefined;
-  private sent = 0;
   private granted: number;
-  private hasLostValues = false;
   private giveUpAt = 0;
+  private isResending = false;
 
   constructor(
     private readonly channel: Channel,
     private readonly peer: Peer,
-    private readonly id: number,
-    private readonly pattern: string,
+    private readonly place: ReplyPlace,
     private readonly maxBytes: number,
     private readonly window: number,
   ) {
@@ -39,56 +38,62 @@ export class FrameReplies implements Replies, Sender {
   }
 
   get credit(): number {
-    return this.granted - this.sent;
+    return this.granted - this.place.before;
   }
 
   grant(count: number): void {
-    this.granted = Math.min(this.granted + count, this.sent + this.window);
+    this.granted = Math.min(this.granted + count, this.place.before + this.window);
   }
 
   value(value: unknown): void {
-    this.sent++;
-    this.channel.post(
-      this.peer.channel,
-      encodeValue(Kind.value, this.id, this.pattern, value, this.maxBytes),
-      this,
-    );
+    const text = encodeValue(Kind.value, this.place, value, this.maxBytes);
+    this.place.before++;
+    this.channel.post(this.peer.replyChannel, text, this);
   }
 
   complete(hasValue: boolean, value?: unknown): void {
     this.finish(
       hasValue
-        ? encodeValue(Kind.complete, this.id, this.pattern, value, this.maxBytes)
-        : encodeItem(Kind.complete, this.id),
+        ? encodeValue(Kind.complete, this.place, value, this.maxBytes)
+        : encodeItem(Kind.complete, this.place.id, this.place.before),
     );
   }
 
   error(error: unknown): void {
-    this.finish(encodeError(this.id, error, this.maxBytes));
+    this.finish(encodeError(Kind.error, this.place.id, error, this.maxBytes));
   }
 
-  refuse(error: HydraError): void {
-    this.finish(encodeItem(Kind.refusal, this.id, error));
+  refuse(error: unknown): void {
+    this.finish(encodeError(Kind.refusal, this.place.id, error, this.maxBytes));
   }
 
   published(outcome: Published): void {
-    if (outcome === 'delivered') return;
-    if (this.lastWord === undefined) this.hasLostValues = true;
-    else this.resend(this.lastWord);
+    if (this.lastWord === undefined) return;
+    if (outcome === 'delivered') this.heard();
+    // Whether values are missing, the caller sees by the number that the last word carries.
+    else if (!this.isResending) this.resend(this.lastWord);
   }
 
   private finish(text: string): void {
     this.lastWord = text;
-    this.channel.post(this.peer.channel, text, this);
+    this.channel.post(this.peer.replyChannel, text, this);
   }
 
   private resend(text: string): void {
-    // A stream with a gap must not look complete: the caller's probe finds it finished, and fails it.
-    if (this.hasLostValues) return;
     const now = performance.now();
     this.giveUpAt ||= now + RESEND_FOR_MS;
-    if (now >= this.giveUpAt) return;
-    setTimeout(() => this.channel.post(this.peer.channel, text, this), RESEND_EVERY_MS).unref();
+    if (now >= this.giveUpAt) return this.heard();
+    this.peer.unheard.add(this.place.id);
+    this.isResending = true;
+    setTimeout(() => {
+      this.isResending = false;
+      this.channel.post(this.peer.replyChannel, text, this);
+    }, RESEND_EVERY_MS).unref();
+  }
+
+  /** Or given up: who asks after the call is told that it is finished. */
+  private heard(): void {
+    if (this.giveUpAt > 0) this.peer.unheard.delete(this.place.id);
   }
 }
 
@@ -127,7 +132,7 @@ export class MessageReplies implements Replies {
     this.send((message) => encodeErrorMessage(error, this.maxBytes, (body) => message(errorFields(body))));
   }
 
-  refuse(error: HydraError): void {
+  refuse(error: unknown): void {
     this.error(error);
   }
 

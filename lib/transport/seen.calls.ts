@@ -31,6 +31,11 @@ export class SeenCalls {
     if (id <= this.highest && !this.isForgotten(id)) this.bits[wordOf(id)]! &= ~bitOf(id);
   }
 
+  /** Whether nothing is known of this call any more: it may have come, and it may come. */
+  isDoubtful(id: number): boolean {
+    return id <= this.doubtfulUpTo || this.isForgotten(id);
+  }
+
   /** Whether the call surely never came. A forgotten id may have come. */
   isUnknown(id: number): boolean {
     if (id <= this.doubtfulUpTo) return false;

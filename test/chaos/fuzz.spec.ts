@@ -43,8 +43,8 @@ function seedsFor(self: string, id: string): string[] {
     '[0,2,"stream",{},500,{"a":"b"}]',
     '[0,3,"sum",{"$hydra:bytes":"AAEC"},500,null,1]',
     '[1,4,"noted",{},null,0]',
-    '[2,1,{"a":1}]',
-    '[3,1,5]',
+    '[2,1,0,{"a":1}]',
+    '[3,1,1,5]',
     '[4,1,{"status":"error","message":"x"}]',
     '[5,1,{"name":"HydraError","code":"DRAINING","message":"x","retryable":true}]',
     '[6,1]',
@@ -52,12 +52,12 @@ function seedsFor(self: string, id: string): string[] {
     '[8,[1],[2],[3]]',
     '[9,1,512]',
   ];
-  const frames = items.map((item) => `["h1","${STRANGER}",[1,0.5],${item}]`);
+  const frames = items.map((item, seq) => `["h2","${STRANGER}",${seq},[1,0.5],${item}]`);
   const umf = { to: self, frm: STRANGER, mid: 'm-1', ts: '2026-01-01T00:00:00.000Z', ver: 'UMF/1.4.6' };
-  const node = { serviceName: SERVICE, instanceID: id, version: '1.0.0', nest: { wire: 1, serves: true } };
+  const node = { serviceName: SERVICE, instanceID: id, version: '1.0.0', nest: { wire: 2, serves: true } };
   return [
     ...frames,
-    `["h1","${STRANGER}",[0,0],${items.join(',')}]`,
+    `["h2","${STRANGER}",1,[0,0],${items.join(',')}]`,
     JSON.stringify({ ...umf, typ: 'sum', bdy: [1, 2], hdr: { a: 'b' }, tmo: 3 }),
     JSON.stringify({ ...umf, rmid: 'm-0', typ: 'reply', bdy: { a: { b: [1] } }, via: 'x:/', fwd: 'y:/' }),
     JSON.stringify(node),
@@ -106,6 +106,7 @@ describe(`${TEXTS.toLocaleString('en-US')} wrong texts on every channel`, () => 
         keys.instanceChannel(SERVICE, service.id),
         keys.serviceChannel(SERVICE),
         keys.instanceChannel(CALLER, caller!.id),
+        keys.replyChannel(CALLER, caller!.id),
         keys.announcements(SERVICE),
         keys.directoryChanges,
       ];

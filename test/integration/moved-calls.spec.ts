@@ -1,7 +1,7 @@
 import { HydraError, type Balancer, type Instance } from '../../lib/index.js';
 import { encodeItem, Kind, type Item } from '../../lib/protocol/rpc.js';
 import type { CallSource } from '../../lib/transport/call.source.js';
-import type { Peer } from '../../lib/transport/channel.js';
+import type { Peer } from '../../lib/transport/peers.js';
 import { HydraClient } from '../../lib/transport/hydra.client.js';
 import type { HydraInstance } from '../../lib/transport/hydra.instance.js';
 import { eventually } from '../support/eventually.js';
@@ -43,14 +43,17 @@ describe('a call that was refused and moved on', () => {
       if (kind !== Kind.call) return;
       const refusal = encodeItem(Kind.refusal, id, new HydraError('DRAINING', 'stopping'));
       // What a busy instance says when it finds the call and the question after it at once.
-      first.channel.post(peer.channel, refusal);
-      first.channel.post(peer.channel, encodeItem(Kind.probed, [], [], [id]));
+      first.channel.post(peer.replyChannel, refusal);
+      first.channel.post(peer.replyChannel, encodeItem(Kind.probed, [], [], [id]));
     });
     for (const other of others)
       attach(other, (peer, [kind, id]) => {
         if (kind !== Kind.call) return;
         taken.push(other.id);
-        setTimeout(() => other.channel.post(peer.channel, encodeItem(Kind.complete, id, 'done')), 100);
+        setTimeout(
+          () => other.channel.post(peer.replyChannel, encodeItem(Kind.complete, id, 0, 'done')),
+          100,
+        );
       });
 
     const reply = await new Promise((resolve, reject) => {

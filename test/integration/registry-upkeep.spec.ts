@@ -104,7 +104,7 @@ describe('the upkeep of shared records', () => {
   it('deletes the entries of the dead, theirs and ours, and of nobody else', async () => {
     const service = uniqueService('dead');
     await entry(service, 'f'.repeat(32));
-    await entry(service, '0'.repeat(32), { nest: { wire: 1, serves: true } });
+    await entry(service, '0'.repeat(32), { nest: { wire: 2, serves: true } });
     await entry('', 'unreadable');
     const alive = fakeLegacyInstance(redis, service, '1'.repeat(32));
     await alive.beat();
@@ -149,7 +149,7 @@ describe('the upkeep of shared records', () => {
     reader.on('message', (_channel: string, text: string) => told.push(text));
     await reader.subscribe(keys.announcements(service));
     await redis.hset(keys.instances(service), id, '{}');
-    await entry(service, id, { nest: { wire: 1, serves: true } });
+    await entry(service, id, { nest: { wire: 2, serves: true } });
     await eventually(async () => (await redis.hlen(keys.instances(service))) === 0, {
       what: 'it to be out',
       timeoutMs: 20_000,

@@ -168,7 +168,7 @@ describe('discovery', () => {
     const record = JSON.stringify({
       serviceName: service,
       instanceID: 'ghost',
-      nest: { wire: 1, serves: true },
+      nest: { wire: 2, serves: true },
     });
     // What a lost announcement leaves: the index has changed, and its epoch; nobody was told.
     await redis.hset(keys.instances(service), 'ghost', record);

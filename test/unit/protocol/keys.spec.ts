@@ -32,6 +32,7 @@ function ownNamesOf(keys: Keys, service: string): Record<string, string> {
     bridge: keys.bridge,
     announcements: keys.announcements(service),
     directoryChanges: keys.directoryChanges,
+    replyChannel: keys.replyChannel(service, ID),
     own: keys.own(service, 'queue', 'leases'),
     ownStream: keys.ownStream('orders', 'dedup'),
   };

@@ -3,7 +3,7 @@ import { instanceOf, instancesOf } from './instances.js';
 
 const versioned = (version: string) => instanceOf(`v${version}`, { version });
 const { traits: _traits, ...hydra1 } = instanceOf('hydra1');
-const tagged = (...tags: string[]) => instanceOf(tags.join('-'), { traits: { wire: 1, serves: true, tags } });
+const tagged = (...tags: string[]) => instanceOf(tags.join('-'), { traits: { wire: 2, serves: true, tags } });
 
 describe('a selection', () => {
   it('is none without criteria', () => {

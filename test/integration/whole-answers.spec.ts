@@ -1,0 +1,195 @@
+import type { Socket } from 'node:net';
+
+import { Controller } from '@nestjs/common';
+import { MessagePattern } from '@nestjs/microservices';
+import { Redis } from 'ioredis';
+import { firstValueFrom, lastValueFrom, Subject, tap, toArray } from 'rxjs';
+
+import { HydraClient, HydraRecordBuilder } from '../../lib/index.js';
+import { createKeys } from '../../lib/protocol/keys.js';
+import { decodeFrame, encodeFrame, encodeItem, Kind, type Item } from '../../lib/protocol/rpc.js';
+import { createInstanceId } from '../../lib/registry/ids.js';
+import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { startService } from '../support/app.js';
+import { atEnd } from '../support/at-end.js';
+import { eventually } from '../support/eventually.js';
+import { testRedisUrl } from '../support/redis.js';
+import { uniqueService } from '../support/unique.js';
+
+const VALUES = 600;
+const keys = createKeys();
+const ran: number[] = [];
+let feed = new Subject<number>();
+
+@Controller()
+class RowsController {
+  @MessagePattern('rows')
+  rows() {
+    return feed;
+  }
+
+  @MessagePattern('note')
+  note(n: number): number {
+    return ran.push(n);
+  }
+}
+
+/** Has Redis cut this one connection, as a proxy or a reset would; the driver makes another within milliseconds. */
+async function cut(connection: unknown, admin: Redis): Promise<void> {
+  const { localAddress, localPort } = (connection as { stream: Socket }).stream;
+  await admin.call('CLIENT', 'KILL', 'ADDR', `${localAddress}:${localPort}`);
+}
+
+async function start(options: object = {}) {
+  const redis = await testRedisUrl();
+  const service = uniqueService('rows');
+  const server = await startService({ service, redis }, [RowsController]);
+  const client = new HydraClient({ service, redis, timeoutMs: 10_000, ...options });
+  const admin = new Redis(redis);
+  atEnd(async () => admin.disconnect());
+  atEnd(() => client.close());
+  await client.connect();
+  await eventually(() => client.instances.length === 1, { what: 'the instance' });
+  return { client, admin, server };
+}
+
+describe('an answer of many values', () => {
+  beforeEach(() => (feed = new Subject()));
+
+  it('fails, and is never complete, when the subscriber of its caller is cut in the middle', async () => {
+    const { client, admin } = await start();
+    const received: number[] = [];
+    const answer = lastValueFrom(client.send<number>('rows', {}).pipe(tap((n) => received.push(n))));
+    const outcome = answer.then(
+      () => 'complete',
+      (error: unknown) => error,
+    );
+    await eventually(() => feed.observed, { what: 'the handler' });
+    const [, subscriber] = client.unwrap();
+    for (let n = 0; n < VALUES / 2; n++) feed.next(n);
+    await eventually(() => received.length === VALUES / 2, { what: 'the first half' });
+    await cut(subscriber, admin);
+    for (let n = VALUES / 2; n < VALUES; n++) {
+      feed.next(n);
+      if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await eventually(() => subscriber.status === 'ready', { what: 'the new connection' });
+    feed.complete();
+    const failure = await outcome;
+    expect(failure).toMatchObject({ code: 'REPLY_LOST', retryable: true, mayHaveRun: true });
+    expect(received).toEqual(Array.from({ length: received.length }, (_, n) => n));
+    expect(received.length).toBeLessThan(VALUES);
+  });
+
+  it('fails as soon as something else arrives, and its handler is stopped', async () => {
+    const { client, admin, server } = await start({ calls: { probeAfterMs: 60_000 } });
+    const outcome = lastValueFrom(client.send<number>('rows', {})).catch((error: unknown) => error);
+    await eventually(() => feed.observed, { what: 'the handler' });
+    const [, subscriber] = client.unwrap();
+    await cut(subscriber, admin);
+    feed.next(1);
+    await eventually(() => subscriber.status === 'ready', { what: 'the new connection' });
+    await eventually(
+      () => {
+        if (feed.observed) feed.next(2);
+        return !feed.observed;
+      },
+      { what: 'the handler to be stopped' },
+    );
+    expect(await outcome).toMatchObject({ code: 'REPLY_LOST' });
+    expect(server.app.get(HydraInstance).health.collect().problems).toEqual([]);
+  });
+
+  it('comes whole when nothing is lost', async () => {
+    const { client } = await start();
+    const answer = firstValueFrom(client.send<number>('rows', {}).pipe(toArray()));
+    await eventually(() => feed.observed, { what: 'the handler' });
+    for (let n = 0; n < VALUES; n++) feed.next(n);
+    feed.complete();
+    expect(await answer).toEqual(Array.from({ length: VALUES }, (_, n) => n));
+  });
+});
+
+/** A caller by hand: what it sends, it sends when the test says. */
+async function startCaller(service: string, id: string) {
+  const redis = await testRedisUrl();
+  const [commands, subscriber] = [new Redis(redis), new Redis(redis)];
+  for (const connection of [commands, subscriber]) atEnd(async () => connection.disconnect());
+  const [name, own] = [uniqueService('by-hand'), createInstanceId()];
+  const heard: Item[] = [];
+  subscriber.on('message', (_channel: string, wire: string) =>
+    heard.push(...(decodeFrame(wire)?.items ?? [])),
+  );
+  await subscriber.subscribe(keys.replyChannel(name, own));
+  let seq = 0;
+  const send = (...item: Item) =>
+    commands.publish(
+      keys.instanceChannel(service, id),
+      encodeFrame(`${own}@${name}:/`, ++seq, [0, 0], [encodeItem(...item)]),
+    );
+  return { send, heard };
+}
+
+describe('a call that a probe overtakes', () => {
+  it('is refused when it comes: its caller was told that it had not, and has moved it', async () => {
+    const { server, client } = await start();
+    const { send, heard } = await startCaller(client.service, server.id);
+    ran.length = 0;
+    await send(Kind.probe, [7]);
+    await eventually(() => heard.length === 1, { what: 'the answer to the probe' });
+    await send(Kind.call, 7, 'note', 7, 10_000);
+    await send(Kind.call, 8, 'note', 8, 10_000);
+    await eventually(() => heard.length === 3, { what: 'both answers' });
+    expect(heard[0]).toEqual([Kind.probed, [], [], [7]]);
+    expect(heard[1]).toMatchObject([Kind.refusal, 7, { code: 'NO_INSTANCE', retryable: true }]);
+    expect(heard[2]).toEqual([Kind.complete, 8, 0, 1]);
+    expect(ran).toEqual([8]);
+    // What was denied stays denied.
+    await send(Kind.probe, [7, 8]);
+    await eventually(() => heard.length === 4, { what: 'the second answer' });
+    expect(heard[3]).toEqual([Kind.probed, [], [8], [7]]);
+  });
+
+  it('without a handler is refused: nothing ran', async () => {
+    const { server, client } = await start();
+    const { send, heard } = await startCaller(client.service, server.id);
+    await send(Kind.call, 1, 'nowhere', 7, 10_000);
+    await eventually(() => heard.length === 1, { what: 'the refusal' });
+    expect(heard[0]).toMatchObject([Kind.refusal, 1, { code: 'NO_HANDLER', retryable: false }]);
+    await expect(firstValueFrom(client.send('nowhere', 7))).rejects.toMatchObject({ code: 'NO_HANDLER' });
+  });
+});
+
+describe('a call that is lost on the way', () => {
+  it('is sent again to the only instance there is, and runs once', async () => {
+    const { server, client } = await start();
+    const instance = server.app.get(HydraInstance);
+    ran.length = 0;
+    // Its frame is taken from the wire, as a cut of the server's subscriber would.
+    const receive = instance.requests.bind(instance);
+    let lost = 0;
+    instance.requests = (peer, load, items) => {
+      if (lost === 0 && items.some(([kind]) => kind === Kind.call)) lost++;
+      else receive(peer, load, items);
+    };
+    expect(await firstValueFrom(client.send('note', 1))).toBe(1);
+    expect([lost, ran]).toEqual([1, [1]]);
+  });
+
+  it('is sent again where its answer was lost, if twice does no harm', async () => {
+    const { client, admin, server } = await start();
+    ran.length = 0;
+    const instance = server.app.get(HydraInstance);
+    let lost = 0;
+    const post = instance.channel.post.bind(instance.channel);
+    instance.channel.post = (channel, item, sender) => {
+      if (lost === 0 && item.startsWith(`[${Kind.complete},`)) lost++;
+      else post(channel, item, sender);
+    };
+    const record = new HydraRecordBuilder(5).setIdempotent(true).build();
+    expect(await firstValueFrom(client.send('note', record))).toBe(2);
+    lost = 0;
+    await expect(firstValueFrom(client.send('note', 6))).rejects.toMatchObject({ code: 'REPLY_LOST' });
+    expect(admin.status).toBe('ready');
+  });
+});

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 
 import { addConfigCommands } from './config.commands.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
+import { addForgetCommand } from './forget.command.js';
 import { addQueueCommands } from './queue.commands.js';
 import { addServiceCommands } from './service.commands.js';
 import { addStreamCommands } from './stream.commands.js';
@@ -27,6 +28,7 @@ export function createProgram(): Command {
   addServiceCommands(program);
   addQueueCommands(program);
   addStreamCommands(program);
+  addForgetCommand(program);
   return program;
 }
 

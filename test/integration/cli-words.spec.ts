@@ -8,7 +8,7 @@ import { MessagePattern } from '@nestjs/microservices';
 import { Redis } from 'ioredis';
 
 import { runProgram } from '../../lib/cli/program.js';
-import { HydraLogger } from '../../lib/index.js';
+import { HydraLogger, QueueService } from '../../lib/index.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { buildLibrary } from '../support/built.js';
@@ -148,6 +148,40 @@ describe('the command line', () => {
     await client.sadd('hydra:service:directory', other);
     expect(await cli(['nodes', other])).toMatchObject({ code: 3, out: '' });
     expect((await cli(['services'])).out).not.toContain(other);
+  });
+
+  it('forgets what a service left behind, and nothing of others', async () => {
+    const [gone, stays] = [uniqueService('gone'), uniqueService('gone')];
+    for (const name of [gone, stays]) {
+      const { app } = await startService({ service: name, redis }, [SumController]);
+      const { store } = await openStore(name, {}, { redis });
+      await store.put('1.0.0', { limit: 5 });
+      await app.get(QueueService).add('sum', [1]);
+      const forget = ['forget', name, '--redis', redis, '--yes'];
+      expect(await inProcess(forget)).toMatchObject({
+        code: 4,
+        err: expect.stringMatching(/has a live instance, [\da-f]{32}: stop it first/),
+      });
+      await app.close();
+    }
+    // A health record ends by itself.
+    const keysOf = async (name: string) =>
+      (await client.keys(`*:${name}:*`)).filter((key) => !key.endsWith(':health')).toSorted();
+    const before = await keysOf(stays);
+    const forget = ['forget', gone, '--redis', redis];
+    const shown = await inProcess([...forget, '--dry-run']);
+    expect(shown).toMatchObject({ code: 0 });
+    expect(shown.out).toMatch(/^configurations +\d+ +\d+$/m);
+    expect(shown.out).toMatch(/^queue default +1 +1$/m);
+    expect(await inProcess(forget)).toMatchObject({ code: 2 });
+    expect(await client.keys(`*:${gone}:*`)).not.toEqual([]);
+
+    expect(await inProcess([...forget, '--yes'])).toMatchObject({ code: 0 });
+    expect(await client.keys(`*${gone}*`)).toEqual([]);
+    expect(await client.smembers('hydra:service:directory')).not.toContain(gone);
+    expect(JSON.stringify(await client.hgetall('hydra:service:nodes'))).not.toContain(gone);
+    expect(await keysOf(stays)).toEqual(before);
+    expect(await inProcess([...forget, '--yes'])).toMatchObject({ code: 3 });
   });
 
   it('keeps to the width of the terminal', async () => {

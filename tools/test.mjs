@@ -1,6 +1,7 @@
 /**
  * `npm test`: everything a change has to pass. With arguments (`npm test -- test/unit/keys.spec.ts -t name`) only
- * jest runs, with those arguments. The last line is always `N passed, N failed`, in tests.
+ * jest runs, with those arguments. `npm run test:all` (`--all`) adds what takes long: `test/long`. The last line is always
+ * `N passed, N failed`, in tests.
  */
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -81,7 +82,9 @@ async function readCounts(report) {
   }
 }
 
-async function main(args) {
+async function main(words) {
+  const isAll = words.includes('--all');
+  const args = words.filter((word) => word !== '--all');
   await ensurePackages({ log: say });
   if (args.length === 0) {
     await step('lint and format', () => npmScript('lint'));
@@ -94,13 +97,14 @@ async function main(args) {
   const env = { HYDRA_TEST_REDIS_URL: redis.url };
   if (args.length > 0) {
     // Chaos suites take processes and links down; two at a time would starve each other on a small machine.
-    const serially = args.some((arg) => arg.includes('chaos')) ? ['--runInBand'] : [];
+    const serially = args.some((arg) => /chaos|long/.test(arg)) ? ['--runInBand'] : [];
     await step('jest', () => jest('chosen', [...serially, ...args], env));
   } else {
     env.HYDRA_TEST_COMPILED = COMPILED;
     const folders = ['test/unit', 'test/integration', 'test/interop'];
     await step('unit, integration, interop', () => jest('most', ['--passWithNoTests', ...folders], env));
     await step('chaos', () => jest('chaos', ['--passWithNoTests', '--runInBand', 'test/chaos'], env));
+    if (isAll) await step('long', () => jest('long', ['--passWithNoTests', '--runInBand', 'test/long'], env));
   }
   await redis.stop();
 }

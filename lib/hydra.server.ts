@@ -5,6 +5,7 @@ import type { BoundHandler, DeliveryExtras, DeliveryMode, Dispatch, Source } fro
 import { HydraError } from './hydra.error.js';
 import { resolveOptions, type HydraOptions } from './hydra.options.js';
 import { QueueSource } from './queue/queue.source.js';
+import { outside } from './redis/async.context.js';
 import type { ConnectionState, RedisClient } from './redis/redis.connections.js';
 import { safely } from './redis/safely.js';
 import { StreamSource } from './streams/stream.source.js';
@@ -114,7 +115,11 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
    * Connects, subscribes, starts every source and registers the instance; calls back once Redis has confirmed it all.
    * Waits for a Redis that is away.
    */
-  async listen(callback: (error?: unknown) => void): Promise<void> {
+  listen(callback: (error?: unknown) => void): Promise<void> {
+    return outside(() => this.start(callback));
+  }
+
+  private async start(callback: (error?: unknown) => void): Promise<void> {
     try {
       await this.instance.open();
       for (const source of this.sources) {
@@ -174,7 +179,13 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   }
 
   private run({ handler }: BoundHandler, data: unknown, context: DeliveryContext): Promise<unknown> {
-    if (this.onProcessingStartHook === this.noHook) return handler(data, context) as Promise<unknown>;
+    const hasHook = this.onProcessingStartHook !== this.noHook;
+    return context.enter(() =>
+      hasHook ? this.runHooked(handler, data, context) : (handler(data, context) as Promise<unknown>),
+    );
+  }
+
+  private runHooked(handler: MessageHandler, data: unknown, context: DeliveryContext): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const handle = async () => {
         try {

@@ -1,5 +1,6 @@
 import { asyncScheduler, Observable, share, throttleTime } from 'rxjs';
 
+import { outside } from '../redis/async.context.js';
 import type { StoredConfigs } from './stored-configs.js';
 
 /** Each change is a reading: the first at once, those that follow within this time together. */
@@ -44,9 +45,12 @@ export function configChanges(stored: StoredConfigs, intervalMs: number): Observ
       observer.next();
       await look();
     };
-    // Without a connection it is subscribed with the next one.
-    begin().catch(() => undefined);
-    lookAgain();
+    // Shared by all, whoever subscribed first.
+    outside(() => {
+      // Without a connection it is subscribed with the next one.
+      begin().catch(() => undefined);
+      lookAgain();
+    });
 
     return () => {
       clearTimeout(timer);

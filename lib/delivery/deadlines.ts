@@ -1,3 +1,5 @@
+import { outside } from '../redis/async.context.js';
+
 /** What has a deadline. The fields belong to {@link Deadlines}. */
 export abstract class Timed {
   /** The instant it ends, by `performance.now()`. */
@@ -65,7 +67,7 @@ export class Deadlines<T extends Timed> {
   private start(): void {
     if (this.timer) return;
     this.tick = Math.floor(performance.now() / TICK_MS);
-    this.timer = setInterval(() => this.turn(), TICK_MS);
+    this.timer = outside(() => setInterval(() => this.turn(), TICK_MS));
     // What waits keeps a socket open, and so the process; the clock alone must not.
     this.timer.unref();
   }

@@ -1,4 +1,9 @@
+import type { AsyncResource } from 'node:async_hooks';
+
 import { BaseRpcContext } from '@nestjs/microservices';
+
+import { freshContext } from '../redis/async.context.js';
+import { withDeadline, type AmbientDeadline } from './ambient.deadline.js';
 
 /**
  * What every handler can know of what it handles, whichever way it came.
@@ -9,6 +14,9 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
   private controller: AbortController | undefined;
   private abortReason: unknown;
   private hasAborted = false;
+  private asyncContext: AsyncResource | undefined;
+  /** What bounds the calls that the handler makes; undefined where nothing does. @internal */
+  ambient: AmbientDeadline | undefined;
   /** What the handler itself threw, before Nest's exception filters made of it what a caller may see. @internal */
   failure: unknown;
 
@@ -23,6 +31,22 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
     this.controller ??= new AbortController();
     if (this.hasAborted && !this.controller.signal.aborted) this.controller.abort(this.abortReason);
     return this.controller.signal;
+  }
+
+  /**
+   * Runs a part of the handler: its guards and interceptors with it, and later the stream that it gave. All of it is in one
+   * asynchronous context, which is nobody else's: messages that arrive together would share the connection's.
+   * @internal
+   */
+  enter<T>(act: () => T): T {
+    this.asyncContext ??= freshContext();
+    const { ambient } = this;
+    return this.asyncContext.runInAsyncScope(ambient ? () => withDeadline(ambient, act) : act);
+  }
+
+  /** The handler has returned, or its stream has ended: what it left running is bound no more. @internal */
+  release(): void {
+    if (this.ambient) this.ambient.isOver = true;
   }
 
   /** @internal */

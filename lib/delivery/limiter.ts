@@ -1,3 +1,5 @@
+import { outside } from '../redis/async.context.js';
+
 /** Lets a number of things run at once; others wait in line, up to a number; beyond it they are refused. */
 export class Limiter<T> {
   private readonly waiting: T[] = [];
@@ -34,7 +36,8 @@ export class Limiter<T> {
   leave(): void {
     const next = this.waiting.shift();
     if (next === undefined) this.running--;
-    else this.run(next);
+    // Whoever makes room may do so in a handler's context.
+    else outside(() => this.run(next));
   }
 
   /** Takes an item out of the line; false when it is not there. */

@@ -1,4 +1,5 @@
 import type { ResolvedOptions } from '../hydra.options.js';
+import { outside } from '../redis/async.context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 
 /** Hydra 1.9 keeps so many entries. */
@@ -53,7 +54,7 @@ export class LogBuffer {
       this.pending.shift();
       this.dropped++;
     }
-    this.timer ??= setTimeout(() => void this.flush(), this.options.flushMs).unref();
+    this.flushLater();
   }
 
   /** Writes what is there, if Redis is. Never throws. */
@@ -62,10 +63,13 @@ export class LogBuffer {
     this.timer = undefined;
     this.writing ??= this.write().finally(() => {
       this.writing = undefined;
-      if (this.pending.length > 0)
-        this.timer ??= setTimeout(() => void this.flush(), this.options.flushMs).unref();
+      if (this.pending.length > 0) this.flushLater();
     });
     return this.writing;
+  }
+
+  private flushLater(): void {
+    this.timer ??= outside(() => setTimeout(() => void this.flush(), this.options.flushMs).unref());
   }
 
   private async write(): Promise<void> {

@@ -1,6 +1,7 @@
 import { writeJob } from '../delivery/job.writing.js';
 import { checkJob, type BackoffRule, type ResolvedOptions } from '../hydra.options.js';
 import { createMessageId } from '../registry/ids.js';
+import { outside } from '../redis/async.context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { addOne } from './producer.scripts.js';
 import type { QueueKeys } from './queue.keys.js';
@@ -105,7 +106,7 @@ export class JobAdder {
     if (batch) batch.push(job);
     else this.outbox.set(keys, [job]);
     // After all that this turn's input causes.
-    if (this.outbox.size === 1 && !batch) setImmediate(this.flush);
+    if (this.outbox.size === 1 && !batch) outside(() => setImmediate(this.flush));
   }
 
   private readonly flush = (): void => {

@@ -4,6 +4,7 @@ import { Deadlines } from '../delivery/deadlines.js';
 import { RareLog } from '../delivery/rare.log.js';
 import type { Dispatch } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
+import { outside } from '../redis/async.context.js';
 import { createMessageId } from '../registry/ids.js';
 import { backoffMs, PLAIN_BACKOFF, wholeMs } from './backoff.js';
 import { strangeMessage, writeDeadLetter } from './dead.letter.js';
@@ -48,11 +49,13 @@ export class JobRunner {
       const result = await this.dispatch.run(job.lane.bound, job.data, job.context);
       if (!isObservable(result)) return this.complete(job, result);
       let last: unknown;
-      job.subscription = result.subscribe({
-        next: (value) => (last = value),
-        error: (error: unknown) => this.fail(job, error),
-        complete: () => this.complete(job, last),
-      });
+      // Its end is told in the handler's context; what follows is the worker's affair.
+      const observer = {
+        next: (value: unknown) => (last = value),
+        error: (error: unknown) => outside(() => this.fail(job, error)),
+        complete: () => outside(() => this.complete(job, last)),
+      };
+      job.subscription = job.context.enter(() => result.subscribe(observer));
       if (job.isOver) job.subscription.unsubscribe();
     } catch (error) {
       this.fail(job, error);

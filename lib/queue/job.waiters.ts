@@ -1,4 +1,5 @@
 import { HydraError } from '../hydra.error.js';
+import { outside } from '../redis/async.context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { readCompleted, type JobEvent } from './job.event.js';
 import type { JobSearch } from './job.search.js';
@@ -67,7 +68,7 @@ export class JobWaiters {
   }
 
   private lookLater(): void {
-    this.timer ??= setTimeout(() => void this.look(), LOOK_MS);
+    this.timer ??= outside(() => setTimeout(() => void this.look(), LOOK_MS));
   }
 
   private async look(): Promise<void> {

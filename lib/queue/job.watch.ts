@@ -2,6 +2,7 @@ import { Observable, Subject } from 'rxjs';
 
 import { HydraError } from '../hydra.error.js';
 import { LONGEST_TIMER_MS } from '../hydra.options.js';
+import { outside } from '../redis/async.context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { readEvents, type JobEvent } from './job.event.js';
 import type { JobSearch } from './job.search.js';
@@ -71,7 +72,7 @@ export class JobWatch {
 
   private enter(): Promise<void> {
     this.listeners++;
-    this.opening ??= this.open();
+    this.opening ??= outside(() => this.open());
     return this.opening;
   }
 

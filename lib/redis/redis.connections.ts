@@ -5,6 +5,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 
 import { HydraError } from '../hydra.error.js';
 import type { RedisLocation, ResolvedOptions } from '../hydra.options.js';
+import { outside } from './async.context.js';
 import { watchConnection } from './half-open.js';
 import { isAway, isReply, redisError } from './redis.error.js';
 import { safely } from './safely.js';
@@ -72,7 +73,7 @@ export class RedisConnections {
   /** Resolves once both connections are ready, however long Redis is away; rejects only when closed meanwhile. */
   connect(): Promise<void> {
     if (this.current === 'closed') return Promise.reject(this.closedError());
-    if (!this.isStarted) this.start();
+    if (!this.isStarted) outside(() => this.start());
     return this.isReady ? Promise.resolve() : this.whenReady();
   }
 
@@ -85,7 +86,8 @@ export class RedisConnections {
   async run<T>(what: string, command: (redis: RedisClient) => Promise<T>): Promise<T> {
     if (!this.isReady) await this.whenReady(this.options.connection.commandTimeoutMs, what);
     try {
-      return await command(this.commands);
+      // On a Cluster a command may open the connection to its node.
+      return await outside(() => command(this.commands));
     } catch (cause) {
       throw redisError(what, cause);
     }
@@ -112,7 +114,7 @@ export class RedisConnections {
   openBlocking(): RedisClient {
     const client = this.open('blocking');
     this.blocking.add(client);
-    void client.connect().catch(() => undefined);
+    outside(() => void client.connect().catch(() => undefined));
     client.once('end', () => this.blocking.delete(client));
     return client;
   }
@@ -216,7 +218,7 @@ export class RedisConnections {
     const name = `hydra:${this.options.service}:${role}`;
     const client = createClient(redis, connectionSettings(name, role, connection.maxReconnectDelayMs));
     client.on('error', (error: Error) => this.reportError(role, error));
-    if (role !== 'blocking') watchConnection(client, connection.pingIntervalMs);
+    if (role !== 'blocking') outside(() => watchConnection(client, connection.pingIntervalMs));
     if (role === 'commands' && client instanceof Cluster) connectNodes(client);
     return client;
   }

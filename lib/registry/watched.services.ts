@@ -3,6 +3,7 @@ import { Subject } from 'rxjs';
 import type { ResolvedOptions } from '../hydra.options.js';
 import { decodeDirectory } from '../protocol/announcement.js';
 import type { Keys } from '../protocol/keys.js';
+import { outside } from '../redis/async.context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { jittered } from './jitter.js';
 import { sweep } from './registry.scripts.js';
@@ -104,7 +105,7 @@ export class WatchedServices {
     if (isPinned) this.pinned.add(service);
     const open = this.opening.get(service);
     if (open) return open;
-    const opening = this.open(service);
+    const opening = outside(() => this.open(service));
     this.opening.set(service, opening);
     // The next to ask tries again; the view itself is kept, and the checks fill it.
     opening.catch(() => this.opening.delete(service));
@@ -114,7 +115,7 @@ export class WatchedServices {
   /** Watches every service there is, now and later, however many. */
   async watchAll(): Promise<void> {
     this.wantsAll = true;
-    await this.readDirectory();
+    await outside(() => this.readDirectory());
   }
 
   /** Takes in a message of one of the registry's channels. */

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-import { isObservable, lastValueFrom } from 'rxjs';
+import { isObservable, lastValueFrom, type Observable } from 'rxjs';
 
 import type { DeliveryContext } from '../delivery/delivery.context.js';
 import type { Dispatch } from '../delivery/source.js';
@@ -44,7 +44,7 @@ export class Attempt {
       const result =
         timeoutMs > 0 ? this.within(timeoutMs) : this.dispatch.run(bound, this.data, this.context);
       const value = await result;
-      if (isObservable(value)) await lastValueFrom(value, { defaultValue: undefined });
+      if (isObservable(value)) await this.lastOf(value);
       if (this.isBatch) failureOf = (index) => (this.context as HydraBatchContext).failureOf(index);
     } catch (shown) {
       // What Nest's filters show of an unknown error says nothing; what was thrown does.
@@ -71,6 +71,10 @@ export class Attempt {
     return this.isBatch ? this.entries.map((entry) => entry.data) : this.entries[0]!.data;
   }
 
+  private lastOf(values: Observable<unknown>): Promise<unknown> {
+    return this.context.enter(() => lastValueFrom(values, { defaultValue: undefined }));
+  }
+
   private within(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -84,7 +88,7 @@ export class Attempt {
       }, timeoutMs);
       const handle = async () => {
         const result = await this.dispatch.run(this.handler.bound, this.data, this.context);
-        if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+        if (isObservable(result)) await this.lastOf(result);
       };
       handle()
         .finally(() => clearTimeout(timer))

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { isObservable, type Observable } from 'rxjs';
 
-import { withDeadline } from '../delivery/ambient.deadline.js';
+import { ambientDeadline } from '../delivery/ambient.deadline.js';
 import { Deadlines } from '../delivery/deadlines.js';
 import { Limiter } from '../delivery/limiter.js';
 import { RareLog } from '../delivery/rare.log.js';
@@ -120,15 +120,14 @@ export class CallSource implements Source {
     let { data } = call;
     if (this.codec) {
       try {
-        data = await decodePacket(this.codec, call);
+        data = await this.decoded(this.codec, call);
       } catch (error) {
         return this.refuse(call, error);
       }
     }
     try {
-      const result = await withDeadline(call.deadlineAt, () =>
-        this.dispatch.run(call.bound, data, call.context),
-      );
+      call.context.ambient = ambientDeadline(call.deadlineAt);
+      const result = await this.dispatch.run(call.bound, data, call.context);
       this.returned(call);
       this.answer(call, result);
     } catch (error) {
@@ -145,16 +144,22 @@ export class CallSource implements Source {
     this.end(call);
   }
 
+  private decoded(codec: Codec, call: IncomingCall): Promise<unknown> {
+    return call.context.enter(() => decodePacket(codec, call));
+  }
+
   /** The handler gave its result. One that was stopped before kept its place until now. */
   private returned(call: IncomingCall): void {
     call.hasReturned = true;
-    if (call.isOver) this.limiter.leave();
+    if (!call.isOver) return;
+    call.context.release();
+    this.limiter.leave();
   }
 
   private answer(call: IncomingCall, result: unknown): void {
     if (call.isOver) discard(result);
-    else if (isObservable(result)) this.subscribe(call, result);
-    else if (isAsyncIterable(result)) this.pull(call, result);
+    else if (isObservable(result)) call.context.enter(() => this.subscribe(call, result));
+    else if (isAsyncIterable(result)) call.context.enter(() => this.pull(call, result));
     else this.complete(call, result !== undefined, result);
   }
 
@@ -181,6 +186,7 @@ export class CallSource implements Source {
     pump.pullFrom(values).then(
       () => this.complete(call, false),
       (error: unknown) => {
+        call.context.release();
         if (!call.isSettled) this.fail(call, filtered(error));
       },
     );
@@ -191,6 +197,7 @@ export class CallSource implements Source {
   }
 
   private complete(call: IncomingCall, hasValue: boolean, value?: unknown): void {
+    call.context.release();
     if (call.isSettled) return;
     let leaving: void | Promise<void>;
     try {
@@ -203,6 +210,7 @@ export class CallSource implements Source {
   }
 
   private fail(call: IncomingCall, error: unknown): void {
+    call.context.release();
     if (call.isSettled) return;
     if (isHidden(error)) {
       this.logger.error(`"${call.pattern}" failed; correlation id ${correlationId(call.from, call.id)}`);
@@ -251,7 +259,10 @@ export class CallSource implements Source {
     if (call.isOver) return;
     if (this.limiter.withdraw(call)) return this.forget(call);
     call.context.abort(reason);
+    // A completed one gave a generator, which goes on to its next value.
+    const isStreaming = call.subscription?.closed === false;
     call.unsubscribe();
+    if (isStreaming) call.context.release();
     this.end(call);
   }
 

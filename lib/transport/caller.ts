@@ -6,6 +6,7 @@ import type { Instance, ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { UmfMessage } from '../protocol/message.js';
 import { encodeItem, Kind, readsFrames, type Item, type Load } from '../protocol/rpc.js';
+import { outside } from '../redis/async.context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { createStamp } from '../registry/ids.js';
 import { CallTable } from './call.table.js';
@@ -228,11 +229,13 @@ export class Caller implements CallKeeper {
   private park(call: OutgoingCall): void {
     this.detach(call);
     this.parked.add(call);
-    this.parkTimer ??= setTimeout(() => {
-      this.parkTimer = undefined;
-      if (this.redis.isReady) this.sendParked();
-    }, RETRY_PARKED_MS).unref();
+    this.parkTimer ??= outside(() => setTimeout(this.retryParked, RETRY_PARKED_MS).unref());
   }
+
+  private readonly retryParked = (): void => {
+    this.parkTimer = undefined;
+    if (this.redis.isReady) this.sendParked();
+  };
 
   private sendParked(): void {
     for (const call of [...this.parked]) this.attempt(call);

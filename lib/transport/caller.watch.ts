@@ -1,3 +1,4 @@
+import { outside } from '../redis/async.context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { IncomingCall } from './incoming.call.js';
 
@@ -22,7 +23,7 @@ export class CallerWatch {
   start(): void {
     // On a Cluster the count is that of one node, and says nothing.
     if (this.redis.isCluster) return;
-    this.timer ??= setInterval(() => void this.look(), INTERVAL_MS).unref();
+    this.timer ??= outside(() => setInterval(() => void this.look(), INTERVAL_MS).unref());
   }
 
   stop(): void {

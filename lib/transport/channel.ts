@@ -3,6 +3,7 @@ import type { Instance } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { decodeMessage, type UmfMessage } from '../protocol/message.js';
 import { decodeFrame, encodeFrame, isFrame, type Item, type Load } from '../protocol/rpc.js';
+import { outside } from '../redis/async.context.js';
 import { Publisher } from '../redis/publisher.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { isReply, redisError } from '../redis/redis.error.js';
@@ -107,12 +108,12 @@ export class Channel {
     batch.texts.push(item);
     batch.senders.push(sender);
     batch.size += item.length;
-    if (batch.size >= FULL_BATCH) this.publishBatch(batch);
+    if (batch.size >= FULL_BATCH) outside(() => this.publishBatch(batch));
   }
 
   /** Sends one message that anybody understands, Hydra 1.x included. */
   postMessage(channel: string, message: string, sender?: Sender): void {
-    this.publish(channel, message, sender ? [sender] : []);
+    outside(() => this.publish(channel, message, sender ? [sender] : []));
   }
 
   /** Sends a text to a channel that many share. False when surely nobody received it. Rejects as the driver does. */
@@ -189,7 +190,7 @@ export class Channel {
 
   private schedule(batch: Batch): void {
     // After all that this turn's input causes, before the next input is read.
-    if (this.waiting.length === 0) setImmediate(this.flush);
+    if (this.waiting.length === 0) outside(() => setImmediate(this.flush));
     this.waiting.push(batch);
   }
 

@@ -5,6 +5,7 @@ import { inheritDeadlines, inheritedMs } from '../delivery/ambient.deadline.js';
 import { HydraError } from '../hydra.error.js';
 import { serviceName, type Balancer, type Instance } from '../hydra.options.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
+import { outside } from '../redis/async.context.js';
 import type { ConnectionState, RedisClient } from '../redis/redis.connections.js';
 import { safely } from '../redis/safely.js';
 import { createBalancer } from '../registry/balancer.js';
@@ -93,7 +94,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
 
   private async routed(): Promise<Route> {
     if (this.isClosed) throw this.closedError();
-    this.connecting ??= this.open().catch((error: unknown) => {
+    this.connecting ??= outside(() => this.open()).catch((error: unknown) => {
       this.connecting = undefined;
       throw error;
     });

@@ -2,6 +2,7 @@ import type { ResolvedOptions } from '../hydra.options.js';
 import { createKeys, type Keys } from '../protocol/keys.js';
 import type { UmfMessage } from '../protocol/message.js';
 import type { Item, Load } from '../protocol/rpc.js';
+import { outside } from '../redis/async.context.js';
 import { RedisConnections } from '../redis/redis.connections.js';
 import { DiscoveryService } from '../registry/discovery.service.js';
 import { HealthContributors } from '../registry/health.contributors.js';
@@ -50,15 +51,19 @@ export class HydraInstance implements Receiver {
   }
 
   /** Connects and listens: from here on calls can be made. Resolves when Redis has confirmed it. Idempotent. */
-  async open(): Promise<void> {
-    await this.channel.open(this);
-    await this.discovery.start();
+  open(): Promise<void> {
+    return outside(async () => {
+      await this.channel.open(this);
+      await this.discovery.start();
+    });
   }
 
   /** Registers the instance; others find it from here on. Idempotent. */
-  async announce(): Promise<void> {
-    await this.open();
-    await this.presence.announce();
+  announce(): Promise<void> {
+    return outside(async () => {
+      await this.open();
+      await this.presence.announce();
+    });
   }
 
   /** Gives the calls that arrive to a server. */

@@ -5,6 +5,7 @@ import type { HydraError } from '../hydra.error.js';
 import type { Balancer, Instance } from '../hydra.options.js';
 import type { Selection } from '../registry/select.js';
 import type { ServiceView } from '../registry/service.view.js';
+import { presentContext } from '../redis/async.context.js';
 import type { Published, Sender } from './channel.js';
 
 /** Where the calls of one client go. Not part of each request: spreading it in cost more than the rest of the client. */
@@ -71,13 +72,14 @@ export class OutgoingCall extends Timed implements Sender {
   /** It is on its way into its service's queue. */
   isQueueing = false;
   isOver = false;
+  private readonly context = presentContext();
 
   constructor(
     /** What instances know it by; another one after an answer or the call itself was lost. */
     public id: number,
     readonly request: CallRequest,
     readonly route: Route,
-    readonly reply: Reply,
+    private readonly observer: Reply,
     readonly startedAt: number,
     private readonly keeper: CallKeeper,
   ) {
@@ -87,6 +89,11 @@ export class OutgoingCall extends Timed implements Sender {
 
   published(outcome: Published): void {
     if (outcome !== 'delivered') this.keeper.published(this, outcome);
+  }
+
+  /** Tells whoever made the call, in the asynchronous context that it was made in. */
+  reply(packet: WritePacket): void {
+    this.context.runInAsyncScope(this.observer, undefined, packet);
   }
 
   exclude(instanceId: string): void {

@@ -1,5 +1,6 @@
 import type { Keys } from '../protocol/keys.js';
 import { encodeItem, Kind, readsFrames, type Item } from '../protocol/rpc.js';
+import { outside } from '../redis/async.context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { Instance } from '../hydra.options.js';
 import type { CallTable } from './call.table.js';
@@ -44,7 +45,7 @@ export class Prober {
 
   /** A call began. */
   wake(): void {
-    this.timer ??= setInterval(() => this.probe(), this.afterMs).unref();
+    this.timer ??= outside(() => setInterval(() => this.probe(), this.afterMs).unref());
   }
 
   stop(): void {

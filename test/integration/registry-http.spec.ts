@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 
-import { withDeadline } from '../../lib/delivery/ambient.deadline.js';
+import { ambientDeadline, withDeadline } from '../../lib/delivery/ambient.deadline.js';
 import { HydraHttpClient } from '../../lib/index.js';
 import type { HydraInstance } from '../../lib/transport/hydra.instance.js';
 import { atEnd } from '../support/at-end.js';
@@ -194,7 +194,9 @@ describe('HydraHttpClient', () => {
     });
     await register(service, port);
     await http.request(`${service}:[get]/fast`);
-    const waiting = withDeadline(performance.now() + 200, () => http.request(`${service}:[get]/slow`));
+    const waiting = withDeadline(ambientDeadline(performance.now() + 200), () =>
+      http.request(`${service}:[get]/slow`),
+    );
     await expect(waiting).rejects.toMatchObject({ code: 'TIMEOUT' });
   });
 

@@ -85,13 +85,17 @@ export {
   type ResolvedQueueOptions,
   type RetentionOptions,
 } from './options/queue.options.js';
-export type {
-  EntryOptions,
-  EventStream,
-  OrderBy,
-  ResolvedStreamOptions,
-  StreamOptions,
-  StreamStart,
+export {
+  checkGroupName,
+  checkStreamName,
+  ENTRY_NAMES,
+  type DeadLetterLimits,
+  type EntryOptions,
+  type EventStream,
+  type OrderBy,
+  type ResolvedStreamOptions,
+  type StreamOptions,
+  type StreamStart,
 } from './options/stream.options.js';
 
 /**

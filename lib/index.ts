@@ -42,6 +42,7 @@ export type {
   CallOptions,
   ConfigOptions,
   ConnectionOptions,
+  DeadLetterLimits,
   DiscoveryOptions,
   LoggingLevel,
   LoggingOptions,

@@ -1,6 +1,18 @@
 import { bad, group, integer, LONGEST_TIMER_MS, type Group } from './checks.js';
 import type { NamesOf } from './names.js';
 
+/**
+ * What is kept of dead letters, in each group of each stream: the newest, until one limit is passed.
+ *
+ * @publicApi
+ */
+export interface DeadLetterLimits {
+  /** Number kept, about. @defaultValue 10000 */
+  readonly count?: number;
+  /** Age, in milliseconds. @defaultValue 1209600000: fourteen days */
+  readonly ageMs?: number;
+}
+
 /** @publicApi */
 export interface StreamOptions {
   /** Entries that one `@StreamPattern` handler has in hand at once, in this instance. @defaultValue 50 */
@@ -15,6 +27,8 @@ export interface StreamOptions {
   readonly claimIdleMs?: number;
   /** How long a publisher's `id` keeps the same event from being stored twice, in milliseconds. @defaultValue 3600000 */
   readonly dedupMs?: number;
+  /** Dead letters. @defaultValue { count: 10000, ageMs: 1209600000 }: fourteen days */
+  readonly deadLetters?: DeadLetterLimits;
   /** Streams whose typed entries this service's `@EventPattern` handlers handle, by name or with options. @defaultValue [] */
   readonly events?: readonly (string | EventStream)[];
 }
@@ -82,10 +96,12 @@ export const STREAM_NAMES = {
   retryMaxMs: true,
   claimIdleMs: true,
   dedupMs: true,
+  deadLetters: { count: true, ageMs: true } satisfies NamesOf<DeadLetterLimits>,
   events: { '*': { stream: true, ...ENTRY_NAMES } },
 } satisfies NamesOf<StreamOptions>;
 
-export type ResolvedStreamOptions = Group<Omit<StreamOptions, 'events'>> & {
+export type ResolvedStreamOptions = Group<Omit<StreamOptions, 'events' | 'deadLetters'>> & {
+  readonly deadLetters: Group<DeadLetterLimits>;
   readonly events: readonly EventStream[];
 };
 
@@ -104,12 +120,47 @@ export function streams(given?: StreamOptions): ResolvedStreamOptions {
   integer('streams.retryMinMs', resolved.retryMinMs, 1, resolved.retryMaxMs);
   return {
     ...resolved,
+    deadLetters: group('streams.deadLetters', { count: 10_000, ageMs: 1_209_600_000 }, given?.deadLetters),
     events: Object.freeze((given?.events ?? []).map(eventStream)),
   };
 }
 
 function eventStream(given: string | EventStream): EventStream {
   const resolved = typeof given === 'string' ? { stream: given } : given;
-  if (typeof resolved?.stream === 'string' && resolved.stream !== '') return Object.freeze({ ...resolved });
-  throw bad('streams.events', given, "streams' names, or { stream, … }");
+  if (typeof resolved?.stream !== 'string')
+    throw bad('streams.events', given, "streams' names, or { stream, … }");
+  checkStreamName('streams.events', resolved.stream);
+  return Object.freeze({ ...resolved });
+}
+
+/** What Hydra 1.x scans for ends in one of these, so a key that ended so would be taken for its own. */
+const HYDRAS_OWN = ['service', 'routes', 'presence', 'health'];
+
+/**
+ * Letters, digits, `_`, `-` and `.`: it becomes a part of key names.
+ *
+ * @throws HydraError `BAD_OPTION`
+ */
+export function checkStreamName(option: string, value: unknown): string {
+  return checkName(option, value);
+}
+
+/**
+ * As {@link checkStreamName}. A group is called like its service, whose name may have other characters.
+ *
+ * @throws HydraError `BAD_OPTION`
+ */
+export function checkGroupName(option: string, value: unknown): string {
+  return checkName(option, value, '; name another group where the service is called so');
+}
+
+function checkName(option: string, value: unknown, hint = ''): string {
+  if (typeof value !== 'string' || !/^[\w.-]+$/.test(value))
+    throw bad(option, value, `letters, digits, "_", "-" and "." only${hint}`);
+  if (!HYDRAS_OWN.includes(value)) return value;
+  throw bad(
+    option,
+    value,
+    `none of ${HYDRAS_OWN.join(', ')}: Hydra 1.x would take its keys for its own${hint}`,
+  );
 }

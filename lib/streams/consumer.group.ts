@@ -4,14 +4,25 @@ import { BlockingConnection } from '../redis/blocking.connection.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { Script } from '../redis/script.js';
 import { Entry } from './entry.js';
-import { UNLINED, type WireEntry } from './group.lua.js';
+import { BESIDE_MS, STEP, UNLINED, type WireEntry } from './group.lua.js';
 import { lineUp, mendLines } from './line.scripts.js';
-import { adopt, ensureGroup, leave, sweep } from './member.scripts.js';
-import { NOTHING, type Claimed, type Ended, type LinedUp, type Membership } from './membership.js';
+import { adopt, ensureGroup, leave, sweep, tidy } from './member.scripts.js';
+import {
+  NOTHING,
+  type Buried,
+  type Claimed,
+  type Ended,
+  type LinedUp,
+  type Membership,
+  type Swept,
+} from './membership.js';
 import { acknowledge, begin, bury, findLost } from './outcome.scripts.js';
 
 type XReadReply =
   readonly [stream: string, entries: readonly (readonly [id: string, fields: string[]])[]][] | null;
+
+/** An instance that has left says so for this many lives. */
+const SAYS_SO = 100;
 
 /** One instance's part in one consumer group: every command that this takes, and nothing else. */
 export class ConsumerGroup {
@@ -19,6 +30,8 @@ export class ConsumerGroup {
   private readonly orderKey: string;
   private readonly signKey: string;
   private readonly deadKey: string;
+  private readonly watchKey: string;
+  private readonly lostKey: string;
   private readonly blocking: BlockingConnection;
   private position: string;
   /** Whether the group was seen at that position. */
@@ -28,6 +41,9 @@ export class ConsumerGroup {
   /** When the sign of that life ends, if it is not renewed. */
   private aliveUntil = 0;
   private lives = 0;
+  /** Where the next look at what others than instances of ours hold begins, and at lines that stand still. */
+  private idleFrom = '-';
+  private linesFrom = '-';
 
   constructor(
     readonly membership: Membership,
@@ -39,6 +55,8 @@ export class ConsumerGroup {
     this.orderKey = keys.ownStream(stream, 'order', group);
     this.signKey = keys.ownStream(stream, 'consumer', group, consumer);
     this.deadKey = keys.ownStream(stream, 'dead', group);
+    this.watchKey = keys.ownStream(stream, 'watch', group);
+    this.lostKey = keys.ownStream(stream, 'lost', group);
     this.blocking = new BlockingConnection(redis);
     this.position = from;
   }
@@ -124,8 +142,11 @@ export class ConsumerGroup {
     const { life } = this;
     const doubtful = [...entries].filter((entry) => entry.life !== life);
     if (doubtful.length === 0) return [];
-    const ids = doubtful.map(({ id }) => id);
-    const lost = new Set(await this.run('look after entries', findLost, ids));
+    const lost = new Set<string>();
+    for (let at = 0; at < doubtful.length; at += STEP) {
+      const ids = doubtful.slice(at, at + STEP).map(({ id }) => id);
+      for (const id of await this.run('look after entries', findLost, ids)) lost.add(id);
+    }
     for (const entry of doubtful) if (!lost.has(entry.id)) entry.life = life;
     return doubtful.filter(({ id }) => lost.has(id));
   }
@@ -136,45 +157,62 @@ export class ConsumerGroup {
   }
 
   /** Resolves with the entries whose turn has come; `refused` is 1 when it was not this consumer's any more. */
-  async bury(entry: Entry, letter: readonly string[]): Promise<Ended> {
-    const { stream, group, consumer } = this.membership;
+  async bury(entry: Entry, letter: readonly string[]): Promise<Buried> {
+    const { stream, group, consumer, deadLetters } = this.membership;
     const { life } = this;
-    const args = [
-      this.streamKey,
-      this.orderKey,
-      this.deadKey,
-      group,
-      consumer,
-      entry.id,
-      entry.key,
-      ...letter,
-    ];
-    const [buried, successors] = await this.redis.run(`bury an entry of ${stream}`, (redis) =>
-      bury.run(redis, args),
+    const keys = [this.streamKey, this.orderKey, this.deadKey];
+    const about = [group, consumer, entry.id, entry.key, deadLetters.count, deadLetters.ageMs];
+    const [buried, successors, dropped] = await this.redis.run(`bury an entry of ${stream}`, (redis) =>
+      bury.run(redis, [...keys, ...about, ...letter]),
     );
-    return { refused: 1 - buried, successors: this.entries(successors, false, life) };
+    return { refused: 1 - buried, successors: this.entries(successors, false, life), dropped };
   }
 
-  /** Says that this consumer is alive, and takes up to `limit` entries of those that are not. */
-  async sweep(limit: number): Promise<Claimed> {
+  /**
+   * Says that this consumer is alive, and takes up to `limit` entries of those that are not.
+   *
+   * Right after Redis was away nobody's silence counts as death here: others may still be on their way back to it.
+   */
+  async sweep(limit: number): Promise<Swept> {
     const { stream, group, consumer, ttlMs, claimIdleMs, isOrdered } = this.membership;
     const signs = this.keys.ownStream(stream, 'consumer', group, '');
     const sentAt = performance.now();
-    const args = [group, consumer, ttlMs, signs, limit, claimIdleMs, isOrdered ? '1' : '0', ++this.lives];
-    const [delivered, pending, taken, life] = await this.redis.run(`claim entries of ${stream}`, (redis) =>
-      sweep.run(redis, [this.streamKey, this.orderKey, this.signKey, ...args]),
+    const keys = [this.streamKey, this.orderKey, this.signKey, this.watchKey, this.lostKey];
+    const mayJudge = this.redis.restoredForMs(sentAt) > ttlMs ? '1' : '0';
+    const args = [
+      ...[group, consumer, ttlMs, signs, limit, claimIdleMs, isOrdered ? '1' : '0', ++this.lives],
+      ...[mayJudge, this.idleFrom],
+    ];
+    const reply = await this.redis.run(`claim entries of ${stream}`, (redis) =>
+      sweep.run(redis, [...keys, ...args]),
     );
+    const [delivered, pending, taken, life, lostToTrim, idleFrom] = reply;
     // Should the group be lost, whatever is not acknowledged now is delivered again.
     this.position = pending === '' ? delivered : idBefore(pending);
     this.isSeen = true;
     this.life = life;
     this.aliveUntil = sentAt + ttlMs;
-    return this.claimed(taken, true, life);
+    this.idleFrom = idleFrom;
+    return {
+      ...this.claimed(taken, true, life),
+      lostToTrim,
+      isCutShort: taken.length === limit && limit > 0,
+    };
+  }
+
+  /** Holds the dead letters to their limits; resolves with how many were dropped because there were too many. */
+  async tidy(): Promise<number> {
+    const { stream, group, consumer, deadLetters } = this.membership;
+    const keys = [this.streamKey, this.orderKey, this.deadKey, this.lostKey];
+    const args = [group, consumer, BESIDE_MS, deadLetters.ageMs, deadLetters.count, STEP];
+    return this.redis.run(`tidy up ${stream}`, (redis) => tidy.run(redis, [...keys, ...args]));
   }
 
   async mendLines(limit: number): Promise<Claimed> {
     const { life } = this;
-    return this.claimed(await this.run('mend lines', mendLines, [limit]), false, life);
+    const [taken, from] = await this.run('mend lines', mendLines, [limit, this.linesFrom]);
+    this.linesFrom = from;
+    return this.claimed(taken, false, life);
   }
 
   /** Entries that Redis holds for this consumer and `isKnown` does not know: the answer that brought them was lost. */
@@ -187,21 +225,20 @@ export class ConsumerGroup {
     const ids = (rows.flat() as [id: string][]).map(([id]) => id).filter((id) => !isKnown(id));
     if (ids.length === 0) return NOTHING;
     const { life } = this;
-    return this.claimed(await this.run('adopt', adopt, ids), false, life);
+    // What is left over is looked for again.
+    return this.claimed(await this.run('adopt', adopt, ids.slice(0, STEP)), false, life);
   }
 
   /** Leaves what is in hand to others, `unbegun` as if it had never been delivered. */
-  async leave(unbegun: readonly Entry[]): Promise<number> {
-    const { group, consumer, stream } = this.membership;
-    const args = [
-      this.streamKey,
-      this.orderKey,
-      this.signKey,
-      group,
-      consumer,
-      ...unbegun.map(({ id }) => id),
-    ];
-    return this.redis.run(`leave group ${group} of ${stream}`, (redis) => leave.run(redis, args));
+  async leave(unbegun: readonly Entry[]): Promise<void> {
+    const { group, consumer, stream, ttlMs } = this.membership;
+    const about = [this.streamKey, this.orderKey, this.signKey, group, consumer];
+    for (let at = 0; at === 0 || at < unbegun.length; at += STEP) {
+      const ids = unbegun.slice(at, at + STEP).map(({ id }) => id);
+      const leftForMs = at + STEP < unbegun.length ? 0 : SAYS_SO * ttlMs;
+      const args = [...about, leftForMs, ...ids];
+      await this.redis.run(`leave group ${group} of ${stream}`, (redis) => leave.run(redis, args));
+    }
   }
 
   /** Ends a read that blocks. */

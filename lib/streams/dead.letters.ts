@@ -1,10 +1,17 @@
-import { integer, type ResolvedOptions } from '../hydra.options.js';
+import {
+  checkGroupName,
+  checkStreamName,
+  integer,
+  refuseUnknown,
+  type NamesOf,
+  type ResolvedOptions,
+} from '../hydra.options.js';
 import { decodeDeadLetter } from '../protocol/dead-letter.js';
 import type { Keys } from '../protocol/keys.js';
 import type { EntryFields } from '../protocol/stream-entry.js';
 import { timeOfId } from '../protocol/stream-id.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
-import { UNLINED } from './group.lua.js';
+import { NOBODY } from './group.lua.js';
 import { redrive } from './publish.scripts.js';
 import { PAGE, read, type StreamEntry } from './stored.entry.js';
 
@@ -27,9 +34,8 @@ export interface DeadLetterOptions {
   readonly limit?: number;
 }
 
+const OPTION_NAMES = { group: true, limit: true } satisfies NamesOf<DeadLetterOptions>;
 const AT_ONCE = 100;
-/** Redriven entries belong to nobody until an instance claims them, which is at once: no such instance is alive. */
-export const NOBODY = '0'.repeat(32) + UNLINED;
 
 /** What groups gave up on. */
 export class DeadLetters {
@@ -41,41 +47,59 @@ export class DeadLetters {
 
   /** What a group gave up on, the oldest first. */
   async list<T = unknown>(stream: string, options: DeadLetterOptions = {}): Promise<DeadLetter<T>[]> {
-    const { group = this.options.service, limit = PAGE } = options;
+    const { limit = PAGE } = options;
+    const key = this.deadKey(stream, options);
     integer(`limit of the dead letters of "${stream}"`, limit, 1);
     const found = await this.redis.run(`read dead letters of ${stream}`, (redis) =>
-      redis.xrange(this.deadKey(stream, group), '-', '+', 'COUNT', limit),
+      redis.xrange(key, '-', '+', 'COUNT', limit),
     );
     return found.flatMap(([id, fields]) => readDeadLetter<T>(id, fields));
   }
 
-  /**
-   * Gives dead letters back to their group, which handles them as if they were new; resolves with how many. They stand
-   * outside the order of their key.
-   *
-   * @throws HydraError `REDIS_UNAVAILABLE`, not retryable, with Redis's `NOGROUP` when the group does not exist
-   */
+  /** See {@link StreamService.redrive}. */
   async redrive(
     stream: string,
     ids: readonly string[] | 'all',
-    { group }: DeadLetterOptions = {},
+    options: DeadLetterOptions = {},
   ): Promise<number> {
-    const name = group ?? this.options.service;
-    if (ids !== 'all') return this.redriveSome(stream, name, ids);
+    const dead = this.deadKey(stream, options);
+    const about = [this.keys.stream(stream), dead, options.group ?? this.options.service, NOBODY];
+    return this.byPages(dead, ids, (page) =>
+      this.redis.run(`redrive dead letters of ${stream}`, (redis) => redrive.run(redis, [...about, ...page])),
+    );
+  }
+
+  /** See {@link StreamService.removeDeadLetters}. */
+  async remove(
+    stream: string,
+    ids: readonly string[] | 'all',
+    options: DeadLetterOptions = {},
+  ): Promise<number> {
+    const dead = this.deadKey(stream, options);
+    return this.byPages(dead, ids, (page) =>
+      this.redis.run(`remove dead letters of ${stream}`, (redis) => redis.xdel(dead, ...page)),
+    );
+  }
+
+  /** Has all of the ids worked on, some at a time, so that none keeps Redis from others for long. */
+  private async byPages(
+    dead: string,
+    ids: readonly string[] | 'all',
+    act: (page: readonly string[]) => Promise<number>,
+  ): Promise<number> {
     let count = 0;
-    for await (const page of this.pages(stream, name)) count += await this.redriveSome(stream, name, page);
+    for await (const page of ids === 'all' ? this.pages(dead) : inPages(ids)) count += await act(page);
     return count;
   }
 
   /** The ids of all that is there now: what dies again meanwhile is not given back a second time. */
-  private async *pages(stream: string, group: string): AsyncGenerator<string[]> {
-    const key = this.deadKey(stream, group);
-    const what = `read dead letters of ${stream}`;
-    const [newest] = await this.redis.run(what, (redis) => redis.xrevrange(key, '+', '-', 'COUNT', 1));
+  private async *pages(dead: string): AsyncGenerator<string[]> {
+    const what = `read ${dead}`;
+    const [newest] = await this.redis.run(what, (redis) => redis.xrevrange(dead, '+', '-', 'COUNT', 1));
     if (!newest) return;
     for (let start = '-'; ;) {
       const page = await this.redis.run(what, (redis) =>
-        redis.xrange(key, start, newest[0], 'COUNT', AT_ONCE),
+        redis.xrange(dead, start, newest[0], 'COUNT', AT_ONCE),
       );
       if (page.length > 0) yield page.map(([id]) => id);
       if (page.length < AT_ONCE) return;
@@ -83,15 +107,17 @@ export class DeadLetters {
     }
   }
 
-  private async redriveSome(stream: string, group: string, ids: readonly string[]): Promise<number> {
-    if (ids.length === 0) return 0;
-    const args = [this.keys.stream(stream), this.deadKey(stream, group), group, NOBODY, ...ids];
-    return this.redis.run(`redrive dead letters of ${stream}`, (redis) => redrive.run(redis, args));
-  }
-
-  private deadKey(stream: string, group: string): string {
+  /** @throws HydraError `BAD_OPTION` */
+  private deadKey(stream: string, options: DeadLetterOptions): string {
+    checkStreamName('the name of a stream', stream);
+    refuseUnknown(`the dead letters of "${stream}"`, options, OPTION_NAMES);
+    const group = checkGroupName(`group of "${stream}"`, options.group ?? this.options.service);
     return this.keys.ownStream(stream, 'dead', group);
   }
+}
+
+function* inPages(ids: readonly string[]): Generator<readonly string[]> {
+  for (let at = 0; at < ids.length; at += AT_ONCE) yield ids.slice(at, at + AT_ONCE);
 }
 
 function readDeadLetter<T>(id: string, wire: EntryFields): DeadLetter<T>[] {

@@ -2,22 +2,25 @@ import type { Backoff } from '../delivery/backoff.js';
 import type { BoundHandler } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
 import {
+  checkGroupName,
+  checkStreamName,
   integer,
   LONGEST_TIMER_MS,
+  refuseUnknown,
   type OrderBy,
   type ResolvedOptions,
   type StreamStart,
 } from '../hydra.options.js';
 import { idBefore, isStreamId } from '../protocol/stream-id.js';
-import type { StreamPatternOptions } from './stream.pattern.js';
+import { PATTERN_NAMES, type StreamPatternOptions } from './stream.pattern.js';
 
 /** A handler of entries with everything its decorator left open filled in. */
 export interface EntryHandler {
   readonly bound: BoundHandler;
   readonly stream: string;
   readonly group: string;
-  /** The group's position when it does not exist yet, as XGROUP CREATE takes it. */
-  readonly from: string;
+  /** The group's position when it does not exist yet, as XGROUP CREATE takes it; undefined when it was not said. */
+  readonly from: string | undefined;
   readonly type: string | undefined;
   readonly concurrency: number;
   readonly attempts: number;
@@ -33,7 +36,8 @@ export interface EntryHandler {
  */
 export function resolveHandler(bound: BoundHandler, { service, streams }: ResolvedOptions): EntryHandler {
   const given = bound.options as StreamPatternOptions;
-  const stream = bound.pattern;
+  const stream = checkStreamName('the name of a stream', bound.pattern);
+  refuseUnknown(`@StreamPattern("${stream}")`, given, PATTERN_NAMES);
   const check = (option: string, value: number, min: number, max?: number) =>
     integer(`${option} of "${stream}"`, value, min, max);
   const { batch, backoff } = given;
@@ -41,8 +45,8 @@ export function resolveHandler(bound: BoundHandler, { service, streams }: Resolv
   return {
     bound,
     stream,
-    group: given.group ?? service,
-    from: startPosition(stream, given.from ?? 'new'),
+    group: checkGroupName(`group of "${stream}"`, given.group ?? service),
+    from: given.from === undefined ? undefined : startPosition(stream, given.from),
     type: given.type,
     concurrency: check('concurrency', given.concurrency ?? streams.concurrency, 1),
     attempts: check('attempts', given.attempts ?? streams.attempts, 1),

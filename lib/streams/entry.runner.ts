@@ -40,8 +40,14 @@ export class EntryRunner {
     }
     this.acknowledger = new Acknowledger(
       group,
-      (entries, successors, refused) => this.confirmed(entries, successors, refused),
-      (error) => trouble.report(error),
+      (entries, successors, refused) => {
+        trouble.isOver('acknowledge');
+        this.confirmed(entries, successors, refused);
+      },
+      (error) => {
+        trouble.fails('acknowledge', error);
+        trouble.report(error);
+      },
     );
   }
 
@@ -209,11 +215,14 @@ export class EntryRunner {
     const letter = encodeDeadLetter({ entryId, reason, attempts: isBegun ? attempt : deliveries, fields });
     for (let failures = 1; !this.isDraining; failures++) {
       try {
-        const { refused, successors } = await this.group.bury(entry, letter);
+        const { refused, successors, dropped } = await this.group.bury(entry, letter);
+        this.trouble.isOver('bury');
         if (refused === 0)
           this.trouble.warn('dead', `${entryId} of stream "${stream}" became a dead letter: ${reason}`);
+        this.warnOfDropped(dropped);
         return this.confirmed([entry], successors, refused);
       } catch (error) {
+        this.trouble.fails('bury', error);
         this.trouble.report(error);
         await sleep(backoffMs(TROUBLE, failures));
       }
@@ -226,6 +235,14 @@ export class EntryRunner {
     for (const entry of successors) entry.key = this.keyOf(entry);
     this.take(successors);
     this.hasRoom();
+  }
+
+  /** Dead letters that nobody looks at are dropped in the end. */
+  warnOfDropped(count: number): void {
+    if (count === 0) return;
+    const { stream, group, deadLetters } = this.group.membership;
+    const limit = `streams.deadLetters.count=${deadLetters.count}`;
+    this.trouble.warn('dropped', `${count} dead letters of "${stream}" (${group}) were dropped: ${limit}`);
   }
 
   private warnOfLost(count: number): void {

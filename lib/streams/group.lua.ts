@@ -7,12 +7,52 @@ export const IN_LINE = 'in-line';
 /** Ending of the consumer name under which an instance holds what it has read and not lined up yet. */
 export const UNLINED = '~';
 
+/** Redriven entries belong to nobody until an instance claims them, which is at once: no such instance is alive. */
+export const NOBODY = '0'.repeat(32) + UNLINED;
+
+/** The sign of an instance that has left: what it holds still may be taken at once. */
+export const LEFT = 'left';
+
+/** How many entries one script looks at, or gives, at most: as many as keep Redis from others for a few milliseconds. */
+export const STEP = 500;
+
+/**
+ * How long what stands beside a group is kept when nobody reads the group any more, in milliseconds: longer than a service is
+ * ever away.
+ */
+export const BESIDE_MS = 30 * 86_400_000;
+
+/** The Redis clock in milliseconds, so that no instance's own clock matters. */
+export const NOW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`;
+
+/**
+ * Redis does not take back what a script did before an error, so a right that is missing must show before the first write.
+ * Each of these is refused as the real command would be, and writes nothing. A script that has written (or tried to) may
+ * also go on where Redis is full; so what frees memory, and the signs of life, begin with one that Redis always takes.
+ */
+export const RIGHTS = `
+local function mayAcknowledge(stream, group) redis.call('XACK', stream, group, '0-0') end
+local function mayClaim(stream, group, consumer) redis.call('XCLAIM', stream, group, consumer, 0, '0-0', 'JUSTID') end
+local function mayLineUp(order)
+  redis.call('ZREM', order, '')
+  redis.call('ZADD', order, 'XX', 0, '')
+end
+local function mayDelete(stream) redis.call('XDEL', stream, '0-0') end
+local function mayAdd(stream)
+  local refusal = redis.pcall('XADD', stream, '0-0', 'a', 'b').err
+  if not string.find(refusal, 'greater than 0-0', 1, true) then redis.call('XADD', stream, '0-0', 'a', 'b') end
+end
+`;
+
 /**
  * Added to every script. Ids are compared as texts of a fixed width; a line is the part of the order (zset, scores 0) that
  * starts with its key.
  */
-export const COMMON = `
-local IN_LINE, UNLINED = '${IN_LINE}', '${UNLINED}'
+export const COMMON = `${RIGHTS}
+local IN_LINE, UNLINED, NOBODY, LEFT = '${IN_LINE}', '${UNLINED}', '${NOBODY}', '${LEFT}'
 local stream, order = KEYS[1], KEYS[2]
 local group, me = ARGV[1], ARGV[2]
 
@@ -37,6 +77,10 @@ local function take(id, consumer, deliveries, unlined)
   if entry then return { id, deliveries, entry[2], unlined } end
   redis.call('XACK', stream, group, id)
 end
+-- Whoever reads the group sees to it that it goes on; see tidy.
+local function keepAWhile(key)
+  if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, ${BESIDE_MS}) end
+end
 local function firstOf(key)
   return redis.call('ZRANGEBYLEX', order, '[' .. key .. '\\0', '(' .. key .. '\\1', 'LIMIT', 0, 1)[1]
 end
@@ -45,7 +89,8 @@ end
 /** Added to scripts that end an entry: whose turn comes next in its line. */
 export const NEXT = `
 local function nextOf(key)
-  while true do
+  -- What stands in front of it in vain is bounded here; the rest goes when lines are mended.
+  for _ = 1, ${STEP} do
     local first = firstOf(key)
     if not first then return end
     local id = unpadded(string.sub(first, #key + 2))

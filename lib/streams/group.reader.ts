@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../delivery/backoff.js';
 import type { ConsumerGroup } from './consumer.group.js';
 import type { Entry } from './entry.js';
-import { isNoGroup, TROUBLE, type GroupTrouble } from './group.trouble.js';
+import { isNoGroup, isRefusedForGood, TROUBLE, type GroupTrouble } from './group.trouble.js';
 
 const BLOCK_MS = 1_000;
 
@@ -31,13 +31,19 @@ export class GroupReader {
     private readonly needs: ReaderNeeds,
   ) {}
 
-  /** Resolves once the group exists; waits for a Redis that is away. */
+  /**
+   * Resolves once the group exists; waits for a Redis that is away.
+   *
+   * @throws what Redis refuses for good
+   */
   async join(): Promise<void> {
     for (let failures = 0; !this.isClosed; failures++) {
       try {
         await this.group.ensure();
         return;
       } catch (error) {
+        if (this.isClosed) return;
+        if (isRefusedForGood(error)) throw error;
         this.trouble.report(error);
         await sleep(backoffMs(TROUBLE, failures + 1));
       }
@@ -54,7 +60,7 @@ export class GroupReader {
         if (this.isClosed) return;
         await this.needs.accept(await this.group.read(count, BLOCK_MS));
         failures = 0;
-        this.trouble.isOver();
+        this.trouble.isOver('read');
       } catch (error) {
         if (this.isClosed) return;
         await this.recover(error, ++failures);
@@ -88,7 +94,7 @@ export class GroupReader {
   }
 
   private async recover(trouble: unknown, failures: number): Promise<void> {
-    this.trouble.fails(trouble);
+    this.trouble.fails('read', trouble);
     if (isNoGroup(trouble)) await this.rejoin();
     else this.trouble.report(trouble);
     await sleep(backoffMs(TROUBLE, failures));

@@ -1,43 +1,56 @@
 import { RareLog } from '../delivery/rare.log.js';
+import { HydraError } from '../hydra.error.js';
 import { describeFailure } from './attempt.js';
 import type { Membership } from './membership.js';
 
-/** Failing for this long, the group counts as not being read. */
+/** Failing for this long, something counts as not being done. */
 const PATIENCE_MS = 5_000;
 
 /** How long to wait after a failure before the next try. */
 export const TROUBLE: { readonly minMs: number; readonly maxMs: number } = { minMs: 50, maxMs: 1_000 };
 
-/** What goes wrong with one group: told at a bounded rate, and whether entries arrive at all. */
+/** What is done for a group without end, and what it means when it fails. */
+const WORK = {
+  read: 'is not read',
+  claim: 'is read without a sign of life',
+  acknowledge: 'is read, but nothing can be acknowledged',
+  bury: 'is read, but what is given up cannot become a dead letter',
+} as const;
+
+type Work = keyof typeof WORK;
+
+/** What goes wrong with one group: told at a bounded rate, and whether its work is done at all. */
 export class GroupTrouble {
   private readonly log = new RareLog();
-  private failingSince: number | undefined;
-  private lastFailure = '';
+  private readonly failing = new Map<Work, { readonly since: number; reason: string }>();
 
   constructor(private readonly membership: Membership) {}
 
-  /** Why entries do not arrive at present; undefined when they do. */
+  /** What is not done at present, and why; undefined when all is. */
   get problem(): string | undefined {
-    if (this.failingSince === undefined || performance.now() - this.failingSince < PATIENCE_MS)
-      return undefined;
-    const { stream, group } = this.membership;
-    return `stream "${stream}" is not read by group "${group}": ${this.lastFailure}`;
+    for (const [work, { since, reason }] of this.failing)
+      if (performance.now() - since >= PATIENCE_MS) {
+        const { stream, group } = this.membership;
+        return `stream "${stream}" ${WORK[work]} by group "${group}": ${reason}`;
+      }
+    return undefined;
   }
 
-  /** The reading fails, for the first time or still. */
-  fails(error: unknown): void {
-    this.lastFailure = describeFailure(error);
-    this.failingSince ??= performance.now();
+  /** Some work fails, for the first time or still. */
+  fails(work: Work, error: unknown): void {
+    const reason = describeFailure(error);
+    const known = this.failing.get(work);
+    if (known) known.reason = reason;
+    else this.failing.set(work, { since: performance.now(), reason });
   }
 
-  isOver(): void {
-    this.failingSince = undefined;
+  isOver(work: Work): void {
+    this.failing.delete(work);
   }
 
   report(error: unknown): void {
-    this.lastFailure = describeFailure(error);
     const { stream, group } = this.membership;
-    this.warn('trouble', `stream "${stream}", group "${group}": ${this.lastFailure}`);
+    this.warn('trouble', `stream "${stream}", group "${group}": ${describeFailure(error)}`);
   }
 
   /** @param topic one of a few words */
@@ -50,4 +63,10 @@ export class GroupTrouble {
 export function isNoGroup(error: unknown): boolean {
   // UNBLOCKED: the stream went while it was being read. XINFO says `no such key`.
   return error instanceof Error && /NOGROUP|UNBLOCKED|no such key/.test(error.message);
+}
+
+/** Whether Redis will go on refusing: its user lacks a right, or something else stands where the stream should be. */
+export function isRefusedForGood(error: unknown): boolean {
+  if (error instanceof HydraError) return !error.retryable;
+  return error instanceof Error && /NOPERM|WRONGTYPE|user executing the script/.test(error.message);
 }

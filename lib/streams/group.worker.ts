@@ -14,6 +14,9 @@ import type { Claimed } from './membership.js';
 const SWEEP_EVERY_MS = 500;
 /** A sign of life is renewed so often in its life that an instance that is alive never counts as dead. */
 const SWEEPS_A_LIFE = 3;
+/** What is left over when an instance took as much as it had room for is looked for soon. */
+const SWEEP_AGAIN_MS = 20;
+const TIDY_EVERY_MS = 10_000;
 const ADOPT_EVERY_MS = 2_000;
 /** Sweeps between two looks for lines that stand still. */
 const MEND_EVERY = 4;
@@ -37,6 +40,8 @@ export class GroupWorker {
   private isSweeping = false;
   private sweeps = 0;
   private adoptedAt = 0;
+  private tidiedAt = -Infinity;
+  private lost = 0;
   private isDraining = false;
 
   constructor(
@@ -72,7 +77,16 @@ export class GroupWorker {
     return this.trouble.problem;
   }
 
-  /** Resolves once the group exists and is being read; waits for a Redis that is away. */
+  /** How many entries were trimmed away before the group had read them, as far as this instance saw it. */
+  get lostToTrim(): number {
+    return this.lost;
+  }
+
+  /**
+   * Resolves once the group exists and is being read; waits for a Redis that is away.
+   *
+   * @throws what Redis refuses for good
+   */
   async start(): Promise<void> {
     await this.reader.join();
     // It was closed while it waited for Redis.
@@ -147,17 +161,41 @@ export class GroupWorker {
     this.isSweeping = true;
     try {
       const limit = this.isDraining ? 0 : Math.min(MAX_AT_ONCE, this.runner.room);
-      this.claimSoon(await this.group.sweep(limit));
+      const { isCutShort, lostToTrim, ...claimed } = await this.group.sweep(limit);
+      this.trouble.isOver('claim');
+      this.claimSoon(claimed);
+      this.warnOfTrim(lostToTrim);
+      if (isCutShort) setTimeout(() => void this.sweep(), SWEEP_AGAIN_MS).unref();
       await this.runner.loseWhatOthersHave();
       const isDue = this.group.membership.isOrdered && ++this.sweeps % MEND_EVERY === 0;
       if (isDue && limit > 0) this.claimSoon(await this.group.mendLines(limit));
+      await this.tidyWhenDue();
     } catch (error) {
       if (isNoGroup(error)) await this.reader.rejoin();
-      else this.trouble.report(error);
+      else this.troubled(error);
     } finally {
       this.isSweeping = false;
     }
     void this.goOn();
+  }
+
+  private troubled(error: unknown): void {
+    this.trouble.fails('claim', error);
+    this.trouble.report(error);
+  }
+
+  private warnOfTrim(count: number): void {
+    if (count === 0) return;
+    this.lost += count;
+    const { stream, group } = this.group.membership;
+    const line = `${count} entries of stream "${stream}" were trimmed away before group "${group}" had read them`;
+    this.trouble.warn('trimmed', line);
+  }
+
+  private async tidyWhenDue(): Promise<void> {
+    if (performance.now() - this.tidiedAt < TIDY_EVERY_MS) return;
+    this.tidiedAt = performance.now();
+    this.runner.warnOfDropped(await this.group.tidy());
   }
 
   private async adoptWhenDue(): Promise<void> {

@@ -1,5 +1,5 @@
 import { Script } from '../redis/script.js';
-import { COMMON, NEXT, type WireEntry } from './group.lua.js';
+import { COMMON, NEXT, STEP, type WireEntry } from './group.lua.js';
 
 /**
  * Line up entries that were read, each behind the earlier ones with the same key.
@@ -17,28 +17,45 @@ export const lineUp = new Script<LineUpReply>(
   'streams.lineUp',
   2,
   `${COMMON}
-local tellOthers, given, last = ARGV[3] == '1', {}, padded(ARGV[#ARGV - 1])
-for at = 4, #ARGV, 3 do given[ARGV[at + 1]] = ARGV[at] end
-local unlined, others, barrier, inLine = {}, {}, nil, 0
+local tellOthers, given, last = ARGV[3] == '1', {}, ARGV[#ARGV - 1]
+mayAcknowledge(stream, group)
+mayClaim(stream, group, me)
+mayLineUp(order)
+local count, unlined, others, barrier, inLine = 0, {}, {}, nil, 0
+for at = 4, #ARGV, 3 do
+  local owner, id = ARGV[at], ARGV[at + 1]
+  given[id] = owner
+  count = count + 1
+  if holder(id) == owner .. UNLINED then unlined[id] = owner end
+end
 local function mind(owner, id)
   local text = padded(id)
-  if text >= last or given[id] == owner then return end
   if not barrier or text < barrier then barrier = text end
   -- Those left out are said in the next rounds: the barrier stands before them.
-  if not tellOthers or #others >= 500 then return end
+  if not tellOthers or #others >= ${STEP} then return end
   local entry = redis.call('XRANGE', stream, id, id)[1]
   if entry then table.insert(others, { owner, id, entry[2] }) else redis.call('XACK', stream, group, id) end
+end
+-- The earlier ones of another reader, in pages; without need of them all, the first of each reader will do.
+local function mindAll(name, owner)
+  local from, most, seen = '-', tellOthers and math.max(1, ${STEP} - #others) or 1, 0
+  while seen < most do
+    local page = math.min(${STEP}, most + (owner == me and count or 20))
+    local rows = pendingOf(name, from, last, page)
+    for _, row in ipairs(rows) do
+      if given[row[1]] ~= owner and row[1] ~= last and seen < most then
+        mind(owner, row[1])
+        seen = seen + 1
+      end
+    end
+    if #rows < page then return end
+    from = '(' .. rows[#rows][1]
+  end
 end
 for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
   local name, pending = info[2], info[4]
   if name == IN_LINE then inLine = pending end
-  if pending > 0 and string.sub(name, -1) == UNLINED then
-    local owner = string.sub(name, 1, -2)
-    for _, row in ipairs(pendingOf(name, '-', '+', 10000)) do
-      unlined[row[1]] = owner
-      mind(owner, row[1])
-    end
-  end
+  if pending > 0 and string.sub(name, -1) == UNLINED then mindAll(name, string.sub(name, 1, -2)) end
 end
 
 local places, members, added, granted = {}, {}, {}, {}
@@ -63,6 +80,7 @@ for at = 4, #ARGV, 3 do
   end
 end
 for at = 1, #added, 1000 do redis.call('ZADD', order, unpack(added, at, math.min(at + 999, #added))) end
+if #added > 0 then keepAWhile(order) end
 for at = 4, #ARGV, 3 do
   local owner, id, key = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   if members[id] then
@@ -101,10 +119,10 @@ export type LineUpReply = [
  * Set lines going again that nobody moves on: their first entry was acknowledged by a stranger, or the order was lost.
  *
  * KEYS  1 stream   2 order
- * ARGV  1 group   2 consumer   3 how many to take at most
- * Returns the entries that are the consumer's now.
+ * ARGV  1 group   2 consumer   3 how many to take at most   4 where the look goes on: '-', or the last member looked at
+ * Returns the entries that are the consumer's now, and the next 4.
  */
-export const mendLines = new Script<WireEntry[]>(
+export const mendLines = new Script<[taken: WireEntry[], nextFrom: string]>(
   'streams.mendLines',
   2,
   `${COMMON}${NEXT}
@@ -112,16 +130,20 @@ local inLine = 0
 for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
   if info[2] == IN_LINE then inLine = info[4] end
 end
-local taken, limit = {}, tonumber(ARGV[3])
+local taken, limit = {}, math.min(tonumber(ARGV[3]), ${STEP})
+mayAcknowledge(stream, group)
+mayClaim(stream, group, me)
+mayLineUp(order)
 if redis.call('ZCARD', order) < inLine then
   for _, row in ipairs(pendingOf(IN_LINE, '-', '+', limit)) do
     local entry = take(row[1], me .. UNLINED, row[4], 1)
     if entry then table.insert(taken, entry) end
   end
-  return taken
+  return { taken, '-' }
 end
-local last
-for _, member in ipairs(redis.call('ZRANGE', order, 0, -1)) do
+local from, last = ARGV[4] == '-' and '-' or '(' .. ARGV[4], nil
+local members = redis.call('ZRANGEBYLEX', order, from, '+', 'LIMIT', 0, ${STEP})
+for _, member in ipairs(members) do
   local key = string.sub(member, 1, #member - 42)
   if key ~= last and #taken < limit then
     last = key
@@ -129,6 +151,6 @@ for _, member in ipairs(redis.call('ZRANGE', order, 0, -1)) do
     if entry then table.insert(taken, entry) end
   end
 end
-return taken
+return { taken, #members == ${STEP} and members[#members] or '-' }
 `,
 );

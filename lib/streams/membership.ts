@@ -16,6 +16,8 @@ export interface Membership {
   readonly ttlMs: number;
   /** After this long, entries of consumers that are no instances of ours are taken, in milliseconds. */
   readonly claimIdleMs: number;
+  /** How many dead letters are kept, and for how long. */
+  readonly deadLetters: { readonly count: number; readonly ageMs: number };
 }
 
 export interface LinedUp {
@@ -35,10 +37,24 @@ export interface Ended {
   readonly successors: readonly Entry[];
 }
 
+/** What came of an entry that was given up. */
+export interface Buried extends Ended {
+  /** How many older dead letters made room. */
+  readonly dropped: number;
+}
+
 /** Entries taken over: some can be handled, others must line up first. */
 export interface Claimed {
   readonly ready: readonly Entry[];
   readonly unlined: readonly Entry[];
+}
+
+/** What a look at the group brought. */
+export interface Swept extends Claimed {
+  /** Entries that were trimmed away before the group had read them, since the last look. */
+  readonly lostToTrim: number;
+  /** As many were taken as were wanted: there may be more. */
+  readonly isCutShort: boolean;
 }
 
 export const NOTHING: Claimed = Object.freeze({ ready: [], unlined: [] });

@@ -1,5 +1,5 @@
 import { Script } from '../redis/script.js';
-import { COMMON, NEXT, type WireEntry } from './group.lua.js';
+import { COMMON, NEXT, STEP, type WireEntry } from './group.lua.js';
 
 /**
  * Acknowledge entries that are still the consumer's, and take those whose turn comes.
@@ -19,14 +19,18 @@ export const acknowledge = new Script<[acknowledged: number, successors: WireEnt
 local count = tonumber(ARGV[4])
 local ids, keys, successors = { unpack(ARGV, 5, 4 + count) }, { unpack(ARGV, 5 + count) }, {}
 if redis.call('GET', KEYS[3]) ~= ARGV[3] then
-  local mine = {}
-  for _, row in ipairs(pendingOf(me, '-', '+', 100000)) do mine[row[1]] = true end
-  for at = #ids, 1, -1 do
-    if not mine[ids[at]] then
-      table.remove(ids, at)
-      if #keys > 0 then table.remove(keys, at) end
+  local mine, theirKeys = {}, {}
+  for at, id in ipairs(ids) do
+    if holder(id) == me then
+      table.insert(mine, id)
+      table.insert(theirKeys, keys[at])
     end
   end
+  ids, keys = mine, theirKeys
+end
+if #keys > 0 then
+  mayLineUp(order)
+  mayClaim(stream, group, me)
 end
 if #ids > 0 then redis.call('XACK', stream, group, unpack(ids)) end
 for at, key in ipairs(keys) do
@@ -78,20 +82,30 @@ return lost
  * Put an entry that is given up among the dead letters, and acknowledge it.
  *
  * KEYS  1 stream   2 order   3 dead letters
- * ARGV  1 group   2 consumer   3 id   4 key ('' for none)   then the dead letter's fields
- * Returns how many were buried, and the entries that are the consumer's now.
+ * ARGV  1 group   2 consumer   3 id   4 key ('' for none)   5 how many dead letters are kept, about
+ *       6 life of the dead letters after the last one, in ms   then the dead letter's fields
+ * Returns how many were buried, the entries that are the consumer's now, and how many older dead letters made room.
  *
  * One script, because a crash in between would lose the entry or bury it twice.
  */
-export const bury = new Script<[buried: number, successors: WireEntry[]]>(
+export const bury = new Script<[buried: number, successors: WireEntry[], dropped: number]>(
   'streams.bury',
   3,
   `${COMMON}${NEXT}
-if holder(ARGV[3]) ~= me then return { 0, {} } end
-redis.call('XADD', KEYS[3], '*', unpack(ARGV, 5))
+if holder(ARGV[3]) ~= me then return { 0, {}, 0 } end
+mayAdd(KEYS[3])
+mayAcknowledge(stream, group)
+if ARGV[4] ~= '' then
+  mayLineUp(order)
+  mayClaim(stream, group, me)
+end
+redis.call('XADD', KEYS[3], '*', unpack(ARGV, 7))
 local successors = {}
 redis.call('XACK', stream, group, ARGV[3])
 if ARGV[4] ~= '' then moveOn(ARGV[3], ARGV[4], successors) end
-return { 1, successors }
+-- It is buried: no right that is missing may say otherwise.
+redis.pcall('PEXPIRE', KEYS[3], ARGV[6])
+local dropped = redis.pcall('XTRIM', KEYS[3], 'MAXLEN', '~', ARGV[5], 'LIMIT', ${STEP})
+return { 1, successors, type(dropped) == 'number' and dropped or 0 }
 `,
 );

@@ -1,5 +1,6 @@
 import { ONLY_FOR } from '../protocol/stream-entry.js';
 import { Script } from '../redis/script.js';
+import { LEFT, RIGHTS } from './group.lua.js';
 
 /**
  * Store an entry once for its publisher's id.
@@ -16,6 +17,8 @@ export const publishOnce = new Script<string>(
   `
 local known = redis.call('GET', KEYS[2])
 if known then return known end
+-- Writes nothing: a mark that may not be set must show before the entry is stored.
+redis.call('SET', KEYS[2], '', 'XX')
 local id
 if ARGV[2] == '0' then
   id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 3))
@@ -40,7 +43,7 @@ return id
 export const redrive = new Script<number>(
   'streams.redrive',
   2,
-  `
+  `${RIGHTS}
 local isThere = false
 if redis.call('EXISTS', KEYS[1]) == 1 then
   for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -50,6 +53,8 @@ end
 if not isThere then
   return redis.error_reply('NOGROUP No such key ' .. KEYS[1] .. ' or consumer group ' .. ARGV[1])
 end
+mayAdd(KEYS[1])
+mayDelete(KEYS[2])
 local letters, known = {}, {}
 for at = 3, #ARGV do
   local letter = redis.call('XRANGE', KEYS[2], ARGV[at], ARGV[at])[1]
@@ -91,7 +96,9 @@ return #letters
 export const replay = new Script<null>(
   'streams.replay',
   1,
-  `
+  `${RIGHTS}
+mayAdd(KEYS[1])
+mayDelete(KEYS[1])
 redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[2])
 if ARGV[2] == '$' then return end
 local about, info = {}, redis.call('XINFO', 'STREAM', KEYS[1])
@@ -107,5 +114,38 @@ if about['entries-added'] then
   counters = { 'ENTRIESADDED', about['entries-added'], 'MAXDELETEDID', deleted }
 end
 redis.call('XSETID', KEYS[1], about['last-generated-id'], unpack(counters))
+`,
+);
+
+/**
+ * Delete a group with all that stands beside it: its dead letters, its order, its counters.
+ *
+ * KEYS  1 stream   2 order   3 dead letters   4 watch   5 lost
+ * ARGV  1 group   2 the key of a consumer's sign of life up to its name
+ * Returns 1, 0 when there was nothing of it, or -1 when an instance reads it, which would make it again.
+ *
+ * One script, because an instance may come in between. The signs it reads share the slot of its KEYS.
+ */
+export const removeGroup = new Script<number>(
+  'streams.removeGroup',
+  5,
+  `
+local isThere = false
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    if info[2] == ARGV[1] then isThere = true end
+  end
+end
+local signs = {}
+for _, info in ipairs(isThere and redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1]) or {}) do
+  local key = ARGV[2] .. string.gsub(info[2], '~$', '')
+  local sign = redis.call('GET', key)
+  if sign and sign ~= '${LEFT}' then return -1 end
+  if sign then table.insert(signs, key) end
+end
+local removed = redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+for _, key in ipairs(signs) do redis.call('UNLINK', key) end
+if isThere then return redis.call('XGROUP', 'DESTROY', KEYS[1], ARGV[1]) end
+return math.min(removed, 1)
 `,
 );

@@ -1,4 +1,5 @@
 import { HydraError } from '../hydra.error.js';
+import type { NamesOf } from '../hydra.options.js';
 import { decodeEntry } from '../protocol/stream-entry.js';
 import { timeOfId } from '../protocol/stream-id.js';
 
@@ -24,6 +25,14 @@ export interface RangeOptions {
   /** From the newest to the oldest. @defaultValue false */
   readonly reverse?: boolean;
 }
+
+export const RANGE_NAMES = {
+  from: true,
+  to: true,
+  after: true,
+  limit: true,
+  reverse: true,
+} satisfies NamesOf<RangeOptions>;
 
 /** How many entries a page has unless the caller says it. */
 export const PAGE = 100;

@@ -2,7 +2,7 @@ import { EventPattern } from '@nestjs/microservices';
 
 import { keepFailure } from '../delivery/handler.failure.js';
 import type { DeliveryExtras } from '../delivery/source.js';
-import type { EntryOptions } from '../hydra.options.js';
+import { ENTRY_NAMES, type EntryOptions, type NamesOf } from '../hydra.options.js';
 
 /** @publicApi */
 export interface BatchOptions {
@@ -19,6 +19,12 @@ export interface StreamPatternOptions extends EntryOptions {
   /** Hands an array to the handler. @defaultValue none */
   readonly batch?: BatchOptions;
 }
+
+export const PATTERN_NAMES = {
+  ...ENTRY_NAMES,
+  type: true,
+  batch: { size: true, waitMs: true } satisfies NamesOf<BatchOptions>,
+} satisfies NamesOf<StreamPatternOptions>;
 
 /** The transport id of HydraServer: no other transport takes these handlers. */
 const HYDRA = Symbol.for('hydra');

@@ -1,12 +1,20 @@
 import { HydraError } from '../hydra.error.js';
-import { integer, type ResolvedOptions, type StreamStart } from '../hydra.options.js';
+import {
+  checkGroupName,
+  checkStreamName,
+  integer,
+  refuseUnknown,
+  type NamesOf,
+  type ResolvedOptions,
+  type StreamStart,
+} from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { DeadLetters, type DeadLetter, type DeadLetterOptions } from './dead.letters.js';
 import { startPosition } from './entry.handler.js';
-import { publishOnce, replay } from './publish.scripts.js';
-import { bound, PAGE, read, type RangeOptions, type StreamEntry } from './stored.entry.js';
+import { publishOnce, removeGroup, replay } from './publish.scripts.js';
+import { bound, PAGE, RANGE_NAMES, read, type RangeOptions, type StreamEntry } from './stored.entry.js';
 import { readInfo, type StreamInfo } from './stream.info.js';
 
 /** @publicApi */
@@ -20,6 +28,17 @@ export interface PublishOptions {
   /** What handlers read with `context.getMetadata()`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+const TRIM_NAMES = { maxLen: true, before: true } as const;
+/** Entries that one command removes at most. */
+const TRIM_STEP = 10_000;
+
+const PUBLISH_NAMES = {
+  id: true,
+  maxLen: true,
+  type: true,
+  headers: true,
+} satisfies NamesOf<PublishOptions>;
 
 /** Keeps the newest entries, or those from an id or a time on. @publicApi */
 export type TrimOptions = { readonly maxLen: number } | { readonly before: string | Date };
@@ -48,6 +67,8 @@ export class StreamService {
    *   `id` it can be published again without harm
    */
   async publish(stream: string, data: unknown, options: PublishOptions = {}): Promise<string> {
+    checkStreamName('the name of a stream', stream);
+    refuseUnknown(`a publication to "${stream}"`, options, PUBLISH_NAMES);
     const { id, maxLen = 0, type, headers } = options;
     integer(`maxLen of a publication to "${stream}"`, maxLen, 0);
     if (id === '') throw new HydraError('BAD_OPTION', `id of a publication to "${stream}" must not be empty`);
@@ -55,7 +76,8 @@ export class StreamService {
     const key = this.keys.stream(stream);
     return this.redis.run(`publish to ${stream}`, async (redis) => {
       if (id !== undefined) {
-        const mark = this.keys.ownStream(stream, 'id', id);
+        // The id may end like a key that Hydra 1.x scans for; the last word keeps it out of that.
+        const mark = this.keys.ownStream(stream, 'id', id, 'entry');
         return publishOnce.run(redis, [key, mark, this.options.streams.dedupMs, maxLen, ...fields]);
       }
       const trim = maxLen > 0 ? ['MAXLEN', '~', String(maxLen)] : [];
@@ -69,6 +91,8 @@ export class StreamService {
    * @throws HydraError `BAD_OPTION`
    */
   async range<T = unknown>(stream: string, options: RangeOptions = {}): Promise<StreamEntry<T>[]> {
+    checkStreamName('the name of a stream', stream);
+    refuseUnknown(`a range of "${stream}"`, options, RANGE_NAMES);
     const { from, to, after, limit = PAGE, reverse = false } = options;
     integer(`limit of a range of "${stream}"`, limit, 1);
     const behind = after === undefined ? undefined : `(${after}`;
@@ -95,8 +119,13 @@ export class StreamService {
     }
   }
 
-  /** How long a stream is, and how far each of its groups has come. A stream that does not exist is empty. */
-  info(stream: string): Promise<StreamInfo> {
+  /**
+   * How long a stream is, and how far each of its groups has come. A stream that does not exist is empty.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async info(stream: string): Promise<StreamInfo> {
+    checkStreamName('the name of a stream', stream);
     return this.redis.run(`look at ${stream}`, (redis) => readInfo(redis, this.keys, stream));
   }
 
@@ -106,12 +135,20 @@ export class StreamService {
    * @throws HydraError `BAD_OPTION`
    */
   async trim(stream: string, options: TrimOptions): Promise<number> {
-    const key = this.keys.stream(stream);
+    const key = this.keys.stream(checkStreamName('the name of a stream', stream));
+    refuseUnknown(`a trim of "${stream}"`, options, TRIM_NAMES);
     const [how, limit] =
       'maxLen' in options
         ? (['MAXLEN', String(integer(`maxLen of a trim of "${stream}"`, options.maxLen, 0))] as const)
         : (['MINID', bound(options.before, '-', '-0')] as const);
-    return this.redis.run(`trim ${stream}`, (redis) => redis.xtrim(key, how as 'MINID', limit));
+    const what = `trim ${stream}`;
+    let removed = 0;
+    // Whole nodes of the stream, some at a time, so that a long one keeps Redis from nobody; then what is left to the entry.
+    for (let some = 1; some > 0; removed += some)
+      some = await this.redis.run(what, (redis) =>
+        redis.xtrim(key, how as 'MINID', '~', limit, 'LIMIT', TRIM_STEP),
+      );
+    return removed + (await this.redis.run(what, (redis) => redis.xtrim(key, how as 'MINID', limit)));
   }
 
   /**
@@ -120,6 +157,8 @@ export class StreamService {
    * @throws HydraError `BAD_OPTION`
    */
   async replay(stream: string, group: string, from: StreamStart): Promise<void> {
+    checkStreamName('the name of a stream', stream);
+    checkGroupName(`group of "${stream}"`, group);
     const position = startPosition(stream, from);
     const args = [this.keys.stream(stream), group, position];
     await this.redis.run(`replay ${stream}`, (redis) => replay.run(redis, args));
@@ -142,5 +181,39 @@ export class StreamService {
    */
   redrive(stream: string, ids: readonly string[] | 'all', options: DeadLetterOptions = {}): Promise<number> {
     return this.dead.redrive(stream, ids, options);
+  }
+
+  /**
+   * Deletes dead letters for good; resolves with how many.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  removeDeadLetters(
+    stream: string,
+    ids: readonly string[] | 'all',
+    options: DeadLetterOptions = {},
+  ): Promise<number> {
+    return this.dead.remove(stream, ids, options);
+  }
+
+  /**
+   * Deletes a group that no instance reads any more, with its dead letters; resolves with whether there was anything of it.
+   *
+   * @throws HydraError `BAD_OPTION`, also while an instance reads it, which would make it again
+   */
+  async removeGroup(stream: string, group: string): Promise<boolean> {
+    checkStreamName('the name of a stream', stream);
+    checkGroupName(`group of "${stream}"`, group);
+    const of = (part: string) => this.keys.ownStream(stream, part, group);
+    const keys = [this.keys.stream(stream), of('order'), of('dead'), of('watch'), of('lost')];
+    const signs = this.keys.ownStream(stream, 'consumer', group, '');
+    const outcome = await this.redis.run(`remove group ${group} of ${stream}`, (redis) =>
+      removeGroup.run(redis, [...keys, group, signs]),
+    );
+    if (outcome >= 0) return outcome === 1;
+    throw new HydraError(
+      'BAD_OPTION',
+      `group "${group}" of "${stream}" is read by an instance: stop it first`,
+    );
   }
 }

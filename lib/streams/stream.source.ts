@@ -24,7 +24,11 @@ export class StreamSource implements Source {
   get findings(): HealthFindings {
     if (this.workers.length === 0) return {};
     const inHand = this.workers.reduce((sum, worker) => sum + worker.size, 0);
-    return { activity: { inHand }, problem: this.workers.find(({ problem }) => problem)?.problem };
+    const lostToTrim = this.workers.reduce((sum, worker) => sum + worker.lostToTrim, 0);
+    return {
+      activity: { inHand, ...(lostToTrim > 0 && { lostToTrim }) },
+      problem: this.workers.find(({ problem }) => problem)?.problem,
+    };
   }
 
   /** @throws HydraError `BAD_OPTION` */
@@ -52,24 +56,35 @@ export class StreamSource implements Source {
   }
 
   private workerOf(handlers: readonly EntryHandler[]): GroupWorker {
-    const [{ stream, group, from }] = handlers as readonly [EntryHandler];
-    for (const [index, { type }] of handlers.entries()) {
-      if (handlers.findIndex((other) => other.type === type) === index) continue;
-      const what = type === undefined ? 'all types' : `type "${type}"`;
-      throw new HydraError(
-        'BAD_OPTION',
-        `stream "${stream}" has two handlers of ${what} in group "${group}"`,
-      );
-    }
+    const [{ stream, group }] = handlers as readonly [EntryHandler];
+    const what = `stream "${stream}" in group "${group}"`;
+    refuseTwins(what, handlers);
     const membership = {
       stream,
       group,
-      from,
+      from: startOf(what, handlers),
       consumer: this.id,
       isOrdered: handlers.some(({ lineOf }) => lineOf !== undefined),
       ttlMs: this.options.presence.ttlMs,
       claimIdleMs: this.options.streams.claimIdleMs,
+      deadLetters: this.options.streams.deadLetters,
     };
     return new GroupWorker(new ConsumerGroup(membership, this.redis, this.keys), handlers, this.dispatch);
   }
+}
+
+/** Two handlers of one type: nobody could say which of them is given an entry. */
+function refuseTwins(what: string, handlers: readonly EntryHandler[]): void {
+  for (const [index, { type }] of handlers.entries()) {
+    if (handlers.findIndex((other) => other.type === type) === index) continue;
+    const types = type === undefined ? 'all types' : `type "${type}"`;
+    throw new HydraError('BAD_OPTION', `${what} has two handlers of ${types}`);
+  }
+}
+
+/** A group has one beginning, whichever of its handlers says it. */
+function startOf(what: string, handlers: readonly EntryHandler[]): string {
+  const [first = '$', ...others] = new Set(handlers.flatMap(({ from }) => from ?? []));
+  if (others.length === 0) return first;
+  throw new HydraError('BAD_OPTION', `${what} has handlers that say different from`);
 }

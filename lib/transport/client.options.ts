@@ -1,6 +1,6 @@
-import { HydraError } from '../hydra.error.js';
 import {
   HYDRA_NAMES,
+  checkStreamName,
   refuseUnknown,
   resolveOptions,
   type HydraOptions,
@@ -67,14 +67,10 @@ export function resolveClientOptions(given: HydraClientOptions): ResolvedOptions
   return resolveOptions({ ...options, service: name }, environment, 'HydraClient');
 }
 
-/** @throws HydraError `BAD_OPTION` where no stream is named */
+/** @throws HydraError `BAD_OPTION` where what is said is no stream's name */
 export function checkDurableEvents(given: HydraClientOptions['durableEvents']): void {
   if (given === undefined) return;
   const names: readonly unknown[] =
     typeof given === 'object' && given !== null ? Object.values(given) : [given];
-  if (names.every((name) => typeof name === 'string' && name !== '')) return;
-  throw new HydraError(
-    'BAD_OPTION',
-    `durableEvents must be a stream's name, or one for each pattern, got ${JSON.stringify(given)}`,
-  );
+  for (const name of names) checkStreamName('durableEvents', name);
 }

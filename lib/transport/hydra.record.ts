@@ -1,4 +1,5 @@
 import { HydraError } from '../hydra.error.js';
+import { checkStreamName } from '../hydra.options.js';
 
 /**
  * Data with what belongs to one call of it.
@@ -100,13 +101,7 @@ export class HydraRecordBuilder<T = unknown> {
    * @throws HydraError `BAD_OPTION` unless it is a name
    */
   setStream(stream: string): this {
-    if (typeof stream !== 'string' || stream === '') {
-      throw new HydraError(
-        'BAD_OPTION',
-        `the stream of a record must be a name, got ${JSON.stringify(stream)}`,
-      );
-    }
-    this.stream = stream;
+    this.stream = checkStreamName('the stream of a record', stream);
     return this;
   }
 

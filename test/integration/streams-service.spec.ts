@@ -85,6 +85,7 @@ describe('StreamService', () => {
         lastDeliveredId: ids[1],
         oldestPendingAt: new Date(Number.parseInt(ids[0]!, 10)),
         deadLetters: 0,
+        lostToTrim: 0,
       },
     ]);
     expect(await streams.info(uniqueService('none'))).toMatchObject({ length: 0, groups: [] });

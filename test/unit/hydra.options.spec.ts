@@ -27,7 +27,7 @@ const REFUSED: readonly [option: string, value: unknown, allowed: string][] = [
   ['timeoutMs', Infinity, '>= 1'],
   ['timeoutMs', '30s', '>= 1'],
   ['maxPayloadBytes', -1, '>= 1'],
-  ['streams.events', [''], 'names, or { stream'],
+  ['streams.events', [''], 'letters, digits'],
   ['streams.events', [{ from: 'new' }], 'names, or { stream'],
   ['balancer', 'best', 'p2c, round-robin, random, or a function'],
   ['presence.intervalMs', 0, '>= 1'],

@@ -1,7 +1,8 @@
 import { Ctx, Payload } from '@nestjs/microservices';
-import { catchError, isObservable, throwError } from 'rxjs';
+import { isObservable } from 'rxjs';
 
 import { DeliveryContext } from './delivery.context.js';
+import { handlerStream } from './handler.stream.js';
 
 /** Where Nest keeps which argument of a method is what. */
 const PARAM_ARGS_METADATA = '__routeArguments__';
@@ -36,13 +37,7 @@ function wrap(method: Method, keep: (args: readonly unknown[], error: unknown) =
     try {
       const result = method.apply(this, args);
       if (result instanceof Promise) return result.catch(fail);
-      if (!isObservable(result)) return result;
-      return result.pipe(
-        catchError((error: unknown) => {
-          keep(args, error);
-          return throwError(() => error);
-        }),
-      );
+      return isObservable(result) ? handlerStream(result, (error) => keep(args, error)) : result;
     } catch (error) {
       return fail(error);
     }

@@ -1,5 +1,7 @@
 import { Logger } from '@nestjs/common';
 
+import { oneLine } from './one.line.js';
+
 const EVERY_MS = 10_000;
 
 interface Topic {
@@ -19,7 +21,8 @@ export class RareLog {
     known.unsaid++;
     const now = performance.now();
     if (now - known.saidAt < EVERY_MS) return;
-    this.logger.warn(known.unsaid > 1 ? `${line} (${known.unsaid} times)` : line);
+    const text = oneLine(line);
+    this.logger.warn(known.unsaid > 1 ? `${text} (${known.unsaid} times)` : text);
     known.saidAt = now;
     known.unsaid = 0;
   }

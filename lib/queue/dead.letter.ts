@@ -1,7 +1,7 @@
 import { isJsonObject } from '../protocol/json.js';
 import { decodeJob, encodeJob } from '../protocol/job.js';
 import { createMessage, type Stamp, type UmfMessage } from '../protocol/message.js';
-import type { JobFailure } from './job.state.js';
+import { isFailure, type JobFailure } from './job.state.js';
 import { readJob, type ReadJob } from './job.text.js';
 
 /** The header that a dead letter has and a job has not. */
@@ -44,8 +44,35 @@ export interface DeadLetterText extends DeadJob {
   readonly addedOn: string;
 }
 
-/** The dead letter's text: the job with a header that says why, and the reason in its body, where Hydra 1.x puts it. */
-export function writeDeadLetter(message: UmfMessage, id: string, death: Omit<Death, 'inBody'>): string {
+/**
+ * The dead letter's text: the job with a header that says why, and the reason in its body, where Hydra 1.x puts it. A job
+ * that cannot be written again, such as one nested too deep for that, is kept as the text that it came as. Never throws.
+ */
+export function writeDeadLetter(
+  {
+    message,
+    id,
+    pattern,
+    raw,
+  }: { readonly message: UmfMessage; readonly id: string; readonly pattern: string; readonly raw: string },
+  death: Omit<Death, 'inBody' | 'text'>,
+): string {
+  try {
+    return write(message, id, death);
+  } catch {
+    const { to, from, timestamp } = message;
+    const stand = createMessage({ to, from, type: pattern }, { mid: id, timestamp });
+    return write(stand, id, { ...death, text: raw });
+  }
+}
+
+/** The same for text that is no message. */
+export function writeStranger(service: string, raw: string, stamp: Stamp, reason: string): string {
+  const message = createMessage({ to: `${service}:/`, from: `${service}:/` }, stamp);
+  return write(message, stamp.mid, { reason, diedOn: stamp.timestamp, attempts: 0, history: [], text: raw });
+}
+
+function write(message: UmfMessage, id: string, death: Omit<Death, 'inBody'>): string {
   const { body } = message;
   const takesReason = isJsonObject(body) && !('reason' in body);
   const headers = { ...message.headers, [DEATH]: takesReason ? { ...death, inBody: 1 } : death };
@@ -57,11 +84,6 @@ export function writeDeadLetter(message: UmfMessage, id: string, death: Omit<Dea
   });
 }
 
-/** The message that stands for text which is none. */
-export function strangeMessage(service: string, stamp: Stamp): UmfMessage {
-  return createMessage({ to: `${service}:/`, from: `${service}:/` }, stamp);
-}
-
 /** Undefined for text that is no JSON object; never throws. */
 export function readDeadLetter(raw: string): DeadLetterText | undefined {
   const message = decodeJob(raw)?.message;
@@ -71,9 +93,18 @@ export function readDeadLetter(raw: string): DeadLetterText | undefined {
   const body = death.inBody === 1 ? withoutReason(message.body) : message.body;
   const { headers: _headers, ...rest } = message;
   const hasHeaders = Object.keys(headers).length > 0;
-  const jobText = death.text ?? encodeJob({ ...rest, ...(hasHeaders && { headers }), body });
+  const jobText = death.text ?? encoded({ ...rest, ...(hasHeaders && { headers }), body }) ?? raw;
   const job = readJob(jobText);
   return { raw, jobText, addedOn: message.timestamp, ...view(job, message), ...shown(death) };
+}
+
+/** Undefined where it is nested too deep to be written again. */
+function encoded(message: UmfMessage): string | undefined {
+  try {
+    return encodeJob(message);
+  } catch {
+    return undefined;
+  }
 }
 
 function view(job: ReadJob | undefined, message: UmfMessage): Pick<DeadJob, 'id' | 'pattern' | 'data'> {
@@ -86,7 +117,8 @@ function shown({
   attempts,
   history,
 }: Death): Pick<DeadJob, 'reason' | 'diedAt' | 'attempts' | 'history'> {
-  return { reason, diedAt: diedOn ? new Date(diedOn) : undefined, attempts, history };
+  const diedAt = new Date(diedOn);
+  return { reason, diedAt: Number.isNaN(diedAt.getTime()) ? undefined : diedAt, attempts, history };
 }
 
 /** What Hydra 1.x gave up has its reason in the body, and nothing else to say. */
@@ -97,7 +129,7 @@ function deathOf(given: unknown, body: unknown): Death {
       reason,
       diedOn: typeof diedOn === 'string' ? diedOn : '',
       attempts: typeof attempts === 'number' ? attempts : 0,
-      history: Array.isArray(history) ? (history as JobFailure[]) : [],
+      history: Array.isArray(history) ? history.filter(isFailure) : [],
       ...(inBody === 1 && { inBody }),
       ...(typeof text === 'string' && { text }),
     };

@@ -2,6 +2,7 @@ import type { Subscription } from 'rxjs';
 
 import { Timed } from '../delivery/deadlines.js';
 import { HydraError } from '../hydra.error.js';
+import { safely } from '../redis/safely.js';
 import { HydraJobContext, type JobFacts } from './hydra.job.context.js';
 import { attemptOf, readState, type JobState } from './job.state.js';
 import { enqueuedAt, type ReadJob } from './job.text.js';
@@ -75,6 +76,11 @@ export class HeldJob extends Timed implements JobFacts {
 
   get timeoutMs(): number {
     return this.job.settings.timeoutMs ?? this.lane.options.timeoutMs;
+  }
+
+  /** Ends the handler's stream. What its teardown throws is the handler's affair, and must not end this process. */
+  unsubscribe(): void {
+    safely(`the teardown of "${this.pattern}"`, () => this.subscription?.unsubscribe());
   }
 
   report(value: unknown): Promise<void> {

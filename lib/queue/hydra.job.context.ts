@@ -1,4 +1,5 @@
 import { DeliveryContext } from '../delivery/delivery.context.js';
+import { ignorable } from '../redis/ignorable.js';
 import { decodeAddress, type Address } from '../protocol/address.js';
 import type { UmfMessage } from '../protocol/message.js';
 
@@ -46,12 +47,13 @@ export class HydraJobContext extends DeliveryContext {
   }
 
   /**
-   * Tells those who listen how far the job is.
+   * Tells those who listen how far the job is. It need not be waited for: the job goes on whether or not it could be told.
    *
-   * @throws HydraError `LEASE_LOST` when another worker has the job by now; `REDIS_UNAVAILABLE`
+   * @throws HydraError `LEASE_LOST` when another worker has the job by now; `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`;
+   *   `REDIS_UNAVAILABLE`
    */
   progress(value: unknown): Promise<void> {
-    return this.job.report(value);
+    return ignorable(this.job.report(value));
   }
 
   getPattern(): string {

@@ -1,5 +1,8 @@
+import { HydraError } from '../hydra.error.js';
 import type { ResolvedOptions } from '../hydra.options.js';
+import { stringify } from '../protocol/payload.js';
 import { HeldJob, leaseLostError } from './held.job.js';
+import { progressEvent } from './job.event.js';
 import { aside, deadOutcome, deadStranger } from './job.runner.js';
 import { readState } from './job.state.js';
 import { readJob, type ReadJob } from './job.text.js';
@@ -85,7 +88,7 @@ export class Intake {
    */
   private send(job: ReadJob, fence: number, stateText: string | null): number {
     const { held } = this.parking;
-    const { pattern, id, message } = job;
+    const { pattern, id, message, raw } = job;
     if (this.servedPatterns.has(pattern)) {
       held.tell({ what: 'aside', fence, detail: this.link.keys.aside(pattern), event: '' });
       return 0;
@@ -100,15 +103,27 @@ export class Intake {
       return 1;
     }
     const reason = `"${pattern}" had no handler for queue.noHandlerMs=${noHandlerMs}`;
-    held.tell(deadOutcome({ id, pattern, fence, message, attempt: 0 }, reason, state.history ?? []));
+    held.tell(deadOutcome({ id, pattern, fence, message, raw, attempt: 0 }, reason, state.history ?? []));
     return 0;
   }
 
   private readonly report = async (job: HeldJob, value: unknown): Promise<void> => {
     const { fence, id, pattern } = job;
-    const event = JSON.stringify({ type: 'progress', id, pattern, value });
-    const text = JSON.stringify(value) ?? 'null';
-    const isHeld = !job.isOver && (await this.link.report(fence, job.message.mid, text, event));
+    const text = progressText(pattern, value, this.options.maxPayloadBytes);
+    const isHeld =
+      !job.isOver && (await this.link.report(fence, job.message.mid, text, progressEvent(id, pattern, text)));
     if (!isHeld) throw leaseLostError(job);
   };
+}
+
+/** @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
+function progressText(pattern: string, value: unknown, maxBytes: number): string {
+  const what = `the progress of "${pattern}"`;
+  const text = stringify(what, value) ?? 'null';
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maxBytes) return text;
+  throw new HydraError(
+    'PAYLOAD_TOO_LARGE',
+    `${what} has ${bytes} bytes, more than maxPayloadBytes=${maxBytes}`,
+  );
 }

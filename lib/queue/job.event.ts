@@ -1,4 +1,4 @@
-import { parseObject } from '../protocol/json.js';
+import { isJsonObject, parseObject, parseValue } from '../protocol/json.js';
 
 /**
  * Something that happened to a job.
@@ -23,7 +23,17 @@ export type JobEvent =
       readonly attempt: number;
       readonly error: string;
     }
-  | { readonly type: 'progress'; readonly id: string; readonly pattern: string; readonly value: unknown };
+  /** Somebody took it out. */
+  | { readonly type: 'removed'; readonly id: string; readonly pattern: string }
+  | {
+      readonly type: 'progress';
+      readonly id: string;
+      readonly pattern: string;
+      /** Undefined where `isLarge` says so. */
+      readonly value?: unknown;
+      /** The value is too large for an event: `get` has it. */
+      readonly isLarge?: true;
+    };
 
 /** @publicApi */
 export interface CompletedEvent {
@@ -37,7 +47,17 @@ export interface CompletedEvent {
   readonly tookMs: number;
   /** The handler's return; undefined also where that was no JSON data, or larger than `maxPayloadBytes`. */
   readonly result?: unknown;
+  /** The result is too large for an event: `result` and `get` have it. */
+  readonly isLarge?: true;
 }
+
+/**
+ * A larger event is told without its result or value. Whoever waits for one small result hears of every job, and Redis
+ * closes a subscriber that has too much to read.
+ */
+export const EVENT_BYTES = 8_192;
+/** One PUBLISH of many events has about so many at most. */
+export const PUBLISH_BYTES = 262_144;
 
 /** `finishedOn` stands before the result, where a script finds it. */
 export function writeCompleted(event: CompletedEvent, maxBytes: number): string {
@@ -48,12 +68,36 @@ export function writeCompleted(event: CompletedEvent, maxBytes: number): string 
   return text === undefined || text.length > maxBytes ? `${head}}` : `${head},"result":${text}}`;
 }
 
-export function readEvents(text: string): readonly JobEvent[] {
-  return (parseObject(`{"events":${text}}`)?.['events'] as JobEvent[] | undefined) ?? [];
+/** @param text the value as JSON */
+export function progressEvent(id: string, pattern: string, text: string): string {
+  const names = `{"type":"progress","id":${JSON.stringify(id)},"pattern":${JSON.stringify(pattern)}`;
+  const value = Buffer.byteLength(text) > EVENT_BYTES ? '"isLarge":true' : `"value":${text}`;
+  return `${names},${value}}`;
 }
 
+/** What a stranger published is not heard; never throws. */
+export function readEvents(text: string): readonly JobEvent[] {
+  const events = parseValue(text);
+  return Array.isArray(events) ? events.filter(isEvent) : [];
+}
+
+/** Undefined for anything but the outcome of a completed job; never throws. */
 export function readCompleted(text: string): CompletedEvent | undefined {
-  return parseObject(text) as CompletedEvent | undefined;
+  const event: unknown = parseObject(text);
+  return isEvent(event) && event.type === 'completed' ? event : undefined;
+}
+
+function isEvent(event: unknown): event is JobEvent {
+  if (!isJsonObject(event) || typeof event['id'] !== 'string' || typeof event['pattern'] !== 'string') {
+    return false;
+  }
+  const { type, attempt, error, retryInMs, finishedOn, tookMs } = event;
+  if (type === 'progress' || type === 'removed') return true;
+  if (typeof attempt !== 'number') return false;
+  if (type === 'completed') return typeof finishedOn === 'number' && typeof tookMs === 'number';
+  return (
+    typeof error === 'string' && (type === 'dead' || (type === 'failed' && typeof retryInMs === 'number'))
+  );
 }
 
 function textOf(value: unknown): string | undefined {

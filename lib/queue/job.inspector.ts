@@ -1,6 +1,7 @@
 import { checkPage } from '../hydra.options.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { readDeadLetter, type DeadLetterText } from './dead.letter.js';
+import type { JobEvent } from './job.event.js';
 import { JobSearch, STRIDE } from './job.search.js';
 import { readJob } from './job.text.js';
 import {
@@ -112,7 +113,10 @@ export class JobInspector {
 
   private async removeFrom(place: string, raw: string | undefined): Promise<boolean> {
     if (raw === undefined) return false;
-    const args = [place, this.keys.state, raw];
+    const { state, watched, events } = this.keys;
+    const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
+    const event: JobEvent = { type: 'removed', id, pattern };
+    const args = [place, state, watched, raw, events, JSON.stringify(event)];
     return (await this.redis.run('remove a job', (redis) => removeOne.run(redis, args))) === 1;
   }
 

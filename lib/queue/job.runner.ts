@@ -7,7 +7,7 @@ import { HydraError } from '../hydra.error.js';
 import { outside } from '../redis/async.context.js';
 import { createMessageId } from '../registry/ids.js';
 import { backoffMs, PLAIN_BACKOFF, wholeMs } from './backoff.js';
-import { strangeMessage, writeDeadLetter } from './dead.letter.js';
+import { writeDeadLetter, writeStranger } from './dead.letter.js';
 import type { HeldJob } from './held.job.js';
 import { writeCompleted, type JobEvent } from './job.event.js';
 import { withFailure, type JobFailure, type JobState } from './job.state.js';
@@ -40,7 +40,7 @@ export class JobRunner {
     this.deadlines.remove(job);
     job.isOver = true;
     job.context.abort(reason);
-    job.subscription?.unsubscribe();
+    job.unsubscribe();
     this.dispatch.settled(job.context);
   }
 
@@ -56,7 +56,7 @@ export class JobRunner {
         complete: () => outside(() => this.complete(job, last)),
       };
       job.subscription = job.context.enter(() => result.subscribe(observer));
-      if (job.isOver) job.subscription.unsubscribe();
+      if (job.isOver) job.unsubscribe();
     } catch (error) {
       this.fail(job, error);
     }
@@ -92,7 +92,7 @@ export class JobRunner {
     if (job.isOver) return;
     const error = new HydraError('TIMEOUT', `"${job.pattern}" ran longer than timeoutMs=${job.timeoutMs}`);
     job.context.abort(error);
-    job.subscription?.unsubscribe();
+    job.unsubscribe();
     this.retry(job, error.message);
   }
 
@@ -125,6 +125,7 @@ export class JobRunner {
 
   private bury(job: HeldJob, reason: string): void {
     const state = failed(job.state, reason);
+    this.log.warn(`dead ${job.pattern}`, `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`);
     this.finish(job, deadOutcome(job, reason, state.history ?? []));
   }
 
@@ -163,26 +164,25 @@ export function aside(job: HeldJob, what: 'aside' | 'front'): Outcome {
   return { what, fence: job.fence, detail: job.lane.aside, event: '' };
 }
 
-/** Given up, and kept for a person. */
+/** Given up, and kept for a person. Never throws: what cannot be told must end nevertheless. */
 export function deadOutcome(
-  job: Pick<HeldJob, 'id' | 'pattern' | 'fence' | 'message' | 'attempt'>,
+  job: Pick<HeldJob, 'id' | 'pattern' | 'fence' | 'message' | 'attempt' | 'raw'>,
   reason: string,
   history: readonly JobFailure[],
 ): Outcome {
-  const { id, pattern, fence, message, attempt } = job;
+  const { id, pattern, fence, attempt } = job;
   const diedOn = new Date().toISOString();
-  const letter = writeDeadLetter(message, id, { reason, diedOn, attempts: attempt, history });
+  const letter = writeDeadLetter(job, { reason, diedOn, attempts: attempt, history });
   const event: JobEvent = { type: 'dead', id, pattern, attempt, error: reason };
   return { what: 'dead', fence, detail: deadDetail(id, letter), event: JSON.stringify(event) };
 }
 
 /** What a stranger put there that is no message. */
 export function deadStranger(service: string, fence: number, raw: string): Outcome {
-  const on = new Date().toISOString();
   const id = createMessageId();
-  const message = strangeMessage(service, { mid: id, timestamp: on });
-  const death = { reason: 'not a UMF message', diedOn: on, attempts: 0, history: [], text: raw };
-  return { what: 'dead', fence, detail: deadDetail(id, writeDeadLetter(message, id, death)), event: '' };
+  const stamp = { mid: id, timestamp: new Date().toISOString() };
+  const letter = writeStranger(service, raw, stamp, 'not a UMF message');
+  return { what: 'dead', fence, detail: deadDetail(id, letter), event: '' };
 }
 
 /** An id may have any character in it, so its length goes first. */

@@ -18,28 +18,39 @@ export class JobSearch {
 
   /** The dead letters of any of these jobs, oldest first. */
   async deadAmong(ids: readonly string[]): Promise<DeadLetterText[]> {
-    if (ids.length === 0) return [];
     const wanted = new Set(ids);
-    const needles = ids.map((id) => JSON.stringify(id));
     const dead: DeadLetterText[] = [];
-    for (let start = 0; ; start += STRIDE) {
-      const [length = '0', ...found] = await this.redis.run('look for dead letters', (redis) =>
-        searchIds.run(redis, [this.keys.incomplete, start, start + STRIDE - 1, ...needles]),
-      );
-      for (const raw of found) {
-        const letter = readDeadLetter(raw);
-        if (letter && wanted.has(letter.id)) dead.push(letter);
-      }
-      if (start + STRIDE >= Number(length)) return dead;
-    }
+    await this.eachAmong(this.keys.incomplete, ids, (raw) => {
+      const letter = readDeadLetter(raw);
+      if (letter && wanted.has(letter.id)) dead.push(letter);
+    });
+    return dead;
   }
 
-  /** Whether a job with this id waits, runs or is delayed. */
-  async isOpen(id: string): Promise<boolean> {
-    for (const list of [...(await this.waitingLists()), this.keys.inProgress]) {
-      if ((await this.find(list, id)) !== undefined) return true;
+  /** Those of which a job waits, runs or is delayed. */
+  async openAmong(ids: readonly string[]): Promise<Set<string>> {
+    const wanted = new Set(ids);
+    const open = new Set<string>();
+    for (const place of [...(await this.waitingLists()), this.keys.inProgress, this.keys.delayed]) {
+      await this.eachAmong(place, ids, (raw) => {
+        const id = readJob(raw)?.id;
+        if (id !== undefined && wanted.has(id)) open.add(id);
+      });
     }
-    return (await this.findDelayed(id)) !== undefined;
+    return open;
+  }
+
+  /** Goes through the elements of a list or sorted set that may be of any of these jobs. */
+  private async eachAmong(place: string, ids: readonly string[], see: (raw: string) => void): Promise<void> {
+    if (ids.length === 0) return;
+    const needles = ids.map((id) => JSON.stringify(id));
+    for (let start = 0; ; start += STRIDE) {
+      const [length = '0', ...found] = await this.redis.run('look for jobs', (redis) =>
+        searchIds.run(redis, [place, start, start + STRIDE - 1, ...needles]),
+      );
+      for (const raw of found) see(raw);
+      if (start + STRIDE >= Number(length)) return;
+    }
   }
 
   waitingLists(): Promise<string[]> {

@@ -1,4 +1,4 @@
-import { parseObject } from '../protocol/json.js';
+import { isJsonObject, parseObject, type JsonObject } from '../protocol/json.js';
 
 /** One attempt that did not complete. */
 export interface JobFailure {
@@ -26,8 +26,29 @@ export interface JobState {
 
 const HISTORY = 10;
 
+/** Of what does not fit nothing is remembered; never throws. */
 export function readState(text: string | null | undefined): JobState {
-  return text ? ((parseObject(text) as JobState | undefined) ?? {}) : {};
+  if (!text) return {};
+  const { alone, history, ...counts } = parseObject(text) ?? {};
+  return {
+    ...numbersOf(counts),
+    ...(alone === true && { alone }),
+    ...(Array.isArray(history) && { history: history.filter(isFailure) }),
+  };
+}
+
+const NUMBERS = ['failures', 'lost', 'lostAlone', 'waitedAlone', 'straySince'] as const;
+
+function numbersOf(given: JsonObject): Partial<Record<(typeof NUMBERS)[number], number>> {
+  return Object.fromEntries(NUMBERS.flatMap((name) => (isCount(given[name]) ? [[name, given[name]]] : [])));
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0;
+}
+
+export function isFailure(value: unknown): value is JobFailure {
+  return isJsonObject(value) && typeof value['at'] === 'number' && typeof value['error'] === 'string';
 }
 
 /** The number of the next attempt, from 1. */

@@ -1,3 +1,4 @@
+import { parseValue } from '../protocol/json.js';
 import type { DeadJob, DeadLetterText } from './dead.letter.js';
 import { readCompleted } from './job.event.js';
 import { readState, type JobState } from './job.state.js';
@@ -68,7 +69,7 @@ export function openView(
     data: job?.data,
     ...enqueuedOf(job),
     ...attemptsOf(readState(stateText)),
-    ...(typeof progress === 'string' && { progress: JSON.parse(progress) as unknown }),
+    ...(typeof progress === 'string' && { progress: parseValue(progress) }),
   };
 }
 

@@ -44,7 +44,7 @@ export class JobWatch {
   /**
    * Resolves with the return of the job's handler.
    *
-   * @throws HydraError `DEAD_LETTER` with the reason; `TIMEOUT`, also where Redis was away for all that time; `CLOSED`
+   * @throws HydraError `DEAD_LETTER` with the reason; `CANCELLED`; `REPLY_LOST`; `TIMEOUT`, also where Redis was away for all that time; `CLOSED`
    */
   async result(job: AwaitedJob, timeoutMs: number): Promise<unknown> {
     const waiter = this.waiters.add(job);
@@ -129,6 +129,9 @@ export class JobWatch {
 
 function outcomeOf(event: JobEvent): unknown {
   if (event.type === 'completed') return event.result;
+  if (event.type === 'removed') {
+    throw new HydraError('CANCELLED', `job ${event.id} was removed`);
+  }
   throw new HydraError('DEAD_LETTER', `job ${event.id}: ${event.type === 'dead' ? event.error : ''}`);
 }
 

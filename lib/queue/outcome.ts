@@ -32,13 +32,17 @@ export class DeadLetter extends RpcException {
 
 const MOST_CHARS = 1_000;
 
-/** What went wrong: from what the handler threw, else from what Nest's filters made of it. */
+/** What went wrong: from what the handler threw, else from what Nest's filters made of it. Never throws, whatever that is. */
 export function reasonOf(thrown: unknown, shown: unknown): string {
-  return fullReason(thrown, shown).slice(0, MOST_CHARS);
+  try {
+    return fullReason(thrown, shown).slice(0, MOST_CHARS);
+  } catch {
+    return 'what the handler threw cannot be shown';
+  }
 }
 
 function fullReason(thrown: unknown, shown: unknown): string {
-  if (thrown instanceof DeadLetter) return thrown.reason;
+  if (thrown instanceof DeadLetter) return textOf(thrown.reason);
   if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`;
   if (thrown !== undefined) return textOf(thrown);
   return textOf(shown);

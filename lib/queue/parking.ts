@@ -78,6 +78,7 @@ export class Parking {
     if (verdict === 'dead') {
       const history = job.state.history ?? [];
       const reason = history.at(-1)?.error ?? 'lost with its worker';
+      this.log.warn(`dead ${job.pattern}`, `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`);
       this.held.tell(deadOutcome(job, reason, history));
       return true;
     }

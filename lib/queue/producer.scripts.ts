@@ -136,9 +136,10 @@ return found
 );
 
 /**
- * Read those elements of a part of a list that may be those of some jobs: they hold an id that begins like one of theirs.
+ * Read those elements of a part of a list or sorted set that may be those of some jobs: they hold an id that begins like one
+ * of theirs.
  *
- * KEYS  1 list
+ * KEYS  1 list, or sorted set
  * ARGV  1 first index   2 last index   then ids as JSON text
  * Returns the length of the list as text, then the elements.
  *
@@ -151,8 +152,9 @@ export const searchIds = new Script<string[]>(
 local wanted = {}
 -- Up to the first quote, also where that is part of the id.
 for i = 3, #ARGV do wanted[string.match(ARGV[i], '^"(.-)"')] = true end
-local found = { tostring(redis.call('LLEN', KEYS[1])) }
-for _, element in ipairs(redis.call('LRANGE', KEYS[1], ARGV[1], ARGV[2])) do
+local isSet = redis.call('TYPE', KEYS[1]).ok == 'zset'
+local found = { tostring(redis.call(isSet and 'ZCARD' or 'LLEN', KEYS[1])) }
+for _, element in ipairs(redis.call(isSet and 'ZRANGE' or 'LRANGE', KEYS[1], ARGV[1], ARGV[2])) do
   for id in string.gmatch(element, '"mid":"(.-)"') do
     if wanted[id] then
       found[#found + 1] = element
@@ -167,19 +169,22 @@ return found
 /**
  * Take out a job, or a dead letter, and what is remembered of it.
  *
- * KEYS  1 the list or sorted set that it is in   2 state
- * ARGV  1 its text
+ * KEYS  1 the list or sorted set that it is in   2 state   3 watched
+ * ARGV  1 its text   2 events channel   3 event (JSON)
  * Returns 1, or 0 when it was not there any more: what is remembered of it is kept then, for whoever has taken it.
  *
  * One script, because a worker may take it at the same time.
  */
 export const removeOne = new Script<number>(
   'queue.removeOne',
-  2,
+  3,
   `
 local isList = redis.call('TYPE', KEYS[1]).ok == 'list'
 local removed = isList and redis.call('LREM', KEYS[1], -1, ARGV[1]) or redis.call('ZREM', KEYS[1], ARGV[1])
-if removed == 1 then redis.call('HDEL', KEYS[2], ARGV[1]) end
+if removed == 1 then
+  redis.call('HDEL', KEYS[2], ARGV[1])
+  if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[2], '[' .. ARGV[3] .. ']') end
+end
 return removed
 `,
 );

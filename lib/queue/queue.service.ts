@@ -1,6 +1,8 @@
 import { transformPatternToRoute } from '@nestjs/microservices/utils/transform-pattern.utils.js';
 import type { Observable } from 'rxjs';
 
+import { RareLog } from '../delivery/rare.log.js';
+import { ignorable, IgnorablePromises } from '../redis/ignorable.js';
 import { checkQueueName, integer, serviceName, type ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
@@ -44,8 +46,9 @@ export interface QueuedJob<Result = unknown> {
   /**
    * Waits for the job's end, and gives what its handler returned.
    *
-   * @throws HydraError `DEAD_LETTER` with the reason; `TIMEOUT` when it has not ended by then, or ended so long ago that
-   *   its outcome is not kept any more, or Redis was away for all that time; `BAD_OPTION`; `CLOSED`
+   * @throws HydraError `DEAD_LETTER` with the reason; `CANCELLED` when it was removed; `REPLY_LOST` when it is over and
+   *   nothing tells how: a Hydra 1.x worker did it, or its outcome is not kept any more; `TIMEOUT` when it has not ended by
+   *   then, or Redis was away for all that time; `BAD_OPTION`; `CLOSED`
    */
   result(options?: ResultOptions): Promise<Result>;
 }
@@ -77,11 +80,15 @@ interface Queue {
  * Everything rejects with HydraError `REDIS_UNAVAILABLE` when Redis cannot be reached; an `add` that was under way when the
  * connection broke may have been stored.
  *
+ * A promise that nobody waits for ends no process. Of a job that could not be added the log tells, now and then.
+ *
  * @publicApi
  */
+@IgnorablePromises
 export class QueueService {
   private readonly queues = new Map<string, Queue>();
   private readonly adder: JobAdder;
+  private readonly log = new RareLog();
 
   /** @internal */
   constructor(
@@ -107,8 +114,10 @@ export class QueueService {
     options: AddOptions = {},
   ): AddedJob<Result> {
     const stored = this.store<Result>(pattern, data, options);
-    const result = async (resultOptions?: ResultOptions) => (await stored).result(resultOptions);
-    return Object.assign(stored, { result });
+    const resultOf = async (resultOptions?: ResultOptions) => (await stored).result(resultOptions);
+    return Object.assign(stored, {
+      result: (resultOptions?: ResultOptions) => ignorable(resultOf(resultOptions)),
+    });
   }
 
   /**
@@ -117,10 +126,14 @@ export class QueueService {
    * of them is found before any is added.
    */
   async addBulk(jobs: readonly BulkJob[]): Promise<QueuedJob[]> {
-    // All are looked at before any is added: one bad job must not leave half of them behind.
-    const prepared = jobs.map(({ pattern, data, ...options }) => this.prepare(pattern, data, options));
-    const added = await Promise.all(prepared.map(({ job }) => this.adder.add(job)));
-    return prepared.map(({ queue, job }, index) => this.handle(queue, job, added[index]!));
+    try {
+      // All are looked at before any is added: one bad job must not leave half of them behind.
+      const prepared = jobs.map(({ pattern, data, ...options }) => this.prepare(pattern, data, options));
+      const added = await Promise.all(prepared.map(({ job }) => this.adder.add(job)));
+      return prepared.map(({ queue, job }, index) => this.handle(queue, job, added[index]!));
+    } catch (error) {
+      throw this.notAdded(`${jobs.length} jobs`, error);
+    }
   }
 
   /** How many jobs there are in each state. */
@@ -220,8 +233,18 @@ export class QueueService {
     data: unknown,
     options: AddOptions,
   ): Promise<QueuedJob<Result>> {
-    const { queue, job } = this.prepare(pattern, data, options);
-    return this.handle(queue, job, await this.adder.add(job));
+    try {
+      const { queue, job } = this.prepare(pattern, data, options);
+      return this.handle(queue, job, await this.adder.add(job));
+    } catch (error) {
+      throw this.notAdded(pattern, error);
+    }
+  }
+
+  /** Nobody may be waiting for the promise that tells it. */
+  private notAdded(pattern: unknown, error: unknown): unknown {
+    this.log.warn('add', `not added to a queue: ${JSON.stringify(pattern)}: ${String(error)}`);
+    return error;
   }
 
   private prepare(pattern: string | number | object, data: unknown, options: AddOptions) {
@@ -231,9 +254,9 @@ export class QueueService {
 
   private handle<Result>({ watch }: Queue, { id, addedOn }: PreparedJob, isNew: boolean): QueuedJob<Result> {
     const awaited = { id, addedOn: isNew ? addedOn : undefined };
-    const result = async ({ timeoutMs = this.options.timeoutMs }: ResultOptions = {}) =>
+    const resultOf = async ({ timeoutMs = this.options.timeoutMs }: ResultOptions) =>
       watch.result(awaited, integer('timeoutMs of result', timeoutMs, 1)) as Promise<Result>;
-    return { id, isNew, result };
+    return { id, isNew, result: (options = {}) => ignorable(resultOf(options)) };
   }
 
   private queue(ref: string | QueueRef = {}): Queue {

@@ -1,4 +1,5 @@
 import { Script } from '../redis/script.js';
+import { EVENT_BYTES, PUBLISH_BYTES } from './job.event.js';
 import { NOW } from './now.js';
 
 /** What `turn` gives back. */
@@ -53,6 +54,26 @@ local refused, events, ids, records = {}, {}, {}, {}
 local front = redis.call('ZCARD', KEYS[5]) > 1 and KEYS[3] or KEYS[1]
 local moved = false
 
+-- Redis closes a subscriber that has too much to read: what is large has to be asked for.
+local function tell(event)
+  if #event > ${EVENT_BYTES} then
+    local head = string.match(event, '^(.-),"result":')
+    event = head and #head < ${EVENT_BYTES} and head .. ',"isLarge":true}' or ''
+  end
+  if event ~= '' then events[#events + 1] = event end
+end
+
+local function publish()
+  local from, bytes = 1, 0
+  for i, event in ipairs(events) do
+    bytes = bytes + #event
+    if bytes > ${PUBLISH_BYTES} or i == #events then
+      redis.call('PUBLISH', ARGV[4], '[' .. table.concat(events, ',', from, i) .. ']')
+      from, bytes = i + 1, 0
+    end
+  end
+end
+
 local function forget(job, id)
   if hasState then redis.call('HDEL', KEYS[7], job) end
   if hasProgress then redis.call('HDEL', KEYS[15], id) end
@@ -95,7 +116,7 @@ for i = 9 + asides * 2, #ARGV, 4 do
       redis.call('RPUSH', detail, job)
       moved = true
     end
-    if event ~= '' then events[#events + 1] = event end
+    tell(event)
   end
 end
 
@@ -106,9 +127,7 @@ if #ids > 0 and keep > 0 then
   local surplus = math.min(redis.call('LPUSH', KEYS[11], unpack(ids)) - keep, 1000)
   if surplus > 0 then redis.call('HDEL', KEYS[12], unpack(redis.call('RPOP', KEYS[11], surplus))) end
 end
-if #events > 0 and redis.call('EXISTS', KEYS[13]) == 1 then
-  redis.call('PUBLISH', ARGV[4], '[' .. table.concat(events, ',') .. ']')
-end
+if #events > 0 and redis.call('EXISTS', KEYS[13]) == 1 then publish() end
 
 if moved then redis.call('PUBLISH', ARGV[7], 'moved') end
 

@@ -4,6 +4,7 @@ import { HydraError } from '../hydra.error.js';
 import { LONGEST_TIMER_MS, serviceName, type Instance, type ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { decodeHealth, type HealthRecord, type ServiceRecord } from '../protocol/records.js';
+import { IgnorablePromises } from '../redis/ignorable.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { LegacyBridge } from './legacy.bridge.js';
 import { InstanceLogs, type InstanceLogEntry, type LogOptions, type LogSource } from './instance.logs.js';
@@ -33,6 +34,7 @@ export interface WaitOptions {
  *
  * @publicApi
  */
+@IgnorablePromises
 export class DiscoveryService {
   /** Every join, change and leave of the services that are watched. */
   readonly changes$: Observable<DiscoveryChange>;

@@ -10,6 +10,7 @@ import {
 } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
+import { IgnorablePromises } from '../redis/ignorable.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { DeadLetters, type DeadLetter, type DeadLetterOptions } from './dead.letters.js';
 import { startPosition } from './entry.handler.js';
@@ -49,6 +50,7 @@ export type TrimOptions = { readonly maxLen: number } | { readonly before: strin
  *
  * @publicApi
  */
+@IgnorablePromises
 export class StreamService {
   private readonly dead: DeadLetters;
 

@@ -6,6 +6,7 @@ import { HydraError } from '../hydra.error.js';
 import { serviceName, type Balancer, type Instance } from '../hydra.options.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
 import { outside } from '../redis/async.context.js';
+import { ignorable } from '../redis/ignorable.js';
 import type { ConnectionState, RedisClient } from '../redis/redis.connections.js';
 import { safely } from '../redis/safely.js';
 import { createBalancer } from '../registry/balancer.js';
@@ -88,8 +89,8 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
    *
    * @throws HydraError `CLOSED` after `close()`
    */
-  async connect(): Promise<void> {
-    await this.routed();
+  connect(): Promise<void> {
+    return ignorable(this.routed().then(() => undefined));
   }
 
   private async routed(): Promise<Route> {

@@ -95,10 +95,86 @@ describe('the result of a job', () => {
     const before = await searches();
     const results = jobs.map((job) => job.result({ timeoutMs: 5_000 }).catch(({ code }) => code));
     expect(new Set(await Promise.all(results))).toEqual(new Set(['TIMEOUT']));
-    expect((await searches()) - before).toBeLessThan(20);
+    expect((await searches()) - before).toBeLessThan(50);
     await caller.close();
   });
 });
+
+describe('the result of a job that nobody will tell of', () => {
+  it('is CANCELLED once the job is removed', async () => {
+    await queue.pause();
+    const later = [await queue.add('echo', 1), await queue.add('echo', 1, { delayMs: 60_000 })];
+    const ends = later.map((job) => job.result({ timeoutMs: 60_000 }).catch(({ code }) => code));
+    // So long as nobody listens yet, nobody is told.
+    await eventually(async () => (await listeners()) > 0, { what: 'the listener' });
+    for (const { id } of later) expect(await queue.remove(id)).toBe(true);
+    expect(await Promise.all(ends)).toEqual(['CANCELLED', 'CANCELLED']);
+  });
+
+  it('is REPLY_LOST once a Hydra 1.x worker has done the job, and not while that runs it', async () => {
+    const { redis, keys } = worker.app.get(HydraInstance);
+    const { waiting, inProgress } = createQueueKeys(keys, service);
+    await queue.pause();
+    const job = await queue.add('echo', 1);
+    const running = await queue.add('echo', 2);
+    const ends = [job, running].map((each) => each.result({ timeoutMs: 60_000 }).catch(({ code }) => code));
+    const raw = await redis.commands.rpoplpush(waiting, inProgress);
+    await redis.commands.rpoplpush(waiting, inProgress);
+    await redis.commands.lrem(inProgress, -1, raw);
+    expect(await ends[0]).toBe('REPLY_LOST');
+    const first = await Promise.race([ends[1], new Promise((resolve) => setTimeout(resolve, 2_500, 'open'))]);
+    expect(first).toBe('open');
+    await redis.commands.del(inProgress);
+    expect(await ends[1]).toBe('REPLY_LOST');
+  }, 60_000);
+});
+
+describe('large results', () => {
+  it('reach who waits for them, and no event of any job is larger than 8 KiB', async () => {
+    const instance = worker.app.get(HydraInstance);
+    const { commands } = instance.redis;
+    const { events, watched } = createQueueKeys(instance.keys, service);
+    const seen: number[] = [];
+    const listener = instance.redis.openBlocking();
+    listener.on('message', (_channel, text: string) => seen.push(Buffer.byteLength(text)));
+    await listener.subscribe(events);
+    await commands.set(watched, '1', 'PX', 60_000);
+    await queue.pause();
+    const large = 'é€'.repeat(20_000);
+    const data = Array.from({ length: 300 }, (_, n) => (n === 150 ? 'small' : large));
+    const jobs = await queue.addBulk(data.map((one) => ({ pattern: 'echo', data: one })));
+    const results = jobs.map((job) => job.result({ timeoutMs: 30_000 }));
+    await queue.resume();
+    expect(await results[150]).toBe('small');
+    expect((await Promise.all(results)).every((result, n) => result === data[n])).toBe(true);
+    expect(Math.max(...seen)).toBeLessThan(300_000);
+    expect(seen.reduce((sum, size) => sum + size, 0)).toBeLessThan(300 * 8_192);
+  }, 60_000);
+
+  it('are REPLY_LOST where none is kept, and small ones are heard of', async () => {
+    const bare = uniqueService('bare');
+    const options = { service: bare, redis: await testRedisUrl(), queue: { completed: { count: 0 } } };
+    const other = await startService(options, [ResultsController]);
+    const add = (data: string) => other.app.get(QueueService).add('echo', data);
+    await other.app.get(QueueService).pause();
+    const jobs = [await add('small'), await add('x'.repeat(10_000))];
+    const ends = jobs.map((job) => job.result({ timeoutMs: 20_000 }).catch(({ code }) => code));
+    const { redis, keys } = other.app.get(HydraInstance);
+    const { events } = createQueueKeys(keys, bare);
+    const count = async () => Number((await redis.commands.pubsub('NUMSUB', events))[1]);
+    await eventually(async () => (await count()) > 0, { what: 'the listener' });
+    await other.app.get(QueueService).resume();
+    expect(await Promise.all(ends)).toEqual(['small', 'REPLY_LOST']);
+    await other.close();
+  });
+});
+
+/** Processes that listen to the events of the queue. */
+async function listeners(): Promise<number> {
+  const { redis, keys } = worker.app.get(HydraInstance);
+  const { events } = createQueueKeys(keys, service);
+  return Number((await redis.commands.pubsub('NUMSUB', events))[1]);
+}
 
 describe('while Redis is away', () => {
   it('a result is late when its time is over, and comes when Redis is back before', async () => {

@@ -1,5 +1,5 @@
 import { isCanonical } from '../../../lib/protocol/job.js';
-import { readDeadLetter, writeDeadLetter } from '../../../lib/queue/dead.letter.js';
+import { readDeadLetter, writeDeadLetter, writeStranger } from '../../../lib/queue/dead.letter.js';
 import { writeJob } from '../../../lib/delivery/job.writing.js';
 import { readJob } from '../../../lib/queue/job.text.js';
 import { vectors } from '../protocol/vectors.js';
@@ -15,6 +15,8 @@ const DEATH = {
 const jobText = (data: unknown, headers?: Record<string, string>) =>
   writeJob({ service: 'alpha', from: 'beta:/', pattern: 'work', data, headers }, STAMP, 10_000);
 
+const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+
 describe('a dead letter', () => {
   it.each([
     ['an object', { a: 1 }, undefined],
@@ -24,7 +26,7 @@ describe('a dead letter', () => {
     ['a falsy value', 0, { tenant: 'a' }],
   ])('of a job with %s is that job again', (_, data, headers) => {
     const raw = jobText(data, headers);
-    const text = writeDeadLetter(readJob(raw)!.message, 'm1', DEATH);
+    const text = writeDeadLetter(readJob(raw)!, DEATH);
     expect(isCanonical(text)).toBe(true);
     const dead = readDeadLetter(text)!;
     expect(dead.jobText).toBe(raw);
@@ -41,9 +43,30 @@ describe('a dead letter', () => {
   });
 
   it('of text that is no message is that text again', () => {
-    const message = readJob(jobText(undefined))!.message;
-    const dead = readDeadLetter(writeDeadLetter(message, 'm1', { ...DEATH, text: 'not { JSON' }));
-    expect(dead).toMatchObject({ jobText: 'not { JSON', data: undefined, pattern: '' });
+    const dead = readDeadLetter(writeStranger('alpha', 'not { JSON', STAMP, 'not a UMF message'));
+    expect(dead).toMatchObject({
+      jobText: 'not { JSON',
+      data: undefined,
+      pattern: '',
+      reason: 'not a UMF message',
+    });
+  });
+
+  it('of a job that is nested too deep to be written again is that job again', () => {
+    const raw = `{"to":"alpha:/","mid":"m1","typ":"work","bdy":${deep(100_000)}}`;
+    const dead = readDeadLetter(writeDeadLetter(readJob(raw)!, DEATH))!;
+    expect(dead.jobText === raw).toBe(true);
+    expect(dead).toMatchObject({ id: 'm1', pattern: 'work', reason: 'no luck', attempts: 2 });
+  });
+
+  it('of Hydra 1.9 that is nested too deep is nothing to fall over', () => {
+    const dead = readDeadLetter(`{"mid":"m1","bdy":{"reason":"no luck","a":${deep(100_000)}}}`);
+    expect(dead).toMatchObject({ id: 'm1', reason: 'no luck' });
+  });
+
+  it('has no date where it says none that is one', () => {
+    const text = '{"hdr":{"hydraDead":{"reason":"x","diedOn":"soon","history":[1,{"at":1,"error":"e"}]}}}';
+    expect(readDeadLetter(text)).toMatchObject({ diedAt: undefined, history: [{ at: 1, error: 'e' }] });
   });
 
   it('that Hydra 1.9 wrote is read with its reason, and is without it again', () => {

@@ -1,0 +1,26 @@
+/**
+ * A promise that its user may leave alone, or look at later: what it is rejected with is for whoever looks, and no reason
+ * for Node to end the process.
+ */
+export function ignorable<P extends Promise<unknown>>(promise: P): P {
+  promise.catch(ignore);
+  return promise;
+}
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Makes every promise that a service's methods give {@link ignorable}. Decorates its class. */
+export function IgnorablePromises(service: { readonly prototype: object }): void {
+  const { prototype } = service;
+  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (name === 'constructor' || typeof value !== 'function') continue;
+    const method = value as Method;
+    const given: Method = function (...args) {
+      const result = method.apply(this, args);
+      return result instanceof Promise ? ignorable(result) : result;
+    };
+    Object.defineProperty(prototype, name, { value: given, writable: true, configurable: true });
+  }
+}
+
+function ignore(): void {}

@@ -60,10 +60,15 @@ export interface QueueOptions extends Omit<JobOptions, 'queue' | 'rateLimit'> {
   readonly completed?: RetentionOptions;
   /** Dead letters. @defaultValue { count: 10000, ageMs: 1209600000 }: fourteen days */
   readonly dead?: RetentionOptions;
-  /** How long an `id` given to `add` stays taken, in milliseconds. @defaultValue 3600000 */
+  /** How long an `id` given to `add` stays taken when its job has ended, in milliseconds. @defaultValue 3600000 */
   readonly dedupMs?: number;
   /** How long a job may wait for a handler of its pattern before it is a dead letter, in milliseconds. @defaultValue 60000 */
   readonly noHandlerMs?: number;
+  /**
+   * How long a worker that shows no sign of life keeps its jobs while its connection to Redis stands, in milliseconds: its
+   * event loop is blocked then, or its process frozen. 0: no longer than one whose connection is gone. @defaultValue 30000
+   */
+  readonly blockedMs?: number;
 }
 
 export const BACKOFF_NAMES = {
@@ -94,6 +99,7 @@ export const QUEUE_NAMES = {
   dead: RETENTION_NAMES,
   dedupMs: true,
   noHandlerMs: true,
+  blockedMs: true,
 } satisfies NamesOf<QueueOptions>;
 
 /** {@link JobOptions} without gaps. */
@@ -113,10 +119,12 @@ export interface ResolvedQueueOptions {
   readonly dead: Group<RetentionOptions>;
   readonly dedupMs: number;
   readonly noHandlerMs: number;
+  readonly blockedMs: number;
 }
 
 export function queue(given: QueueOptions): ResolvedQueueOptions {
-  const { patterns = {}, completed, dead, dedupMs = 3_600_000, noHandlerMs = 60_000, ...jobs } = given;
+  const { patterns = {}, completed, dead, ...rest } = given;
+  const { dedupMs = 3_600_000, noHandlerMs = 60_000, blockedMs = 30_000, ...jobs } = rest;
   const defaults: ResolvedJobOptions = {
     concurrency: 10,
     attempts: 3,
@@ -136,6 +144,7 @@ export function queue(given: QueueOptions): ResolvedQueueOptions {
     dead: group('queue.dead', { count: 10_000, ageMs: 1_209_600_000 }, dead),
     dedupMs: integer('queue.dedupMs', dedupMs, 1),
     noHandlerMs: integer('queue.noHandlerMs', noHandlerMs, 0),
+    blockedMs: integer('queue.blockedMs', blockedMs, 0),
   });
 }
 

@@ -1,14 +1,27 @@
+import { RareLog } from '../delivery/rare.log.js';
 import { LONGEST_TIMER_MS } from '../hydra.options.js';
 import { BlockingConnection } from '../redis/blocking.connection.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
+import { isUnavailable } from './job.waiters.js';
 import type { QueueKeys } from './queue.keys.js';
 
 /** How long one wait for the list to fill lasts: short, so that a dead connection shows. */
 const BLOCK_MS = 1_000;
 const RETRY_MS = 200;
 
-/** Rings when there may be work: a job in the waiting list, a word on the wake channel, a moment that has come. */
+/** What a doorbell hears besides: see {@link Doorbell}. */
+export interface DoorbellListener {
+  /** There may be something to take. */
+  ring(): void;
+  /** The worker was chosen out of those that wait: it is none of them any more. */
+  chosen(): void;
+}
+
+/** Rings when there may be work: a job in the waiting list, a word on the wake channels, a moment that has come. */
 export class Doorbell {
+  /** A job may be in the inbox: the next turn sees to that. */
+  hasMail = false;
+  private readonly log = new RareLog();
   private connection: BlockingConnection | undefined;
   private isAsking = false;
   private isWaiting = false;
@@ -18,12 +31,13 @@ export class Doorbell {
   constructor(
     private readonly redis: RedisConnections,
     private readonly keys: QueueKeys,
-    private readonly ring: () => void,
+    private readonly id: string,
+    private readonly listener: DoorbellListener,
   ) {}
 
   async open(): Promise<void> {
     this.redis.subscriber.on('message', this.onMessage);
-    await this.redis.subscribe(this.keys.wake);
+    await this.redis.subscribe(this.keys.wake, this.keys.wakeOf(this.id));
   }
 
   /**
@@ -33,8 +47,9 @@ export class Doorbell {
   wait(withinMs: number | undefined, watchesList: boolean): void {
     if (this.isClosed) return;
     clearTimeout(this.timer);
-    if (withinMs !== undefined)
-      this.timer = setTimeout(this.ring, Math.min(withinMs, LONGEST_TIMER_MS)).unref();
+    if (withinMs !== undefined) {
+      this.timer = setTimeout(() => this.listener.ring(), Math.min(withinMs, LONGEST_TIMER_MS)).unref();
+    }
     this.isWaiting = watchesList;
     if (watchesList && !this.isAsking) void this.ask();
   }
@@ -44,7 +59,7 @@ export class Doorbell {
     this.isWaiting = false;
     clearTimeout(this.timer);
     this.redis.subscriber.off('message', this.onMessage);
-    void this.redis.unsubscribe(this.keys.wake);
+    void this.redis.unsubscribe(this.keys.wake, this.keys.wakeOf(this.id));
     this.connection?.close();
   }
 
@@ -53,32 +68,43 @@ export class Doorbell {
     while (this.isWaiting) {
       if (await this.isFilled()) {
         this.isWaiting = false;
-        this.ring();
+        this.listener.ring();
       }
     }
     this.isAsking = false;
   }
 
   /**
-   * From the tail of the list to the tail of the same list: it changes nothing, and blocks while there is nothing. That
-   * sees what a Hydra 1.x process adds too, and leaves the taking to a script that records the lease with it.
+   * Moves the next job to the worker's inbox, and blocks while there is none: of all that wait one is woken by one job. That
+   * sees what a Hydra 1.x process adds too. The taking is left to the script that records the lease with it: it puts the job
+   * back to where it was first.
    */
   private async isFilled(): Promise<boolean> {
     const { waiting } = this.keys;
     this.connection ??= new BlockingConnection(this.redis);
     try {
       const found = await this.connection.run('queue wait', BLOCK_MS, (client) =>
-        client.blmove(waiting, waiting, 'RIGHT', 'RIGHT', BLOCK_MS / 1_000),
+        client.blmove(waiting, this.keys.inbox(this.id), 'RIGHT', 'LEFT', BLOCK_MS / 1_000),
       );
+      this.hasMail ||= found !== null;
       return found !== null;
-    } catch {
+    } catch (error) {
+      if (!this.isClosed && !isUnavailable(error))
+        this.log.warn('wait', `waiting for jobs: ${String(error)}`);
+      // The answer may be what got lost, or Redis refuses to wait, as when it is full: then a look now and then has to do.
+      this.hasMail = true;
       // A dead connection fails instantly; without a pause this loop would spin.
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
-      return false;
+      return true;
     }
   }
 
-  private readonly onMessage = (channel: string): void => {
-    if (channel === this.keys.wake) this.ring();
+  private readonly onMessage = (channel: string, text: string): void => {
+    if (channel === this.keys.wake) this.listener.ring();
+    // Without a text it only asks whether this process is connected.
+    else if (channel === this.keys.wakeOf(this.id) && text !== '') {
+      this.listener.chosen();
+      this.listener.ring();
+    }
   };
 }

@@ -8,6 +8,14 @@ import { attemptOf, readState, type JobState } from './job.state.js';
 import { enqueuedAt, type ReadJob } from './job.text.js';
 import type { Lane } from './lane.js';
 
+/** What comes from Redis with a job. */
+export interface TakenJob {
+  readonly job: ReadJob;
+  readonly fence: number;
+  readonly lease: string;
+  readonly stateText: string | null;
+}
+
 /** One job leased to this worker. */
 export class HeldJob extends Timed implements JobFacts {
   deadlineAt = Infinity;
@@ -21,16 +29,22 @@ export class HeldJob extends Timed implements JobFacts {
   readonly id: string;
   private known: HydraJobContext | undefined;
 
+  readonly fence: number;
+  /** What the lease is called in Redis. */
+  readonly lease: string;
+  private readonly job: ReadJob;
+
   constructor(
-    private readonly job: ReadJob,
-    readonly fence: number,
-    readonly stateText: string | null,
+    taken: TakenJob,
     readonly lane: Lane<HeldJob>,
     private readonly reporter: (job: HeldJob, value: unknown) => Promise<void>,
   ) {
     super();
-    this.state = readState(stateText);
-    this.id = job.id || `job-${fence}`;
+    this.job = taken.job;
+    this.fence = taken.fence;
+    this.lease = taken.lease;
+    this.state = readState(taken.stateText);
+    this.id = taken.job.id || `job-${taken.fence}`;
   }
 
   get context(): HydraJobContext {

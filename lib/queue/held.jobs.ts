@@ -3,7 +3,7 @@ import type { Outcome } from './worker.link.js';
 
 /** The jobs that one worker holds, and what became of those it held, as far as Redis has not been told. */
 export class HeldJobs {
-  private readonly jobs = new Map<number, HeldJob>();
+  private readonly jobs = new Map<string, HeldJob>();
   private outcomes: Outcome[] = [];
   private whenEmpty: (() => void) | undefined;
 
@@ -11,17 +11,22 @@ export class HeldJobs {
     return [...this.jobs.values()];
   }
 
-  has(fence: number): boolean {
-    return this.jobs.has(fence);
+  /** How many leases Redis should have: of jobs that are held, and of those whose end it has not been told. */
+  get leases(): number {
+    return this.jobs.size + this.outcomes.length;
+  }
+
+  has(lease: string): boolean {
+    return this.jobs.has(lease);
   }
 
   add(job: HeldJob): void {
-    this.jobs.set(job.fence, job);
+    this.jobs.set(job.lease, job);
   }
 
   /** It is nobody's here any more, and there is nothing to tell. */
   drop(job: HeldJob): void {
-    this.jobs.delete(job.fence);
+    this.jobs.delete(job.lease);
     if (this.jobs.size === 0) this.whenEmpty?.();
   }
 
@@ -43,6 +48,13 @@ export class HeldJobs {
 
   takeUntold(most: number): Outcome[] {
     return this.outcomes.splice(0, most);
+  }
+
+  /** Forgets what became of jobs that are not its own any more; gives how many of those Redis had not been told. */
+  forgetUntold(kept: ReadonlySet<string>): number {
+    const gone = this.outcomes.filter(({ lease }) => !kept.has(lease));
+    if (gone.length > 0) this.outcomes = this.outcomes.filter(({ lease }) => kept.has(lease));
+    return gone.filter(({ isRepeated }) => isRepeated !== true).length;
   }
 
   /** Nobody knows whether they were heard. */

@@ -1,26 +1,31 @@
 import { HydraError } from '../hydra.error.js';
 import type { ResolvedOptions } from '../hydra.options.js';
 import { stringify } from '../protocol/payload.js';
-import { HeldJob, leaseLostError } from './held.job.js';
+import { HeldJob, leaseLostError, type TakenJob } from './held.job.js';
 import { progressEvent } from './job.event.js';
-import { aside, deadOutcome, deadStranger } from './job.runner.js';
+import { deadOutcome, deadStranger } from './job.runner.js';
 import { readState } from './job.state.js';
-import { readJob, type ReadJob } from './job.text.js';
+import { readJob } from './job.text.js';
 import type { Lane } from './lane.js';
 import type { Parking } from './parking.js';
 import type { WorkerLink } from './worker.link.js';
 
 /** Pause after taking only jobs that nobody here can handle. */
 const STRAY_PAUSE_MS = 250;
-/** Between two searches for jobs of other patterns behind many of a pattern that has no room. */
-const DIG_EVERY_MS = 50;
+
+/** What came with one turn. */
+export interface TakenJobs {
+  readonly raws: readonly string[];
+  readonly states: readonly (string | null)[];
+  readonly firstFence: number;
+  readonly turn: number;
+}
 
 /** Says how many jobs a worker has room for, and where each of those that came goes. */
 export class Intake {
   /** Patterns that any worker of the queue has handlers for. */
   servedPatterns: ReadonlySet<string> = new Set();
   private restUntil = 0;
-  private digAt = 0;
 
   constructor(
     private readonly lanes: ReadonlyMap<string, Lane<HeldJob>>,
@@ -33,12 +38,8 @@ export class Intake {
   get wanted(): number {
     if (!this.parking.takes || this.restUntil > performance.now()) return 0;
     let all = 0;
-    let warm = 0;
-    for (const lane of this.lanes.values()) {
-      all += lane.room;
-      if (lane.isWarm) warm += lane.room;
-    }
-    return performance.now() >= this.digAt ? all : warm;
+    for (const lane of this.lanes.values()) all += lane.room;
+    return all;
   }
 
   /** Milliseconds until it takes anything again; undefined when it does. */
@@ -46,38 +47,20 @@ export class Intake {
     return this.restUntil > now ? this.restUntil - now : undefined;
   }
 
-  /** Milliseconds until it may want more than now; undefined when it would not. */
-  digMs(now: number): number | undefined {
-    return this.digAt > now ? this.digAt - now : undefined;
-  }
-
-  /** Those that did not come from the waiting list, the first `urgent` ones, must not be put behind what waits longer. */
-  admit(
-    raws: readonly string[],
-    states: readonly (string | null)[],
-    firstFence: number,
-    urgent: number,
-  ): void {
+  admit({ raws, states, firstFence, turn }: TakenJobs): void {
     if (raws.length === 0) return;
     const { held } = this.parking;
     let strays = 0;
-    const homeless: HeldJob[] = [];
     raws.forEach((raw, index) => {
       const fence = firstFence + index;
+      const lease = `${fence}-${turn}`;
       const job = readJob(raw);
       const lane = job && this.lanes.get(job.pattern);
-      const state = states[index] ?? null;
-      if (!job) held.tell(deadStranger(this.options.service, fence, raw));
-      else if (!lane) strays += this.send(job, fence, state);
-      else {
-        const taken = new HeldJob(job, fence, state, lane, this.report);
-        if (this.parking.place(taken)) return;
-        if (index < urgent) homeless.push(taken);
-        else held.tell(aside(taken, 'aside'));
-        this.digAt = performance.now() + DIG_EVERY_MS;
-      }
+      const stateText = states[index] ?? null;
+      if (!job) held.tell(deadStranger(this.options.service, lease, raw, this.link.clock.now()));
+      else if (!lane) strays += this.send({ job, fence, lease, stateText });
+      else this.parking.place(new HeldJob({ job, fence, lease, stateText }, lane, this.report));
     });
-    for (const job of homeless.toReversed()) held.tell(aside(job, 'front'));
     if (strays === raws.length) this.restUntil = performance.now() + STRAY_PAUSE_MS;
     this.parking.startAll();
   }
@@ -86,32 +69,33 @@ export class Intake {
    * Sends on a job without a handler here: to its own list where another worker has one; else back to the end of the
    * line, where a Hydra 1.x worker may take it, for a while. Returns 1 when it went back to the line.
    */
-  private send(job: ReadJob, fence: number, stateText: string | null): number {
+  private send({ job, lease, stateText }: TakenJob): number {
     const { held } = this.parking;
     const { pattern, id, message, raw } = job;
     if (this.servedPatterns.has(pattern)) {
-      held.tell({ what: 'aside', fence, detail: this.link.keys.aside(pattern), event: '' });
+      held.tell({ what: 'aside', lease, detail: this.link.keys.aside(pattern), event: '' });
       return 0;
     }
     const state = readState(stateText);
-    const now = Date.now();
+    const now = this.link.clock.now();
     const straySince = state.straySince ?? now;
     const { noHandlerMs } = this.options.queue;
     if (now - straySince < noHandlerMs) {
       const detail = JSON.stringify({ ...state, straySince });
-      held.tell({ what: 'stray', fence, detail, event: '' });
+      held.tell({ what: 'stray', lease, detail, event: '' });
       return 1;
     }
     const reason = `"${pattern}" had no handler for queue.noHandlerMs=${noHandlerMs}`;
-    held.tell(deadOutcome({ id, pattern, fence, message, raw, attempt: 0 }, reason, state.history ?? []));
+    const dead = { id, pattern, lease, message, raw, attempt: 0 };
+    held.tell(deadOutcome(dead, reason, state.history ?? [], now));
     return 0;
   }
 
   private readonly report = async (job: HeldJob, value: unknown): Promise<void> => {
-    const { fence, id, pattern } = job;
+    const { lease, id, pattern } = job;
     const text = progressText(pattern, value, this.options.maxPayloadBytes);
     const isHeld =
-      !job.isOver && (await this.link.report(fence, job.message.mid, text, progressEvent(id, pattern, text)));
+      !job.isOver && (await this.link.report(lease, job.message.mid, text, progressEvent(id, pattern, text)));
     if (!isHeld) throw leaseLostError(job);
   };
 }

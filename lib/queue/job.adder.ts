@@ -16,9 +16,12 @@ export interface AddOptions {
   readonly service?: string;
   /** One of the service's named queues; its handler says the same. @defaultValue 'default' */
   readonly queue?: string;
-  /** While it is taken, a second job with the same id is not added. @defaultValue a new UUID, not checked */
+  /**
+   * While a job with it waits, is delayed or runs, and for `dedupMs` after it has ended, a second one is not added.
+   * @defaultValue a new UUID, not checked
+   */
   readonly id?: string;
-  /** How long the `id` stays taken, in milliseconds. @defaultValue `queue.dedupMs` */
+  /** How long the `id` stays taken when the job has ended, in milliseconds. @defaultValue `queue.dedupMs` */
   readonly dedupMs?: number;
   /** Not before so many milliseconds have passed, by the clock of Redis. @defaultValue 0 */
   readonly delayMs?: number;
@@ -39,6 +42,7 @@ export interface PreparedJob {
   readonly id: string;
   /** The timestamp of its message. */
   readonly addedOn: string;
+  readonly pattern: string;
   readonly raw: string;
   readonly keys: QueueKeys;
   readonly options: AddOptions;
@@ -77,7 +81,7 @@ export class JobAdder {
     const job = { service, from: this.from, pattern, data, attempts, backoff, timeoutMs, headers };
     const stamp = { mid: id, timestamp: new Date().toISOString() };
     const raw = writeJob(job, stamp, this.options.maxPayloadBytes);
-    return { id, addedOn: stamp.timestamp, raw, keys, options };
+    return { id, addedOn: stamp.timestamp, pattern, raw, keys, options };
   }
 
   /**
@@ -92,12 +96,12 @@ export class JobAdder {
     return new Promise((resolve, reject) => this.post(keys, { raw, resolve, reject }));
   }
 
-  private async addAlone({ raw, keys, options }: PreparedJob): Promise<boolean> {
+  private async addAlone({ pattern, raw, keys, options }: PreparedJob): Promise<boolean> {
     const { id = '', delayMs = 0, priority, dedupMs = this.options.queue.dedupMs } = options;
-    const { waiting, high, delayed, ids, results, finished, wake } = keys;
+    const { waiting, high, delayed, ids, results, finished, died, idle } = keys;
     const isHigh = priority === 'high' ? '1' : '';
-    const names = [waiting, high, delayed, ids, results, finished];
-    const args = [...names, raw, isHigh, delayMs, id, dedupMs, wake];
+    const names = [waiting, high, delayed, ids, results, finished, died, idle];
+    const args = [...names, raw, isHigh, delayMs, id, dedupMs, keys.wakeOf(''), pattern];
     return (await this.redis.run('add a job', (redis) => addOne.run(redis, args))) === 1;
   }
 

@@ -22,6 +22,8 @@ export type JobEvent =
       readonly pattern: string;
       readonly attempt: number;
       readonly error: string;
+      /** The timestamp of the job's message: which of several jobs of the id it was. */
+      readonly addedOn?: string;
     }
   /** Somebody took it out. */
   | { readonly type: 'removed'; readonly id: string; readonly pattern: string }
@@ -41,7 +43,7 @@ export interface CompletedEvent {
   readonly id: string;
   readonly pattern: string;
   readonly attempt: number;
-  /** Unix time in milliseconds, by the worker's clock. */
+  /** Unix time in milliseconds, by the clock of Redis. */
   readonly finishedOn: number;
   /** How long the last attempt ran. */
   readonly tookMs: number;
@@ -79,6 +81,12 @@ export function progressEvent(id: string, pattern: string, text: string): string
 export function readEvents(text: string): readonly JobEvent[] {
   const events = parseValue(text);
   return Array.isArray(events) ? events.filter(isEvent) : [];
+}
+
+/** How a job ended, from what is kept of that; undefined for anything else. Never throws. */
+export function readEnd(text: string | null): JobEvent | undefined {
+  const event: unknown = parseObject(text);
+  return isEvent(event) && (event.type === 'completed' || event.type === 'dead') ? event : undefined;
 }
 
 /** Undefined for anything but the outcome of a completed job; never throws. */

@@ -2,7 +2,7 @@ import { checkPage } from '../hydra.options.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { readDeadLetter, type DeadLetterText } from './dead.letter.js';
 import type { JobEvent } from './job.event.js';
-import { JobSearch, STRIDE } from './job.search.js';
+import { JobSearch, type Found } from './job.search.js';
 import { readJob } from './job.text.js';
 import {
   completedView,
@@ -13,29 +13,44 @@ import {
   type JobView,
   type Page,
 } from './job.view.js';
-import { countAll, pageWaiting, redriveAll, removeOne } from './producer.scripts.js';
-import type { QueueKeys } from './queue.keys.js';
+import { countAll, pageActive, pageWaiting, removeOne } from './producer.scripts.js';
+import { asideNames, type QueueKeys } from './queue.keys.js';
+import { Redrive } from './redrive.js';
 
-const PAGE = 100;
+/** Jobs read by one command at most. */
+const PAGE = 500;
 
-/** Reads the jobs of a queue, and moves dead ones. */
+/** Reads the jobs of a queue, and takes them out. */
 export class JobInspector {
   readonly search: JobSearch;
-  private readonly asideNames: readonly [before: string, after: string];
+  readonly dead: Redrive;
 
   constructor(
     private readonly redis: RedisConnections,
     private readonly keys: QueueKeys,
+    dedupMs: number,
   ) {
-    this.asideNames = keys.aside('\0').split('\0') as [string, string];
-    this.search = new JobSearch(redis, keys, this.asideNames);
+    this.search = new JobSearch(redis, keys);
+    this.dead = new Redrive(redis, keys, this.search, dedupMs);
   }
 
   async counts(): Promise<JobCounts> {
-    const { waiting, high, patterns, inProgress, delayed, incomplete, finished, paused } = this.keys;
-    const args = [waiting, high, patterns, inProgress, delayed, incomplete, finished, paused];
+    const { waiting, high, patterns, returned, owners, inProgress, delayed, incomplete, finished, paused } =
+      this.keys;
+    const args = [
+      waiting,
+      high,
+      patterns,
+      returned,
+      owners,
+      inProgress,
+      delayed,
+      incomplete,
+      finished,
+      paused,
+    ];
     const counted = await this.redis.run('count jobs', (redis) =>
-      countAll.run(redis, [...args, ...this.asideNames]),
+      countAll.run(redis, [...args, ...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')]),
     );
     const [waits, active, later, dead, completed, isPaused] = counted;
     return { waiting: waits, active, delayed: later, dead, completed, isPaused: isPaused === 1 };
@@ -56,16 +71,20 @@ export class JobInspector {
   }
 
   private async look(id: string): Promise<JobView | undefined> {
-    const [text, waitsIn] = await this.redis.run('look up a job', (redis) =>
-      Promise.all([redis.hget(this.keys.results, id), this.search.waitingLists()]),
+    const [text, { waiting, active }] = await this.redis.run('look up a job', (redis) =>
+      Promise.all([redis.hget(this.keys.results, id), this.search.places()]),
     );
-    if (text !== null) return completedView(text);
-    for (const list of waitsIn) {
-      const raw = await this.search.find(list, id);
-      if (raw !== undefined) return (await this.views('waiting', [raw]))[0];
+    const completed = completedView(text);
+    if (completed) return completed;
+    for (const [state, places] of [
+      ['waiting', waiting],
+      ['active', active],
+    ] as const) {
+      for (const place of places) {
+        const found = await this.search.find(place, id);
+        if (found) return (await this.views(state, [found.raw]))[0];
+      }
     }
-    const active = await this.search.find(this.keys.inProgress, id);
-    if (active !== undefined) return (await this.views('active', [active]))[0];
     return (await this.findDelayed(id)) ?? (await this.findDead(id));
   }
 
@@ -73,69 +92,80 @@ export class JobInspector {
   async deadLetters(page: Page): Promise<DeadLetterText[]> {
     const { offset, limit } = checkPage(page);
     if (limit === 0) return [];
-    const raws = await this.redis.run('list dead letters', (redis) =>
-      redis.lrange(this.keys.incomplete, offset, offset + limit - 1),
+    const raws = await this.inPages(offset, limit, (from, count) =>
+      this.redis.run('list dead letters', (redis) =>
+        redis.lrange(this.keys.incomplete, from, from + count - 1),
+      ),
     );
     return raws.map(readDeadLetter).filter((dead) => dead !== undefined);
-  }
-
-  /** Gives back the ids of those that are jobs again; dry, of those that would be. */
-  async redrive(ids: readonly string[] | 'all', isDry: boolean): Promise<string[]> {
-    const chosen = ids === 'all' ? undefined : new Set(ids);
-    const wanted = (await this.allDead()).filter(({ id }) => chosen?.has(id) ?? true);
-    if (isDry) return wanted.map(({ id }) => id);
-    const { incomplete, waiting, state } = this.keys;
-    const driven: string[] = [];
-    for (let start = 0; start < wanted.length; start += PAGE) {
-      const part = wanted.slice(start, start + PAGE);
-      const pairs = part.flatMap(({ raw, jobText }) => [raw, jobText]);
-      const done = await this.redis.run('redrive', (redis) =>
-        redriveAll.run(redis, [incomplete, waiting, state, ...pairs]),
-      );
-      driven.push(...part.filter((_, index) => done[index] === 1).map(({ id }) => id));
-    }
-    return driven;
   }
 
   /** Takes a job out that nobody runs; false when there is none with this id, or it runs. */
   async remove(id: string): Promise<boolean> {
     const { incomplete, delayed, results, finished } = this.keys;
-    for (const list of [...(await this.search.waitingLists()), incomplete]) {
-      if (await this.removeFrom(list, await this.search.find(list, id))) return this.release(id);
+    const { waiting } = await this.search.places();
+    for (const place of [...waiting, incomplete, delayed]) {
+      if (await this.removeFrom(place, await this.search.find(place, id))) return this.release(id);
     }
-    if (await this.removeFrom(delayed, await this.search.findDelayed(id))) return this.release(id);
     const wasKept = await this.redis.run('remove a job', async (redis) => {
-      const [count] = await Promise.all([redis.hdel(results, id), redis.lrem(finished, 1, id)]);
+      const [count] = await Promise.all([redis.hdel(results, id), redis.zrem(finished, id)]);
       return count;
     });
     return wasKept > 0 && this.release(id);
   }
 
-  private async removeFrom(place: string, raw: string | undefined): Promise<boolean> {
-    if (raw === undefined) return false;
+  private async removeFrom(place: string, found: Found | undefined): Promise<boolean> {
+    if (!found) return false;
+    const { raw, index, length } = found;
     const { state, watched, events } = this.keys;
     const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
     const event: JobEvent = { type: 'removed', id, pattern };
-    const args = [place, state, watched, raw, events, JSON.stringify(event)];
+    const fromTail = index > length / 2 ? '1' : '';
+    const args = [place, state, watched, raw, events, JSON.stringify(event), fromTail];
     return (await this.redis.run('remove a job', (redis) => removeOne.run(redis, args))) === 1;
   }
 
   /** Its id is free again, and how far it came is forgotten. */
   private async release(id: string): Promise<true> {
-    const { ids, progress } = this.keys;
+    const { ids, progress, results, died } = this.keys;
     await this.redis.run('remove a job', (redis) =>
-      Promise.all([redis.zrem(ids, id), redis.hdel(progress, id)]),
+      Promise.all([
+        redis.zrem(ids, id),
+        redis.hdel(progress, id),
+        redis.hdel(results, id),
+        redis.zrem(died, id),
+      ]),
     );
     return true;
   }
 
   private raws(state: 'waiting' | 'active', offset: number, limit: number): Promise<string[]> {
-    const { waiting, high, patterns, inProgress } = this.keys;
-    return this.redis.run('list jobs', async (redis) => {
-      if (state === 'active')
-        return (await redis.lrange(inProgress, -offset - limit, -offset - 1)).toReversed();
-      return pageWaiting.run(redis, [waiting, high, patterns, ...this.asideNames, offset, limit]);
-    });
+    const { waiting, high, patterns, returned, owners, inProgress } = this.keys;
+    const leases = this.keys.leases('');
+    const prefixes = [...asideNames(this.keys), leases, this.keys.inbox('')];
+    return this.inPages(offset, limit, (from, count) =>
+      this.redis.run('list jobs', (redis) =>
+        state === 'active'
+          ? pageActive.run(redis, [inProgress, owners, leases, from, count])
+          : pageWaiting.run(redis, [waiting, high, patterns, returned, owners, ...prefixes, from, count]),
+      ),
+    );
+  }
+
+  /** A large page is read in parts: Redis does nothing else while it reads one. */
+  private async inPages(
+    offset: number,
+    limit: number,
+    read: (from: number, count: number) => Promise<string[]>,
+  ): Promise<string[]> {
+    const all: string[] = [];
+    while (all.length < limit) {
+      const count = Math.min(PAGE, limit - all.length);
+      const part = await read(offset + all.length, count);
+      all.push(...part);
+      if (part.length < count) break;
+    }
+    return all;
   }
 
   private async delayed(offset: number, limit: number): Promise<JobView[]> {
@@ -153,7 +183,7 @@ export class JobInspector {
   private async completed(offset: number, limit: number): Promise<JobView[]> {
     const { finished, results } = this.keys;
     const texts = await this.redis.run('list jobs', async (redis) => {
-      const ids = await redis.lrange(finished, offset, offset + limit - 1);
+      const ids = await redis.zrevrange(finished, offset, offset + limit - 1);
       return ids.length > 0 ? redis.hmget(results, ...ids) : [];
     });
     return texts.map((text) => completedView(text)).filter((view) => view !== undefined);
@@ -172,28 +202,18 @@ export class JobInspector {
   }
 
   private async findDead(id: string): Promise<JobView | undefined> {
-    const raw = await this.search.find(this.keys.incomplete, id);
-    const dead = raw === undefined ? undefined : readDeadLetter(raw);
+    const found = await this.search.find(this.keys.incomplete, id);
+    const dead = found && readDeadLetter(found.raw);
     return dead && deadView(dead);
   }
 
   private async findDelayed(id: string): Promise<JobView | undefined> {
-    const raw = await this.search.findDelayed(id);
-    if (raw === undefined) return undefined;
+    const found = await this.search.find(this.keys.delayed, id);
+    if (!found) return undefined;
+    const { raw } = found;
     const [view] = await this.views('delayed', [raw]);
     const score = await this.redis.run('look up a job', (redis) => redis.zscore(this.keys.delayed, raw));
     return view && { ...view, ...(score !== null && { dueAt: new Date(Number(score)) }) };
-  }
-
-  private async allDead(): Promise<DeadLetterText[]> {
-    const all: DeadLetterText[] = [];
-    for (let start = 0; ; start += STRIDE) {
-      const part = await this.redis.run('list dead letters', (redis) =>
-        redis.lrange(this.keys.incomplete, start, start + STRIDE - 1),
-      );
-      all.push(...part.map(readDeadLetter).filter((dead) => dead !== undefined));
-      if (part.length < STRIDE) return all;
-    }
   }
 }
 

@@ -12,6 +12,7 @@ import type { HeldJob } from './held.job.js';
 import { writeCompleted, type JobEvent } from './job.event.js';
 import { withFailure, type JobFailure, type JobState } from './job.state.js';
 import { DeadLetter, reasonOf, Retry } from './outcome.js';
+import type { RedisClock } from './redis.clock.js';
 import type { Outcome } from './worker.link.js';
 
 /** Runs jobs through their handlers, and says what becomes of each. */
@@ -22,6 +23,7 @@ export class JobRunner {
   constructor(
     private readonly dispatch: Dispatch,
     private readonly maxPayloadBytes: number,
+    private readonly clock: RedisClock,
     private readonly finished: (job: HeldJob, outcome: Outcome) => void,
   ) {}
 
@@ -65,13 +67,13 @@ export class JobRunner {
   private complete(job: HeldJob, result: unknown): void {
     if (job.isOver) return;
     if (result instanceof Retry) return this.retry(job, 'asked to be tried again', result.delayMs);
-    const { id, pattern, attempt, fence } = job;
-    const finishedOn = Date.now();
+    const { id, pattern, attempt, lease } = job;
+    const finishedOn = this.clock.now();
     const tookMs = Math.round((performance.now() - job.since) * 100) / 100;
     const event = { type: 'completed', id, pattern, attempt, finishedOn, tookMs, result } as const;
     this.finish(job, {
       what: 'done',
-      fence,
+      lease,
       detail: id,
       event: writeCompleted(event, this.maxPayloadBytes),
     });
@@ -97,14 +99,14 @@ export class JobRunner {
   }
 
   private retry(job: HeldJob, reason: string, delayMs?: number): void {
-    const { attempt, fence, id, pattern } = job;
+    const { attempt, lease, id, pattern } = job;
     if (attempt >= job.attempts) return this.bury(job, reason);
     const retryInMs = wholeMs(delayMs ?? this.backoffOf(job, reason));
-    const state = JSON.stringify(failed(job.state, reason));
+    const state = JSON.stringify(failed(job.state, reason, this.clock.now()));
     const event: JobEvent = { type: 'failed', id, pattern, attempt, error: reason, retryInMs };
     this.finish(job, {
       what: 'retry',
-      fence,
+      lease,
       detail: `${retryInMs} ${state}`,
       event: JSON.stringify(event),
     });
@@ -124,9 +126,9 @@ export class JobRunner {
   }
 
   private bury(job: HeldJob, reason: string): void {
-    const state = failed(job.state, reason);
+    const state = failed(job.state, reason, this.clock.now());
     this.log.warn(`dead ${job.pattern}`, `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`);
-    this.finish(job, deadOutcome(job, reason, state.history ?? []));
+    this.finish(job, deadOutcome(job, reason, state.history ?? [], this.clock.now()));
   }
 
   private finish(job: HeldJob, outcome: Outcome): void {
@@ -137,16 +139,16 @@ export class JobRunner {
   }
 }
 
-function failed(state: JobState, error: string): JobState {
-  return withFailure(state, { at: Date.now(), error });
+function failed(state: JobState, error: string, at: number): JobState {
+  return withFailure(state, { at, error });
 }
 
-/** To the front of the line, as if it had not been taken. */
+/** To its place in the line, as if it had not been taken. */
 export function back(job: HeldJob): Outcome {
   const { alone, ...state } = job.state;
   return {
     what: 'back',
-    fence: job.fence,
+    lease: job.lease,
     detail: alone ? JSON.stringify(state) : '',
     event: '',
   };
@@ -156,33 +158,29 @@ export function back(job: HeldJob): Outcome {
 export function putOff(job: HeldJob, delayMs: number, waitedAlone = job.state.waitedAlone): Outcome {
   const { alone, ...state } = job.state;
   const detail = `${wholeMs(delayMs)} ${JSON.stringify({ ...state, waitedAlone })}`;
-  return { what: 'retry', fence: job.fence, detail, event: '' };
-}
-
-/** Where jobs of its pattern wait for a place, last or first. */
-export function aside(job: HeldJob, what: 'aside' | 'front'): Outcome {
-  return { what, fence: job.fence, detail: job.lane.aside, event: '' };
+  return { what: 'retry', lease: job.lease, detail, event: '' };
 }
 
 /** Given up, and kept for a person. Never throws: what cannot be told must end nevertheless. */
 export function deadOutcome(
-  job: Pick<HeldJob, 'id' | 'pattern' | 'fence' | 'message' | 'attempt' | 'raw'>,
+  job: Pick<HeldJob, 'id' | 'pattern' | 'lease' | 'message' | 'attempt' | 'raw'>,
   reason: string,
   history: readonly JobFailure[],
+  at: number,
 ): Outcome {
-  const { id, pattern, fence, attempt } = job;
-  const diedOn = new Date().toISOString();
+  const { id, pattern, lease, attempt, message } = job;
+  const diedOn = new Date(at).toISOString();
   const letter = writeDeadLetter(job, { reason, diedOn, attempts: attempt, history });
-  const event: JobEvent = { type: 'dead', id, pattern, attempt, error: reason };
-  return { what: 'dead', fence, detail: deadDetail(id, letter), event: JSON.stringify(event) };
+  const event: JobEvent = { type: 'dead', id, pattern, attempt, error: reason, addedOn: message.timestamp };
+  return { what: 'dead', lease, detail: deadDetail(id, letter), event: JSON.stringify(event) };
 }
 
 /** What a stranger put there that is no message. */
-export function deadStranger(service: string, fence: number, raw: string): Outcome {
+export function deadStranger(service: string, lease: string, raw: string, at: number): Outcome {
   const id = createMessageId();
-  const stamp = { mid: id, timestamp: new Date().toISOString() };
+  const stamp = { mid: id, timestamp: new Date(at).toISOString() };
   const letter = writeStranger(service, raw, stamp, 'not a UMF message');
-  return { what: 'dead', fence, detail: deadDetail(id, letter), event: '' };
+  return { what: 'dead', lease, detail: deadDetail(id, letter), event: '' };
 }
 
 /** An id may have any character in it, so its length goes first. */

@@ -1,29 +1,46 @@
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { readDeadLetter, type DeadLetterText } from './dead.letter.js';
 import { readJob } from './job.text.js';
-import { search, searchIds, waitingLists } from './producer.scripts.js';
-import type { QueueKeys } from './queue.keys.js';
+import { openPlaces, search } from './producer.scripts.js';
+import { asideNames, type QueueKeys } from './queue.keys.js';
 
-/** Elements that one look into a long list reads. */
-export const STRIDE = 2_000;
+/** An element of a list or sorted set: its index when it was seen, from the head, and how many there were. */
+export interface Found {
+  readonly raw: string;
+  readonly index: number;
+  readonly length: number;
+}
 
-/** Finds the text of a job by its id. What that costs follows the length of the queue. */
+/** Finds the text of a job by its id, in bounded steps. What that costs in all follows the length of the queue. */
 export class JobSearch {
+  /** How many of the dead letters have been looked at: see {@link deadAmong}. */
+  private seenDead: number | undefined;
+
   constructor(
     private readonly redis: RedisConnections,
     private readonly keys: QueueKeys,
-    /** The key of a list set aside, up to the pattern and after it. */
-    private readonly asideNames: readonly [before: string, after: string],
   ) {}
 
-  /** The dead letters of any of these jobs, oldest first. */
+  /**
+   * The dead letters of any of these jobs, oldest first, out of those that came since the call before; the first looks at
+   * the newest thousand. It is for those of Hydra 1.x workers: of ours the outcomes are kept by id.
+   */
   async deadAmong(ids: readonly string[]): Promise<DeadLetterText[]> {
+    const { incomplete } = this.keys;
+    const length = await this.redis.run('look for jobs', (redis) => redis.llen(incomplete));
+    const from = Math.min(this.seenDead ?? Math.max(0, length - 1_000), length);
     const wanted = new Set(ids);
     const dead: DeadLetterText[] = [];
-    await this.eachAmong(this.keys.incomplete, ids, (raw) => {
-      const letter = readDeadLetter(raw);
-      if (letter && wanted.has(letter.id)) dead.push(letter);
-    });
+    await this.each(
+      incomplete,
+      ids,
+      ({ raw }) => {
+        const letter = readDeadLetter(raw);
+        if (letter && wanted.has(letter.id)) dead.push(letter);
+      },
+      from,
+    );
+    this.seenDead = length;
     return dead;
   }
 
@@ -31,8 +48,9 @@ export class JobSearch {
   async openAmong(ids: readonly string[]): Promise<Set<string>> {
     const wanted = new Set(ids);
     const open = new Set<string>();
-    for (const place of [...(await this.waitingLists()), this.keys.inProgress, this.keys.delayed]) {
-      await this.eachAmong(place, ids, (raw) => {
+    const { waiting, active } = await this.places();
+    for (const place of [...waiting, ...active, this.keys.delayed]) {
+      await this.each(place, ids, ({ raw }) => {
         const id = readJob(raw)?.id;
         if (id !== undefined && wanted.has(id)) open.add(id);
       });
@@ -40,46 +58,55 @@ export class JobSearch {
     return open;
   }
 
-  /** Goes through the elements of a list or sorted set that may be of any of these jobs. */
-  private async eachAmong(place: string, ids: readonly string[], see: (raw: string) => void): Promise<void> {
-    if (ids.length === 0) return;
-    const needles = ids.map((id) => JSON.stringify(id));
-    for (let start = 0; ; start += STRIDE) {
-      const [length = '0', ...found] = await this.redis.run('look for jobs', (redis) =>
-        searchIds.run(redis, [place, start, start + STRIDE - 1, ...needles]),
-      );
-      for (const raw of found) see(raw);
-      if (start + STRIDE >= Number(length)) return;
-    }
-  }
-
-  waitingLists(): Promise<string[]> {
-    const { waiting, high, patterns } = this.keys;
-    return this.redis.run('list jobs', (redis) =>
-      waitingLists.run(redis, [waiting, high, patterns, ...this.asideNames]),
+  /** Where jobs wait, in the order in which they are taken, and where those are that run. */
+  async places(): Promise<{ readonly waiting: readonly string[]; readonly active: readonly string[] }> {
+    const { waiting, high, patterns, returned, owners, inProgress } = this.keys;
+    const prefixes = [...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')];
+    const [waits, runs] = await this.redis.run('list jobs', (redis) =>
+      openPlaces.run(redis, [waiting, high, patterns, returned, owners, ...prefixes]),
     );
+    return { waiting: waits, active: [inProgress, ...runs] };
   }
 
   /** From the head on: what is added meanwhile moves the rest towards the tail, so nothing is passed over. */
-  async find(list: string, id: string): Promise<string | undefined> {
-    const needle = JSON.stringify(id);
-    for (let start = 0; ; start += STRIDE) {
-      const [length = '0', ...found] = await this.redis.run('look up a job', (redis) =>
-        search.run(redis, [list, start, start + STRIDE - 1, needle]),
-      );
-      const raw = found.find((text) => readJob(text)?.id === id);
-      if (raw !== undefined) return raw;
-      if (start + STRIDE >= Number(length)) return undefined;
+  async find(place: string, id: string): Promise<Found | undefined> {
+    let hit: Found | undefined;
+    await this.each(place, [id], (found) => {
+      if (hit || readJob(found.raw)?.id !== id) return false;
+      hit = found;
+      return true;
+    });
+    return hit;
+  }
+
+  /**
+   * Goes through the elements of a list, a sorted set or a hash that may be of any of these jobs, until `see` gives true.
+   *
+   * @param ids none: all elements
+   */
+  async each(
+    place: string,
+    ids: readonly string[],
+    see: (found: Found) => boolean | void,
+    from = 0,
+  ): Promise<void> {
+    for (let next = from; next >= 0;) {
+      const part = await this.part(place, ids, next);
+      for (const found of part.found) if (see(found) === true) return;
+      next = part.next;
     }
   }
 
-  async findDelayed(id: string): Promise<string | undefined> {
-    for (let start = 0; ; start += STRIDE) {
-      const raws = await this.redis.run('look up a job', (redis) =>
-        redis.zrange(this.keys.delayed, `${start}`, `${start + STRIDE - 1}`),
-      );
-      const raw = raws.find((text) => text.includes(id) && readJob(text)?.id === id);
-      if (raw !== undefined || raws.length < STRIDE) return raw;
+  /** One step of that, and the index to go on from, or -1. */
+  async part(place: string, ids: readonly string[], from: number) {
+    const needles = ids.map((id) => JSON.stringify(id));
+    const [next, length, ...flat] = await this.redis.run('look up a job', (redis) =>
+      search.run(redis, [place, from, ...needles]),
+    );
+    const found: Found[] = [];
+    for (let i = 0; i < flat.length; i += 2) {
+      found.push({ index: Number(flat[i]), raw: String(flat[i + 1]), length });
     }
+    return { found, next };
   }
 }

@@ -15,6 +15,9 @@ export interface JobState {
   readonly lost?: number;
   /** Times its worker died while nothing else ran there. */
   readonly lostAlone?: number;
+  /** How many of either were because the worker, still connected, did nothing for too long. */
+  readonly blocked?: number;
+  readonly blockedAlone?: number;
   /** It runs alone now. */
   readonly alone?: boolean;
   /** Times it waited in vain to be alone. */
@@ -37,7 +40,15 @@ export function readState(text: string | null | undefined): JobState {
   };
 }
 
-const NUMBERS = ['failures', 'lost', 'lostAlone', 'waitedAlone', 'straySince'] as const;
+const NUMBERS = [
+  'failures',
+  'lost',
+  'lostAlone',
+  'blocked',
+  'blockedAlone',
+  'waitedAlone',
+  'straySince',
+] as const;
 
 function numbersOf(given: JsonObject): Partial<Record<(typeof NUMBERS)[number], number>> {
   return Object.fromEntries(NUMBERS.flatMap((name) => (isCount(given[name]) ? [[name, given[name]]] : [])));
@@ -59,10 +70,13 @@ export function attemptOf({ failures = 0, lost = 0, lostAlone = 0 }: JobState): 
 /**
  * What to do with a job that was lost before. A job that kills its worker must end, and the jobs that ran beside it must
  * not end with it: so the last attempt is made alone. Workers are killed for other reasons too: only a job that was lost
- * alone as often as it has attempts is given up.
+ * alone as often as it has attempts is given up. One that blocked its worker while nothing else ran there is given up at
+ * once: nothing else can have been the cause, and each further attempt costs another worker.
  */
 export function verdictOf(state: JobState, attempts: number): 'run' | 'alone' | 'dead' {
-  const { lost = 0, lostAlone = 0 } = state;
+  const { lost = 0, lostAlone = 0, blocked = 0, blockedAlone = 0 } = state;
+  if (blockedAlone > 0) return 'dead';
+  if (blocked > 0) return lostAlone >= attempts ? 'dead' : 'alone';
   if (lost + lostAlone === 0 || attemptOf(state) < attempts) return 'run';
   return lostAlone >= attempts ? 'dead' : 'alone';
 }

@@ -1,7 +1,7 @@
 import { HydraError } from '../hydra.error.js';
 import { outside } from '../redis/async.context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
-import { readCompleted, type JobEvent } from './job.event.js';
+import { readEnd, type JobEvent } from './job.event.js';
 import type { JobSearch } from './job.search.js';
 import type { QueueKeys } from './queue.keys.js';
 
@@ -77,7 +77,7 @@ export class JobWaiters {
   /** Whether it is over already; later looks come by themselves. */
   async lookFor({ id, settle }: Waiter): Promise<void> {
     const text = await this.redis.run('job result', (redis) => redis.hget(this.keys.results, id));
-    const end = text === null ? undefined : readCompleted(text);
+    const end = readEnd(text);
     if (end) settle(end);
   }
 
@@ -108,7 +108,7 @@ export class JobWaiters {
   private async readOutcomes(ids: readonly string[]): Promise<string[]> {
     const texts = await this.redis.run('job results', (redis) => redis.hmget(this.keys.results, ...ids));
     for (const text of texts) {
-      const end = text === null ? undefined : readCompleted(text);
+      const end = readEnd(text);
       if (end) this.end(end);
     }
     return ids.filter((_, index) => texts[index] === null);

@@ -4,7 +4,6 @@ import type { ResolvedJobOptions } from '../hydra.options.js';
 /** So much work, in milliseconds, is fetched ahead of the jobs that run. */
 const AHEAD_MS = 5;
 const MOST_AHEAD = 100;
-const WARM_MS = 1_000;
 /** Moving average over about this many jobs. */
 const WINDOW = 20;
 
@@ -12,35 +11,21 @@ const WINDOW = 20;
 export class Lane<Job> {
   readonly parked: Job[] = [];
   running = 0;
-  /** Until when the pattern's rate limit gives nothing more. By `performance.now()`. */
-  closedUntil = 0;
-  /** When its last job started. By `performance.now()`. */
-  startedAt = -Infinity;
-  isAskingForTokens = false;
-  tokens = 0;
   /** Taken for slow until it is known. */
   private averageMs = 100;
 
   constructor(
     readonly bound: BoundHandler,
     readonly options: ResolvedJobOptions,
-    /** The list for jobs that find no place here. */
-    readonly aside: string,
   ) {}
+
+  get pattern(): string {
+    return this.bound.pattern;
+  }
 
   /** Jobs it can hold beyond those it has: free places, and for quick jobs some to go on with while Redis is asked. */
   get room(): number {
-    if (this.isClosed) return 0;
     return Math.max(0, this.options.concurrency + this.ahead - this.running - this.parked.length);
-  }
-
-  get isClosed(): boolean {
-    return this.closedUntil > performance.now();
-  }
-
-  /** It had a job not long ago. */
-  get isWarm(): boolean {
-    return performance.now() - this.startedAt < WARM_MS;
   }
 
   get hasPlace(): boolean {

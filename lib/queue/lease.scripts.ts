@@ -1,133 +1,201 @@
 import { Script } from '../redis/script.js';
 import { NOW } from './now.js';
+import { ALLOW_OOM, GIVE_BACK, NEED, PATTERN_OF, WAKE } from './script.parts.js';
+
+/** What `recover` gives back. */
+export type RecoverReply = readonly [
+  /** For each worker that was given up: id, jobs given back, ms for which it was silent, '1' where its connection stood. */
+  lost: readonly string[],
+  /** The leases the worker holds. */
+  held: readonly string[],
+  /** Patterns that workers have handlers for. */
+  patterns: readonly string[],
+  now: number,
+  /** 1: there is more to give back. */
+  hasMore: number,
+];
+
+/** Bytes of jobs moved by one script at most, beside the number it is given. */
+const MOST_BYTES = 4_194_304;
 
 /**
- * Renew a worker's life and its patterns, and give back what dead workers held, the oldest in front. Jobs set aside for a
+ * Renew a worker's life and its patterns, and give back what dead workers held, each job to its place. Jobs set aside for a
  * pattern that no worker serves any more go to the end of the line, some with each call; then the pattern is forgotten.
  *
- * KEYS  1 owners   2 high   3 in progress   4 state   5 watch   6 leases of the worker   7 patterns   8 waiting
- * ARGV  1 worker   2 its life in ms   3 key of leases up to the worker's id   4 wake channel
- *       5 key of a list set aside up to the pattern   6 after it   7 jobs of such lists moved at most
- *       then the patterns the worker has handlers for
- * Returns the number given back, the fences the worker still holds, and the patterns that workers have handlers for.
+ * KEYS  1 leases of the worker   2 owners   3 high   4 returned   5 state   6 watch   7 patterns   8 waiting   9 idle
+ * ARGV  1 worker   2 its life in ms   3 key of leases up to the worker's id   4 key of an inbox up to the worker's id
+ *       5 wake channel   6 wake channel of one up to the worker   7 key of a list set aside up to the pattern   8 after it
+ *       9 after it, of the list that goes first   10 ms for which a worker that is silent, but connected, keeps its jobs
+ *       11 jobs moved at most   then the patterns the worker has handlers for
+ * Returns {@link RecoverReply}.
  *
  * One script, because a worker may come back between the look and the move. After a pause in which nobody looked (Redis
- * or all workers were away) every worker first has its whole life to show itself again. The leases and lists it reads share
- * the slot of its KEYS.
+ * or all workers were away) every worker first has its whole life to show itself again. A worker whose connection still
+ * stands, which a message to it shows, is blocked rather than dead. The leases and lists it reads share the slot of its KEYS.
  */
-export const recover = new Script<readonly [returned: number, held: string[], patterns: string[]]>(
+export const recover = new Script<RecoverReply>(
   'queue.recover',
-  8,
-  `${NOW}
-local life = tonumber(ARGV[2])
-redis.call('ZADD', KEYS[1], now + life, ARGV[1])
-local since, last = string.match(redis.call('GET', KEYS[5]) or '', '^(%d+) (%d+)$')
+  9,
+  `${NOW}${NEED}${PATTERN_OF}${WAKE}${GIVE_BACK}
+need('ZADD', KEYS[2], 1, 'a') need('RPUSH', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a') need('HSET', KEYS[5], 'a', 'b')
+need('SET', KEYS[6], 'a') need('ZREM', KEYS[2], 'a') need('HDEL', ARGV[3], 'a') need('PUBLISH', ARGV[5], 'a')
+need('PUBLISH', ARGV[6] .. ARGV[1], 'a') need('LMOVE', ARGV[4], KEYS[8], 'RIGHT', 'RIGHT')
+${ALLOW_OOM}
+local life, blocked, left, bytes = tonumber(ARGV[2]), tonumber(ARGV[10]), tonumber(ARGV[11]), 0
+redis.call('ZADD', KEYS[2], now + life, ARGV[1])
+for i = 12, #ARGV do redis.call('ZADD', KEYS[7], now + life, ARGV[i]) end
+local since, last = string.match(redis.call('GET', KEYS[6]) or '', '^(%d+) (%d+)$')
 if not last or now - last > life * 2 / 3 or now < tonumber(last) then since = now end
-redis.call('SET', KEYS[5], string.format('%.0f %.0f', since, now), 'PX', life * 100)
+redis.call('SET', KEYS[6], string.format('%.0f %.0f', since, now), 'PX', life * 100)
 
-local function note(job, owner)
-  local text = redis.call('HGET', KEYS[4], job)
-  local known, state = pcall(cjson.decode, text or '{}')
-  if not known then state = {} end
-  if state.alone then
-    state.lostAlone = (state.lostAlone or 0) + 1
-    state.alone = nil
-  else
-    state.lost = (state.lost or 0) + 1
+local function note(job, owner, silentMs, isConnected)
+  local known, state = pcall(cjson.decode, redis.call('HGET', KEYS[5], job) or '{}')
+  if not known or type(state) ~= 'table' then state = {} end
+  local function count(name) state[name] = (tonumber(state[name]) or 0) + 1 end
+  count(state.alone and 'lostAlone' or 'lost')
+  if isConnected then count(state.alone and 'blockedAlone' or 'blocked') end
+  state.alone = nil
+  local why = 'lost with its worker ' .. owner
+  if isConnected then
+    why = why .. ', which was connected and silent for ' .. silentMs .. ' ms: its event loop was blocked, or the process was frozen'
   end
-  local history = state.history or {}
-  history[#history + 1] = { at = now, error = 'lost with its worker ' .. owner }
+  local history = type(state.history) == 'table' and state.history or {}
+  history[#history + 1] = { at = now, error = why }
   if #history > 10 then table.remove(history, 1) end
   state.history = history
-  redis.call('HSET', KEYS[4], job, cjson.encode(state))
+  redis.call('HSET', KEYS[5], job, cjson.encode(state))
 end
 
-for i = 8, #ARGV do redis.call('ZADD', KEYS[7], now + life, ARGV[i]) end
+local returned, lost, hasMore, served = {}, {}, 0, '-inf'
+local function empty(inbox)
+  while redis.call('LMOVE', inbox, KEYS[8], 'RIGHT', 'RIGHT') do end
+end
 
-local returned = 0
-local served = '-inf'
+-- Gives back the oldest leases of one worker; true when there are no more.
+local function giveUp(owner, silentMs, isConnected)
+  local key, count = ARGV[3] .. owner, 0
+  local leases = redis.call('HKEYS', key)
+  table.sort(leases, function(a, b) return fenceOf(a) < fenceOf(b) end)
+  for _, lease in ipairs(leases) do
+    if left == 0 or bytes > ${MOST_BYTES} then break end
+    local job = redis.call('HGET', key, lease)
+    redis.call('HDEL', key, lease)
+    note(job, owner, silentMs, isConnected)
+    giveBack(KEYS[4], KEYS[3], job, fenceOf(lease))
+    if #returned < 3 then returned[#returned + 1] = patternOf(job) or '' end
+    left, bytes, count = left - 1, bytes + #job, count + 1
+  end
+  if count > 0 or #leases == 0 then
+    for _, text in ipairs({ owner, tostring(count), string.format('%.0f', silentMs), isConnected and '1' or '' }) do lost[#lost + 1] = text end
+  end
+  return count == #leases
+end
+
 if now - since >= life then
-  for _, owner in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)) do
-    local key = ARGV[3] .. owner
-    local held = redis.call('HGETALL', key)
-    local leases = {}
-    for i = 1, #held, 2 do leases[#leases + 1] = { tonumber(held[i]), held[i + 1] } end
-    table.sort(leases, function(a, b) return a[1] > b[1] end)
-    for _, lease in ipairs(leases) do
-      redis.call('LREM', KEYS[3], -1, lease[2])
-      note(lease[2], owner)
-      redis.call('RPUSH', KEYS[2], lease[2])
-      returned = returned + 1
+  local silent = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES', 'LIMIT', 0, 1000)
+  for i = 1, #silent, 2 do
+    local owner, silentMs = silent[i], now - silent[i + 1] + life
+    empty(ARGV[4] .. owner)
+    local isConnected = blocked > 0 and redis.call('PUBLISH', ARGV[6] .. owner, '') > 0
+    if not isConnected or silentMs >= blocked then
+      if left > 0 and giveUp(owner, silentMs, isConnected) then
+        redis.call('ZREM', KEYS[2], owner)
+        redis.call('HDEL', KEYS[9], owner)
+      else
+        hasMore = 1
+      end
     end
-    redis.call('DEL', key)
-    redis.call('ZREM', KEYS[1], owner)
+  end
+  -- One that is late with its sign of life may be blocked: what only woke it need not wait for that.
+  for _, owner in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, now + life / 2, 'LIMIT', 0, 100)) do
+    empty(ARGV[4] .. owner)
   end
   served = now
-  local left = tonumber(ARGV[7])
   local expired = redis.call('ZRANGEBYSCORE', KEYS[7], '-inf', '(' .. now, 'WITHSCORES', 'LIMIT', 0, 100)
   for i = 1, #expired, 2 do
-    local list = ARGV[5] .. expired[i] .. ARGV[6]
+    local first, list = ARGV[7] .. expired[i] .. ARGV[9], ARGV[7] .. expired[i] .. ARGV[8]
+    while left > 0 and redis.call('LMOVE', first, KEYS[8], 'RIGHT', 'LEFT') do left = left - 1 end
     while left > 0 and redis.call('LMOVE', list, KEYS[8], 'RIGHT', 'LEFT') do left = left - 1 end
     -- Another worker may still believe it served, and set a job aside for it: so not at once.
-    if now - expired[i + 1] > life * 10 and redis.call('EXISTS', list) == 0 then redis.call('ZREM', KEYS[7], expired[i]) end
+    if now - expired[i + 1] > life * 10 and redis.call('EXISTS', list, first) == 0 then redis.call('ZREM', KEYS[7], expired[i]) end
   end
 end
-if returned > 0 then redis.call('PUBLISH', ARGV[4], 'recovered') end
-return { returned, redis.call('HKEYS', KEYS[6]), redis.call('ZRANGEBYSCORE', KEYS[7], served, '+inf') }
+if #returned > 2 then
+  redis.call('PUBLISH', ARGV[5], 'recovered')
+else
+  for _, pattern in ipairs(returned) do wake(KEYS[9], ARGV[6], pattern) end
+end
+return { lost, redis.call('HKEYS', KEYS[1]), redis.call('ZRANGEBYSCORE', KEYS[7], served, '+inf'), now, hasMore }
 `,
 );
 
 /**
- * Take a worker off the list of those to look after. The last one puts back into the waiting list what Nest workers alone
+ * Say that a worker lives no longer. The last one puts back into the waiting list what Nest workers alone
  * can see, for a Hydra 1.x worker that may be there.
  *
- * KEYS  1 owners   2 waiting   3 high   4 patterns   5 leases of the worker
- * ARGV  1 worker   2 key of a list set aside up to the pattern   3 after it   4 jobs put back at most
+ * KEYS  1 leases of the worker   2 owners   3 waiting   4 high   5 returned   6 patterns   7 inbox of the worker   8 idle
+ * ARGV  1 worker   2 key of a list set aside up to the pattern   3 after it   4 after it, of the list that goes first
+ *       5 jobs put back at most
+ * Returns the number put back: as many as allowed, where there may be more.
  *
  * One script, because two workers that leave together would each take the other for the last. A worker that holds
  * something still is left to the others to recover.
  */
 export const leave = new Script<number>(
   'queue.leave',
-  5,
-  `
-if redis.call('EXISTS', KEYS[5]) == 1 then return 0 end
-redis.call('ZREM', KEYS[1], ARGV[1])
-if redis.call('ZCARD', KEYS[1]) > 0 then return 0 end
+  8,
+  `${NOW}${NEED}
+need('ZADD', KEYS[2], 1, 'a') need('LMOVE', KEYS[7], KEYS[3], 'RIGHT', 'RIGHT') need('ZPOPMAX', KEYS[5]) need('RPUSH', KEYS[3], 'a')
+${ALLOW_OOM}
+while redis.call('LMOVE', KEYS[7], KEYS[3], 'RIGHT', 'RIGHT') do end
+redis.call('HDEL', KEYS[8], ARGV[1])
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+-- Not out of the set: a job may still be on its way to the inbox. Whoever comes next looks there, and takes it out.
+redis.call('ZADD', KEYS[2], now, ARGV[1])
+if redis.call('ZCOUNT', KEYS[2], '(' .. string.format('%.0f', now), '+inf') > 0 then return 0 end
 local lists = {}
-for _, pattern in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do lists[#lists + 1] = ARGV[2] .. pattern .. ARGV[3] end
-lists[#lists + 1] = KEYS[3]
-local left = tonumber(ARGV[4])
+local patterns = redis.call('ZRANGE', KEYS[6], 0, -1)
+for _, pattern in ipairs(patterns) do lists[#lists + 1] = ARGV[2] .. pattern .. ARGV[3] end
+lists[#lists + 1] = KEYS[4]
+for _, pattern in ipairs(patterns) do lists[#lists + 1] = ARGV[2] .. pattern .. ARGV[4] end
+local left = tonumber(ARGV[5])
 for _, list in ipairs(lists) do
-  while left > 0 and redis.call('LMOVE', list, KEYS[2], 'LEFT', 'RIGHT') do left = left - 1 end
+  while left > 0 and redis.call('LMOVE', list, KEYS[3], 'LEFT', 'RIGHT') do left = left - 1 end
 end
-return tonumber(ARGV[4]) - left
+while left > 0 do
+  local last = redis.call('ZPOPMAX', KEYS[5])
+  if #last == 0 then break end
+  redis.call('RPUSH', KEYS[3], last[1])
+  left = left - 1
+end
+return tonumber(ARGV[5]) - left
 `,
 );
 
 /**
  * Give back jobs that were taken for a worker which never learnt of them, since the answer got lost.
  *
- * KEYS  1 high   2 in progress   3 leases of the worker
- * ARGV  their fences
+ * KEYS  1 leases of the worker   2 high   3 returned
+ * ARGV  their leases
  *
  * One script, so that a lease and its job move together.
  */
 export const giveBack = new Script<number>(
   'queue.giveBack',
   3,
-  `
-local returned = 0
-for _, fence in ipairs(ARGV) do
-  local job = redis.call('HGET', KEYS[3], fence)
+  `${NEED}${GIVE_BACK}
+need('HDEL', KEYS[1], 'a') need('RPUSH', KEYS[2], 'a') need('ZADD', KEYS[3], 1, 'a')
+${ALLOW_OOM}
+local count = 0
+for _, lease in ipairs(ARGV) do
+  local job = redis.call('HGET', KEYS[1], lease)
   if job then
-    redis.call('HDEL', KEYS[3], fence)
-    redis.call('LREM', KEYS[2], -1, job)
-    redis.call('RPUSH', KEYS[1], job)
-    returned = returned + 1
+    redis.call('HDEL', KEYS[1], lease)
+    giveBack(KEYS[3], KEYS[2], job, fenceOf(lease))
+    count = count + 1
   end
 end
-return returned
+return count
 `,
 );
 
@@ -135,7 +203,7 @@ return returned
  * Write the state of a job that a worker holds.
  *
  * KEYS  1 leases of the worker   2 state
- * ARGV  1 fence   2 job   3 state
+ * ARGV  1 lease   2 job   3 state
  * Returns 1, or 0 when the worker does not hold it any more.
  *
  * One script, because the state may only be written while the job is held.
@@ -145,6 +213,7 @@ export const writeState = new Script<number>(
   2,
   `
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+${ALLOW_OOM}
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
 return 1
 `,
@@ -154,7 +223,7 @@ return 1
  * Tell how far a job is.
  *
  * KEYS  1 leases of the worker   2 progress   3 watched
- * ARGV  1 fence   2 id, '' where nobody could ask for it   3 value (JSON)   4 events channel   5 event (JSON)
+ * ARGV  1 lease   2 id, '' where nobody could ask for it   3 value (JSON)   4 events channel   5 event (JSON)
  * Returns 1, or 0 when the worker does not hold the job any more.
  *
  * One script, because a worker that lost its lease must not be heard.

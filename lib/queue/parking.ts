@@ -4,23 +4,23 @@ import { HydraError } from '../hydra.error.js';
 import type { ResolvedOptions } from '../hydra.options.js';
 import { leaseLostError, type HeldJob } from './held.job.js';
 import { HeldJobs } from './held.jobs.js';
-import { aside, back, deadOutcome, JobRunner, putOff } from './job.runner.js';
+import { back, deadOutcome, JobRunner, putOff } from './job.runner.js';
 import { verdictOf } from './job.state.js';
 import type { Lane } from './lane.js';
 import type { StartGate } from './start.gate.js';
 import type { Outcome, WorkerLink } from './worker.link.js';
 
-/** A job that has not started by then is given to others. */
+/** A job that has not started by then goes back to its place, for others. */
 const PARKED_MS = 250;
 /** How long a job waits to be alone, the first time; then twice as long each time. Meanwhile nothing else starts. */
 const ALONE_MS = 2_000;
-const MOST_DOUBLINGS = 16;
-/** Pause where the tokens of a rate limit could not be asked for. */
-const RETRY_TOKENS_MS = 1_000;
+const MOST_DOUBLINGS = 4;
+/** The shortest time for which a job is put off that cannot wait to be alone now. */
+const PUT_OFF_MS = 250;
 
 /**
  * The jobs that a worker holds, from the moment they come until it is known what became of them: they wait for a place in
- * their lane, or to be alone, or for a token of their rate limit, start, and end.
+ * their lane, or to be alone, start, and end.
  */
 export class Parking {
   readonly held = new HeldJobs();
@@ -37,7 +37,8 @@ export class Parking {
     /** There is something to tell, or room for more. */
     private readonly changed: () => void,
   ) {
-    this.runner = new JobRunner(dispatch, maxPayloadBytes, (job, outcome) => this.finished(job, outcome));
+    const finished = (job: HeldJob, outcome: Outcome) => this.finished(job, outcome);
+    this.runner = new JobRunner(dispatch, maxPayloadBytes, link.clock, finished);
     gate.onOpen(() => {
       this.startAll();
       this.changed();
@@ -71,23 +72,20 @@ export class Parking {
     this.handBack(late);
   }
 
-  /** False when there is no room for it. */
-  place(job: HeldJob): boolean {
-    const { lane } = job;
+  place(job: HeldJob): void {
     const verdict = verdictOf(job.state, job.attempts);
     if (verdict === 'dead') {
       const history = job.state.history ?? [];
       const reason = history.at(-1)?.error ?? 'lost with its worker';
       this.log.warn(`dead ${job.pattern}`, `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`);
-      this.held.tell(deadOutcome(job, reason, history));
-      return true;
-    }
+      this.held.tell(deadOutcome(job, reason, history, this.link.clock.now()));
+    } else if (verdict === 'alone') this.placeAlone(job);
     // Behind one that is alone here it would wait for that to end, while other workers may have nothing to do.
-    if (!this.gate.isOpen || (verdict === 'run' && lane.room === 0)) return false;
-    this.held.add(job);
-    if (verdict === 'alone') this.waitAlone(job);
-    else lane.parked.push(job);
-    return true;
+    else if (!this.gate.isOpen) this.held.tell(back(job));
+    else {
+      this.held.add(job);
+      job.lane.parked.push(job);
+    }
   }
 
   /** Starts what has a place; once the worker stops, what came with a turn that was under way goes back at once. */
@@ -104,7 +102,7 @@ export class Parking {
       const fresh = parked.findIndex((job) => !isOverdue(job));
       jobs.push(...parked.splice(0, fresh < 0 ? parked.length : fresh));
     }
-    for (const job of oldestLast(jobs)) this.held.settle(job, back(job));
+    for (const job of jobs) this.held.settle(job, back(job));
   }
 
   /** Another worker has it, because this one was taken for dead. */
@@ -125,7 +123,7 @@ export class Parking {
   }
 
   private handBack(jobs: readonly HeldJob[]): void {
-    for (const job of oldestLast(jobs)) this.held.settle(job, back(job));
+    for (const job of jobs) this.held.settle(job, back(job));
     for (const lane of this.lanes.values()) lane.parked.length = 0;
     this.changed();
   }
@@ -133,13 +131,23 @@ export class Parking {
   private startParked(lane: Lane<HeldJob>): void {
     if (!this.isOpen) return;
     while (lane.parked.length > 0 && lane.hasPlace && this.gate.isOpen) {
-      if (lane.options.rateLimit && lane.tokens < 1) return void this.askForTokens(lane);
-      if (lane.options.rateLimit) lane.tokens--;
       const job = lane.parked.shift()!;
       lane.running++;
-      lane.startedAt = performance.now();
       this.gate.enter();
       this.runner.start(job);
+    }
+  }
+
+  /** One at a time, and not more often than its share: else others would wait for nothing but it. */
+  private placeAlone(job: HeldJob): void {
+    const { restMs } = this.gate;
+    const waitedAlone = (job.state.waitedAlone ?? 0) + 1;
+    const atLeastMs = PUT_OFF_MS * 2 ** Math.min(waitedAlone, MOST_DOUBLINGS);
+    if (restMs > 0) {
+      this.held.tell(putOff(job, Math.max(restMs, atLeastMs) * (1 + Math.random() / 2), waitedAlone));
+    } else {
+      this.held.add(job);
+      this.waitAlone(job);
     }
   }
 
@@ -164,48 +172,11 @@ export class Parking {
     if (job.isOver) return this.gate.leave();
     job.lane.running++;
     job.isStarted = true;
-    const tokenInMs = await this.takeToken(job.lane).catch(() => RETRY_TOKENS_MS);
-    if (job.isOver) return;
-    if (tokenInMs > 0) return this.finished(job, putOff(job, tokenInMs));
     const state = JSON.stringify({ ...job.state, alone: true });
-    const isHeld = await this.link.writeState(job.fence, job.raw, state).catch(() => false);
+    const isHeld = await this.link.writeState(job.lease, job.raw, state).catch(() => false);
     if (job.isOver) return;
     if (isHeld && this.isOpen) this.runner.start(job);
     else this.finished(job, back(job));
-  }
-
-  /** Takes one token of the lane's rate limit, if it has one; else gives the milliseconds until there is one. */
-  private async takeToken(lane: Lane<HeldJob>): Promise<number> {
-    const { rateLimit } = lane.options;
-    if (!rateLimit) return 0;
-    const [given, waitMs] = await this.link.takeTokens(lane.bound.pattern, rateLimit.max, rateLimit.perMs, 1);
-    return given > 0 ? 0 : Math.max(1, waitMs);
-  }
-
-  private async askForTokens(lane: Lane<HeldJob>): Promise<void> {
-    if (lane.isAskingForTokens || lane.isClosed) return;
-    lane.isAskingForTokens = true;
-    const { max, perMs } = lane.options.rateLimit!;
-    const wanted = Math.min(lane.parked.length, lane.options.concurrency - lane.running);
-    try {
-      const [given, waitMs] = await this.link.takeTokens(lane.bound.pattern, max, perMs, wanted);
-      lane.tokens += given;
-      if (given < wanted) this.closeLane(lane, waitMs);
-    } catch {
-      this.closeLane(lane, RETRY_TOKENS_MS);
-    } finally {
-      lane.isAskingForTokens = false;
-    }
-    this.startParked(lane);
-    this.changed();
-  }
-
-  /** What has a token starts; the rest goes aside, for whichever worker has the next token. */
-  private closeLane(lane: Lane<HeldJob>, waitMs: number): void {
-    lane.closedUntil = performance.now() + waitMs;
-    for (const job of lane.parked.splice(lane.tokens).toReversed()) {
-      this.held.settle(job, aside(job, 'front'));
-    }
   }
 
   private finished(job: HeldJob, outcome: Outcome): void {
@@ -217,11 +188,6 @@ export class Parking {
     this.startParked(lane);
     this.changed();
   }
-}
-
-/** Each goes to the front: the oldest goes there last. */
-function oldestLast(jobs: readonly HeldJob[]): HeldJob[] {
-  return jobs.toSorted((a, b) => b.fence - a.fence);
 }
 
 function isOverdue(job: HeldJob): boolean {

@@ -5,14 +5,19 @@ export const DEFAULT_QUEUE = 'default';
 
 /** The keys and channels of one queue. All share the slot of their service. */
 export interface QueueKeys {
-  /** LISTs of jobs as text, newest at their heads. Those of the default queue are Hydra's. */
+  /** LIST of jobs as text, the newest at its head. That of the default queue is Hydra's. */
   readonly waiting: string;
+  /** LIST: what Hydra 1.x workers have taken. Jobs that run here are in `leases` alone. */
   readonly inProgress: string;
-  /** Dead letters; here the newest is at the tail, as Hydra has it. */
+  /** LIST: dead letters; here the newest is at the tail, as Hydra has it. */
   readonly incomplete: string;
   /** LIST: jobs of high priority. */
   readonly high: string;
-  /** LIST: jobs of one pattern that were taken by a worker which could not run them just then. */
+  /** ZSET job → fence: jobs that were taken and came back, in the order in which they were taken. */
+  readonly returned: string;
+  /** LIST: jobs of one pattern that came to the front of the line when no worker had room for them. */
+  asideFirst(pattern: string): string;
+  /** LIST: the same of those that came from the waiting list, or to a worker without a handler. */
   aside(pattern: string): string;
   /**
    * ZSET pattern → the instant (Redis clock, ms) until which a worker has a handler for it. It stays for as long as there
@@ -25,20 +30,28 @@ export interface QueueKeys {
   readonly state: string;
   /** ZSET worker → the instant (Redis clock, ms) until which it counts as alive. */
   readonly owners: string;
-  /** HASH fence → job: what one worker holds. */
+  /** HASH `<fence>-<turn>` → job: what one worker holds. The turn is the worker's own count, which no crash takes back. */
   leases(owner: string): string;
+  /** LIST: a job that woke a worker, on its way to it. */
+  inbox(owner: string): string;
+  /** HASH worker → the patterns it has room for, each between line feeds: those who wait for something to do. */
+  readonly idle: string;
+  /** STRING `<instant> <worker>`: who looks when the next thing falls due. */
+  readonly alarm: string;
   /** STRING: the last fence given out. */
   readonly fence: string;
   /** STRING `<since> <last>`: the period over which somebody has looked for dead workers without a pause. */
   readonly watch: string;
   /** STRING, there while the queue is paused. */
   readonly paused: string;
-  /** LIST of ids, newest at its head, and HASH id → JSON: completed jobs. */
+  /** ZSET id → when it ended (Redis clock, ms): completed jobs, and dead ones. */
   readonly finished: string;
+  readonly died: string;
+  /** HASH id → JSON: what they came to. */
   readonly results: string;
   /** HASH id → JSON: the last progress of jobs that run. */
   readonly progress: string;
-  /** ZSET id → the instant until which it is taken. */
+  /** ZSET id → the instant until which it is taken; while its job exists, minus the ms for which it is taken after that. */
   readonly ids: string;
   /** HASH pattern → `<tokens> <instant>`: what is left of its rate limit. */
   readonly rates: string;
@@ -49,8 +62,9 @@ export interface QueueKeys {
   readonly watched: string;
   /** Channel of what happens to jobs. */
   readonly events: string;
-  /** Channel that tells workers to look again. */
+  /** Channel that tells all workers to look again, and that of one. */
   readonly wake: string;
+  wakeOf(owner: string): string;
 }
 
 export function createQueueKeys(keys: Keys, service: string, queue = DEFAULT_QUEUE): QueueKeys {
@@ -61,17 +75,23 @@ export function createQueueKeys(keys: Keys, service: string, queue = DEFAULT_QUE
     inProgress: isDefault ? keys.inProgress(service) : of('in-progress'),
     incomplete: isDefault ? keys.incomplete(service) : of('incomplete'),
     high: of('high'),
+    returned: of('returned'),
     // A pattern may end like a key that Hydra scans for; the last word keeps it out of that.
+    asideFirst: (pattern) => of('aside', pattern, 'first'),
     aside: (pattern) => of('aside', pattern, 'jobs'),
     patterns: of('patterns'),
     delayed: of('delayed'),
     state: of('state'),
     owners: of('owners'),
     leases: (owner) => of('leases', owner),
+    inbox: (owner) => of('inbox', owner),
+    idle: of('idle'),
+    alarm: of('alarm'),
     fence: of('fence'),
     watch: of('watch'),
     paused: of('paused'),
     finished: of('finished'),
+    died: of('died'),
     results: of('results'),
     progress: of('progress'),
     ids: of('ids'),
@@ -81,5 +101,12 @@ export function createQueueKeys(keys: Keys, service: string, queue = DEFAULT_QUE
     watched: of('watched'),
     events: of('events'),
     wake: of('wake'),
+    wakeOf: (owner) => of('wake', owner),
   });
+}
+
+/** The name of a list set aside: before its pattern, after it, and after it in that of the list that goes first. */
+export function asideNames(keys: QueueKeys): [before: string, after: string, afterFirst: string] {
+  const [before = '', after = ''] = keys.aside('\0').split('\0');
+  return [before, after, keys.asideFirst('\0').slice(before.length + 1)];
 }

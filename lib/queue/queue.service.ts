@@ -104,7 +104,8 @@ export class QueueService {
    * Adds a job: `await queue.add('invoice.pdf', { number: 7 })`, or with its result
    * `await queue.add('invoice.pdf', { number: 7 }).result({ timeoutMs: 5_000 })`.
    *
-   * Resolves once Redis has stored it. A second job with the same `id` within `dedupMs` is not added.
+   * Resolves once Redis has stored it. A second job with the same `id` is not added while the first one exists, and
+   * for `dedupMs` after it has ended.
    *
    * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `BAD_OPTION`; `REDIS_UNAVAILABLE`
    */
@@ -166,7 +167,7 @@ export class QueueService {
     { dryRun = false, ...ref }: QueueRef & { readonly dryRun?: boolean } = {},
   ): Promise<string[]> {
     const chosen = ids === 'all' ? ids : typeof ids === 'string' ? [ids] : ids;
-    return this.queue(ref).inspector.redrive(chosen, dryRun);
+    return this.queue(ref).inspector.dead.run(chosen, dryRun);
   }
 
   /** Takes out a job that waits, a dead letter, or what is kept of a completed job; false when there is none. */
@@ -271,7 +272,7 @@ export class QueueService {
   private open(givenService: string, queue: string): Queue {
     const service = serviceName(givenService);
     const keys = createQueueKeys(this.keys, service, checkQueueName('queue', queue));
-    const inspector = new JobInspector(this.redis, keys);
+    const inspector = new JobInspector(this.redis, keys, this.options.queue.dedupMs);
     const watch = new JobWatch(this.redis, keys, inspector.search);
     const schedules = new Schedules(this.redis, keys, service, this.options.maxPayloadBytes);
     const opened = { service, keys, inspector, watch, schedules };

@@ -5,7 +5,6 @@ import type { RedisConnections } from '../redis/redis.connections.js';
 import type { HealthFindings } from '../registry/health.contributors.js';
 import type { HeldJob } from './held.job.js';
 import { Lane } from './lane.js';
-import { createQueueKeys } from './queue.keys.js';
 import { QueueWorker } from './queue.worker.js';
 import { warnOfRedisSettings } from './redis.settings.js';
 import { Scheduler } from './scheduler.js';
@@ -44,14 +43,13 @@ export class QueueSource implements Source {
   /** For the health record and for readiness. */
   get findings(): HealthFindings {
     const running = this.workers.reduce((sum, worker) => sum + worker.running, 0);
-    const problems = this.workers
-      .map((worker) => worker.problem())
-      .filter((problem) => problem !== undefined);
-    return { activity: { running }, problem: problems.length > 0 ? problems.join('; ') : undefined };
+    const problem = together(this.workers.map((worker) => worker.problem()));
+    const warning = together(this.workers.map((worker) => worker.warning()));
+    return { activity: { running }, problem, warning };
   }
 
   private lanesByQueue(handlers: ReadonlyMap<string, BoundHandler>): Map<string, Map<string, Lane<HeldJob>>> {
-    const { service, queue } = this.options;
+    const { queue } = this.options;
     const queues = new Map<string, Map<string, Lane<HeldJob>>>();
     for (const [pattern, bound] of handlers) {
       const decorated = resolveJobOptions(`@QueuePattern("${pattern}")`, queue.jobs, bound.options);
@@ -61,9 +59,13 @@ export class QueueSource implements Source {
         queue.patterns[pattern] ?? {},
       );
       const lanes = queues.get(options.queue) ?? new Map<string, Lane<HeldJob>>();
-      const aside = createQueueKeys(this.keys, service, options.queue).aside(pattern);
-      queues.set(options.queue, lanes.set(pattern, new Lane<HeldJob>(bound, options, aside)));
+      queues.set(options.queue, lanes.set(pattern, new Lane<HeldJob>(bound, options)));
     }
     return queues;
   }
+}
+
+function together(lines: readonly (string | undefined)[]): string | undefined {
+  const said = lines.filter((line) => line !== undefined);
+  return said.length > 0 ? said.join('; ') : undefined;
 }

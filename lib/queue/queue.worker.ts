@@ -9,17 +9,21 @@ import { Parking } from './parking.js';
 import type { Scheduler } from './scheduler.js';
 import type { StartGate } from './start.gate.js';
 import { Upkeep } from './upkeep.js';
-import type { Aside, Outcome, WorkerLink } from './worker.link.js';
+import type { Outcome, WorkerLink } from './worker.link.js';
 
 /** Outcomes sent, and jobs taken, by one script at most. */
 const BATCH = 500;
 const STALLED_MS = 5_000;
-/** It is no fault that a job waits to be alone, unless it waits for long. */
-const CLOSED_MS = 60_000;
+/** It is worth a word when others wait for one job for so long. */
+const CLOSED_MS = 1_000;
 const PAUSED_LOOK_MS = 1_000;
 /** What is due already is being seen to: asking without a pause would not make it quicker. */
-const LEAST_WAIT_MS = 2;
+const LEAST_WAIT_MS = 50;
 const MAX_RETRY_MS = 1_000;
+/** A renewal that comes so much late tells that the event loop was blocked. */
+const BLOCKED_MS = 1_000;
+/** Jobs that are named as those which may have blocked it. */
+const MOST_NAMED = 3;
 
 /**
  * Takes the jobs of one queue, has them run, and tells Redis what became of them.
@@ -39,11 +43,18 @@ export class QueueWorker {
   private isTalking = false;
   private hasMore = true;
   private isPaused = false;
+  /** Nothing that it has room for has a token of its rate limit left. */
+  private isOutOfTokens = false;
+  /** The patterns it had room for when it was entered among those that wait; undefined when it is not. */
+  private idleFor: string | undefined;
   private nextDueMs = -1;
+  private turns = 0;
   private lastTalkAt = performance.now();
+  private renewAt = Infinity;
   private failures = 0;
   private lastFailure = '';
   private renewal: NodeJS.Timeout | undefined;
+  private stopHearing: (() => void) | undefined;
 
   constructor(
     private readonly lanes: ReadonlyMap<string, Lane<HeldJob>>,
@@ -56,7 +67,10 @@ export class QueueWorker {
     this.parking = new Parking(lanes, link, gate, dispatch, options, () => this.schedule());
     this.intake = new Intake(lanes, this.parking, link, options);
     this.upkeep = new Upkeep(link, this.parking, [...lanes.keys()]);
-    this.doorbell = new Doorbell(link.redis, link.keys, this.ring);
+    this.doorbell = new Doorbell(link.redis, link.keys, link.id, {
+      ring: () => this.ring(),
+      chosen: () => (this.idleFor = undefined),
+    });
   }
 
   async start(): Promise<void> {
@@ -65,8 +79,13 @@ export class QueueWorker {
     this.parking.open();
     // Many workers must not look in the same instant.
     const everyMs = this.link.renewEveryMs * (0.9 + Math.random() / 5);
-    this.renewal = setInterval(() => this.renew(), everyMs);
+    this.renewAt = performance.now() + everyMs;
+    this.renewal = setInterval(() => this.renew(everyMs), everyMs);
     this.renewal.unref();
+    // Redis may have forgotten what it gave: it is asked before more is taken.
+    this.stopHearing = this.link.redis.onState((state) => {
+      if (state === 'lost') this.upkeep.isDue = true;
+    });
     this.schedule();
   }
 
@@ -77,13 +96,16 @@ export class QueueWorker {
   /** Why no job arrives although it should; undefined while the loop turns. */
   problem(): string | undefined {
     if (!this.isTaking) return undefined;
-    const closedMs = Math.round(this.gate.closedMs);
-    if (closedMs >= CLOSED_MS) {
-      return `queue "${this.link.queue}" has started nothing for ${closedMs} ms: a job waits to run alone`;
-    }
     const silentMs = Math.round(performance.now() - this.lastTalkAt);
     if (silentMs < STALLED_MS) return undefined;
     return `queue "${this.link.queue}" has not been read for ${silentMs} ms${this.lastFailure && `: ${this.lastFailure}`}`;
+  }
+
+  /** What a person may want to know while the loop turns. */
+  warning(): string | undefined {
+    const closedMs = Math.round(this.gate.closedMs);
+    if (!this.isTaking || closedMs < CLOSED_MS) return undefined;
+    return `queue "${this.link.queue}" has started nothing else for ${closedMs} ms: a job that was lost with its worker runs alone, or waits to`;
   }
 
   /** Takes no more; what has not started goes back at once, what runs has until the deadline. */
@@ -94,6 +116,7 @@ export class QueueWorker {
     await this.parking.drain(deadlineAt);
     await this.untilSent();
     clearInterval(this.renewal);
+    this.stopHearing?.();
     this.isClosed = true;
   }
 
@@ -108,17 +131,34 @@ export class QueueWorker {
     if (held.untold.length === 0) await this.link.leave().catch(() => undefined);
   }
 
-  private readonly ring = (): void => {
+  private ring(): void {
     this.hasMore = true;
     this.schedule();
-  };
+  }
 
-  private renew(): void {
+  private renew(everyMs: number): void {
+    this.noteLag(everyMs);
     this.upkeep.isDue = true;
     this.hasMore = true;
     void this.scheduler.run();
     this.parking.handBackOverdue();
     this.schedule();
+  }
+
+  /** Whoever reads the log should not have to guess which handler it was. */
+  private noteLag(everyMs: number): void {
+    const now = performance.now();
+    const lateMs = Math.round(now - this.renewAt);
+    this.renewAt = now + everyMs;
+    if (lateMs < BLOCKED_MS) return;
+    const running = this.parking.held.all.filter(({ isStarted }) => isStarted);
+    const names = running.slice(0, MOST_NAMED).map(({ id, pattern }) => `${id} of "${pattern}"`);
+    const more = running.length > MOST_NAMED ? ` and ${running.length - MOST_NAMED} more` : '';
+    const beside = names.length > 0 ? `; running: ${names.join(', ')}${more}` : '';
+    this.log.warn(
+      'blocked',
+      `queue "${this.link.queue}": the event loop was blocked for ${lateMs} ms${beside}`,
+    );
   }
 
   private schedule(): void {
@@ -139,6 +179,8 @@ export class QueueWorker {
       this.lastTalkAt = performance.now();
     } catch (error) {
       this.failures++;
+      // What was asked for may have been done.
+      this.upkeep.isDue = true;
       this.lastFailure = String(error);
       this.log.warn('talk', `queue "${this.link.queue}": ${this.lastFailure}`);
     } finally {
@@ -153,22 +195,29 @@ export class QueueWorker {
     if (this.failures > 0) {
       const retryMs = Math.min(MAX_RETRY_MS, 20 * 2 ** Math.min(this.failures, 10));
       setTimeout(() => this.schedule(), retryMs).unref();
-    } else if (this.parking.held.untold.length > 0 || (this.hasMore && this.wanted > 0)) this.schedule();
+    } else if (this.isPressed) this.schedule();
     else if (this.isTaking) this.wait();
+  }
+
+  private get isPressed(): boolean {
+    if (this.parking.held.untold.length > 0 || (this.hasMore && this.wanted > 0)) return true;
+    return this.isTaking && this.doorbell.hasMail;
   }
 
   private wait(): void {
     const now = performance.now();
+    const hasRoom = this.wanted > 0;
     const restMs = this.intake.restMs(now);
-    if (restMs !== undefined) this.hasMore = true;
-    const dueMs = this.nextDueMs >= 0 ? Math.max(LEAST_WAIT_MS, this.nextDueMs) : undefined;
+    const dueMs =
+      this.nextDueMs >= 0
+        ? Math.max(LEAST_WAIT_MS * Number(this.nextDueMs === 0), this.nextDueMs)
+        : undefined;
     const lookMs = this.isPaused ? PAUSED_LOOK_MS : undefined;
-    const laneMs = [...this.lanes.values()]
-      .filter((lane) => lane.isClosed)
-      .map((lane) => lane.closedUntil - now);
-    const times = [restMs, dueMs, lookMs, this.intake.digMs(now), ...laneMs].filter((ms) => ms !== undefined);
-    const withinMs = times.length > 0 ? Math.ceil(Math.min(...times)) : undefined;
-    this.doorbell.wait(withinMs, !this.isPaused && this.wanted > 0);
+    const times = [restMs, dueMs, lookMs].filter((ms) => ms !== undefined);
+    this.doorbell.wait(
+      times.length > 0 ? Math.ceil(Math.min(...times)) : undefined,
+      hasRoom && !this.isPaused && !this.isOutOfTokens,
+    );
   }
 
   /** How many jobs the next turn asks for. */
@@ -178,37 +227,53 @@ export class QueueWorker {
 
   private async exchange(): Promise<void> {
     const { held } = this.parking;
+    const leases = held.leases;
     const outcomes = held.takeUntold(BATCH);
     const { wanted } = this;
-    if (outcomes.length === 0 && wanted === 0) return;
+    const hadDue = this.nextDueMs >= 0;
+    if (outcomes.length === 0 && wanted === 0 && !this.doorbell.hasMail && !(hadDue && this.hasMore)) return;
     this.hasMore = false;
-    const [refused, raws, states, firstFence, urgent, isPaused, nextDueMs] = await this.link
-      .turn(outcomes, wanted, wanted > 0 ? this.asides() : [])
+    this.doorbell.hasMail = false;
+    const turn = ++this.turns;
+    const lanes = this.asked(wanted);
+    const reply = await this.link
+      .turn({ turn, outcomes, wanted, leases, lanes, isIdle: this.idleFor === roomOf(lanes) })
       .catch((error: unknown) => {
         held.putBack(outcomes);
+        this.doorbell.hasMail = true;
         throw error;
       });
+    const [refused, raws, states, firstFence, flags, nextDueMs] = reply;
     if (refused.length > 0) this.noteRefused(refused, outcomes);
-    if (wanted > 0) {
-      this.isPaused = isPaused === 1;
-      this.nextDueMs = nextDueMs;
-      // A job that came while the answer was under way has rung already.
-      this.hasMore ||= raws.length === wanted;
-      this.scheduler.expect(nextDueMs);
-      this.intake.admit(raws, states, Number(firstFence), urgent);
-    }
+    this.nextDueMs = nextDueMs;
+    if (wanted === 0) return;
+    this.isPaused = flags.includes('p');
+    this.isOutOfTokens = flags.includes('o');
+    this.idleFor = flags.includes('i') ? roomOf(lanes) : undefined;
+    if (flags.includes('l')) this.upkeep.isDue = true;
+    // A job that came while the answer was under way has rung already.
+    this.hasMore ||= flags.includes('m') || flags.includes('l');
+    this.scheduler.expect(nextDueMs);
+    this.intake.admit({ raws, states, firstFence: Number(firstFence), turn });
   }
 
-  private asides(): Aside[] {
-    const asides: Aside[] = [];
-    for (const { room, aside: list } of this.lanes.values()) if (room > 0) asides.push({ list, most: room });
-    return asides;
+  /** Without wanting any, what it tells may still give tokens back. */
+  private asked(wanted: number): Lane<HeldJob>[] {
+    const lanes = [...this.lanes.values()];
+    return wanted > 0 ? lanes : lanes.filter(({ options }) => options.rateLimit !== undefined);
   }
 
   private noteRefused(refused: readonly string[], outcomes: readonly Outcome[]): void {
-    const isRepeated = new Set(outcomes.filter((outcome) => outcome.isRepeated).map(({ fence }) => fence));
-    const late = refused.filter((fence) => !isRepeated.has(Number(fence)));
+    const isRepeated = new Set(outcomes.filter((outcome) => outcome.isRepeated).map(({ lease }) => lease));
+    const late = refused.filter((lease) => !isRepeated.has(lease));
     if (late.length > 0)
       this.log.warn('lost', `${late.length} outcomes came too late: other workers had the jobs`);
   }
+}
+
+/** The patterns that there is room for, as one text. */
+function roomOf(lanes: readonly Lane<HeldJob>[]): string {
+  let text = '';
+  for (const { room, pattern } of lanes) if (room > 0) text += `${pattern}\n`;
+  return text;
 }

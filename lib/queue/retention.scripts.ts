@@ -1,5 +1,10 @@
 import { Script } from '../redis/script.js';
 import { NOW } from './now.js';
+import { ALLOW_OOM, NEED } from './script.parts.js';
+
+/** Dead letters looked at by one script at most, and bytes of them. */
+const MOST_LETTERS = 500;
+const MOST_BYTES = 1_048_576;
 
 /**
  * Forget what finished too long ago, and ids that are not taken any more.
@@ -7,48 +12,60 @@ import { NOW } from './now.js';
  * Dead letters stand in the order in which they died. One without a date, as a Hydra 1.x worker writes it, is as old as the
  * next dated one behind it, at least, and goes with that.
  *
- * KEYS  1 finished   2 results   3 dead letters   4 ids
- * ARGV  1 oldest instant of a completed job (Unix ms)   2 oldest instant of a dead letter (ISO 8601)
- *       3 number to look at, and to forget, of either at most   4 index of the dead letter to look at first
- * Returns the number forgotten, and the index for the next look: 0, unless it ended among letters without a date.
+ * KEYS  1 results   2 finished   3 died   4 dead letters   5 ids
+ * ARGV  1 ms for which outcomes of completed jobs are kept   2 the same of dead letters   3 oldest instant of a dead letter,
+ *       by the clock of Redis (ISO 8601)   4 number of either to forget at most   5 index of the dead letter to look at first
+ * Returns the number forgotten; the index for the next look: 0, unless it ended among letters without a date; and 1 where
+ *   more is left than one call may forget.
  *
  * One script, because both ends of the look and the removal must be the same element.
  */
-export const forgetOld = new Script<readonly [forgotten: number, next: number]>(
+export const forgetOld = new Script<readonly [forgotten: number, next: number, hasMore: number]>(
   'queue.forgetOld',
-  4,
-  `${NOW}
-local most = tonumber(ARGV[3])
-local forgotten = 0
-for _ = 1, most do
-  local id = redis.call('LINDEX', KEYS[1], -1)
-  if not id then break end
-  local record = redis.call('HGET', KEYS[2], id)
-  local at = record and string.match(record, '"finishedOn":(%d+)')
-  if at and tonumber(at) >= tonumber(ARGV[1]) then break end
-  redis.call('RPOP', KEYS[1])
-  redis.call('HDEL', KEYS[2], id)
-  forgotten = forgotten + 1
+  5,
+  `${NOW}${NEED}
+need('HDEL', KEYS[1], 'a') need('ZREM', KEYS[2], 'a') need('ZREM', KEYS[3], 'a') need('LPOP', KEYS[4]) need('ZREM', KEYS[5], 'a')
+${ALLOW_OOM}
+local most = tonumber(ARGV[4])
+local forgotten, hasMore = 0, 0
+local function forget(set, oldest)
+  local ids = redis.call('ZRANGEBYSCORE', set, '-inf', '(' .. string.format('%.0f', oldest), 'LIMIT', 0, most)
+  if #ids == 0 then return end
+  redis.call('ZREM', set, unpack(ids))
+  redis.call('HDEL', KEYS[1], unpack(ids))
+  forgotten = forgotten + #ids
+  if #ids == most then hasMore = 1 end
 end
+forget(KEYS[2], now - ARGV[1])
+forget(KEYS[3], now - ARGV[2])
 
-local free = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, most)
-if #free > 0 then redis.call('ZREM', KEYS[4], unpack(free)) end
+-- Those below zero are of jobs that are there.
+local free = redis.call('ZRANGEBYSCORE', KEYS[5], '(0', now, 'LIMIT', 0, most)
+if #free > 0 then redis.call('ZREM', KEYS[5], unpack(free)) end
+if #free == most then hasMore = 1 end
 
-local from = tonumber(ARGV[4])
-local old, next = 0, from + most
-for i = from, from + most - 1 do
-  local dead = redis.call('LINDEX', KEYS[3], i)
-  local on = dead and string.match(dead, '"hydraDead":.-"diedOn":"([^"]+)"')
-  if on and on < ARGV[2] then old = i + 1 end
-  if not dead or (on and on >= ARGV[2]) then
-    next = 0
-    break
+local from, bytes, isEnd = tonumber(ARGV[5]), 0, false
+local at, old = from, 0
+while not isEnd and at < from + math.min(most, ${MOST_LETTERS}) and bytes < ${MOST_BYTES} do
+  local letters = redis.call('LRANGE', KEYS[4], at, math.min(at + 19, from + math.min(most, ${MOST_LETTERS}) - 1))
+  if #letters == 0 then isEnd = true end
+  for _, letter in ipairs(letters) do
+    local head = string.find(letter, '"hydraDead":', 1, true)
+    local on = head and string.match(letter, '"diedOn":"([^"]+)"', head)
+    if on and on >= ARGV[3] then
+      isEnd = true
+      break
+    end
+    at, bytes = at + 1, bytes + #letter
+    if on then old = at end
   end
 end
-if old == 0 then return { forgotten, next } end
+local next = isEnd and 0 or at
+if old == 0 then return { forgotten, next, hasMore } end
 local gone = math.min(old, most)
-redis.call('LPOP', KEYS[3], gone)
+redis.call('LPOP', KEYS[4], gone)
+if not isEnd then hasMore = 1 end
 -- The last old one is where the next look begins, if there are more in front of it than one call may take.
-return { forgotten + gone, math.max(0, old - gone - 1) }
+return { forgotten + gone, math.max(0, old - gone - 1), hasMore }
 `,
 );

@@ -1,17 +1,36 @@
+/** Of the time, one part in so many is closed to others at most, while others have something to do. */
+const SHARE = 5;
+/** After so many milliseconds without a start, nobody is held up. */
+const QUIET_MS = 100;
+/** What has run alone for so long is no longer kept from company, in milliseconds: others would wait for as long as it lasts. */
+const MOST_ALONE_MS = 10_000;
+
 /**
  * Counts the jobs that run in this process, over all its queues, and lets one run alone: once it is asked for, no other
- * starts, and it starts when the last one has ended.
+ * starts, and it starts when the last one has ended. What that costs the others is bounded: afterwards the gate stays open
+ * for four times as long as it was closed.
  */
 export class StartGate {
-  private readonly alone: (() => void)[] = [];
   private readonly listeners: (() => void)[] = [];
+  private waiting: (() => void) | undefined;
   private running = 0;
   private isAlone = false;
   private closedAt = 0;
+  private restUntil = 0;
+  private enteredAt = -Infinity;
+  private company: NodeJS.Timeout | undefined;
 
   /** Others may start. */
   get isOpen(): boolean {
-    return !this.isAlone && this.alone.length === 0;
+    return !this.isAlone && !this.waiting;
+  }
+
+  /** Milliseconds until one may ask to be alone. */
+  get restMs(): number {
+    const now = performance.now();
+    if (!this.isOpen) return Math.max(QUIET_MS, now - this.closedAt);
+    const isQuiet = this.running === 0 && now - this.enteredAt > QUIET_MS;
+    return isQuiet ? 0 : Math.max(0, this.restUntil - now);
   }
 
   /** Hears when others may start again. */
@@ -21,48 +40,51 @@ export class StartGate {
 
   enter(): void {
     this.running++;
+    this.enteredAt = performance.now();
   }
 
   leave(): void {
     this.running--;
     if (this.running > 0) return;
-    const wasAlone = this.isAlone;
-    this.isAlone = false;
-    this.next();
-    if (wasAlone && this.isOpen) for (const listener of this.listeners) listener();
+    if (this.isAlone) this.open();
+    else this.startAlone();
   }
 
-  /** Calls `start` when nothing runs any more; it has to lead to one `leave`. */
+  /** Calls `start` when nothing runs any more; it has to lead to one `leave`. Only where it is open, and has rested. */
   enterAlone(start: () => void): void {
-    if (this.alone.length === 0) this.closedAt = performance.now();
-    this.alone.push(start);
-    if (this.running === 0) this.next();
+    this.closedAt = performance.now();
+    this.waiting = start;
+    if (this.running === 0) this.startAlone();
   }
 
   /** It does not wait to be alone any longer; false when it has started. */
   giveUp(start: () => void): boolean {
-    const index = this.alone.indexOf(start);
-    if (index < 0) return false;
-    this.alone.splice(index, 1);
-    if (this.isOpen) for (const listener of this.listeners) listener();
+    if (this.waiting !== start) return false;
+    this.waiting = undefined;
+    this.open();
     return true;
   }
 
-  /** For how long, in milliseconds, nothing has started because one waits to be alone; 0 when none does. */
+  /** For how long, in milliseconds, nothing else has started because one waits to be alone, or is; 0 when none does. */
   get closedMs(): number {
-    return this.alone.length > 0 ? performance.now() - this.closedAt : 0;
+    return this.isOpen ? 0 : performance.now() - this.closedAt;
   }
 
-  /** Gives up on what has not started. */
-  clear(): void {
-    this.alone.length = 0;
-  }
-
-  private next(): void {
-    const start = this.alone.shift();
+  private startAlone(): void {
+    const start = this.waiting;
     if (!start) return;
+    this.waiting = undefined;
     this.isAlone = true;
     this.running++;
+    this.company = setTimeout(() => this.open(), MOST_ALONE_MS).unref();
     start();
+  }
+
+  private open(): void {
+    clearTimeout(this.company);
+    this.isAlone = false;
+    const now = performance.now();
+    this.restUntil = now + (now - this.closedAt) * (SHARE - 1);
+    for (const listener of this.listeners) listener();
   }
 }

@@ -5,6 +5,8 @@ import type { WorkerLink } from './worker.link.js';
 const FORGET_EVERY_MS = 10_000;
 /** Outcomes and dead letters looked at, and forgotten, by one script at most. */
 const BATCH = 500;
+/** So that a million ids an hour are forgotten as fast as they come. */
+const MOST_LOOKS = 20;
 
 /** What a worker does for its queue beside taking jobs: it shows that it lives, recovers what others lost, and tidies up. */
 export class Upkeep {
@@ -26,21 +28,39 @@ export class Upkeep {
    */
   async run(): Promise<readonly string[]> {
     const { held } = this.parking;
-    const [returned, fences, patterns] = await this.link.recover(this.served);
-    this.isDue = false;
-    if (returned > 0) this.log.warn('recovered', `recovered ${returned} jobs of workers that died`);
-    const kept = new Set(fences.map(Number));
-    for (const job of held.all) if (!kept.has(job.fence)) this.parking.lose(job);
-    for (const { fence } of held.untold) kept.delete(fence);
-    const unknown = [...kept].filter((fence) => !held.has(fence));
-    if (unknown.length > 0) await this.link.giveBack(unknown.map(String));
+    const [lost, leases, patterns, , hasMore] = await this.link.recover(this.served);
+    this.isDue = hasMore === 1;
+    this.tell(lost);
+    const kept = new Set(leases);
+    for (const job of held.all) if (!kept.has(job.lease)) this.parking.lose(job);
+    const late = held.forgetUntold(kept);
+    if (late > 0) this.log.warn('late', `${late} outcomes came too late: other workers had the jobs`);
+    for (const { lease } of held.untold) kept.delete(lease);
+    const unknown = [...kept].filter((lease) => !held.has(lease));
+    if (unknown.length > 0) await this.link.giveBack(unknown);
     await this.forget();
     return patterns;
   }
 
+  private tell(lost: readonly string[]): void {
+    for (let i = 0; i < lost.length; i += 4) {
+      const [worker, count, silentMs, isConnected] = lost.slice(i, i + 4);
+      if (count === '0') continue;
+      const why = isConnected
+        ? `was connected and silent for ${silentMs} ms: its event loop was blocked, or the process was frozen`
+        : 'died';
+      this.log.warn(
+        isConnected ? 'blocked' : 'recovered',
+        `recovered ${count} jobs of ${worker}, which ${why}`,
+      );
+    }
+  }
+
   private async forget(): Promise<void> {
     if (performance.now() - this.forgotAt < FORGET_EVERY_MS) return;
+    for (let looks = 0, hasMore = 1; hasMore === 1 && looks < MOST_LOOKS; looks++) {
+      [, this.forgetFrom, hasMore] = await this.link.forgetOld(BATCH, this.forgetFrom);
+    }
     this.forgotAt = performance.now();
-    [, this.forgetFrom] = await this.link.forgetOld(Date.now(), BATCH, this.forgetFrom);
   }
 }

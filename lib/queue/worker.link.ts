@@ -1,16 +1,18 @@
 import type { ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
-import { giveBack, leave, recover, report, writeState } from './lease.scripts.js';
-import { createQueueKeys, type QueueKeys } from './queue.keys.js';
-import { takeTokens } from './rate.scripts.js';
+import type { HeldJob } from './held.job.js';
+import type { Lane } from './lane.js';
+import { giveBack, leave, recover, report, writeState, type RecoverReply } from './lease.scripts.js';
+import { asideNames, createQueueKeys, type QueueKeys } from './queue.keys.js';
+import { RedisClock } from './redis.clock.js';
 import { forgetOld } from './retention.scripts.js';
 import { turn, type TurnReply } from './turn.scripts.js';
 
 /** What becomes of one job that was held. */
 export interface Outcome {
-  readonly what: 'done' | 'retry' | 'dead' | 'back' | 'stray' | 'aside' | 'front';
-  readonly fence: number;
+  readonly what: 'done' | 'retry' | 'dead' | 'back' | 'stray' | 'aside';
+  readonly lease: string;
   readonly detail: string;
   /** JSON, or '' when there is nothing to tell. */
   readonly event: string;
@@ -18,15 +20,23 @@ export interface Outcome {
   isRepeated?: boolean;
 }
 
-/** A list to take jobs of one pattern from, and how many there is room for. */
-export interface Aside {
-  readonly list: string;
-  readonly most: number;
+/** What one turn asks of Redis. */
+export interface Turn {
+  /** The worker's count of turns. */
+  readonly turn: number;
+  readonly outcomes: readonly Outcome[];
+  /** Jobs to take at most. */
+  readonly wanted: number;
+  /** How many leases Redis should have for the worker before it. */
+  readonly leases: number;
+  /** The patterns that jobs are taken of, and those whose rate limit a job that is given back concerns. */
+  readonly lanes: readonly Lane<HeldJob>[];
+  readonly isIdle: boolean;
 }
 
-const MOST_PUT_BACK = 10_000;
-/** Jobs of patterns that nobody serves any more, moved by one script. */
+/** Jobs moved by one script. */
 const MOST_MOVED = 500;
+const NO_LIMIT = { max: 0, perMs: 0 };
 
 /** Leases go back as often as a worker's life holds this many times. */
 const RENEWALS = 6;
@@ -36,10 +46,11 @@ const RENEW_MS = 1_000;
 /** The words a worker has with Redis. Each rejects with a HydraError. */
 export class WorkerLink {
   readonly keys: QueueKeys;
+  readonly clock = new RedisClock();
   private readonly leases: string;
 
   constructor(
-    private readonly id: string,
+    readonly id: string,
     readonly queue: string,
     readonly redis: RedisConnections,
     keys: Keys,
@@ -53,106 +64,122 @@ export class WorkerLink {
     return Math.min(RENEW_MS, Math.max(1, Math.round(this.options.presence.ttlMs / RENEWALS)));
   }
 
-  turn(outcomes: readonly Outcome[], wanted: number, asides: readonly Aside[]): Promise<TurnReply> {
+  async turn(asked: Turn): Promise<TurnReply> {
     const { keys } = this;
+    const { outcomes, wanted, lanes } = asked;
     const { completed, dead } = this.options.queue;
     const args: (string | number)[] = [
+      this.leases,
       keys.waiting,
-      keys.inProgress,
       keys.high,
       keys.delayed,
       keys.owners,
-      this.leases,
+      keys.paused,
       keys.state,
       keys.fence,
-      keys.paused,
+      keys.idle,
       keys.incomplete,
       keys.finished,
       keys.results,
       keys.watched,
-      keys.ticks,
       keys.progress,
+      keys.ids,
+      keys.returned,
+      keys.inbox(this.id),
+      keys.patterns,
+      keys.rates,
+      keys.ticks,
+      keys.alarm,
+      keys.died,
       this.id,
       this.options.presence.ttlMs,
       wanted,
-      keys.events,
+      asked.turn,
+      asked.leases,
       completed.count,
       dead.count,
+      keys.events,
       keys.wake,
-      asides.length,
-      ...asides.flatMap(({ list, most }) => [list, most]),
+      keys.wakeOf(''),
+      ...this.asideNames,
+      asked.isIdle ? '1' : '',
+      lanes.length,
     ];
-    for (const { what, fence, detail, event } of outcomes) args.push(what, fence, detail, event);
-    return this.redis.run('queue turn', (redis) => turn.run(redis, args));
+    for (const { pattern, room, options } of lanes) {
+      const { max, perMs } = options.rateLimit ?? NO_LIMIT;
+      args.push(pattern, room, max, perMs);
+    }
+    for (const { what, lease, detail, event } of outcomes) args.push(what, lease, detail, event);
+    const askedAt = performance.now();
+    const reply = await this.redis.run('queue turn', (redis) => turn.run(redis, args));
+    this.clock.set(reply[6], askedAt);
+    return reply;
   }
 
   /** @param served the patterns this worker has handlers for */
-  recover(
-    served: readonly string[],
-  ): Promise<readonly [returned: number, held: string[], patterns: string[]]> {
-    const { owners, high, inProgress, state, watch, patterns, waiting, wake } = this.keys;
-    const keys = [owners, high, inProgress, state, watch, this.leases, patterns, waiting];
-    const { ttlMs } = this.options.presence;
-    const args = [this.id, ttlMs, this.keys.leases(''), wake, ...this.asideNames, MOST_MOVED, ...served];
-    return this.redis.run('queue recover', (redis) => recover.run(redis, [...keys, ...args]));
+  async recover(served: readonly string[]): Promise<RecoverReply> {
+    const { owners, high, returned, state, watch, patterns, waiting, idle, wake } = this.keys;
+    const keys = [this.leases, owners, high, returned, state, watch, patterns, waiting, idle];
+    const { presence, queue } = this.options;
+    const prefixes = [this.keys.leases(''), this.keys.inbox(''), wake, this.keys.wakeOf('')];
+    const args = [
+      this.id,
+      presence.ttlMs,
+      ...prefixes,
+      ...this.asideNames,
+      queue.blockedMs,
+      MOST_MOVED,
+      ...served,
+    ];
+    const askedAt = performance.now();
+    const reply = await this.redis.run('queue recover', (redis) => recover.run(redis, [...keys, ...args]));
+    this.clock.set(reply[3], askedAt);
+    return reply;
   }
 
-  giveBack(fences: readonly string[]): Promise<number> {
-    const { high, inProgress } = this.keys;
+  giveBack(leases: readonly string[]): Promise<number> {
+    const { high, returned } = this.keys;
     return this.redis.run('queue give back', (redis) =>
-      giveBack.run(redis, [high, inProgress, this.leases, ...fences]),
+      giveBack.run(redis, [this.leases, high, returned, ...leases]),
     );
   }
 
-  takeTokens(pattern: string, max: number, perMs: number, wanted: number) {
-    return this.redis.run('queue rate limit', (redis) =>
-      takeTokens.run(redis, [this.keys.rates, pattern, max, perMs, wanted]),
-    );
-  }
-
-  async writeState(fence: number, raw: string, state: string): Promise<boolean> {
-    const args = [this.leases, this.keys.state, fence, raw, state];
+  async writeState(lease: string, raw: string, state: string): Promise<boolean> {
+    const args = [this.leases, this.keys.state, lease, raw, state];
     return (await this.redis.run('queue state', (redis) => writeState.run(redis, args))) === 1;
   }
 
-  async report(fence: number, id: string, value: string, event: string): Promise<boolean> {
+  async report(lease: string, id: string, value: string, event: string): Promise<boolean> {
     const { progress, watched, events } = this.keys;
-    const args = [this.leases, progress, watched, fence, id, value, events, event];
+    const args = [this.leases, progress, watched, lease, id, value, events, event];
     return (await this.redis.run('queue progress', (redis) => report.run(redis, args))) === 1;
   }
 
   /** @param from index of the first dead letter to look at: 0, then what the call before gave */
   forgetOld(
-    now: number,
     atMost: number,
     from: number,
-  ): Promise<readonly [forgotten: number, nextFrom: number]> {
+  ): Promise<readonly [forgotten: number, nextFrom: number, hasMore: number]> {
     const { completed, dead } = this.options.queue;
-    const { finished, results, incomplete, ids } = this.keys;
-    const oldestDead = new Date(Math.max(0, now - dead.ageMs)).toISOString();
-    return this.redis.run('queue retention', (redis) =>
-      forgetOld.run(redis, [
-        finished,
-        results,
-        incomplete,
-        ids,
-        now - completed.ageMs,
-        oldestDead,
-        atMost,
-        from,
-      ]),
-    );
+    const { results, finished, died, incomplete, ids } = this.keys;
+    const oldestDead = new Date(Math.max(0, this.clock.now() - dead.ageMs)).toISOString();
+    const keys = [results, finished, died, incomplete, ids];
+    const args = [completed.ageMs, dead.ageMs, oldestDead, atMost, from];
+    return this.redis.run('queue retention', (redis) => forgetOld.run(redis, [...keys, ...args]));
   }
 
   /** Holding nothing, the worker need not be looked after. */
   async leave(): Promise<void> {
-    const { owners, waiting, high, patterns } = this.keys;
-    const args = [owners, waiting, high, patterns, this.leases, this.id, ...this.asideNames, MOST_PUT_BACK];
-    await this.redis.run('queue leave', (redis) => leave.run(redis, args));
+    const { owners, waiting, high, returned, patterns, idle } = this.keys;
+    const inbox = this.keys.inbox(this.id);
+    const keys = [this.leases, owners, waiting, high, returned, patterns, inbox, idle];
+    const args = [...keys, this.id, ...this.asideNames, MOST_MOVED];
+    const put = () => this.redis.run('queue leave', (redis) => leave.run(redis, args));
+    while ((await put()) === MOST_MOVED);
   }
 
-  /** The name of a list set aside, before and after its pattern. */
-  private get asideNames(): string[] {
-    return this.keys.aside('\0').split('\0');
+  /** The name of a list set aside: before its pattern, after it, and after it in that of the list that goes first. */
+  private get asideNames(): [before: string, after: string, afterFirst: string] {
+    return asideNames(this.keys);
   }
 }

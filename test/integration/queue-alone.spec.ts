@@ -38,9 +38,12 @@ beforeEach(async () => {
 });
 
 /** All that waits, as if its worker had died twice. */
-async function markLost(app: INestMicroservice): Promise<void> {
+async function markLost(app: INestMicroservice, count = 1): Promise<void> {
   const { keys, redis } = app.get(HydraInstance);
   const { waiting, state } = createQueueKeys(keys, options.service);
+  // One may have woken the worker before it heard of the pause: it comes back.
+  const isThere = async () => (await redis.commands.llen(waiting)) === count;
+  await eventually(isThere, { what: 'all to wait' });
   for (const raw of await redis.commands.lrange(waiting, 0, -1)) {
     await redis.commands.hset(state, raw, '{"lost":2}');
   }
@@ -52,7 +55,7 @@ describe('a job that runs alone, since its worker died twice', () => {
     const queue = app.get(QueueService);
     await queue.pause();
     const held = await Promise.all(['a', 'b'].map((key) => queue.add('held', key)));
-    await markLost(app);
+    await markLost(app, 2);
     const quick = await queue.addBulk(Array.from({ length: 20 }, (_, n) => ({ pattern: 'quick', data: n })));
     await queue.resume();
 

@@ -49,18 +49,18 @@ describe('a job', () => {
     const { redis, keys } = worker.app.get(HydraInstance);
     const { commands } = redis;
     const { waiting, delayed, state, watched, events } = createQueueKeys(keys, service, 'unread');
-    const removeFrom = (place: string) =>
-      removeOne.run(commands, [place, state, watched, 'job', events, '{}']);
+    const remove = (place: string) =>
+      removeOne.run(commands, [place, state, watched, 'job', events, '{}', '']);
     const remember = () => commands.hset(state, 'job', '{"failures":1}');
     await remember();
-    for (const place of [waiting, delayed]) expect(await removeFrom(place)).toBe(0);
+    for (const place of [waiting, delayed]) expect(await remove(place)).toBe(0);
     expect(await commands.hlen(state)).toBe(1);
     await commands.lpush(waiting, 'job');
-    expect(await removeFrom(waiting)).toBe(1);
+    expect(await remove(waiting)).toBe(1);
     expect(await commands.hlen(state)).toBe(0);
     await remember();
     await commands.zadd(delayed, 1, 'job');
-    expect(await removeFrom(delayed)).toBe(1);
+    expect(await remove(delayed)).toBe(1);
     expect(await commands.exists(state, waiting, delayed)).toBe(0);
   });
 });

@@ -3,10 +3,13 @@ import { Payload } from '@nestjs/microservices';
 import { throwError } from 'rxjs';
 
 import { QueuePattern, QueueService, Retry, type HydraOptions } from '../../lib/index.js';
-import { resolveOptions } from '../../lib/hydra.options.js';
+import type { BoundHandler } from '../../lib/delivery/source.js';
+import { resolveOptions, type ResolvedJobOptions } from '../../lib/hydra.options.js';
 import { Doorbell } from '../../lib/queue/doorbell.js';
+import type { HeldJob } from '../../lib/queue/held.job.js';
+import { Lane } from '../../lib/queue/lane.js';
 import { createQueueKeys } from '../../lib/queue/queue.keys.js';
-import { WorkerLink } from '../../lib/queue/worker.link.js';
+import { WorkerLink, type Outcome } from '../../lib/queue/worker.link.js';
 import { HydraInstance } from '../../lib/transport/hydra.instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
@@ -54,6 +57,12 @@ let options: HydraOptions & { service: string };
 let instance: HydraInstance;
 
 const keysOf = () => createQueueKeys(instance.keys, options.service);
+/** One with room for anything: what is no message is taken by anybody. */
+const lane = new Lane<HeldJob>(
+  { pattern: 'any' } as BoundHandler,
+  { concurrency: 10_000, rateLimit: undefined } as ResolvedJobOptions,
+);
+
 const linkOf = (settings: Partial<HydraOptions> = {}) =>
   new WorkerLink(
     instance.id,
@@ -117,36 +126,37 @@ describe('a job whose handler does an odd thing', () => {
 });
 
 describe('a turn', () => {
+  let turns = 0;
+  const talk = (link: WorkerLink, outcomes: readonly Outcome[], wanted = 0, leases = 0) =>
+    link.turn({ turn: ++turns, outcomes, wanted, leases, lanes: [lane], isIdle: false });
   const take = async (link: WorkerLink, count: number, text = (n: number) => `job ${n}`) => {
     const texts = Array.from({ length: count }, (_, n) => text(n));
     await instance.redis.commands.lpush(keysOf().waiting, ...texts);
-    const reply = await link.turn([], count, []);
-    return Number(reply[3]);
+    const reply = await talk(link, [], count);
+    return (n: number) => `${Number(reply[3]) + n}-${turns}`;
   };
 
   it('that cannot be read changes nothing', async () => {
     const link = linkOf();
-    const fence = await take(link, 2);
-    const done = { what: 'done', fence, detail: 'a', event: '{"finishedOn":1}' } as const;
-    const retry = { what: 'retry', fence: fence + 1, detail: 'NaN {}', event: '' } as const;
-    await expect(link.turn([done, retry], 0, [])).rejects.toThrow('is not to be read');
-    const { redis } = instance;
-    expect(await redis.commands.llen(keysOf().inProgress)).toBe(2);
-    expect(await redis.commands.hlen(keysOf().leases(instance.id))).toBe(2);
+    const leaseOf = await take(link, 2);
+    const done = { what: 'done', lease: leaseOf(0), detail: 'a', event: '{"finishedOn":1}' } as const;
+    const retry = { what: 'retry', lease: leaseOf(1), detail: 'NaN {}', event: '' } as const;
+    await expect(talk(link, [done, retry])).rejects.toThrow('is not to be read');
+    expect(await instance.redis.commands.hlen(keysOf().leases(instance.id))).toBe(2);
   });
 
   it('forgets part of what is too much, when very much less is to be kept than before', async () => {
     const { commands } = instance.redis;
     const ids = Array.from({ length: 9_000 }, (_, n) => `old ${n}`);
-    await commands.lpush(keysOf().finished, ...ids);
+    await commands.zadd(keysOf().finished, ...ids.flatMap((id) => [1, id]));
     await commands.hset(keysOf().results, ...ids.flatMap((id) => [id, '{"finishedOn":1}']));
     const link = linkOf({ queue: { completed: { count: 10 } } });
     const end = async (n: number) => {
-      const fence = await take(link, 1);
-      await link.turn([{ what: 'done', fence, detail: `new ${n}`, event: '{"finishedOn":2}' }], 0, []);
+      const lease = (await take(link, 1))(0);
+      await talk(link, [{ what: 'done', lease, detail: `new ${n}`, event: '{"finishedOn":2}' }]);
     };
     for (let n = 0; n < 9; n++) await end(n);
-    expect(await commands.llen(keysOf().finished)).toBe(10);
+    expect(await commands.zcard(keysOf().finished)).toBe(10);
     expect(await commands.hlen(keysOf().results)).toBe(10);
   });
 });
@@ -154,7 +164,10 @@ describe('a turn', () => {
 describe('an idle worker', () => {
   it('does not look again and again for what is due after more than a timer can wait', async () => {
     let rings = 0;
-    const doorbell = new Doorbell(instance.redis, keysOf(), () => rings++);
+    const doorbell = new Doorbell(instance.redis, keysOf(), instance.id, {
+      ring: () => rings++,
+      chosen: () => undefined,
+    });
     await doorbell.open();
     doorbell.wait(30 * 86_400_000, false);
     // Timers go off in their order: one that is too long for Node goes off after 1 ms.

@@ -84,8 +84,10 @@ describe('a job', () => {
 it('a job that reads like one which is delayed goes first, rather than into it', async () => {
   const instance = new HydraInstance(resolveOptions({ service, redis: await testRedisUrl() }));
   await instance.open();
-  const { waiting, high, delayed, ids, results, finished, wake } = createQueueKeys(instance.keys, service);
-  const args = [waiting, high, delayed, ids, results, finished, '{"mid":"twin"}', '', 60_000, '', 1, wake];
+  const keys = createQueueKeys(instance.keys, service);
+  const { waiting, high, delayed, ids, results, finished, died, idle } = keys;
+  const names = [waiting, high, delayed, ids, results, finished, died, idle];
+  const args = [...names, '{"mid":"twin"}', '', 60_000, '', 1, keys.wakeOf(''), 'twin'];
   const { commands } = instance.redis;
   expect([await addOne.run(commands, args), await addOne.run(commands, args)]).toEqual([1, 1]);
   expect([await commands.zcard(delayed), await commands.llen(high)]).toEqual([1, 1]);

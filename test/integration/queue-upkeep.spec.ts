@@ -86,7 +86,7 @@ describe('an id that was taken', () => {
   it('is forgotten when it is free again, also where no other is taken', async () => {
     const link = new WorkerLink(instance.id, 'default', instance.redis, instance.keys, instance.options);
     await instance.redis.commands.zadd(keys.ids, 1, 'free', Date.now() + 60_000, 'taken');
-    await link.forgetOld(Date.now(), 100, 0);
+    await link.forgetOld(100, 0);
     expect(await instance.redis.commands.zrangebyscore(keys.ids, '-inf', '+inf')).toEqual(['taken']);
   });
 });
@@ -109,7 +109,7 @@ describe('dead letters of whom some have no date, as Hydra 1.x leaves them,', ()
     let most = 0;
     let from = 0;
     for (let looks = 0; looks < letters.length; looks++) {
-      const [forgotten, next] = await link.forgetOld(now, AT_MOST, from);
+      const [forgotten, next] = await link.forgetOld(AT_MOST, from);
       most = Math.max(most, forgotten);
       from = next;
       if (from === 0 && forgotten === 0) break;

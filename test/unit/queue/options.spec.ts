@@ -18,6 +18,7 @@ describe('options of the queue', () => {
       dead: { count: 10_000, ageMs: 1_209_600_000 },
       dedupMs: 3_600_000,
       noHandlerMs: 60_000,
+      blockedMs: 30_000,
     });
   });
 

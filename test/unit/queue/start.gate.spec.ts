@@ -1,3 +1,5 @@
+import { jest } from '@jest/globals';
+
 import { StartGate } from '../../../lib/queue/start.gate.js';
 
 describe('the gate', () => {
@@ -9,24 +11,20 @@ describe('the gate', () => {
     expect(gate.isOpen).toBe(true);
   });
 
-  it('lets one in alone once the last of the others has left, and then the next', () => {
+  it('lets one in alone once the last of the others has left, and then stays open for four times as long', () => {
     const gate = new StartGate();
     const log: string[] = [];
     gate.onOpen(() => log.push('open'));
     gate.enter();
     gate.enter();
     gate.enterAlone(() => log.push('first'));
-    gate.enterAlone(() => log.push('second'));
     expect(gate.isOpen).toBe(false);
     gate.leave();
     expect(log).toEqual([]);
     gate.leave();
     expect(log).toEqual(['first']);
     gate.leave();
-    expect(log).toEqual(['first', 'second']);
-    expect(gate.isOpen).toBe(false);
-    gate.leave();
-    expect(log).toEqual(['first', 'second', 'open']);
+    expect(log).toEqual(['first', 'open']);
     expect(gate.isOpen).toBe(true);
   });
 
@@ -51,5 +49,49 @@ describe('the gate', () => {
     gate.leave();
     expect(log).toEqual(['open']);
     expect(gate.giveUp(start)).toBe(false);
+  });
+
+  describe('asked by one after the other to be alone', () => {
+    beforeEach(() => jest.useFakeTimers({ now: 0 }));
+    afterEach(() => jest.useRealTimers());
+
+    it('is closed for a fifth of the time at most while others have something to do', () => {
+      const gate = new StartGate();
+      let closedMs = 0;
+      gate.enter();
+      for (let ms = 0; ms < 600_000; ms += 100) {
+        if (gate.isOpen && gate.restMs === 0) {
+          const start = () => undefined;
+          gate.enterAlone(start);
+          setTimeout(() => gate.giveUp(start), 2_000);
+        }
+        if (!gate.isOpen) closedMs += 100;
+        jest.advanceTimersByTime(100);
+      }
+      expect(closedMs).toBeGreaterThan(60_000);
+      expect(closedMs).toBeLessThanOrEqual(122_000);
+    });
+
+    it('is not kept closed where nobody else has anything to do', () => {
+      const gate = new StartGate();
+      gate.enterAlone(() => undefined);
+      jest.advanceTimersByTime(5_000);
+      gate.leave();
+      jest.advanceTimersByTime(101);
+      expect(gate.restMs).toBe(0);
+    });
+
+    it('lets others in beside one that has run alone for ten seconds', () => {
+      const gate = new StartGate();
+      gate.enterAlone(() => undefined);
+      jest.advanceTimersByTime(9_999);
+      expect(gate.isOpen).toBe(false);
+      jest.advanceTimersByTime(1);
+      expect(gate.isOpen).toBe(true);
+      gate.enter();
+      gate.leave();
+      gate.leave();
+      expect(gate.isOpen).toBe(true);
+    });
   });
 });

@@ -1,0 +1,71 @@
+/**
+ * Added to scripts: `need(command, …)` ends the script while nothing is written yet, where the user of the connection may
+ * not run that command on those keys. Redis does not roll a script back, so each checks before it writes. Redis 6.2 cannot
+ * be asked.
+ */
+export const NEED = `
+local function need(...)
+  if redis.acl_check_cmd and not redis.acl_check_cmd(...) then
+    local command, name = ...
+    error({ err = 'NOPERM no right to run ' .. command .. ' on ' .. tostring(name) })
+  end
+end
+`;
+
+/**
+ * Added to scripts that must run also when Redis has no memory left: they free some, or keep what is alive alive. Redis
+ * refuses the first write of a script that may need memory, and none after one that cannot: this one changes nothing.
+ * (The flag `allow-oom` says the same to Redis 7 alone.)
+ */
+export const ALLOW_OOM = `redis.call('HDEL', KEYS[1], '')
+`;
+
+/** Added to scripts: `patternOf(job)` reads a job's pattern from its text; nil where that is no message. */
+export const PATTERN_OF = `
+-- As this library writes a job without headers, and Hydra 1.x one with a type; anything else is parsed.
+local PLAIN = '^{"to":"[^"\\\\]*","frm":"[^"\\\\]*","mid":"[^"\\\\]*","ts":"[^"\\\\]*","typ":"([^"\\\\]+)"'
+local HEADED = '^{"to":"[^"\\\\]*","frm":"[^"\\\\]*","hdr":%b{},"mid":"[^"\\\\]*","ts":"[^"\\\\]*","typ":"([^"\\\\]+)"'
+local function patternOf(job)
+  local pattern = string.match(job, PLAIN) or string.match(job, HEADED)
+  if pattern then return pattern end
+  local isRead, message = pcall(cjson.decode, job)
+  if not isRead or type(message) ~= 'table' then return nil end
+  if type(message.typ) == 'string' and message.typ ~= '' then return message.typ end
+  if type(message.to) ~= 'string' then return nil end
+  local path = string.match(message.to, '^[^:]*:(.*)$') or ''
+  return (string.gsub(string.gsub(path, '^%[[^%]]*%]', ''), '^/', ''))
+end
+`;
+
+/**
+ * Added to scripts: `wake(idle, prefix, pattern)` rings two workers that have nothing to do and room for the pattern
+ * (any, where it is nil), and no more: each that is rung costs a look at the queue. Who is not rung looks within a second.
+ * `idle` is the HASH of workers that wait, with the patterns they have room for.
+ */
+export const WAKE = `
+local function wake(idle, prefix, pattern)
+  local known = redis.call('HLEN', idle)
+  if known == 0 then return end
+  local workers = known <= 64 and redis.call('HGETALL', idle) or redis.call('HRANDFIELD', idle, 64, 'WITHVALUES')
+  local rung = 0
+  for i = 1, #workers, 2 do
+    if not pattern or string.find(workers[i + 1], '\\n' .. pattern .. '\\n', 1, true) then
+      redis.call('HDEL', idle, workers[i])
+      -- Nobody there: it died. On a Cluster the others' nodes are not counted, and more of them ring.
+      if redis.call('PUBLISH', prefix .. workers[i], 'wake') > 0 then rung = rung + 1 end
+      if rung == 2 then return end
+    end
+  end
+end
+`;
+
+/**
+ * Added to scripts: `giveBack(returned, high, job, fence)` puts a job where those stand that were taken before, in the order
+ * in which they were. The very same text twice finds its place taken: it goes first then.
+ */
+export const GIVE_BACK = `
+local function giveBack(returned, high, job, fence)
+  if redis.call('ZADD', returned, 'NX', fence, job) == 0 then redis.call('RPUSH', high, job) end
+end
+local function fenceOf(lease) return tonumber(string.match(lease, '^%d+')) or 0 end
+`;

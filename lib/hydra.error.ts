@@ -83,6 +83,16 @@ export class HydraError extends Error {
     this.mayHaveRun = options?.mayHaveRun ?? usual.mayHaveRun;
   }
 
+  /** The same error, as one whose work may have been begun. @internal */
+  begun(): HydraError {
+    if (this.mayHaveRun) return this;
+    const { code, message, retryable, cause, stack } = this;
+    const facts = { retryable, mayHaveRun: true, ...(cause !== undefined && { cause }) };
+    const copy = new HydraError(code, withoutCode(code, message), facts);
+    if (stack !== undefined) copy.stack = stack;
+    return copy;
+  }
+
   /** Its shape on the wire and in logs: no stack, no cause. */
   toJSON(): HydraErrorJson {
     const { name, code, message, retryable, mayHaveRun } = this;
@@ -97,13 +107,9 @@ export class HydraError extends Error {
     if (typeof value !== 'object' || value === null) return undefined;
     const { name, code, message, retryable, mayHaveRun } = value as Record<string, unknown>;
     if (name !== 'HydraError' || typeof code !== 'string' || !CODE.test(code)) return undefined;
-    const prefix = `[${code}] `;
-    const text = typeof message === 'string' ? message : '';
-    return new HydraError(
-      code as HydraErrorCode,
-      text.startsWith(prefix) ? text.slice(prefix.length) : text,
-      { retryable: flag(retryable), mayHaveRun: flag(mayHaveRun) },
-    );
+    const text = typeof message === 'string' ? withoutCode(code, message) : '';
+    const facts = { retryable: flag(retryable), mayHaveRun: flag(mayHaveRun) };
+    return new HydraError(code as HydraErrorCode, text, facts);
   }
 }
 
@@ -125,4 +131,9 @@ function meaningOf(code: string): Meaning {
 
 function flag(value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined;
+}
+
+function withoutCode(code: string, message: string): string {
+  const prefix = `[${code}] `;
+  return message.startsWith(prefix) ? message.slice(prefix.length) : message;
 }

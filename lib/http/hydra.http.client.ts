@@ -80,8 +80,10 @@ export class HydraHttpClient {
       try {
         return await this.attempt(chosen, verb, path, body, options, deadline.signal);
       } catch (error) {
-        if (deadline.signal.aborted) throw deadline.error(address);
-        failure = failureOf(error, chosen, address);
+        if (deadline.signal.aborted) throw deadline.error(address).begun();
+        const latest = failureOf(error, chosen, address);
+        // One attempt that may have been carried out is enough.
+        failure = failure?.mayHaveRun ? latest.begun() : latest;
         if (!body.isReplayable || !(isRefused(error) || mayRepeat)) throw failure;
       }
     }
@@ -152,14 +154,21 @@ export class HydraHttpClient {
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       error: (address) =>
         signal?.aborted
-          ? new HydraError('CANCELLED', `the request "${address}" was aborted`, { cause: signal.reason })
-          : new HydraError('TIMEOUT', `no answer to "${address}" within timeoutMs=${timeoutMs}`),
+          ? new HydraError('CANCELLED', `the request "${address}" was aborted`, {
+              cause: signal.reason,
+              ...unsent,
+            })
+          : new HydraError('TIMEOUT', `no answer to "${address}" within timeoutMs=${timeoutMs}`, unsent),
     };
   }
 }
 
+/** Nobody was asked yet. */
+const unsent = { mayHaveRun: false };
+
 interface Deadline {
   readonly signal: AbortSignal;
+  /** What it ends with, where no attempt was made. */
   readonly error: (address: string) => HydraError;
 }
 

@@ -64,7 +64,7 @@ export class Parking {
   async drain(deadlineAt: number): Promise<void> {
     this.isOpen = false;
     this.handBack(this.held.all.filter(({ isStarted }) => !isStarted));
-    const reason = new HydraError('DRAINING', 'the worker is stopping');
+    const reason = new HydraError('DRAINING', 'the worker is stopping', { mayHaveRun: true });
     for (const job of this.held.all) job.context.abort(reason);
     await this.held.untilEmpty(deadlineAt);
     const late = this.held.all;

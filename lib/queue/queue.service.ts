@@ -2,6 +2,7 @@ import { transformPatternToRoute } from '@nestjs/microservices/utils/transform-p
 import type { Observable } from 'rxjs';
 
 import { RareLog } from '../delivery/rare.log.js';
+import { HydraError } from '../hydra.error.js';
 import { ignorable, IgnorablePromises } from '../redis/ignorable.js';
 import { checkQueueName, integer, serviceName, type ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
@@ -130,7 +131,7 @@ export class QueueService {
     try {
       // All are looked at before any is added: one bad job must not leave half of them behind.
       const prepared = jobs.map(({ pattern, data, ...options }) => this.prepare(pattern, data, options));
-      const added = await Promise.all(prepared.map(({ job }) => this.adder.add(job)));
+      const added = await allAdded(prepared.map(({ job }) => this.adder.add(job)));
       return prepared.map(({ queue, job }, index) => this.handle(queue, job, added[index]!));
     } catch (error) {
       throw this.notAdded(`${jobs.length} jobs`, error);
@@ -279,6 +280,19 @@ export class QueueService {
     this.queues.set(`${givenService}:${queue}`, opened);
     return opened;
   }
+}
+
+/** Rejects once nothing is under way any more, and says so where some were added. */
+async function allAdded(adding: readonly Promise<boolean>[]): Promise<boolean[]> {
+  const outcomes = await Promise.allSettled(adding);
+  const failures = outcomes
+    .filter((outcome) => outcome.status === 'rejected')
+    .map(({ reason }) => reason as unknown);
+  if (failures.length === 0)
+    return outcomes.map((outcome) => outcome.status === 'fulfilled' && outcome.value);
+  const isPartial = failures.length < outcomes.length;
+  const worst = failures.find((error) => error instanceof HydraError && error.mayHaveRun) ?? failures[0];
+  throw isPartial && worst instanceof HydraError ? worst.begun() : worst;
 }
 
 /** A pattern as Nest normalises it: the name a handler is found by. */

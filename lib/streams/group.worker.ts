@@ -107,7 +107,7 @@ export class GroupWorker {
     const untilDeadline = sleep(Math.max(0, deadlineAt - performance.now()), undefined, { ref: false });
     await Promise.race([Promise.all([this.runner.handlersEnded(), this.reading]), untilDeadline]);
     const { stream } = this.group.membership;
-    this.runner.cutOff(new HydraError('DRAINING', `"${stream}" was cut off`));
+    this.runner.cutOff(new HydraError('DRAINING', `"${stream}" was cut off`, { mayHaveRun: true }));
     await Promise.race([this.runner.acknowledged(), untilDeadline]);
     clearInterval(this.sweeper);
     const unbegun = [...this.runner.entries].filter(

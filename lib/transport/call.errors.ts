@@ -13,18 +13,25 @@ export function noInstanceError({ request, route: { view, instanceId, selection 
   return new HydraError('NO_INSTANCE', `${who} to take "${request.pattern}"`);
 }
 
+/** @param isParked it was on its way to no instance, for want of a connection, or of an instance that would do */
 export function timeoutError(
-  { request, route }: Asked,
+  { request, route, mayHaveRun, lastRefusal }: Asked & Pick<OutgoingCall, 'mayHaveRun' | 'lastRefusal'>,
   isParked: boolean,
   isRedisReady: boolean,
 ): HydraError {
   const { pattern, timeoutMs } = request;
   const { service } = route.view;
   const limit = `within timeoutMs=${timeoutMs}`;
-  if (!isParked) return new HydraError('TIMEOUT', `no reply from "${service}" to "${pattern}" ${limit}`);
-  if (!isRedisReady)
-    return new HydraError('REDIS_UNAVAILABLE', `"${pattern}" was not sent: no Redis ${limit}`);
-  return new HydraError('NO_INSTANCE', `no instance of "${service}" took "${pattern}" ${limit}`);
+  const facts = { mayHaveRun };
+  if (!isParked)
+    return new HydraError('TIMEOUT', `no reply from "${service}" to "${pattern}" ${limit}`, facts);
+  if (!isRedisReady) {
+    const text = `"${pattern}" was not sent: no Redis ${limit}`;
+    return new HydraError('REDIS_UNAVAILABLE', text, facts);
+  }
+  return (
+    lastRefusal ?? new HydraError('NO_INSTANCE', `no instance of "${service}" took "${pattern}" ${limit}`)
+  );
 }
 
 export function notQueuedError({ request: { pattern, timeoutMs }, route }: Asked): HydraError {

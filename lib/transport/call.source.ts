@@ -12,6 +12,7 @@ import type { Keys } from '../protocol/keys.js';
 import type { UmfMessage } from '../protocol/message.js';
 import { encodeItem, Kind, type Item, type Load } from '../protocol/rpc.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
+import { begun } from './begun.error.js';
 import { CallReader, isCallId } from './call.reader.js';
 import { CallerWatch } from './caller.watch.js';
 import type { Channel } from './channel.js';
@@ -126,6 +127,7 @@ export class CallSource implements Source {
       }
     }
     try {
+      call.hasBegun = true;
       call.context.ambient = ambientDeadline(call.deadlineAt);
       const result = await this.dispatch.run(call.bound, data, call.context);
       this.returned(call);
@@ -137,9 +139,13 @@ export class CallSource implements Source {
   }
 
   /** What its data are nobody can tell: the handler does not begin. */
-  private refuse(call: IncomingCall, error: unknown): void {
+  private refuse(call: IncomingCall, failure: unknown): void {
     this.returned(call);
     if (call.isSettled) return;
+    const error =
+      failure instanceof Error && !(failure instanceof HydraError) ? unreadError(call, failure) : failure;
+    // Whoever emitted an event hears nothing of it.
+    this.rareLog.warn('unread', `the deserializer made nothing of "${call.pattern}": ${String(failure)}`);
     call.replies.refuse(error);
     this.end(call);
   }
@@ -193,7 +199,10 @@ export class CallSource implements Source {
   }
 
   private pumpOf(call: IncomingCall): StreamPump {
-    return new StreamPump(call, (error) => this.fail(call, error));
+    return new StreamPump(call, (error) => {
+      this.reportUnsent(call, error);
+      this.fail(call, error);
+    });
   }
 
   private complete(call: IncomingCall, hasValue: boolean, value?: unknown): void {
@@ -203,6 +212,7 @@ export class CallSource implements Source {
     try {
       leaving = call.replies.complete(hasValue, value);
     } catch (error) {
+      this.reportUnsent(call, error);
       leaving = this.tell(call, error);
     }
     if (leaving) void this.endAfter(call, leaving);
@@ -226,15 +236,29 @@ export class CallSource implements Source {
     try {
       await leaving;
     } catch (error) {
-      // The value cannot travel: the caller is told so.
+      this.reportUnsent(call, error);
       await this.tell(call, error);
     }
     if (!call.isOver) this.end(call);
   }
 
+  /** What the handler gave cannot travel. That is a fault of this service, which its caller can do nothing about. */
+  private reportUnsent(call: IncomingCall, error: unknown): void {
+    if (call.isOver) return;
+    const id = correlationId(call.from, call.id);
+    const [reason, stack] =
+      error instanceof Error ? [error.message, error.stack] : [String(error), undefined];
+    this.logger.error(
+      `the answer of "${call.pattern}" cannot be sent: ${reason}; correlation id ${id}`,
+      stack,
+    );
+  }
+
+  /** The last word on a call that failed: an error, or a refusal where its handler was not begun. */
   private tell(call: IncomingCall, error: unknown): void | Promise<void> {
     try {
-      return call.replies.error(error);
+      if (call.hasBegun) return call.replies.error(begun(error));
+      call.replies.refuse(error);
     } catch (failure) {
       this.logger.error(`the error of "${call.pattern}" could not be sent: ${String(failure)}`);
     }
@@ -283,7 +307,7 @@ export class CallSource implements Source {
   private cutOff(call: IncomingCall): void {
     const what = `"${call.pattern}" was cut off: ${this.channel.address} stopped`;
     const limit = `drain.timeoutMs=${this.options.drain.timeoutMs}`;
-    const error = new HydraError('INSTANCE_LOST', `${what} after ${limit}`);
+    const error = new HydraError(call.hasBegun ? 'INSTANCE_LOST' : 'DRAINING', `${what} after ${limit}`);
     void this.tell(call, error);
     this.stop(call, error);
   }
@@ -315,6 +339,13 @@ export class CallSource implements Source {
     call.replies.grant(count);
     call.onCredit?.();
   }
+}
+
+/** A user's deserializer threw. */
+function unreadError({ pattern }: IncomingCall, cause: Error): HydraError {
+  return new HydraError('BAD_PAYLOAD', `the deserializer made nothing of "${pattern}": ${cause.message}`, {
+    cause,
+  });
 }
 
 /** An Observable that was not subscribed has not begun, and must not; a generator is told that it is not wanted. */

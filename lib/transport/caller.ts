@@ -9,6 +9,7 @@ import { encodeItem, Kind, readsFrames, type Item, type Load } from '../protocol
 import { outside } from '../redis/async.context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { createStamp } from '../registry/ids.js';
+import { begun } from './begun.error.js';
 import { CallTable } from './call.table.js';
 import {
   closedError,
@@ -137,7 +138,10 @@ export class Caller implements CallKeeper {
     this.stopListening();
     this.prober.stop();
     clearTimeout(this.parkTimer);
-    for (const call of [...this.calls]) this.fail(call, closedError(call));
+    for (const call of [...this.calls]) {
+      call.mayHaveRun ||= call.instance !== undefined || call.isQueueing;
+      this.fail(call, closedError(call));
+    }
   }
 
   /** How a PUBLISH ended that did not simply succeed. */
@@ -147,6 +151,7 @@ export class Caller implements CallKeeper {
       if (!outcome.retryable) return this.fail(call, outcome);
       if (outcome.mayHaveRun && !this.mayRepeat(call)) return this.fail(call, outcome);
       call.mayHaveRun ||= outcome.mayHaveRun;
+      call.lastRefusal = outcome;
       return this.park(call);
     }
     call.route.view.suspect(call.instance.id);
@@ -299,7 +304,7 @@ export class Caller implements CallKeeper {
       case Kind.complete:
         return this.completed(call, item);
       case Kind.error:
-        return this.failAnswered(call, errorOf(item[2]));
+        return this.failAnswered(call, begun(errorOf(item[2])));
       case Kind.refusal:
         return this.refused(call, errorOf(item[2]));
     }
@@ -341,6 +346,7 @@ export class Caller implements CallKeeper {
 
   private expire(call: OutgoingCall): void {
     if (call.instance) {
+      call.mayHaveRun = true;
       this.tellCancelled(call);
       this.blame(call);
     }
@@ -373,7 +379,7 @@ export class Caller implements CallKeeper {
   private fail(call: OutgoingCall, error: unknown, isAnswer = false): void {
     if (call.isOver) return;
     this.end(call, isAnswer ? performance.now() : undefined);
-    call.reply({ err: error, isDisposed: true });
+    call.reply({ err: call.mayHaveRun ? begun(error) : error, isDisposed: true });
   }
 
   /** @param answeredAt the instant, if the instance answered */

@@ -93,7 +93,9 @@ function reportReply(error: unknown): void {
 }
 
 function noPacketError(pattern: string): HydraError {
-  return new HydraError('BAD_PAYLOAD', `the deserializer made nothing of the reply to "${pattern}"`);
+  return new HydraError('BAD_PAYLOAD', `the deserializer made nothing of the reply to "${pattern}"`, {
+    mayHaveRun: true,
+  });
 }
 
 /** Values that wait for the serializer, where the caller itself sets no limit. */

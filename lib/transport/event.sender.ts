@@ -61,7 +61,8 @@ export class EventSender {
   private async multicast(request: CallRequest, route: Route, instances: readonly Instance[]): Promise<void> {
     const outcomes = await Promise.all(instances.map((instance) => this.post(request, instance)));
     if (outcomes.includes('delivered')) return;
-    throw outcomes.find((outcome) => outcome instanceof HydraError) ?? noInstanceError({ request, route });
+    const failures = outcomes.filter((outcome) => outcome instanceof HydraError);
+    throw failures.find(({ mayHaveRun }) => mayHaveRun) ?? failures[0] ?? noInstanceError({ request, route });
   }
 
   private post(request: CallRequest, instance: Instance): Promise<Published> {

@@ -332,6 +332,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return new HydraError(
       'REDIS_UNAVAILABLE',
       `${what}: no connection to Redis within timeoutMs=${timeoutMs}`,
+      { mayHaveRun: false },
     );
   }
 

@@ -65,6 +65,8 @@ export class IncomingCall extends Timed implements ReceivedCall {
   /** Told when the caller can take more values. */
   onCredit: (() => void) | undefined;
   startedAt = 0;
+  /** Its data was read, and its handler called. */
+  hasBegun = false;
   /** The handler gave its result; a stream may still be going on. */
   hasReturned = false;
   /** Its last word is said, and on its way out. */

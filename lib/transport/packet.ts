@@ -101,7 +101,7 @@ function encodeFailure(error: unknown, maxBytes: number, encodeWire: (wire: unkn
     return checkSize('the error', encodeWire(wireOf(error)), limit);
   } catch (cause) {
     const isTooLarge = cause instanceof HydraError && cause.code === 'PAYLOAD_TOO_LARGE';
-    return encodeWire(isTooLarge ? cause : failureOf('the error itself is not JSON data'));
+    return encodeWire(isTooLarge ? cause.begun() : failureOf('the error itself is not JSON data'));
   }
 }
 

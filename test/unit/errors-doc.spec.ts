@@ -4,8 +4,9 @@ import { HYDRA_ERROR_CODES, HydraError } from '../../lib/hydra.error.js';
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
 
-/** The table's rows: `code, when, retryable, may have run, what to do`. */
+/** The rows of the first table: `code, when, retryable, may have run, what to do`. */
 const rows = page
+  .split('## How each code arises')[0]!
   .split('\n')
   .filter((line) => line.startsWith('| `'))
   .map((line) =>

@@ -13,6 +13,7 @@ import {
   breaksOff,
   call,
   closedPort,
+  completeWithGap,
   connect,
   crash,
   failWith,
@@ -389,6 +390,16 @@ const WAYS: readonly Way[] = [
     async () => {
       const { service, http } = await httpTo(await listenHttp(breaksOff()));
       return http.request(`${service}:[get]/x`);
+    },
+  ],
+  [
+    'REPLY_LOST',
+    'an answer is complete with fewer values than its handler gave',
+    'yes',
+    'yes',
+    async () => {
+      const late = await connect(started.service);
+      return onceBegun(late, () => completeWithGap(late, started));
     },
   ],
   [

@@ -165,6 +165,13 @@ export function beginToStop({ server }: Started): void {
   (server as unknown as { sources: readonly Calls[] }).sources[0]!.reader.refuse();
 }
 
+/** The latest call's instance says that it is done, after values that never came. */
+export async function completeWithGap(client: HydraClient, { instance }: Started): Promise<void> {
+  const { caller, keys, id, options } = client['instance'];
+  const frame = ['h2', instance.channel.address, 1_000, [0, 0], [3, caller['lastId'], 7]];
+  await admin.publish(keys.replyChannel(options.service, id), JSON.stringify(frame));
+}
+
 /** As if its process were gone: no connection, and no word of farewell. */
 export async function crash({ service, instance }: Started): Promise<void> {
   instance.redis.close();

@@ -88,6 +88,8 @@ export interface ConfigPart {
   readonly path: string;
 }
 
+const PART_NAMES = { type: true, path: true } satisfies NamesOf<ConfigPart>;
+
 /** A part of the configuration may be a schema, whose members are its own. */
 const FEATURE_NAMES = {
   clients: { '*': FEATURE_CLIENT_NAMES satisfies NamesOf<HydraFeatureClient> },
@@ -250,6 +252,7 @@ function clientProvider(given: string | HydraFeatureClient): Provider {
 }
 
 function configProvider(given: ConfigType | ConfigPart): Provider {
+  if (isPart(given)) refuseUnknown('a part of HydraModule.forFeature.configs', given, PART_NAMES);
   const { type, path } = isPart(given) ? given : { type: given, path: '' };
   return {
     provide: getConfigToken(type),

@@ -73,9 +73,11 @@ export type {
   PresenceOptions,
 } from './options/instance.options.js';
 export {
+  BACKOFF_NAMES,
   checkJob,
   checkPage,
   checkQueueName,
+  JOB_NAMES,
   resolveJobOptions,
   type Backoff,
   type BackoffRule,

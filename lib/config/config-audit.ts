@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 
 import { HydraError } from '../hydra.error.js';
+import { refuseUnknown, type NamesOf } from '../hydra.options.js';
 import type { Audit } from './stored-configs.js';
 
 /** @publicApi */
@@ -13,8 +14,16 @@ export interface ConfigAudit {
   readonly expect?: number;
 }
 
-/** What is recorded of a change by this service. */
-export function auditOf({ by, why = '', expect }: ConfigAudit, service: string): Audit {
+const AUDIT_NAMES = { by: true, why: true, expect: true } satisfies NamesOf<ConfigAudit>;
+
+/**
+ * What is recorded of a change by this service.
+ *
+ * @throws HydraError `BAD_OPTION`
+ */
+export function auditOf(given: ConfigAudit, service: string): Audit {
+  refuseUnknown('a change of a configuration', given, AUDIT_NAMES);
+  const { by, why = '', expect } = given;
   return { by: by ?? `${service}@${hostname()}`, why, expect };
 }
 

@@ -2,9 +2,11 @@ import { inheritDeadlines, inheritedMs } from '../delivery/ambient.deadline.js';
 import { HydraError } from '../hydra.error.js';
 import {
   LONGEST_TIMER_MS,
+  refuseUnknown,
   serviceName,
   type Balancer,
   type Instance,
+  type NamesOf,
   type ResolvedOptions,
 } from '../hydra.options.js';
 import { decodeAddress } from '../protocol/address.js';
@@ -26,6 +28,14 @@ export interface HydraHttpOptions {
   /** Twice does no harm: tried again elsewhere when an instance breaks off. @defaultValue true, but false for POST and PATCH */
   readonly idempotent?: boolean;
 }
+
+const REQUEST_NAMES = {
+  body: true,
+  headers: true,
+  timeoutMs: true,
+  signal: true,
+  idempotent: true,
+} satisfies NamesOf<HydraHttpOptions>;
 
 const NOT_IDEMPOTENT = ['POST', 'PATCH'];
 
@@ -65,6 +75,7 @@ export class HydraHttpClient {
   async request(address: string, options: HydraHttpOptions = {}): Promise<Response> {
     // Not in the constructor: every process of the module has this client, and handlers pay for it only where it is used.
     inheritDeadlines();
+    refuseUnknown('a request', options, REQUEST_NAMES);
     const { service, instance, verb, path } = parse(address);
     const deadline = this.deadlineOf(options);
     const body = encodeBody(options.body);

@@ -1,3 +1,4 @@
+import { HydraError } from '../hydra.error.js';
 import { checkPage } from '../hydra.options.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { readDeadLetter, type DeadLetterText } from './dead.letter.js';
@@ -19,6 +20,22 @@ import { Redrive } from './redrive.js';
 
 /** Jobs read by one command at most. */
 const PAGE = 500;
+const STATES: readonly unknown[] = [
+  'waiting',
+  'active',
+  'delayed',
+  'dead',
+  'completed',
+] satisfies JobStateName[];
+
+/** @throws HydraError `BAD_OPTION` for a state that no job can be in */
+export function checkState(state: unknown): void {
+  if (STATES.includes(state)) return;
+  throw new HydraError(
+    'BAD_OPTION',
+    `state must be one of ${STATES.join(', ')}, got ${JSON.stringify(state) ?? 'nothing'}`,
+  );
+}
 
 /** Reads the jobs of a queue, and takes them out. */
 export class JobInspector {

@@ -4,15 +4,30 @@ import type { Observable } from 'rxjs';
 import { RareLog } from '../delivery/rare.log.js';
 import { HydraError } from '../hydra.error.js';
 import { ignorable, IgnorablePromises } from '../redis/ignorable.js';
-import { checkQueueName, integer, serviceName, type ResolvedOptions } from '../hydra.options.js';
+import {
+  checkQueueName,
+  integer,
+  refuseUnknown,
+  serviceName,
+  type OptionNames,
+  type ResolvedOptions,
+} from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { DeadJob } from './dead.letter.js';
 import { JobAdder, type AddOptions, type PreparedJob } from './job.adder.js';
 import type { JobEvent } from './job.event.js';
-import { JobInspector } from './job.inspector.js';
+import { checkState, JobInspector } from './job.inspector.js';
 import { publicDead, type JobCounts, type JobStateName, type JobView, type Page } from './job.view.js';
 import { JobWatch } from './job.watch.js';
+import {
+  ADD_NAMES,
+  PAGE_NAMES,
+  REDRIVE_NAMES,
+  REF_NAMES,
+  REPEAT_NAMES,
+  RESULT_NAMES,
+} from './queue.names.js';
 import { createQueueKeys, DEFAULT_QUEUE, type QueueKeys } from './queue.keys.js';
 import type { RepeatOptions, Schedule } from './schedule.js';
 import { Schedules } from './schedules.js';
@@ -138,24 +153,32 @@ export class QueueService {
     }
   }
 
-  /** How many jobs there are in each state. */
-  counts(ref?: string | QueueRef): Promise<JobCounts> {
-    return this.queue(ref).inspector.counts();
+  /**
+   * How many jobs there are in each state. A text names a service; a queue is meant by `{ queue: 'slow' }`.
+   *
+   * @throws HydraError `BAD_OPTION` for another service that Redis knows nothing of: its zeros would say nothing
+   */
+  async counts(ref?: string | QueueRef): Promise<JobCounts> {
+    const { service, inspector } = this.queue('counts', ref);
+    const counts = await inspector.counts();
+    if (service !== this.options.service && isNothing(counts)) await this.mustBeKnown(service);
+    return counts;
   }
 
   /** A page of the jobs in one state: those that wait in the order in which they are taken, completed ones newest first. */
-  list(state: JobStateName, page: QueueRef & Page = {}): Promise<JobView[]> {
-    return this.queue(page).inspector.list(state, page);
+  async list(state: JobStateName, page: QueueRef & Page = {}): Promise<JobView[]> {
+    checkState(state);
+    return this.queue('list', page, PAGE_NAMES).inspector.list(state, page);
   }
 
   /** A job by its id, or undefined. What it costs follows the length of the queue: it is for people, not for programs. */
-  get(id: string, ref?: QueueRef): Promise<JobView | undefined> {
-    return this.queue(ref).inspector.get(id);
+  async get(id: string, ref?: QueueRef): Promise<JobView | undefined> {
+    return this.queue('get', ref).inspector.get(id);
   }
 
   /** A page of what was given up, oldest first, with reason and history. */
   async deadLetters(page: QueueRef & Page = {}): Promise<DeadJob[]> {
-    return (await this.queue(page).inspector.deadLetters(page)).map(publicDead);
+    return (await this.queue('deadLetters', page, PAGE_NAMES).inspector.deadLetters(page)).map(publicDead);
   }
 
   /**
@@ -163,27 +186,28 @@ export class QueueService {
    *
    * @param options `dryRun: true` only gives the ids
    */
-  redrive(
+  async redrive(
     ids: string | readonly string[],
-    { dryRun = false, ...ref }: QueueRef & { readonly dryRun?: boolean } = {},
+    options: QueueRef & { readonly dryRun?: boolean } = {},
   ): Promise<string[]> {
+    const { dryRun = false } = options;
     const chosen = ids === 'all' ? ids : typeof ids === 'string' ? [ids] : ids;
-    return this.queue(ref).inspector.dead.run(chosen, dryRun);
+    return this.queue('redrive', options, REDRIVE_NAMES).inspector.dead.run(chosen, dryRun);
   }
 
   /** Takes out a job that waits, a dead letter, or what is kept of a completed job; false when there is none. */
-  remove(id: string, ref?: QueueRef): Promise<boolean> {
-    return this.queue(ref).inspector.remove(id);
+  async remove(id: string, ref?: QueueRef): Promise<boolean> {
+    return this.queue('remove', ref).inspector.remove(id);
   }
 
   /** No worker of the service takes a job from now on; those that run go on. */
   async pause(ref?: QueueRef): Promise<void> {
-    const { keys } = this.queue(ref);
+    const { keys } = this.queue('pause', ref);
     await this.redis.run('pause', (redis) => redis.set(keys.paused, '1'));
   }
 
   async resume(ref?: QueueRef): Promise<void> {
-    const { keys } = this.queue(ref);
+    const { keys } = this.queue('resume', ref);
     await this.redis.run('resume', (redis) =>
       Promise.all([redis.del(keys.paused), redis.publish(keys.wake, 'resume')]),
     );
@@ -194,7 +218,7 @@ export class QueueService {
    * by pub/sub: what happens while the connection is lost is not seen.
    */
   events(ref?: QueueRef): Observable<JobEvent> {
-    return this.queue(ref).watch.events$();
+    return this.queue('events', ref).watch.events$();
   }
 
   /**
@@ -210,19 +234,20 @@ export class QueueService {
     data: unknown,
     options: RepeatOptions = {},
   ): Promise<void> {
+    refuseUnknown('repeat', options, REPEAT_NAMES);
     const { queue, ...settings } = options;
-    const { schedules } = this.queue(queue === undefined ? {} : { queue });
+    const { schedules } = this.queue('repeat', queue === undefined ? {} : { queue });
     await schedules.set(name, cron, routeOf(pattern), data, settings);
   }
 
   /** The repeating jobs of a queue. */
   async schedules(ref?: QueueRef): Promise<Schedule[]> {
-    return this.queue(ref).schedules.list();
+    return this.queue('schedules', ref).schedules.list();
   }
 
   /** Ends a repeating job; jobs it has added stay. False when there is none of that name. */
   async stopRepeating(name: string, ref?: QueueRef): Promise<boolean> {
-    return this.queue(ref).schedules.end(name);
+    return this.queue('stopRepeating', ref).schedules.end(name);
   }
 
   /** @internal */
@@ -250,24 +275,37 @@ export class QueueService {
   }
 
   private prepare(pattern: string | number | object, data: unknown, options: AddOptions) {
-    const queue = this.queue(options);
+    const queue = this.queue('add', options, ADD_NAMES);
     return { queue, job: this.adder.prepare(queue.keys, queue.service, routeOf(pattern), data, options) };
   }
 
   private handle<Result>({ watch }: Queue, { id, addedOn }: PreparedJob, isNew: boolean): QueuedJob<Result> {
     const awaited = { id, addedOn: isNew ? addedOn : undefined };
-    const resultOf = async ({ timeoutMs = this.options.timeoutMs }: ResultOptions) =>
-      watch.result(awaited, integer('timeoutMs of result', timeoutMs, 1)) as Promise<Result>;
+    const resultOf = async (options: ResultOptions) => {
+      refuseUnknown('result', options, RESULT_NAMES);
+      const { timeoutMs = this.options.timeoutMs } = options;
+      return watch.result(awaited, integer('timeoutMs of result', timeoutMs, 1)) as Promise<Result>;
+    };
     return { id, isNew, result: (options = {}) => ignorable(resultOf(options)) };
   }
 
-  private queue(ref: string | QueueRef = {}): Queue {
+  private queue(method: string, ref: string | QueueRef = {}, names: OptionNames = REF_NAMES): Queue {
+    if (typeof ref !== 'string') refuseUnknown(method, ref, names);
     // Whoever is first to use a queue need not wait for the application to have started.
     if (!this.redis.isReady) this.redis.connect().catch(() => undefined);
     const { service = this.options.service, queue = DEFAULT_QUEUE } =
       typeof ref === 'string' ? { service: ref } : ref;
     const known = this.queues.get(`${service}:${queue}`);
     return known ?? this.open(service, queue);
+  }
+
+  private async mustBeKnown(service: string): Promise<void> {
+    const found = await this.redis.run('look for a service', (redis) =>
+      Promise.all([redis.exists(this.keys.service(service)), redis.exists(this.keys.instances(service))]),
+    );
+    if (found.some((count) => count > 0)) return;
+    const meant = `a queue is meant by { queue: "${service}" }, and a pattern has no counts of its own`;
+    throw new HydraError('BAD_OPTION', `"${service}" is no service that Redis knows of: ${meant}`);
   }
 
   private open(givenService: string, queue: string): Queue {
@@ -293,6 +331,10 @@ async function allAdded(adding: readonly Promise<boolean>[]): Promise<boolean[]>
   const isPartial = failures.length < outcomes.length;
   const worst = failures.find((error) => error instanceof HydraError && error.mayHaveRun) ?? failures[0];
   throw isPartial && worst instanceof HydraError ? worst.begun() : worst;
+}
+
+function isNothing({ isPaused, ...counts }: JobCounts): boolean {
+  return !isPaused && Object.values(counts).every((count) => count === 0);
 }
 
 /** A pattern as Nest normalises it: the name a handler is found by. */

@@ -1,5 +1,7 @@
+import { Logger } from '@nestjs/common';
+
 import type { BoundHandler, Dispatch, Source } from '../delivery/source.js';
-import { resolveJobOptions, type ResolvedOptions } from '../hydra.options.js';
+import { JOB_NAMES, refuseUnknown, resolveJobOptions, type ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { HealthFindings } from '../registry/health.contributors.js';
@@ -13,6 +15,7 @@ import { WorkerLink } from './worker.link.js';
 
 /** Jobs: from the service's queues to Nest's handlers, one worker a queue. */
 export class QueueSource implements Source {
+  private readonly logger = new Logger('Hydra');
   private workers: readonly QueueWorker[] = [];
 
   constructor(
@@ -25,6 +28,8 @@ export class QueueSource implements Source {
 
   async start(): Promise<void> {
     const handlers = this.dispatch.handlers('job');
+    for (const pattern of Object.keys(this.options.queue.patterns))
+      if (!handlers.has(pattern)) this.logger.warn(strangePattern(pattern, handlers));
     if (handlers.size === 0) return;
     const gate = new StartGate();
     this.workers = [...this.lanesByQueue(handlers)].map(([queue, lanes]) => {
@@ -52,6 +57,7 @@ export class QueueSource implements Source {
     const { queue } = this.options;
     const queues = new Map<string, Map<string, Lane<HeldJob>>>();
     for (const [pattern, bound] of handlers) {
+      refuseUnknown(`@QueuePattern("${pattern}")`, bound.options, JOB_NAMES);
       const decorated = resolveJobOptions(`@QueuePattern("${pattern}")`, queue.jobs, bound.options);
       const options = resolveJobOptions(
         `queue.patterns["${pattern}"]`,
@@ -68,4 +74,10 @@ export class QueueSource implements Source {
 function together(lines: readonly (string | undefined)[]): string | undefined {
   const said = lines.filter((line) => line !== undefined);
   return said.length > 0 ? said.join('; ') : undefined;
+}
+
+/** Another instance of the service, with other handlers, may have been given the same options: no reason not to start. */
+function strangePattern(pattern: string, handlers: ReadonlyMap<string, BoundHandler>): string {
+  const known = [...handlers.keys()].join(', ') || 'none';
+  return `queue.patterns["${pattern}"]: no handler has this pattern here; there are: ${known}`;
 }

@@ -1,9 +1,17 @@
 import { filter, Observable, Subscription } from 'rxjs';
 
 import { HydraError } from '../hydra.error.js';
-import { LONGEST_TIMER_MS, serviceName, type Instance, type ResolvedOptions } from '../hydra.options.js';
+import {
+  LONGEST_TIMER_MS,
+  refuseUnknown,
+  serviceName,
+  type Instance,
+  type NamesOf,
+  type ResolvedOptions,
+} from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { decodeHealth, type HealthRecord, type ServiceRecord } from '../protocol/records.js';
+import { outside } from '../redis/async.context.js';
 import { IgnorablePromises } from '../redis/ignorable.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { LegacyBridge } from './legacy.bridge.js';
@@ -22,6 +30,8 @@ export interface WaitOptions {
   /** How long to wait, in milliseconds. @defaultValue 30000 */
   readonly timeoutMs?: number;
 }
+
+const WAIT_NAMES = { min: true, timeoutMs: true } satisfies NamesOf<WaitOptions>;
 
 /**
  * Who is alive, answered from memory.
@@ -64,9 +74,7 @@ export class DiscoveryService {
    * @param isReader whether this process only looks: it takes no part in the upkeep of the registry
    */
   start(isReader = false): Promise<void> {
-    this.starting ??= this.watched.start(!isReader).then(() => {
-      if (!isReader) this.bridge.start();
-    });
+    this.starting ??= outside(() => this.begin(isReader));
     return this.starting;
   }
 
@@ -104,10 +112,9 @@ export class DiscoveryService {
    *
    * @throws HydraError `NO_INSTANCE` when there are not, within `timeoutMs`; `CLOSED` when the application stops
    */
-  async waitFor(
-    service: string,
-    { min = 1, timeoutMs = 30_000 }: WaitOptions = {},
-  ): Promise<readonly Instance[]> {
+  async waitFor(service: string, options: WaitOptions = {}): Promise<readonly Instance[]> {
+    refuseUnknown('waitFor', options, WAIT_NAMES);
+    const { min = 1, timeoutMs = 30_000 } = options;
     const name = serviceName(service);
     this.watchInBackground(name, true);
     return new Promise((resolve, reject) => {
@@ -219,6 +226,11 @@ export class DiscoveryService {
     this.isClosed = true;
     await this.bridge.stop();
     this.watched.stop();
+  }
+
+  private async begin(isReader: boolean): Promise<void> {
+    await this.watched.start(!isReader);
+    if (!isReader) this.bridge.start();
   }
 
   private watchInBackground(service: string, isPinned: boolean): void {

@@ -1,6 +1,12 @@
 import { Observable } from 'rxjs';
 
-import { serviceName, type Instance } from '../hydra.options.js';
+import {
+  refuseUnknown,
+  serviceName,
+  type Instance,
+  type NamesOf,
+  type OptionNames,
+} from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { decodeLogEntry, type LogEntry } from '../protocol/records.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
@@ -29,6 +35,9 @@ export interface LogOptions {
   readonly since?: Date;
 }
 
+const LOG_NAMES = { limit: true, level: true, since: true } satisfies NamesOf<LogOptions>;
+const FOLLOW_NAMES = { limit: true, level: true } satisfies OptionNames;
+
 /** Reads the bounded logs that instances keep in Redis, and merges them. */
 export class InstanceLogs {
   constructor(
@@ -38,6 +47,7 @@ export class InstanceLogs {
   ) {}
 
   async read(of: string | LogSource, options: LogOptions): Promise<readonly InstanceLogEntry[]> {
+    refuseUnknown('logs', options, LOG_NAMES);
     const sources = await this.sourcesOf(of);
     const lists = await this.readLists(sources);
     const since = options.since?.toISOString() ?? '';
@@ -48,10 +58,9 @@ export class InstanceLogs {
     return options.limit === undefined ? entries : newest(entries, options.limit);
   }
 
-  follow(
-    of: string | LogSource,
-    { level, limit = 0 }: Pick<LogOptions, 'level' | 'limit'>,
-  ): Observable<InstanceLogEntry> {
+  follow(of: string | LogSource, options: Pick<LogOptions, 'level' | 'limit'>): Observable<InstanceLogEntry> {
+    refuseUnknown('follow', options, FOLLOW_NAMES);
+    const { level, limit = 0 } = options;
     return new Observable((observer) => {
       const known = new Map<string, readonly string[]>();
       let isFirst = true;

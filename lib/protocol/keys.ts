@@ -77,6 +77,13 @@ export interface KeyLayout {
   readonly cluster?: boolean;
 }
 
+const REPLIES = ':r';
+
+/** Whether a channel is one for answers. */
+export function isReplyChannel(channel: string): boolean {
+  return channel.endsWith(REPLIES);
+}
+
 export function createKeys({ namespace = 'hydra', cluster = false }: KeyLayout = {}): Keys {
   const root = `${namespace}:service`;
   const tag = cluster ? (name: string) => `{${name}}` : (name: string) => name;
@@ -103,7 +110,7 @@ export function createKeys({ namespace = 'hydra', cluster = false }: KeyLayout =
     bridge: `${root}:bridge`,
 
     instanceChannel: (service, id) => `${root}:mc:${tag(service)}:${id}`,
-    replyChannel: (service, id) => `${root}:mc:${tag(service)}:${id}:r`,
+    replyChannel: (service, id) => `${root}:mc:${tag(service)}:${id}${REPLIES}`,
     serviceChannel: (service) => `${root}:mc:${tag(service)}`,
     announcements: (service) => of(service, 'announcements'),
     directoryChanges: `${root}:directory:announcements`,

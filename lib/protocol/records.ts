@@ -45,6 +45,8 @@ export interface InstanceTraits {
   readonly config?: string;
   /** It takes no new work and will be gone soon. */
   readonly draining?: boolean;
+  /** The server that it listens at, where Redis says which that is: a count of receivers there includes it. */
+  readonly server?: string | undefined;
 }
 
 /** How one instance's process is doing. */
@@ -247,6 +249,7 @@ function decodeTraits(value: unknown): InstanceTraits | undefined {
     ...(isNumber(value['routes']) && { routes: value['routes'] }),
     ...(isString(value['config']) && { config: value['config'] }),
     ...(value['draining'] === true && { draining: true }),
+    ...(isString(value['server']) && { server: value['server'] }),
   };
 }
 

@@ -1,44 +1,73 @@
 import { Redis, type Cluster } from 'ioredis';
 
-/** Breaks a connection off without asking the peer, who may be gone; the driver then makes a new one. */
-export function dropConnection(client: Redis | Cluster): void {
-  const links = client instanceof Redis ? [client] : client.nodes('all');
-  for (const { stream } of links) stream?.destroy(new Error('no answer'));
+/** Breaks a connection off without asking the peer, who may be gone. */
+export function dropConnection(client: Redis | Cluster, reason: Error = new Error('no answer')): void {
+  const links = connectionsOf(client);
+  // Its subscriber is none of its nodes.
+  if (!(client instanceof Redis) && isUp(client)) client.disconnect(true);
+  for (const { stream } of links) stream?.destroy(reason);
 }
 
 /**
- * Ends a connection that no longer answers. A peer that vanished without a FIN (a dropped route, a frozen proxy) leaves a
- * socket that TCP keeps for a quarter of an hour; an unanswered PING shows it within twice the interval.
- *
- * Cluster keeps its own watch over its nodes' connections.
+ * Ends a connection that no longer answers; the returned function ends the watch. A peer that vanished without a FIN (a
+ * dropped route, a frozen proxy) leaves a socket that TCP keeps for a quarter of an hour; an unanswered PING shows it
+ * within twice the interval.
  */
-export function watchConnection(client: Redis | Cluster, intervalMs: number): void {
-  if (!(client instanceof Redis)) return;
-  let awaiting: object | undefined;
+export function watchConnection(client: Redis | Cluster, intervalMs: number): () => void {
+  /** The socket of an unanswered PING. */
+  const awaiting = new Map<Redis, Redis['stream']>();
 
-  const forget = () => {
-    awaiting = undefined;
-  };
-  const endIfStillAwaiting = () => {
-    if (awaiting === undefined || awaiting !== client.stream) return;
-    forget();
+  const endIfStillAwaiting = (link: Redis) => {
+    if (!awaiting.has(link) || awaiting.get(link) !== link.stream) return;
+    awaiting.delete(link);
     // destroy(), because a polite end() waits for the peer that is not there.
-    client.stream.destroy(new Error(`no answer to PING within ${intervalMs} ms`));
+    link.stream.destroy(new Error(`no answer to PING within ${intervalMs} ms`));
   };
-
+  const ask = (link: Redis) => {
+    awaiting.set(link, link.stream);
+    const forget = () => awaiting.delete(link);
+    link.ping().then(forget, forget);
+  };
+  const look = (link: Redis) => {
+    if (link.status !== 'ready') awaiting.delete(link);
+    // After a long blocked turn the answer may lie unread in the socket: let it be read first.
+    else if (awaiting.get(link) === link.stream) setImmediate(endIfStillAwaiting, link);
+    else ask(link);
+  };
   const timer = setInterval(() => {
-    if (client.status !== 'ready') {
-      awaiting = undefined;
-      return;
-    }
-    if (awaiting === client.stream) {
-      // After a long blocked turn the answer may lie unread in the socket: let it be read first.
-      setImmediate(endIfStillAwaiting);
-      return;
-    }
-    awaiting = client.stream;
-    client.ping().then(forget, forget);
-  }, intervalMs);
-  timer.unref();
-  client.once('end', () => clearInterval(timer));
+    const links = connectionsOf(client);
+    for (const link of awaiting.keys()) if (!links.includes(link)) awaiting.delete(link);
+    links.forEach(look);
+  }, intervalMs).unref();
+  return () => clearInterval(timer);
+}
+
+/**
+ * Ends a connection whose peer accepted it and then does not answer the first commands: a frozen server, a proxy without
+ * one behind it. The driver's own limit ends with TCP.
+ */
+export function limitHandshake(client: Redis | Cluster, limitMs: number, isDone: () => boolean): void {
+  if (client instanceof Redis) return limitOf(client, limitMs, isDone);
+  client.on('+node', (node: Redis) => limitOf(node, limitMs, () => node.status === 'ready'));
+}
+
+function limitOf(client: Redis, limitMs: number, isDone: () => boolean): void {
+  client.on('connect', () => {
+    const { stream } = client;
+    const endIfNotDone = () => {
+      if (client.stream !== stream || isDone()) return;
+      stream.destroy(new Error(`no answer to the handshake within ${limitMs} ms`));
+    };
+    const timer = setTimeout(() => setImmediate(endIfNotDone), limitMs).unref();
+    stream.once('close', () => clearTimeout(timer));
+  });
+}
+
+function isUp({ status }: Cluster): boolean {
+  return status === 'connecting' || status === 'connect' || status === 'ready';
+}
+
+/** Where a client has several, one to each node. */
+function connectionsOf(client: Redis | Cluster): readonly Redis[] {
+  return client instanceof Redis ? [client] : client.nodes('all');
 }

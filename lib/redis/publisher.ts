@@ -1,7 +1,7 @@
-import { Cluster } from 'ioredis';
-
+import { HydraError } from '../hydra.error.js';
 import type { RedisConnections } from './redis.connections.js';
-import { publishBySlot } from './slot.publish.js';
+import { isReply } from './redis.error.js';
+import { publishOn } from './slot.publish.js';
 
 /** For this long after a look that found no subscriber by pattern, the count of a plain PUBLISH is believed. */
 const BELIEVED_FOR_MS = 100;
@@ -24,6 +24,9 @@ local function count(...)
 end
 return { redis.call('PUBLISH', ARGV[1], ARGV[2]), count('NUMSUB', ARGV[1]), count('NUMPAT') }
 `;
+
+/** This user may not run EVAL, or it was renamed away. */
+const NO_EVAL = /^NOPERM .*'eval'|^ERR unknown command/i;
 
 type Counts = [receivers: number, subscribers: number, patterns: number];
 
@@ -48,28 +51,46 @@ export class Publisher {
   }
 
   /**
-   * False when surely nobody received the message. Rejects as the driver does.
+   * False when nobody at this server received the message. Rejects as the driver does, or with `REDIS_UNAVAILABLE` where
+   * there is no server to publish at.
    *
    * @param most how many subscribe to such a channel at most: more receivers show that somebody listens by a pattern
    */
   async publish(channel: string, message: string, most = 1): Promise<boolean> {
-    const { commands } = this.redis;
-    if (commands instanceof Cluster) {
-      await publishBySlot(commands, channel, message);
-      return true;
+    const { commands, isCluster, hasPrimary } = this.redis;
+    // What a replica is given reaches its own subscribers only.
+    if (!hasPrimary) throw notConnected(channel);
+    if (!isCluster && this.mayLook && performance.now() >= this.believedUntil) {
+      return this.publishCounted(channel, message);
     }
-    if (this.mayLook && performance.now() >= this.believedUntil) return this.publishCounted(channel, message);
-    const receivers = await commands.publish(channel, message);
+    const receivers = await publishOn(commands, channel, message);
     if (receivers > most) this.believedUntil = 0;
-    return receivers > 0;
+    return isCluster || receivers > 0;
   }
 
   private async publishCounted(channel: string, message: string): Promise<boolean> {
-    // Always with its text: a second attempt, for a server that does not know the script, would be overtaken.
-    const counts = await this.redis.commands.eval(COUNTED_PUBLISH, 0, channel, message);
-    const [receivers, subscribers, patterns] = counts as Counts;
+    const { commands } = this.redis;
+    try {
+      // Always with its text: a second attempt, for a server that does not know the script, would be overtaken.
+      const counts = await commands.eval(COUNTED_PUBLISH, 0, channel, message);
+      return this.isReceived(counts as Counts);
+    } catch (error) {
+      if (!isReply(error) || !NO_EVAL.test(error.message)) throw error;
+      // Refused before anything was published: it goes as those after it do.
+      this.mayLook = false;
+      return (await publishOn(commands, channel, message)) > 0;
+    }
+  }
+
+  private isReceived([receivers, subscribers, patterns]: Counts): boolean {
     this.mayLook = patterns >= 0;
     if (patterns === 0) this.believedUntil = performance.now() + BELIEVED_FOR_MS;
     return patterns > 0 && subscribers >= 0 ? subscribers > 0 : receivers > 0;
   }
+}
+
+function notConnected(channel: string): HydraError {
+  return new HydraError('REDIS_UNAVAILABLE', `PUBLISH to ${channel}: there is no connection to Redis`, {
+    mayHaveRun: false,
+  });
 }

@@ -1,54 +1,95 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Logger } from '@nestjs/common';
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
-
-import { HydraError } from '../hydra.error.js';
-import type { RedisLocation, ResolvedOptions } from '../hydra.options.js';
+import { HydraError, type HydraErrorOptions } from '../hydra.error.js';
+import type { ResolvedOptions } from '../hydra.options.js';
 import { outside } from './async.context.js';
-import { watchConnection } from './half-open.js';
-import { isAway, isReply, redisError } from './redis.error.js';
+import { refusalToConnect } from './connect.error.js';
+import { ConnectionReport } from './connection.report.js';
+import { describeLocation, overruledOptions, type RedisClient } from './driver.js';
+import { Hearing } from './hearing.js';
+import type { Link, Role } from './link.js';
+import { isAway, redisError } from './redis.error.js';
+import { Refusals } from './refusals.js';
 import { safely } from './safely.js';
-import { connectNodes } from './slot.publish.js';
+import { SamePrimary } from './same.primary.js';
+import { Settling, type SettlingOutcome } from './settling.js';
+import { Subscriptions } from './subscriptions.js';
 
-/** @publicApi */
-export type RedisClient = Redis | Cluster;
+export type { RedisClient } from './driver.js';
+export type { Link } from './link.js';
 
 /** What the connections say of themselves. */
 export type ConnectionState = 'connecting' | 'ready' | 'lost' | 'closed';
 
 const PERSIST_PAUSE_MS = 50;
+/** How long an own word may take at least, however short the interval of PINGs is. */
+const LEAST_PATIENCE_MS = 1_000;
+/** After a change of servers, counts say nothing for so long of those who do not say where they listen. */
+const OTHERS_FOLLOW_MS = 10_000;
 
-type Role = 'commands' | 'subscriber' | 'blocking';
+/** Options that were warned of: each process hears of them once. */
+const warnedOf = new Set<string>();
+
+interface Waiter {
+  readonly ready: () => void;
+  readonly failed: (error: HydraError) => void;
+  /** Whether it also waits for a Redis that does not let us in. */
+  readonly isPatient: boolean;
+}
 
 /**
- * The process's connections to Redis: one for commands, one for subscriptions, and one for each reader that blocks.
+ * The process's connections to Redis: one for commands, one for subscriptions, and one for each reader that blocks. All
+ * are at the same primary.
  *
  * A connection that breaks is made again for ever, quickly at first. A command that was under way is never sent twice:
  * its promise rejects, and the caller decides. No command waits in a queue while Redis is away; `run` waits for it, for
  * as long as `connection.commandTimeoutMs`.
+ *
+ * Ready means that commands go through, that every subscription is confirmed, and that this process hears itself.
  */
-export class RedisConnections {
-  readonly commands: RedisClient;
-  readonly subscriber: RedisClient;
+export class RedisConnections implements SettlingOutcome {
   /** Cluster needs hash tags in its keys, and PUBLISH's receiver count means little there. */
   readonly isCluster: boolean;
+  readonly commands: RedisClient;
+  readonly subscriber: RedisClient;
+  /** What Redis has refused lately. */
+  readonly refusals = new Refusals();
 
-  private readonly logger = new Logger('Hydra');
+  private readonly report = new ConnectionReport();
   private readonly listeners = new Set<(state: ConnectionState) => void>();
-  private readonly blocking = new Set<RedisClient>();
-  private readonly subscriptions = new Set<string>();
+  private readonly waiters = new Set<Waiter>();
+  private readonly links: SamePrimary;
+  private readonly listener: Link;
+  private readonly subscriptions: Subscriptions;
+  private readonly hearing: Hearing;
+  private readonly settling: Settling;
   private current: ConnectionState = 'connecting';
-  private isSubscribed = false;
+  /** Why Redis does not let us in; undefined where it may be waited for. */
+  private refusal: HydraError | undefined;
   private isStarted = false;
   private wasLost = false;
   private readyAt = 0;
-  private lastReport = -Infinity;
+  private runId: string | undefined;
+  private atServerSince = -Infinity;
 
   constructor(private readonly options: Pick<ResolvedOptions, 'redis' | 'connection' | 'service'>) {
-    this.isCluster = typeof options.redis === 'object' && 'cluster' in options.redis;
-    this.commands = this.open('commands');
-    this.subscriber = this.open('subscriber');
+    const { redis, connection } = options;
+    this.isCluster = typeof redis === 'object' && 'cluster' in redis;
+    this.links = new SamePrimary(options, (role, error) => this.failed(role, error));
+    this.listener = this.links.follow('subscriber');
+    this.commands = this.links.leader.client;
+    this.subscriber = this.listener.client;
+    this.subscriptions = new Subscriptions(this.listener);
+    this.hearing = new Hearing({
+      commands: this.commands,
+      subscriber: this.subscriber,
+      withinMs: Math.max(LEAST_PATIENCE_MS, connection.pingIntervalMs),
+      refused: (error) => this.refused(error),
+    });
+    const { links, listener, subscriptions, hearing } = this;
+    const parts = { links, listener, subscriptions, hearing, everyMs: connection.pingIntervalMs };
+    this.settling = new Settling(parts, this);
+    this.links.onChange(() => this.settling.changed());
   }
 
   get state(): ConnectionState {
@@ -59,9 +100,41 @@ export class RedisConnections {
     return this.current === 'ready';
   }
 
+  /** Whether commands reach a primary, be this process ready or not. */
+  get hasPrimary(): boolean {
+    return this.links.leader.server !== undefined;
+  }
+
+  /** Whether there are connections to one primary, be this process ready or not. */
+  get isConnected(): boolean {
+    return this.links.isAdmitted(this.links.leader) && this.links.isAdmitted(this.listener);
+  }
+
+  /** Why there is no connection, as last heard from the driver or from Redis. */
+  get reason(): string | undefined {
+    return this.report.reason;
+  }
+
+  /** The server that this process listens at, in short; undefined where Redis does not say it. */
+  get serverId(): string | undefined {
+    return this.runId?.slice(0, 12);
+  }
+
   /** Milliseconds since the connection came back after a loss; Infinity if it was never lost. */
   restoredForMs(now = performance.now()): number {
     return this.wasLost && this.isReady ? now - this.readyAt : Infinity;
+  }
+
+  /**
+   * Whether a count of 0 receivers proves that a process did not receive a message. Only if it listens where we publish:
+   * one that still listens at a former primary hears what is published at the new one, and is not counted there.
+   *
+   * @param serverId where that process says that it listens
+   */
+  countsProve(serverId: string | undefined, now = performance.now()): boolean {
+    if (this.isCluster || !this.isReady || !this.hearing.mayCount) return false;
+    if (serverId !== undefined && this.serverId !== undefined) return serverId === this.serverId;
+    return now - this.atServerSince > OTHERS_FOLLOW_MS;
   }
 
   /** Hears every change of state; the returned function stops that. */
@@ -70,11 +143,18 @@ export class RedisConnections {
     return () => this.listeners.delete(listener);
   }
 
-  /** Resolves once both connections are ready, however long Redis is away; rejects only when closed meanwhile. */
+  /**
+   * Resolves once all is ready, however long Redis is away.
+   *
+   * @throws HydraError `CLOSED` when closed meanwhile; `REDIS_UNAVAILABLE` or `FORBIDDEN` when Redis is there and does not
+   *   let us in: a password, a certificate, a right, a version that is too old
+   */
   connect(): Promise<void> {
     if (this.current === 'closed') return Promise.reject(this.closedError());
     if (!this.isStarted) outside(() => this.start());
-    return this.isReady ? Promise.resolve() : this.whenReady();
+    if (this.isReady) return Promise.resolve();
+    if (this.refusal) return Promise.reject(this.refusal);
+    return new Promise((ready, failed) => this.waiters.add({ ready, failed, isPatient: false }));
   }
 
   /**
@@ -84,13 +164,20 @@ export class RedisConnections {
    *   refused it; `FORBIDDEN` when Redis refused it for lack of rights
    */
   async run<T>(what: string, command: (redis: RedisClient) => Promise<T>): Promise<T> {
-    if (!this.isReady) await this.whenReady(this.options.connection.commandTimeoutMs, what);
+    if (!this.isReady) await this.readyWithin(this.options.connection.commandTimeoutMs, what);
     try {
       // On a Cluster a command may open the connection to its node.
       return await outside(() => command(this.commands));
     } catch (cause) {
-      throw redisError(what, cause);
+      throw this.failure(what, cause);
     }
+  }
+
+  /** What the driver rejected with, in hydra's words; what Redis refused is taken note of. */
+  failure(what: string, cause: unknown, facts?: HydraErrorOptions): HydraError {
+    const error = redisError(what, cause, facts);
+    this.refusals.note(error);
+    return error;
   }
 
   /**
@@ -110,167 +197,181 @@ export class RedisConnections {
     }
   }
 
-  /** A connection of its own for a reader that blocks (BLMOVE, XREADGROUP BLOCK). Closed with the others, or by the reader. */
-  openBlocking(): RedisClient {
-    const client = this.open('blocking');
-    this.blocking.add(client);
-    outside(() => void client.connect().catch(() => undefined));
-    client.once('end', () => this.blocking.delete(client));
-    return client;
+  /** A connection of its own for a reader that blocks (BLMOVE, XREADGROUP BLOCK), where the commands go. */
+  openBlocking(): Link {
+    const link = this.links.follow('blocking');
+    if (this.links.leader.server) link.connect();
+    return link;
+  }
+
+  /**
+   * Resolves once a reader's connection is made, and leads where the commands go.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE` when it is not within `limitMs`; `CLOSED` when it is closed
+   */
+  admitted(link: Link, what: string, limitMs: number): Promise<void> {
+    if (this.links.isAdmitted(link)) return Promise.resolve();
+    const closed = new HydraError('CLOSED', `${what}: the connection is closed`);
+    if (link.isClosed) return Promise.reject(closed);
+    return new Promise((resolve, reject) => {
+      const stop = this.links.onChange(() => {
+        if (this.links.isAdmitted(link)) finish(resolve);
+        else if (link.isClosed) finish(() => reject(closed));
+      });
+      const timer = setTimeout(() => finish(() => reject(this.notConnected(what, `${limitMs} ms`))), limitMs);
+      const finish = (act: () => void) => {
+        stop();
+        clearTimeout(timer);
+        act();
+      };
+    });
+  }
+
+  closeBlocking(link: Link): void {
+    this.links.close(link);
   }
 
   /** Closes every connection at once; what waits is told. Idempotent. */
   close(): void {
     if (this.current === 'closed') return;
+    this.settling.stop();
     this.become('closed');
-    for (const client of [this.commands, this.subscriber, ...this.blocking]) client.disconnect();
+    this.release((waiter) => waiter.failed(this.closedError()));
+    this.links.closeAll();
   }
 
   /**
    * Subscribes once Redis is ready, and again after each reconnect. Resolves when Redis has confirmed it.
    *
-   * @throws HydraError `REDIS_UNAVAILABLE`; the subscription is then made with the next subscriber's connection
+   * @throws HydraError `REDIS_UNAVAILABLE`; the subscription is then made with the next subscriber's connection.
+   *   `FORBIDDEN` when Redis refuses it for lack of rights; it is then forgotten
    */
   async subscribe(...channels: string[]): Promise<void> {
-    for (const channel of channels) this.subscriptions.add(channel);
-    await this.run('SUBSCRIBE', () => this.subscriber.subscribe(...channels));
+    this.subscriptions.add(channels);
+    if (!this.isReady) await this.readyWithin(this.options.connection.commandTimeoutMs, 'SUBSCRIBE');
+    try {
+      await this.subscriber.subscribe(...channels);
+    } catch (cause) {
+      const error = redisError('SUBSCRIBE', cause);
+      if (!isAway(error)) this.subscriptions.forget(channels);
+      this.refusals.note(error, 'warning');
+      throw error;
+    }
+  }
+
+  /** Subscribes, and from now on makes sure that what is published on the first of the channels is heard here. */
+  async hearOn(...channels: [string, ...string[]]): Promise<void> {
+    await this.subscribe(...channels);
+    const [own] = channels;
+    this.hearing.channel = own;
+    if ((await this.hearing.prove()) !== 'deaf') return;
+    this.links.lookAnew(new Error('this process does not hear what it publishes on its own channel'));
+    throw new HydraError('REDIS_UNAVAILABLE', `nothing that is published on ${own} is heard`, {
+      mayHaveRun: false,
+    });
   }
 
   async unsubscribe(...channels: string[]): Promise<void> {
-    for (const channel of channels) this.subscriptions.delete(channel);
+    this.subscriptions.forget(channels);
+    if (channels.includes(this.hearing.channel ?? '')) this.hearing.channel = undefined;
     if (this.isReady) await this.subscriber.unsubscribe(...channels).catch(() => undefined);
+  }
+
+  /** @internal */
+  failed(role: Role, error: Error): void {
+    this.report.failed(role, error);
+    this.refusal = refusalToConnect(error);
+    const { refusal } = this;
+    if (refusal) this.release((waiter) => waiter.failed(refusal), false);
+  }
+
+  /** @internal */
+  refused(error: HydraError): void {
+    this.refusals.note(error);
+  }
+
+  /** @internal */
+  settled(): void {
+    const runId = this.links.leader.server?.runId;
+    // Who does not know where it is may be elsewhere after each loss.
+    if (this.wasLost && (runId === undefined || runId !== this.runId)) this.atServerSince = performance.now();
+    this.runId = runId;
+    this.refusal = undefined;
+    this.become('ready');
+    this.release((waiter) => waiter.ready());
+  }
+
+  /** @internal */
+  unsettled(): void {
+    if (this.isReady) this.become('lost');
   }
 
   private start(): void {
     this.isStarted = true;
-    this.subscriber.on('ready', () => void this.restoreSubscriptions());
-    this.subscriber.on('close', () => (this.isSubscribed = false));
-    for (const client of [this.commands, this.subscriber]) {
-      for (const event of ['ready', 'close', 'end']) client.on(event, () => this.update());
-      // The first attempt's failure is reported by 'error' and repeated by the retry strategy.
-      client.connect().catch(() => undefined);
-    }
+    this.warnOfOverruled();
+    this.settling.start();
+    this.links.start();
   }
 
-  /** Ready means that every subscription is confirmed: until then this process is deaf. */
-  private async restoreSubscriptions(): Promise<void> {
-    try {
-      if (this.subscriptions.size > 0) await this.subscriber.subscribe(...this.subscriptions);
-      this.isSubscribed = this.subscriber.status === 'ready';
-    } catch (error) {
-      // A connection that broke again has a successor, which starts over; Redis itself may refuse, and change its mind.
-      if (isReply(error)) this.retrySubscriptions(error);
-    }
-    this.update();
-  }
-
-  private retrySubscriptions(error: Error): void {
-    this.reportError('subscriber', error);
-    setTimeout(() => {
-      if (this.subscriber.status === 'ready' && !this.isSubscribed) void this.restoreSubscriptions();
-    }, this.options.connection.maxReconnectDelayMs).unref();
-  }
-
-  private update(): void {
-    const ready = this.commands.status === 'ready' && this.subscriber.status === 'ready' && this.isSubscribed;
-    if (ready) this.become('ready');
-    else if (this.isReady) this.become('lost');
-  }
-
-  private whenReady(withinMs?: number, what = ''): Promise<void> {
+  private readyWithin(limitMs: number, what: string): Promise<void> {
+    if (this.current === 'closed') return Promise.reject(this.closedError());
     return new Promise((resolve, reject) => {
-      const finish = (state: ConnectionState) => {
-        if (state !== 'ready' && state !== 'closed') return;
-        stop();
-        clearTimeout(timer);
-        if (state === 'ready') resolve();
-        else reject(this.closedError());
+      const giveUp = () => {
+        this.waiters.delete(waiter);
+        reject(this.notConnected(what, `connection.commandTimeoutMs=${limitMs}`));
       };
-      const stop = this.onState(finish);
-      const timer =
-        withinMs === undefined
-          ? undefined
-          : setTimeout(() => {
-              stop();
-              const limit = `connection.commandTimeoutMs=${withinMs}`;
-              reject(notConnected(`${what}: no connection to Redis within ${limit}`));
-            }, withinMs);
-      finish(this.current);
+      const timer = setTimeout(giveUp, limitMs);
+      const settle = (act: () => void) => () => {
+        clearTimeout(timer);
+        act();
+      };
+      const waiter: Waiter = {
+        ready: settle(resolve),
+        failed: (error) => settle(() => reject(error))(),
+        isPatient: true,
+      };
+      this.waiters.add(waiter);
     });
+  }
+
+  private release(act: (waiter: Waiter) => void, withPatient = true): void {
+    for (const waiter of [...this.waiters]) {
+      if (waiter.isPatient && !withPatient) continue;
+      this.waiters.delete(waiter);
+      act(waiter);
+    }
   }
 
   private become(state: ConnectionState): void {
     if (this.current === state || this.current === 'closed') return;
-    if (state === 'lost') this.wasLost = true;
-    if (state === 'lost') this.logger.warn('lost the connection to Redis; reconnecting');
-    if (state === 'ready' && this.current === 'lost') this.logger.log('connected to Redis again');
-    if (state === 'ready') this.readyAt = performance.now();
+    const { server } = this.links.leader;
+    const place = describeLocation(this.options.redis);
+    if (state === 'lost') {
+      this.wasLost = true;
+      this.report.lost(place);
+    }
+    if (state === 'ready') {
+      this.report.connected(server, place, this.current === 'lost');
+      this.readyAt = performance.now();
+    }
     this.current = state;
     for (const listener of [...this.listeners]) safely('a listener of the connection', () => listener(state));
+  }
+
+  private warnOfOverruled(): void {
+    const names = overruledOptions(this.options.redis).filter((name) => !warnedOf.has(name));
+    if (names.length === 0) return;
+    for (const name of names) warnedOf.add(name);
+    this.report.warn(`redis: ${names.join(', ')} are set by nestjs-hydra; what is given has no effect`);
+  }
+
+  private notConnected(what: string, limit: string): HydraError {
+    const reason = this.reason === undefined ? '' : `: ${this.reason}`;
+    const text = `${what}: no connection to Redis within ${limit}${reason}`;
+    return new HydraError('REDIS_UNAVAILABLE', text, { mayHaveRun: false });
   }
 
   private closedError(): HydraError {
     return new HydraError('CLOSED', `the Redis connections of "${this.options.service}" are closed`);
   }
-
-  private open(role: Role): RedisClient {
-    const { redis, connection } = this.options;
-    const name = `hydra:${this.options.service}:${role}`;
-    const client = createClient(redis, connectionSettings(name, role, connection.maxReconnectDelayMs));
-    client.on('error', (error: Error) => this.reportError(role, error));
-    if (role !== 'blocking') outside(() => watchConnection(client, connection.pingIntervalMs));
-    if (role === 'commands' && client instanceof Cluster) connectNodes(client);
-    return client;
-  }
-
-  /** One line in five seconds: an absent Redis fails ten times a second. */
-  private reportError(role: Role, error: Error): void {
-    const now = performance.now();
-    if (now - this.lastReport < 5_000) return;
-    this.lastReport = now;
-    this.logger.warn(`Redis (${role}): ${error.message || error.name}; trying again`);
-  }
-}
-
-function notConnected(text: string): HydraError {
-  return new HydraError('REDIS_UNAVAILABLE', text, { mayHaveRun: false });
-}
-
-function connectionSettings(connectionName: string, role: Role, maxDelayMs: number): RedisOptions {
-  return {
-    connectionName,
-    lazyConnect: true,
-    // A PUBLISH sent again after a reconnect would run a call twice.
-    autoResendUnfulfilledCommands: false,
-    // RedisConnections subscribes again itself, to know when that is confirmed.
-    autoResubscribe: false,
-    enableOfflineQueue: role === 'blocking',
-    // With null, a command under way when its connection breaks would neither be resent nor ever be rejected.
-    maxRetriesPerRequest: 0,
-    connectTimeout: 5_000,
-    // How long closing waits for a peer that may be gone; the wait keeps the process alive.
-    disconnectTimeout: 200,
-    retryStrategy: (attempt) => backoffMs(attempt, maxDelayMs),
-    // A primary that became a replica refuses writes; a new connection finds the new one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
-  };
-}
-
-/** 20, 40, 80 … ms up to the limit, each between half and the whole, so that a fleet does not return in one instant. */
-function backoffMs(attempt: number, maxMs: number): number {
-  const whole = Math.min(maxMs, 20 * 2 ** Math.min(attempt - 1, 10));
-  return Math.round(whole * (0.5 + Math.random() / 2));
-}
-
-function createClient(location: RedisLocation, settings: RedisOptions): RedisClient {
-  if (typeof location === 'string') return new Redis(location, settings as object);
-  if (!('cluster' in location)) return new Redis({ ...location, ...settings } as object);
-  const { retryStrategy, enableOfflineQueue, lazyConnect, ...redisOptions } = settings;
-  return new Cluster([...location.cluster], {
-    ...location.options,
-    lazyConnect: true,
-    enableOfflineQueue: enableOfflineQueue === true,
-    clusterRetryStrategy: (attempt: number) => retryStrategy?.(attempt) as number,
-    redisOptions: { ...location.options?.redisOptions, ...redisOptions },
-  } as object);
 }

@@ -1,11 +1,19 @@
-import { Command, type Cluster } from 'ioredis';
+import { Cluster, Command } from 'ioredis';
 
 import { HydraError } from '../hydra.error.js';
+import type { RedisClient } from './driver.js';
 
 /** Channels whose slot is remembered. */
 const KNOWN_CHANNELS = 10_000;
 
 const slots = new Map<string, number>();
+
+/** Publishes, and resolves with the receivers that the node counts. */
+export function publishOn(client: RedisClient, channel: string, message: string): Promise<number> {
+  return client instanceof Cluster
+    ? publishBySlot(client, channel, message)
+    : client.publish(channel, message);
+}
 
 /**
  * Publishes by the node that owns the slot of the channel, so that what one process sends to one channel goes one way and
@@ -15,7 +23,7 @@ const slots = new Map<string, number>();
  *
  * @throws HydraError `REDIS_UNAVAILABLE`, never sent, when there is no connection to the node; else as the driver does
  */
-export async function publishBySlot(cluster: Cluster, channel: string, message: string): Promise<number> {
+async function publishBySlot(cluster: Cluster, channel: string, message: string): Promise<number> {
   const command = new Command('publish', [channel, message], { replyEncoding: 'utf8' });
   const answer = cluster.sendCommand(command, undefined, { slot: slotOf(channel) }) as Promise<number>;
   // The driver refuses it at once when there is nothing to write it to.

@@ -12,6 +12,8 @@ export interface HydraHealthStatus {
   readonly status: 'up' | 'down';
   /** Why it is down. */
   readonly reasons?: readonly string[];
+  /** What a person should look at although work can be sent here. */
+  readonly warnings?: readonly string[];
   /** What the parts of the process do: `{ calls: { sent: 3, handling: 2 } }`. */
   readonly activity?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Time a PING took, in milliseconds. */
@@ -51,13 +53,14 @@ export class HydraHealthIndicator {
   ): Promise<Record<Key, HydraHealthStatus>> {
     const redisMs = this.redis.isReady ? await this.ping() : undefined;
     // Looked at after the ping: the connection may have been given up meanwhile.
-    const { activity, problems } = this.contributors.collect();
+    const { activity, problems, warnings } = this.contributors.collect();
     const reasons = [...this.connectionProblems(), ...this.presenceProblems(), ...problems];
     if (this.redis.isReady && redisMs === undefined)
       reasons.push(`Redis did not answer within ${PING_MS} ms`);
     const status: HydraHealthStatus = {
       status: reasons.length === 0 ? 'up' : 'down',
       ...(reasons.length > 0 && { reasons }),
+      ...(warnings.length > 0 && { warnings }),
       ...(redisMs !== undefined && { redisMs }),
       activity,
     };
@@ -71,10 +74,10 @@ export class HydraHealthIndicator {
   }
 
   private connectionProblems(): readonly string[] {
-    const { isReady, commands, subscriber, state } = this.redis;
+    const { isReady, isConnected, state, reason } = this.redis;
     if (isReady) return [];
-    const areConnected = commands.status === 'ready' && subscriber.status === 'ready';
-    return [areConnected ? 'the subscriptions are not confirmed' : `no connection to Redis (${state})`];
+    const what = isConnected ? 'the subscriptions are not confirmed' : `no connection to Redis (${state})`;
+    return [reason === undefined ? what : `${what}: ${reason}`];
   }
 
   private presenceProblems(): readonly string[] {

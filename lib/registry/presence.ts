@@ -217,6 +217,8 @@ export class Presence {
   private async heartbeat(): Promise<void> {
     // Without a connection there is nothing to renew; the next 'ready' does it at once.
     if (!this.redis.isReady || !this.isAnnounced) return;
+    const { serverId } = this.redis;
+    if (serverId !== this.record.traits?.server) this.change({ traits: { server: serverId } });
     const hadChanged = this.isChanged;
     this.isChanged = false;
     const isNew = await this.renew(hadChanged ? 'change' : 'beat').catch((error: unknown) => {

@@ -154,6 +154,8 @@ export class Caller implements CallKeeper {
       call.lastRefusal = outcome;
       return this.park(call);
     }
+    // Nobody at the server where it was published; the instance may listen at another, and hear it. The prober asks.
+    if (!this.redis.countsProve(call.instance.traits?.server)) return;
     call.route.view.suspect(call.instance.id);
     this.retryElsewhere(call);
   }

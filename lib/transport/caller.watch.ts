@@ -34,7 +34,8 @@ export class CallerWatch {
   private async look(): Promise<void> {
     const before = performance.now() - INTERVAL_MS;
     const old = [...this.running].filter((call) => call.origin.replyChannel && call.startedAt < before);
-    if (old.length === 0 || !this.redis.isReady) return this.deafLooks.clear();
+    // After a change of servers callers may still listen at the former one.
+    if (old.length === 0 || !this.redis.countsProve(undefined)) return this.deafLooks.clear();
     const deaf = await this.deafChannels([...new Set(old.map((call) => call.origin.replyChannel!))]);
     for (const channel of this.deafLooks.keys()) if (!deaf.has(channel)) this.deafLooks.delete(channel);
     for (const channel of deaf) this.deafLooks.set(channel, (this.deafLooks.get(channel) ?? 0) + 1);

@@ -1,9 +1,10 @@
 import type { HydraError } from '../hydra.error.js';
 import type { Instance } from '../hydra.options.js';
-import type { Keys } from '../protocol/keys.js';
+import { isReplyChannel, type Keys } from '../protocol/keys.js';
 import { decodeMessage, type UmfMessage } from '../protocol/message.js';
 import { decodeFrame, encodeFrame, isFrame, type Item, type Load } from '../protocol/rpc.js';
 import { outside } from '../redis/async.context.js';
+import { ECHO } from '../redis/hearing.js';
 import { Publisher } from '../redis/publisher.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { isReply, redisError } from '../redis/redis.error.js';
@@ -139,7 +140,7 @@ export class Channel {
   private async subscribe(receiver: Receiver): Promise<void> {
     this.receiver = receiver;
     this.redis.subscriber.on('message', this.onMessage);
-    await this.redis.persist(() => this.redis.subscribe(...this.own));
+    await this.redis.persist(() => this.redis.hearOn(...this.own));
   }
 
   private readonly onMessage = (channel: string, wire: string): void => {
@@ -147,7 +148,7 @@ export class Channel {
     if (channel === replies) this.onReplies(wire);
     else if (channel !== instance && channel !== service) return;
     else if (isFrame(wire)) this.onRequests(wire, channel === instance);
-    else this.onUmf(wire);
+    else if (wire !== ECHO) this.onUmf(wire);
   };
 
   private onRequests(wire: string, isForInstance: boolean): void {
@@ -214,12 +215,17 @@ export class Channel {
     };
     this.publisher.publish(channel, wire).then(
       (isReceived) => tell(isReceived ? 'delivered' : 'nobody'),
-      (error: unknown) => tell(publishError(channel, error)),
+      (error: unknown) => tell(this.publishError(channel, error, senders.length === 0)),
     );
   }
-}
 
-/** Publishing is the first thing that its script does: what Redis refuses of it was not published. */
-function publishError(channel: string, failure: unknown): HydraError {
-  return redisError(`PUBLISH to ${channel}`, failure, isReply(failure) ? { mayHaveRun: false } : undefined);
+  /** Publishing is the first thing that its script does: what Redis refuses of it was not published. */
+  private publishError(channel: string, failure: unknown, isForNobody: boolean): HydraError {
+    const facts = isReply(failure) ? { mayHaveRun: false } : undefined;
+    const error = redisError(`PUBLISH to ${channel}`, failure, facts);
+    // Who wants to call is told, and may want what is not allowed; that answers cannot be sent is told nobody else.
+    const isAnswer = isForNobody || isReplyChannel(channel);
+    this.redis.refusals.note(error, isAnswer ? 'problem' : 'warning');
+    return error;
+  }
 }

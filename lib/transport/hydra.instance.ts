@@ -45,6 +45,7 @@ export class HydraInstance implements Receiver {
     this.discovery.changes$.subscribe(({ kind, instance }) => {
       if (kind === 'leave') this.caller.chooser.forget(instance.id);
     });
+    this.health.contribute('redis', () => this.redis.refusals.findings);
     this.health.contribute('calls', () => ({
       activity: { sent: this.caller.inFlight, handling: this.source?.load[0] ?? 0, gaps: this.gaps },
     }));

@@ -112,7 +112,7 @@ export class Prober {
     this.unanswered.add(instance.id);
     this.channel.post(channel, probe, {
       published: (outcome) => {
-        if (outcome === 'nobody') this.lose(instance, calls);
+        if (outcome === 'nobody' && this.countsProve(instance)) this.lose(instance, calls);
       },
     });
   }
@@ -121,11 +121,15 @@ export class Prober {
     const channel = this.keys.instanceChannel(instance.service, instance.id);
     try {
       const [, subscribers] = await this.redis.commands.pubsub('NUMSUB', channel);
-      const isDeaf = Number(subscribers) === 0 && !this.redis.isCluster;
+      const isDeaf = Number(subscribers) === 0 && this.countsProve(instance);
       if (isDeaf || this.hasLeft(instance, calls)) this.lose(instance, calls);
     } catch {
       // Redis went away: the next round asks again.
     }
+  }
+
+  private countsProve({ traits }: Instance): boolean {
+    return this.redis.countsProve(traits?.server);
   }
 
   /** Its presence ended, and it answers no probes: an instance that drains does. */

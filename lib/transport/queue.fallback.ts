@@ -2,7 +2,6 @@ import { writeJob } from '../delivery/job.writing.js';
 import type { ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
-import { redisError } from '../redis/redis.error.js';
 import { createStamp } from '../registry/ids.js';
 import type { CallRequest, Route } from './outgoing.call.js';
 
@@ -48,7 +47,7 @@ export class QueueFallback {
     try {
       await this.redis.commands.lpush(this.keys.waiting(service), raw);
     } catch (cause) {
-      throw redisError(`"${pattern}" into the queue of "${service}"`, cause);
+      throw this.redis.failure(`"${pattern}" into the queue of "${service}"`, cause);
     }
     return new HydraQueued(stamp.mid, service, pattern);
   }

@@ -70,6 +70,8 @@ export class FrameReplies implements Replies, Sender {
   published(outcome: Published): void {
     if (this.lastWord === undefined) return;
     if (outcome === 'delivered') this.heard();
+    // Redis does not let us answer, now or in a while.
+    else if (outcome !== 'nobody' && !outcome.retryable) this.heard();
     // Whether values are missing, the caller sees by the number that the last word carries.
     else if (!this.isResending) this.resend(this.lastWord);
   }

@@ -15,6 +15,7 @@ describe('a connection that blocks', () => {
     const connections = new RedisConnections(resolveOptions({ service: uniqueService(), redis: proxy.url }));
     const blocking = new BlockingConnection(connections);
     atEnd(() => connections.close());
+    connections.connect().catch(() => undefined);
     const pop = () => blocking.run('pop', 100, (redis) => redis.blpop(list, 0.1));
     return { proxy, blocking, pop };
   }

@@ -21,6 +21,8 @@ export interface Proxy {
 export async function startProxy(targetUrl: string): Promise<Proxy> {
   const target = new URL(targetUrl);
   const links = new Set<readonly [client: Socket, upstream: Socket]>();
+  /** While frozen, one end of a link outlives the other; paused, it would not even notice that its peer has gone. */
+  const sockets = new Set<Socket>();
   let frozen = false;
 
   const server = createServer((client) => {
@@ -28,12 +30,14 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
     const link = [client, upstream] as const;
     links.add(link);
     for (const [from, to] of [link, [upstream, client] as const]) {
+      sockets.add(from);
       from.setNoDelay(true);
       from.on('data', (chunk) => to.write(chunk));
       // One end going takes the other with it, so that neither side keeps a half of a link; not while frozen,
       // when a closing end must go unnoticed by the other.
       from.on('close', () => {
         if (!frozen) to.destroy();
+        sockets.delete(from);
         links.delete(link);
       });
       from.on('error', () => from.destroy());
@@ -45,7 +49,7 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
   const { port } = server.address() as AddressInfo;
 
   const sever = () => {
-    for (const socket of [...links].flat()) socket.destroy();
+    for (const socket of sockets) socket.destroy();
   };
   const close = async () => {
     sever();
@@ -68,7 +72,7 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
     },
     thaw() {
       frozen = false;
-      for (const socket of [...links].flat()) socket.resume();
+      for (const socket of sockets) socket.resume();
     },
     close,
   };

@@ -1,0 +1,65 @@
+import { Logger } from '@nestjs/common';
+
+import type { HydraError } from '../hydra.error.js';
+import { isReply } from './redis.error.js';
+
+/** For so long after Redis last refused something, readiness tells it, in milliseconds. */
+const TOLD_FOR_MS = 10_000;
+/** A refusal is logged again after so long, if it lasts. */
+const SAY_AGAIN_MS = 600_000;
+const MOST_KEPT = 50;
+const MOST_TOLD = 5;
+
+/** Not those that are part of the work, nor a command that is wrong in itself. */
+const REFUSED =
+  /\b(NOPERM|OOM|NOREPLICAS|MISCONF|NOAUTH|WRONGPASS)\b|^ERR (unknown (sub)?command|The user executing|ACL failure)/i;
+
+/** Whether the process cannot do its work for it, or somebody wanted what is not allowed. */
+export type Weight = 'problem' | 'warning';
+
+interface Refusal {
+  readonly text: string;
+  readonly weight: Weight;
+  readonly saidAt: number;
+  lastAt: number;
+}
+
+/**
+ * What Redis has refused lately: a right that is missing, no memory, too few replicas, a command that was renamed away. Each
+ * is logged once, with Redis's own words, and told in readiness for as long as it is met.
+ */
+export class Refusals {
+  private readonly logger = new Logger('Hydra');
+  private readonly kept = new Map<string, Refusal>();
+
+  /** Takes note of an error if it is a refusal. */
+  note({ code, message, cause }: HydraError, weight: Weight = 'problem', now = performance.now()): void {
+    if (code !== 'FORBIDDEN' && code !== 'REDIS_UNAVAILABLE') return;
+    if (!isReply(cause) || !REFUSED.test(cause.message)) return;
+    const known = this.kept.get(message);
+    if (known && now - known.saidAt < SAY_AGAIN_MS) {
+      known.lastAt = now;
+      return;
+    }
+    if (this.kept.size >= MOST_KEPT) this.forgetOldest();
+    this.kept.set(message, { text: message, weight, saidAt: now, lastAt: now });
+    this.logger.warn(message);
+  }
+
+  /** What is refused at present, as the health of a process tells it. */
+  get findings(): Partial<Record<Weight, string>> {
+    const [problem, warning] = [this.current('problem'), this.current('warning')];
+    return { ...(problem && { problem }), ...(warning && { warning }) };
+  }
+
+  private current(weight: Weight, now = performance.now()): string {
+    const isCurrent = (refusal: Refusal) => refusal.weight === weight && now - refusal.lastAt < TOLD_FOR_MS;
+    const texts = [...this.kept.values()].filter(isCurrent).map(({ text }) => text);
+    return texts.slice(0, MOST_TOLD).join('; ');
+  }
+
+  private forgetOldest(): void {
+    const [oldest] = this.kept.keys();
+    if (oldest !== undefined) this.kept.delete(oldest);
+  }
+}

@@ -12,8 +12,14 @@ export function dropConnection(client: Redis | Cluster, reason: Error = new Erro
  * Ends a connection that no longer answers; the returned function ends the watch. A peer that vanished without a FIN (a
  * dropped route, a frozen proxy) leaves a socket that TCP keeps for a quarter of an hour; an unanswered PING shows it
  * within twice the interval.
+ *
+ * @param ping what is asked in place of PING; resolves with any answer
  */
-export function watchConnection(client: Redis | Cluster, intervalMs: number): () => void {
+export function watchConnection(
+  client: Redis | Cluster,
+  intervalMs: number,
+  ping: (link: Redis) => Promise<unknown> = (link) => link.ping(),
+): () => void {
   /** The socket of an unanswered PING. */
   const awaiting = new Map<Redis, Redis['stream']>();
 
@@ -26,7 +32,7 @@ export function watchConnection(client: Redis | Cluster, intervalMs: number): ()
   const ask = (link: Redis) => {
     awaiting.set(link, link.stream);
     const forget = () => awaiting.delete(link);
-    link.ping().then(forget, forget);
+    ping(link).then(forget, forget);
   };
   const look = (link: Redis) => {
     if (link.status !== 'ready') awaiting.delete(link);

@@ -4,7 +4,7 @@ import type { RedisLocation } from '../hydra.options.js';
 import { outside } from './async.context.js';
 import { createClient, connectTimeoutMs, type RedisClient } from './driver.js';
 import { dropConnection, limitHandshake, watchConnection } from './half-open.js';
-import { askServer, serverOf, UNKNOWN_SERVER, type ServerInfo } from './server.info.js';
+import { askServer, isReplicaNow, serverOf, UNKNOWN_SERVER, type ServerInfo } from './server.info.js';
 import { connectNodes } from './slot.publish.js';
 
 /** What a connection is for. */
@@ -46,6 +46,7 @@ export class Link {
   /** Rises with each connection that is made or lost. */
   generation = 0;
   private attempts = 0;
+  private tellsRole = true;
   private reachedAt = -Infinity;
   private timer: NodeJS.Timeout | undefined;
   isClosed = false;
@@ -77,7 +78,9 @@ export class Link {
     limitHandshake(this.client, limitMs, () => this.server !== undefined);
     // No PING can watch over a connection that blocks, as it would wait behind the read.
     this.stopWatch =
-      role === 'blocking' ? () => undefined : watchConnection(this.client, connection.pingIntervalMs);
+      role === 'blocking'
+        ? () => undefined
+        : outside(() => watchConnection(this.client, connection.pingIntervalMs, (link) => this.ping(link)));
     if (role === 'commands' && !(this.client instanceof Redis)) connectNodes(this.client);
   }
 
@@ -118,6 +121,15 @@ export class Link {
       // Else the connection broke, and has told so.
       if (generation === this.generation && this.client.status === 'ready') this.giveUp(error as Error);
     }
+  }
+
+  /** Who only reads and publishes would never hear from a command that its server is a replica now. */
+  private async ping(link: Redis): Promise<unknown> {
+    if (this.role !== 'commands' || link !== this.client || !this.tellsRole) return link.ping();
+    const isReplica = await isReplicaNow(link);
+    this.tellsRole = isReplica !== undefined;
+    if (isReplica && this.server) this.owner.refused(this, new Error('READONLY its server is a replica now'));
+    return isReplica;
   }
 
   private giveUp(error: Error): void {

@@ -33,6 +33,15 @@ export async function askServer(client: Redis): Promise<ServerInfo> {
   return Array.isArray(hello) ? serverOfHello(hello) : UNKNOWN_SERVER;
 }
 
+/**
+ * Whether the server is a replica by now; undefined where it does not say so. HELLO needs no right, and costs what PING
+ * does.
+ */
+export async function isReplicaNow(client: Redis): Promise<boolean | undefined> {
+  const hello = await unlessRefused(client.call('HELLO'));
+  return Array.isArray(hello) ? serverOfHello(hello).isReplica : undefined;
+}
+
 /** The server that an answer to INFO describes. */
 export function serverOf(info: string): ServerInfo {
   const field = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1];

@@ -8,6 +8,7 @@ import { startCaller, startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { startProxy } from '../support/proxy.js';
 import { startPrivateRedis, testRedisUrl } from '../support/redis.js';
+import { connectTo } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
 
 @Controller()
@@ -135,8 +136,8 @@ describe('large results', () => {
     const { commands } = instance.redis;
     const { events, watched } = createQueueKeys(instance.keys, service);
     const seen: number[] = [];
-    const listener = instance.redis.openBlocking();
-    listener.on('message', (_channel, text: string) => seen.push(Buffer.byteLength(text)));
+    const listener = connectTo(await testRedisUrl());
+    listener.on('message', (_channel: string, text: string) => seen.push(Buffer.byteLength(text)));
     await listener.subscribe(events);
     await commands.set(watched, '1', 'PX', 60_000);
     await queue.pause();

@@ -14,25 +14,42 @@ export interface Proxy {
   freeze(): void;
   /** Forwards again, first what was held back. */
   thaw(): void;
+  /** New connections are accepted, and nothing is ever forwarded on them; until `false`, for those after it. */
+  swallow(on: boolean): void;
+  /** Where new connections lead from now on; those that are open stay. */
+  retarget(url: string): void;
   close(): Promise<void>;
 }
 
-/** A TCP proxy on loopback in front of a Redis, whose link a test can cut or stall. */
-export async function startProxy(targetUrl: string): Promise<Proxy> {
-  const target = new URL(targetUrl);
+/**
+ * A TCP proxy on loopback in front of a Redis, whose link a test can cut or stall.
+ *
+ * @param rewrite changes what the Redis says
+ */
+export async function startProxy(
+  targetUrl: string,
+  rewrite: (chunk: Buffer) => Buffer = (chunk) => chunk,
+): Promise<Proxy> {
+  let target = new URL(targetUrl);
   const links = new Set<readonly [client: Socket, upstream: Socket]>();
   /** While frozen, one end of a link outlives the other; paused, it would not even notice that its peer has gone. */
   const sockets = new Set<Socket>();
   let frozen = false;
+  let isSwallowing = false;
 
-  const server = createServer((client) => {
+  const swallow = (client: Socket) => {
+    sockets.add(client);
+    client.on('error', () => client.destroy()).on('close', () => sockets.delete(client));
+    client.resume();
+  };
+  const forward = (client: Socket) => {
     const upstream = connect(Number(target.port || 6379), target.hostname);
     const link = [client, upstream] as const;
     links.add(link);
     for (const [from, to] of [link, [upstream, client] as const]) {
       sockets.add(from);
       from.setNoDelay(true);
-      from.on('data', (chunk) => to.write(chunk));
+      from.on('data', (chunk) => to.write(from === upstream ? rewrite(chunk) : chunk));
       // One end going takes the other with it, so that neither side keeps a half of a link; not while frozen,
       // when a closing end must go unnoticed by the other.
       from.on('close', () => {
@@ -43,7 +60,8 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
       from.on('error', () => from.destroy());
     }
     if (frozen) hold(link);
-  });
+  };
+  const server = createServer((client) => (isSwallowing ? swallow(client) : forward(client)));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -74,6 +92,8 @@ export async function startProxy(targetUrl: string): Promise<Proxy> {
       frozen = false;
       for (const socket of sockets) socket.resume();
     },
+    swallow: (on) => (isSwallowing = on),
+    retarget: (next) => (target = new URL(next)),
     close,
   };
 }

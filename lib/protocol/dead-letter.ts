@@ -1,4 +1,4 @@
-import type { EntryFields } from './stream-entry.js';
+import { packedFields, type EntryFields } from './stream-entry.js';
 
 /** What a dead letter says of the entry it was. */
 export interface DeadLetterContent {
@@ -16,7 +16,7 @@ const MAX_REASON = 1_000;
 /** The fields of a dead letter: three of ours, then those of the entry as they were. */
 export function encodeDeadLetter({ entryId, reason, attempts, fields }: DeadLetterContent): string[] {
   const values = [entryId, reason.slice(0, MAX_REASON), String(attempts)];
-  return [...HEAD.flatMap((name, index) => [name, values[index]!]), ...fields];
+  return [...HEAD.flatMap((name, index) => [name, values[index]!]), ...packedFields(fields)];
 }
 
 /** Never throws; undefined for what is not a dead letter. */

@@ -27,6 +27,22 @@ const [PLAIN, WITH_BYTES] = ['1', '1b'];
 /** Last field of an entry that is stored again for one group: the others pass it by. */
 export const ONLY_FOR = 'hydra-for';
 
+/** One field in place of very many: a script cannot hand on as many as an entry can have. */
+const PACKED = 'hydra-fields';
+/** Lua takes 8000 values at once. */
+const MOST_VALUES = 4_000;
+
+/** The fields as scripts can hand them on; {@link publishedFields} gives them back. */
+export function packedFields(fields: EntryFields): EntryFields {
+  return fields.length <= MOST_VALUES ? fields : [PACKED, JSON.stringify(fields)];
+}
+
+function unpackedFields(text: string): EntryFields | undefined {
+  const fields = parseValue(text);
+  const isWhole = Array.isArray(fields) && fields.length % 2 === 0;
+  return isWhole && fields.every((one) => typeof one === 'string') ? fields : undefined;
+}
+
 /** Whether an entry is for a group: most are for all. */
 export function isFor(group: string, fields: EntryFields): boolean {
   return fields.at(-2) !== ONLY_FOR || fields.at(-1) === group;
@@ -34,7 +50,9 @@ export function isFor(group: string, fields: EntryFields): boolean {
 
 /** The fields as whoever published the entry gave them. */
 export function publishedFields(fields: EntryFields): EntryFields {
-  return fields.at(-2) === ONLY_FOR ? fields.slice(0, -2) : fields;
+  const published = fields.at(-2) === ONLY_FOR ? fields.slice(0, -2) : fields;
+  if (published.length !== 2 || published[0] !== PACKED) return published;
+  return unpackedFields(published[1]!) ?? published;
 }
 
 /**
@@ -72,11 +90,19 @@ export function encodeEntry(
  * @param toBuffer makes bytes of base64
  */
 export function decodeEntry(fields: EntryFields, toBuffer: (base64: string) => unknown): EntryContent {
-  const own = isOurs(fields) ? decodeOwn(fields, toBuffer) : undefined;
-  if (own) return own;
   const published = publishedFields(fields);
-  const isUmf = published[0] === 'message' && published.length === 2;
-  return (isUmf ? decodeUmf(published[1]!) : undefined) ?? decodeForeign(published);
+  return decodeKnown(published, toBuffer) ?? decodeForeign(published);
+}
+
+function decodeKnown(fields: EntryFields, toBuffer: (base64: string) => unknown): EntryContent | undefined {
+  try {
+    if (isOurs(fields)) return decodeOwn(fields, toBuffer);
+    const isUmf = fields[0] === 'message' && fields.length === 2;
+    return isUmf ? decodeUmf(fields[1]!) : undefined;
+  } catch {
+    // A walk through what is nested deeper than the stack is.
+    return undefined;
+  }
 }
 
 function isOurs([name, format]: EntryFields): boolean {

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { isObservable, lastValueFrom, type Observable } from 'rxjs';
 
 import type { DeliveryContext } from '../delivery/delivery.context.js';
+import { handlerStream } from '../delivery/handler.stream.js';
 import type { Dispatch } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
 import type { Entry } from './entry.js';
@@ -72,7 +73,9 @@ export class Attempt {
   }
 
   private lastOf(values: Observable<unknown>): Promise<unknown> {
-    return this.context.enter(() => lastValueFrom(values, { defaultValue: undefined }));
+    // An interceptor may have put a teardown of its own behind the handler's.
+    const safe = handlerStream(values, () => undefined);
+    return this.context.enter(() => lastValueFrom(safe, { defaultValue: undefined }));
   }
 
   private within(timeoutMs: number): Promise<void> {
@@ -97,8 +100,15 @@ export class Attempt {
   }
 }
 
+/** Longer than anyone reads; a message may hold all that a handler was given. */
+const LONGEST_REASON = 2_000;
+
 /** A failure in a line: what the handler's pipeline made of what it threw. Never throws, whatever that is. */
 export function describeFailure(reason: unknown): string {
+  return textOf(reason).slice(0, LONGEST_REASON);
+}
+
+function textOf(reason: unknown): string {
   try {
     const { message } = (reason ?? {}) as { message?: unknown };
     if (typeof message === 'string') return message;

@@ -6,6 +6,7 @@ import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { Redis } from 'ioredis';
+import { Observable } from 'rxjs';
 
 import {
   HydraModule,
@@ -31,7 +32,7 @@ class Consumer {
   async handle(@Payload() task: StreamTask, @Ctx() context: HydraEntryContext): Promise<void> {
     await note('begin', task, context.attempt);
     if (task.act === 'exit') process.exit(1);
-    if (task.act === 'throw') throw new Error('no');
+    if (task.act === 'throw' || !('n' in task)) throw new Error('no\n[Hydra] ERROR forged');
     const { signal } = context;
     signal.addEventListener(
       'abort',
@@ -39,6 +40,21 @@ class Consumer {
     );
     await sleep(task.ms ?? Math.random() * 10);
     await note('end', task, context.attempt);
+  }
+
+  /** Its Observable completes, and then its teardown throws: in a timer, where nobody can catch it. */
+  @StreamPattern(stream, { ...handler, type: 'observable' })
+  observe(@Payload() task: StreamTask): Observable<number> {
+    return new Observable((subscriber) => {
+      setImmediate(() => {
+        void note('end', task, 1);
+        subscriber.next(1);
+        subscriber.complete();
+      });
+      return () => {
+        throw new Error('the teardown fails');
+      };
+    });
   }
 }
 

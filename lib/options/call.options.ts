@@ -1,5 +1,5 @@
 import type { NodeRecord as Instance } from '../protocol/records.js';
-import { bad, share, timers, type Group } from './checks.js';
+import { bad, integer, share, timers, type Group } from './checks.js';
 import type { NamesOf } from './names.js';
 
 /**
@@ -51,8 +51,12 @@ export interface CallOptions {
   readonly maxWaiting?: number;
   /** Age at which an unanswered call is asked after at its instance, in milliseconds. @defaultValue 250 */
   readonly probeAfterMs?: number;
-  /** Values of a streamed reply sent ahead of the caller. @defaultValue 1024 */
-  readonly streamWindow?: number;
+  /**
+   * Bytes that all answers to this process together may have on the way, from 65536. Redis closes a subscriber that leaves
+   * more than its `client-output-buffer-limit pubsub` unread, 8 MiB for a minute or 32 MiB at once by default: it must be less
+   * than 8388608. @defaultValue 4194304
+   */
+  readonly replyWindowBytes?: number;
 }
 
 /** @publicApi */
@@ -69,7 +73,7 @@ export const CALL_NAMES = {
   maxConcurrency: true,
   maxWaiting: true,
   probeAfterMs: true,
-  streamWindow: true,
+  replyWindowBytes: true,
 } satisfies NamesOf<CallOptions>;
 
 export const BREAKER_NAMES = {
@@ -77,6 +81,11 @@ export const BREAKER_NAMES = {
   ejectMs: true,
   panicShare: true,
 } satisfies NamesOf<BreakerOptions>;
+
+/** Enough for the shares of some calls, and for what asks to get on. */
+const SMALLEST_WINDOW = 65_536;
+/** Below what a Redis with its defaults bears for a minute. */
+const LARGEST_WINDOW = 8 * 1_024 * 1_024 - 1;
 
 const BALANCERS: readonly unknown[] = ['p2c', 'round-robin', 'random'];
 
@@ -87,8 +96,10 @@ export function balancer(value: unknown): BalancerName | Balancer {
 }
 
 export function calls(given?: CallOptions): Group<CallOptions> {
-  const defaults = { maxConcurrency: 0, maxWaiting: 1_000, probeAfterMs: 250, streamWindow: 1_024 };
-  return timers('calls', defaults, given, ['maxConcurrency', 'maxWaiting']);
+  const defaults = { maxConcurrency: 0, maxWaiting: 1_000, probeAfterMs: 250, replyWindowBytes: 4_194_304 };
+  const resolved = timers('calls', defaults, given, ['maxConcurrency', 'maxWaiting']);
+  integer('calls.replyWindowBytes', resolved.replyWindowBytes, SMALLEST_WINDOW, LARGEST_WINDOW);
+  return resolved;
 }
 
 export function breaker(given?: BreakerOptions): Group<BreakerOptions> {

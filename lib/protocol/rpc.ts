@@ -13,11 +13,14 @@ import type { InstanceTraits } from './records.js';
  * load. An item is an array that starts with its kind. Call ids are whole numbers that rise, one series a sender.
  */
 export const Kind = {
-  /** `[0, id, pattern, data, timeoutMs, metadata?, hasBytes?]`: answer within timeoutMs of receiving this. */
+  /**
+   * `[0, id, pattern, data, timeoutMs, metadata?, hasBytes?, share?]`: answer within timeoutMs of receiving this, and send no
+   * more than `share` bytes of that unasked, `REPLY_SHARE` if it is not said.
+   */
   call: 0,
   /** `[1, id, pattern, data, metadata?, hasBytes?]`: handle, no answer. */
   event: 1,
-  /** `[2, id, n, value, hasBytes?]`: a value of the answer, after n others; more follows. */
+  /** `[2, id, n, value, hasBytes, sent?]`: a value of the answer, after n others; more follows. `sent` as for `ask`, with it. */
   value: 2,
   /** `[3, id, n]` or `[3, id, n, value, hasBytes?]`: the answer is complete, with this last value after n others. */
   complete: 3,
@@ -31,9 +34,16 @@ export const Kind = {
   probe: 7,
   /** `[8, [running], [finished], [unknown]]`: the answer to a probe. What it calls unknown is refused if it comes later. */
   probed: 8,
-  /** `[9, id, count]`: the caller can take that many more values of the stream. */
-  credit: 9,
+  /** `[9, id, total]`: the answer may go on until it has sent that many bytes, counted from its beginning. */
+  grant: 9,
+  /** `[10, id, total]`: the answer waits to be granted that much. Bytes are those of its items, `sent` left out. */
+  ask: 10,
 } as const;
+
+/** Bytes of an answer that may be sent unasked, where the call does not say otherwise. */
+export const REPLY_SHARE = 32_768;
+/** An answer may send this many bytes whatever its call says, and a last word that has no more is never held back. */
+export const SMALL_REPLY = 1_024;
 
 /** Version of our extensions to the Hydra 1.x wire, as the record of an instance tells it. */
 export const WIRE = 2;

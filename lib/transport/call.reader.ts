@@ -3,15 +3,16 @@ import { HydraError } from '../hydra.error.js';
 import type { ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { patternOf, type UmfMessage } from '../protocol/message.js';
-import type { Item } from '../protocol/rpc.js';
+import { REPLY_SHARE, SMALL_REPLY, type Item } from '../protocol/rpc.js';
 import type { Channel } from './channel.js';
 import { CodecReplies, type Codec } from './codec.js';
+import { FrameReplies } from './frame.replies.js';
 import { IncomingCall, looseOrigin, NO_REPLIES, type Replies } from './incoming.call.js';
 import type { KnownCallers } from './known.callers.js';
-import { decodeValue } from './packet.js';
+import { MessageReplies } from './message.replies.js';
+import { decodeValue, type ReplyPlace } from './packet.js';
 import { RejectedInput } from './rejected-input.js';
 import type { Peer } from './peers.js';
-import { FrameReplies, MessageReplies } from './replies.js';
 
 type Handlers = ReadonlyMap<string, BoundHandler>;
 
@@ -46,14 +47,14 @@ export class CallReader {
     this.handlers = new Map();
   }
 
-  /** `[0, id, pattern, data, timeoutMs, metadata?, hasBytes?]` */
+  /** `[0, id, pattern, data, timeoutMs, metadata?, hasBytes?, share?]` */
   call(peer: Peer, item: Item): IncomingCall | undefined {
-    const [, id, pattern, data, timeoutMs, metadata, hasBytes] = item;
+    const [, id, pattern, data, timeoutMs, metadata, hasBytes, share] = item;
     if (!isCallId(id) || typeof pattern !== 'string' || typeof timeoutMs !== 'number') {
       this.rejected.count('a call', item);
       return undefined;
     }
-    const replies = this.frameReplies(peer, id, pattern);
+    const replies = this.frameReplies(peer, { id, pattern, before: 0 }, share);
     if (!this.isAccepting) return replies.refuse(this.drainingError(pattern)) as undefined;
     const caller = this.callers.of(peer);
     if (!this.callers.accept(caller, id)) return this.repeated(peer, id, pattern, replies);
@@ -107,11 +108,10 @@ export class CallReader {
     if (this.callers.isDenied(peer, id)) replies.refuse(this.tooLateError(pattern));
   }
 
-  private frameReplies(peer: Peer, id: number, pattern: string): Replies {
-    const { maxPayloadBytes, calls } = this.options;
-    const place = { id, pattern, before: 0 };
-    const replies = new FrameReplies(this.channel, peer, place, maxPayloadBytes, calls.streamWindow);
-    return this.throughCodec(replies, id);
+  private frameReplies(peer: Peer, place: ReplyPlace, share: unknown): Replies {
+    const granted = typeof share === 'number' ? Math.max(share, SMALL_REPLY) : REPLY_SHARE;
+    const replies = new FrameReplies(this.channel, peer, place, this.options.maxPayloadBytes, granted);
+    return this.throughCodec(replies, place.id);
   }
 
   private messageReplies(message: UmfMessage): Replies {

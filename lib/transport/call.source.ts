@@ -90,11 +90,16 @@ export class CallSource implements Source {
         case Kind.probe:
           this.answerProbe(peer, item[1]);
           break;
-        case Kind.credit:
+        case Kind.grant:
           this.grant(peer, item[1], item[2]);
           break;
       }
     }
+  }
+
+  /** Some of what it sent was lost: perhaps the room that answers wait for. */
+  requestsLost(peer: Peer): void {
+    for (const call of this.callers.find(peer)?.running ?? []) call.replies.remind?.();
   }
 
   /** What a Hydra 1.x process sent, or one of ours in its way. */
@@ -308,7 +313,8 @@ export class CallSource implements Source {
     const what = `"${call.pattern}" was cut off: ${this.channel.address} stopped`;
     const limit = `drain.timeoutMs=${this.options.drain.timeoutMs}`;
     const error = new HydraError(call.hasBegun ? 'INSTANCE_LOST' : 'DRAINING', `${what} after ${limit}`);
-    void this.tell(call, error);
+    if (call.hasBegun) call.replies.breakOff(begun(error));
+    else call.replies.refuse(error);
     this.stop(call, error);
   }
 
@@ -326,17 +332,20 @@ export class CallSource implements Source {
     const unknown: number[] = [];
     const running = this.callers.find(peer)?.running;
     for (const id of ids.filter(isCallId)) {
-      if (running?.get(id) || peer.unheard.has(id)) inHand.push(id);
+      const call = running?.get(id);
+      // Its question for room may be what got lost.
+      call?.replies.remind?.();
+      if (call || peer.unheard.has(id)) inHand.push(id);
       else if (this.callers.deny(peer, id)) unknown.push(id);
       else finished.push(id);
     }
     this.channel.post(peer.replyChannel, encodeItem(Kind.probed, inHand, finished, unknown));
   }
 
-  private grant(peer: Peer, id: unknown, count: unknown): void {
+  private grant(peer: Peer, id: unknown, total: unknown): void {
     const call = this.callers.find(peer)?.running.get(id);
-    if (!call || typeof count !== 'number' || !(count > 0)) return;
-    call.replies.grant(count);
+    if (!call || typeof total !== 'number' || !(total > 0)) return;
+    call.replies.grant(total);
     call.onCredit?.();
   }
 }

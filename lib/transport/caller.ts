@@ -28,6 +28,7 @@ import { decodeValue, encodeCall, encodeRequestMessage, errorOf, replyOf } from 
 import type { Peer } from './peers.js';
 import { Prober } from './prober.js';
 import { QueueFallback } from './queue.fallback.js';
+import { ReplyWindow } from './reply.window.js';
 import { RetryBudget } from './retry.budget.js';
 
 const RETRY_PARKED_MS = 20;
@@ -47,6 +48,7 @@ export class Caller implements CallKeeper {
   private readonly parked = new Set<OutgoingCall>();
   private readonly deadlines = new Deadlines<OutgoingCall>((call) => this.expire(call));
   private readonly budget = new RetryBudget();
+  private readonly window: ReplyWindow<OutgoingCall>;
   private readonly prober: Prober;
   private readonly fallback: QueueFallback;
   private readonly stopListening: () => void;
@@ -64,6 +66,9 @@ export class Caller implements CallKeeper {
     this.fallback = new QueueFallback(channel.address, redis, keys, options);
     const { chooser, fallback } = this;
     this.events = new EventSender(channel, redis, keys, chooser, fallback, () => ++this.lastId, options);
+    this.window = new ReplyWindow(options.calls.replyWindowBytes, (call, granted) =>
+      this.grant(call, granted),
+    );
     this.prober = new Prober(channel, redis, keys, this.calls, options.calls.probeAfterMs, {
       gone: (call) => this.lose(call),
       answerLost: (call) => this.loseAnswer(call),
@@ -111,7 +116,7 @@ export class Caller implements CallKeeper {
   items(peer: Peer, load: Load, items: readonly Item[]): void {
     this.chooser.loads.report(peer.id, load);
     for (const item of items) {
-      if (item[0] === Kind.probed) this.prober.answered(peer.id, item);
+      if (item[0] === Kind.probed) this.probed(peer, item);
       else this.answer(peer, item);
     }
   }
@@ -142,6 +147,7 @@ export class Caller implements CallKeeper {
       call.mayHaveRun ||= call.instance !== undefined || call.isQueueing;
       this.fail(call, closedError(call));
     }
+    this.window.stop();
   }
 
   /** How a PUBLISH ended that did not simply succeed. */
@@ -179,11 +185,11 @@ export class Caller implements CallKeeper {
   }
 
   private send(call: OutgoingCall, instance: Instance, now: number): void {
-    const { pattern, data, metadata } = call.request;
     const channel = this.channel.of(instance);
     if (readsFrames(instance)) {
       const remainingMs = Math.ceil(call.deadlineAt - now);
-      const item = encodeCall(call.id, pattern, data, remainingMs, metadata, this.options.maxPayloadBytes);
+      this.window.open(call);
+      const item = encodeCall(call, remainingMs, this.options.maxPayloadBytes);
       this.channel.post(channel, item, call);
     } else {
       const stamp = createStamp();
@@ -272,8 +278,8 @@ export class Caller implements CallKeeper {
     if (call.isOver) return;
     if (!this.mayRepeat(call)) return this.fail(call, replyLostError(call));
     call.mayHaveRun = true;
-    this.renumber(call);
     this.detach(call);
+    this.renumber(call);
     this.attempt(call);
   }
 
@@ -296,29 +302,51 @@ export class Caller implements CallKeeper {
     return call.request.isIdempotent && call.received === 0 && this.budget.spend();
   }
 
+  private probed(peer: Peer, item: Item): void {
+    const [, , finished, unknown] = item;
+    this.window.settled(finished);
+    this.window.settled(unknown);
+    this.prober.answered(peer.id, item);
+  }
+
+  /** A part of an answer may be on its way that nobody waits for any more: its instance says when it is not. */
+  private askAfter({ id, instance }: OutgoingCall): void {
+    if (instance && this.redis.isReady)
+      this.channel.post(this.channel.of(instance), encodeItem(Kind.probe, [id]));
+  }
+
   private answer(peer: Peer, item: Item): void {
     const call = this.calls.get(item[1]);
     // Else it is late, repeated, or from an instance that the call has left.
     if (!call || call.instance?.id !== peer.id) return;
     switch (item[0]) {
       case Kind.value:
-        return this.value(call, peer, item);
+        return this.value(call, item);
       case Kind.complete:
         return this.completed(call, item);
       case Kind.error:
         return this.failAnswered(call, begun(errorOf(item[2])));
       case Kind.refusal:
         return this.refused(call, errorOf(item[2]));
+      case Kind.ask:
+        if (isBytes(item[2])) this.window.ask(call, item[2]);
     }
   }
 
-  /** `[2, id, n, value, hasBytes?]` */
-  private value(call: OutgoingCall, peer: Peer, [, , before, value, hasBytes]: Item): void {
+  /** `[2, id, n, value, hasBytes, sent?]` */
+  private value(call: OutgoingCall, [, , before, value, hasBytes, sent]: Item): void {
     if (before !== call.received) return this.breakOff(call);
     call.received++;
-    const half = Math.max(1, this.options.calls.streamWindow >> 1);
-    if (call.received % half === 0) this.channel.post(peer.channel, encodeItem(Kind.credit, call.id, half));
-    call.reply({ response: decodeValue(value, hasBytes) });
+    const taking = call.reply({ response: decodeValue(value, hasBytes) });
+    if (!isBytes(sent)) return;
+    // Only what the subscriber took makes room: what a deserializer has in its hands is not read yet.
+    if (taking instanceof Promise) void taking.then(() => this.window.take(call, sent));
+    else this.window.take(call, sent);
+  }
+
+  private grant(call: OutgoingCall, granted: number): void {
+    if (call.instance)
+      this.channel.post(this.channel.of(call.instance), encodeItem(Kind.grant, call.id, granted));
   }
 
   /** `[3, id, n]` or `[3, id, n, value, hasBytes?]` */
@@ -343,6 +371,8 @@ export class Caller implements CallKeeper {
     if (error.code === 'DRAINING' && call.instance) call.route.view.suspect(call.instance.id);
     call.lastRefusal = error;
     if (error.code === 'OVERLOADED') this.blame(call);
+    // The instance may have said to a probe by now that it does not know the old one, and never takes that again.
+    this.renumber(call);
     this.retryElsewhere(call);
   }
 
@@ -396,9 +426,14 @@ export class Caller implements CallKeeper {
   /** Takes the call from the instance it went to. */
   private detach(call: OutgoingCall, answeredAt?: number): void {
     if (call.instance) this.chooser.ended(call.instance, call.sentAt, answeredAt);
+    if (call.share > 0 && this.window.close(call, answeredAt !== undefined)) this.askAfter(call);
     if (call.mid !== undefined) this.byMessageId.delete(call.mid);
     call.instance = undefined;
     call.mid = undefined;
     call.missedAnswers = call.missedArrivals = 0;
   }
+}
+
+function isBytes(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
 }

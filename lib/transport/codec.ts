@@ -49,7 +49,8 @@ export function decodeReplies(codec: Codec, request: CallRequest, startedAt: num
   return (packet) => {
     const decoded = async () =>
       isOwn(packet) ? packet : decodeReply(deserializer, request, deadlineAt, packet);
-    last = last.then(async () => reply(await decoded())).catch(reportReply);
+    last = last.then(async () => void reply(await decoded())).catch(reportReply);
+    return last;
   };
 }
 
@@ -98,7 +99,7 @@ function noPacketError(pattern: string): HydraError {
   });
 }
 
-/** Values that wait for the serializer, where the caller itself sets no limit. */
+/** Values that may wait for the serializer: how many bytes they will be, nobody knows yet. */
 const MOST_PENDING = 1_024;
 
 /**
@@ -117,12 +118,20 @@ export class CodecReplies implements Replies {
     private readonly id: number | string,
   ) {}
 
-  get credit(): number {
-    return Math.min(this.replies.credit, MOST_PENDING) - this.pending;
+  get hasRoom(): boolean {
+    return this.pending < MOST_PENDING && this.replies.hasRoom;
   }
 
-  grant(count: number): void {
-    this.replies.grant(count);
+  grant(total: number): void {
+    this.replies.grant(total);
+  }
+
+  remind(): void {
+    this.replies.remind?.();
+  }
+
+  breakOff(error: unknown): void {
+    this.replies.breakOff(error);
   }
 
   watch(listener: ReplyListener): void {

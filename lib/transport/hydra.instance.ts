@@ -91,8 +91,9 @@ export class HydraInstance implements Receiver {
   }
 
   /** Its sender asks after the calls that it has no answer to. */
-  requestsLost(): void {
+  requestsLost(peer: Peer): void {
     this.gaps++;
+    this.source?.requestsLost(peer);
   }
 
   repliesLost(peer: Peer): void {

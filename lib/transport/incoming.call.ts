@@ -13,10 +13,14 @@ export interface Replies {
   error(error: unknown): void | Promise<void>;
   /** No handler began, and none will. Another instance may take the call if the error is retryable. */
   refuse(error: unknown): void;
-  /** How many more values the caller can take now. */
-  readonly credit: number;
-  /** The caller can take that many more. */
-  grant(count: number): void;
+  /** The last word at once, whatever waits for room. */
+  breakOff(error: unknown): void;
+  /** Whether another value can leave, or be made ready to leave, now. */
+  readonly hasRoom: boolean;
+  /** The caller has room until that many bytes were sent, counted from the beginning. */
+  grant(total: number): void;
+  /** Asks the caller for the room that it waits for, if it does. */
+  remind?(): void;
   /** Where values take their time to leave: who is told what becomes of them. */
   watch?(listener: ReplyListener): void;
 }
@@ -34,7 +38,8 @@ export const NO_REPLIES: Replies = Object.freeze({
   complete: () => undefined,
   error: () => undefined,
   refuse: () => undefined,
-  credit: Infinity,
+  breakOff: () => undefined,
+  hasRoom: true,
   grant: () => undefined,
 });
 
@@ -62,7 +67,7 @@ export class IncomingCall extends Timed implements ReceivedCall {
   readonly context: HydraContext;
   /** Ends the handler's Observable. */
   subscription: Subscription | undefined;
-  /** Told when the caller can take more values. */
+  /** Told when the caller may have room again. */
   onCredit: (() => void) | undefined;
   startedAt = 0;
   /** Its data was read, and its handler called. */

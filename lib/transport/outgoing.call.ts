@@ -7,6 +7,7 @@ import type { Selection } from '../registry/select.js';
 import type { ServiceView } from '../registry/service.view.js';
 import { presentContext } from '../redis/async.context.js';
 import type { Published, Sender } from './channel.js';
+import type { AnswerCredit } from './reply.window.js';
 
 /** Where the calls of one client go. Not part of each request: spreading it in cost more than the rest of the client. */
 export interface Route {
@@ -38,8 +39,11 @@ export interface CallRequest {
 /** Where a call may go when no instance is up. */
 export type Fallback = 'queue';
 
-/** Nest's callback: any number of responses, then one that is disposed, with the last response, an error, or neither. */
-export type Reply = (packet: WritePacket) => void;
+/**
+ * Nest's callback: any number of responses, then one that is disposed, with the last response, an error, or neither. A promise
+ * where a response takes its time to reach the subscriber.
+ */
+export type Reply = (packet: WritePacket) => unknown;
 
 /** Acts on what happens to a call. */
 export interface CallKeeper {
@@ -59,6 +63,10 @@ export class OutgoingCall extends Timed implements Sender {
   tried: Set<string> | undefined;
   /** One among them that is there, and that the call got lost on the way to: it may have it again, where no other is left. */
   missedBy: string | undefined;
+  /** Bytes that the present attempt's answer may send ahead, unasked; 0 where nobody counts. */
+  share = 0;
+  /** What the answer was granted, once more than that had to be. */
+  credit: AnswerCredit | undefined;
   /** Values received so far: once there is one, the call is not moved. */
   received = 0;
   /** Probes that found the call finished at its instance, while the answer was not here. */
@@ -92,8 +100,8 @@ export class OutgoingCall extends Timed implements Sender {
   }
 
   /** Tells whoever made the call, in the asynchronous context that it was made in. */
-  reply(packet: WritePacket): void {
-    this.context.runInAsyncScope(this.observer, undefined, packet);
+  reply(packet: WritePacket): unknown {
+    return this.context.runInAsyncScope(this.observer, undefined, packet);
   }
 
   exclude(instanceId: string): void {

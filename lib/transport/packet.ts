@@ -1,7 +1,7 @@
 import { HydraError } from '../hydra.error.js';
 import { createMessage, encodeMessage, type Stamp, type UmfMessage } from '../protocol/message.js';
 import { fromPayload, notJson, stringify, toPayload } from '../protocol/payload.js';
-import { Kind } from '../protocol/rpc.js';
+import { Kind, REPLY_SHARE } from '../protocol/rpc.js';
 
 /** The type of a UMF message that answers with an error. */
 const ERROR_TYPE = 'error';
@@ -11,26 +11,32 @@ const SMALL_ERROR = 1_024;
 
 type Metadata = Readonly<Record<string, string>>;
 
+/** What of a call travels. */
+export interface SentCall {
+  readonly id: number;
+  readonly request: {
+    readonly pattern: string;
+    readonly data: unknown;
+    readonly metadata: Metadata | undefined;
+  };
+  readonly share: number;
+}
+
 /**
  * A call as an item of a frame.
  *
  * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`
  */
-export function encodeCall(
-  id: number,
-  pattern: string,
-  data: unknown,
-  timeoutMs: number,
-  metadata: Metadata | undefined,
-  maxBytes: number,
-): string {
-  return encode(pattern, data, maxBytes, (value, hasBytes) =>
-    hasBytes
-      ? [Kind.call, id, pattern, value, timeoutMs, metadata ?? null, 1]
-      : metadata
-        ? [Kind.call, id, pattern, value, timeoutMs, metadata]
-        : [Kind.call, id, pattern, value, timeoutMs],
-  );
+export function encodeCall({ id, request, share }: SentCall, timeoutMs: number, maxBytes: number): string {
+  const { pattern, data, metadata } = request;
+  return encode(pattern, data, maxBytes, (value, hasBytes) => {
+    const bytes = hasBytes ? 1 : 0;
+    if (share !== REPLY_SHARE)
+      return [Kind.call, id, pattern, value, timeoutMs, metadata ?? null, bytes, share];
+    if (hasBytes) return [Kind.call, id, pattern, value, timeoutMs, metadata ?? null, bytes];
+    if (metadata) return [Kind.call, id, pattern, value, timeoutMs, metadata];
+    return [Kind.call, id, pattern, value, timeoutMs];
+  });
 }
 
 /** An event as an item of a frame. Throws as {@link encodeCall}. */
@@ -58,15 +64,26 @@ export interface ReplyPlace {
   before: number;
 }
 
-/** A value of an answer as an item of a frame. Throws as {@link encodeCall}. */
-export function encodeValue(
-  kind: typeof Kind.value | typeof Kind.complete,
-  { id, pattern, before }: ReplyPlace,
-  value: unknown,
-  maxBytes: number,
-): string {
+/** A value of an answer as an item of a frame; more follows. Throws as {@link encodeCall}. */
+export function encodeValue({ id, pattern, before }: ReplyPlace, value: unknown, maxBytes: number): string {
+  return encode(`the reply to ${pattern}`, value, maxBytes, (data, hasBytes) => [
+    Kind.value,
+    id,
+    before,
+    data,
+    hasBytes ? 1 : 0,
+  ]);
+}
+
+/** The same item, saying how many bytes the answer has sent with it. */
+export function withSent(value: string, sent: number): string {
+  return `${value.slice(0, -1)},${sent}]`;
+}
+
+/** The completion of an answer with its last value. Throws as {@link encodeCall}. */
+export function encodeLast({ id, pattern, before }: ReplyPlace, value: unknown, maxBytes: number): string {
   return encode(`the reply to ${pattern}`, value, maxBytes, (data, hasBytes) =>
-    hasBytes ? [kind, id, before, data, 1] : [kind, id, before, data],
+    hasBytes ? [Kind.complete, id, before, data, 1] : [Kind.complete, id, before, data],
   );
 }
 

@@ -110,6 +110,9 @@ export class Prober {
       calls.map(({ id }) => id),
     );
     this.unanswered.add(instance.id);
+    // A grant that was lost would hold up the answer for good.
+    for (const { id, credit } of calls)
+      if (credit) this.channel.post(channel, encodeItem(Kind.grant, id, credit.granted));
     this.channel.post(channel, probe, {
       published: (outcome) => {
         if (outcome === 'nobody' && this.countsProve(instance)) this.lose(instance, calls);

@@ -59,7 +59,7 @@ export class StreamPump {
     for await (const value of values) {
       if (this.call.isSettled) return;
       this.queue(value);
-      while (this.waiting.length > 0 && !this.call.isSettled) await this.roomOrEnd();
+      while (!this.call.isSettled && this.isFull) await this.roomOrEnd();
     }
   }
 
@@ -72,7 +72,7 @@ export class StreamPump {
   }
 
   private queue(value: unknown): void {
-    if (this.waiting.length === 0 && this.call.replies.credit > 0) return this.send(value);
+    if (this.waiting.length === 0 && this.call.replies.hasRoom) return this.send(value);
     this.waiting.push(value);
     if (this.waiting.length <= MAX_AHEAD) return;
     const text = `the stream of "${this.call.pattern}" is ${MAX_AHEAD} values ahead of its caller`;
@@ -82,11 +82,15 @@ export class StreamPump {
 
   private flush(): void {
     if (this.call.isSettled) return;
-    while (this.waiting.length > 0 && this.call.replies.credit > 0) this.send(this.waiting.shift());
+    while (this.waiting.length > 0 && this.call.replies.hasRoom) this.send(this.waiting.shift());
     if (this.waiting.length > 0 || !this.onEnd) return;
     const act = this.onEnd;
     this.onEnd = undefined;
     act(this.hasHeld, this.held);
+  }
+
+  private get isFull(): boolean {
+    return this.waiting.length > 0 || !this.call.replies.hasRoom;
   }
 
   private send(value: unknown): void {

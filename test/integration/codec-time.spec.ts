@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HydraClient, type HydraClientOptions, type HydraOptions } from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
 import { startService } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -32,6 +33,16 @@ class StreamController {
   async *endless() {
     for (made = 0; ; made++) yield made;
   }
+
+  @MessagePattern('endless-rows')
+  async *endlessRows() {
+    for (made = 0; ; made++) yield 'x'.repeat(10_000);
+  }
+}
+
+/** A generator is asked for no more once its caller holds it back. */
+async function untilHeldBack(): Promise<void> {
+  for (let before = -1; made !== before; await sleep(200)) before = made;
 }
 
 async function start(server: Partial<HydraOptions>, client: Partial<HydraClientOptions> = {}) {
@@ -71,6 +82,22 @@ describe('a serializer that takes its time', () => {
     await firstValueFrom(caller.send('endless', {}));
     // A window that waits for the serializer, and a window that the caller may be sent.
     expect(made).toBeLessThan(5_000);
+  });
+
+  it('holds a generator back while the deserializer of its caller is not done', async () => {
+    let decoding = 0;
+    const deserialize = async (packet: unknown) => {
+      if (++decoding > 3) await new Promise(() => undefined);
+      return packet;
+    };
+    const { caller } = await start({}, { deserializer: { deserialize }, timeoutMs: 20_000 });
+    const rows: unknown[] = [];
+    const subscription = caller.send('endless-rows', {}).subscribe((row) => rows.push(row));
+    await eventually(() => rows.length === 3, { what: 'the first rows' });
+    await untilHeldBack();
+    // A share ahead of what was taken, one that asks for room, and one in the generator's hands.
+    expect(made).toBeLessThan(20);
+    subscription.unsubscribe();
   });
 
   it('fails a stream at the value that it cannot serialize, without a gap before', async () => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 
 import { Controller } from '@nestjs/common';
@@ -8,8 +9,10 @@ import { firstValueFrom, lastValueFrom, Subject, tap, toArray } from 'rxjs';
 import { HydraClient, HydraRecordBuilder } from '../../lib/index.js';
 import { createKeys } from '../../lib/protocol/keys.js';
 import { decodeFrame, encodeFrame, encodeItem, Kind, type Item } from '../../lib/protocol/rpc.js';
+import type { RedisClient } from '../../lib/redis/redis.connections.js';
 import { createInstanceId } from '../../lib/registry/ids.js';
 import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import type { Peer } from '../../lib/transport/peers.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
@@ -28,16 +31,26 @@ class RowsController {
     return feed;
   }
 
+  @MessagePattern('large-rows')
+  async *largeRows({ size, count }: { size: number; count: number }) {
+    for (let n = 0; n < count; n++) yield 'x'.repeat(size);
+  }
+
   @MessagePattern('note')
   note(n: number): number {
     return ran.push(n);
   }
 }
 
-/** Has Redis cut this one connection, as a proxy or a reset would; the driver makes another within milliseconds. */
-async function cut(connection: unknown, admin: Redis): Promise<void> {
-  const { localAddress, localPort } = (connection as { stream: Socket }).stream;
+/**
+ * Has Redis cut this one connection, as a proxy or a reset would. Resolves when the driver sees it: what is sent in that turn is
+ * lost, since the next connection takes the driver several turns.
+ */
+async function cut(connection: RedisClient, admin: Redis): Promise<void> {
+  const { localAddress, localPort } = (connection as unknown as { stream: Socket }).stream;
+  const closed = once(connection, 'close');
   await admin.call('CLIENT', 'KILL', 'ADDR', `${localAddress}:${localPort}`);
+  await closed;
 }
 
 async function start(options: object = {}) {
@@ -109,6 +122,49 @@ describe('an answer of many values', () => {
     expect(await answer).toEqual(Array.from({ length: VALUES }, (_, n) => n));
   });
 });
+
+describe('a stream that waits for room', () => {
+  const SIZE = 60_000;
+  const COUNT = 30;
+
+  /** Loses the first frame with room for the stream, as a cut of the server's subscriber would. */
+  function loseOneGrant(instance: HydraInstance): () => number {
+    const receive = instance.requests.bind(instance);
+    let lost = 0;
+    instance.requests = (peer, load, items) => {
+      if (lost === 0 && items.some(([kind]) => kind === Kind.grant)) lost++;
+      else receive(peer, load, items);
+    };
+    return () => lost;
+  }
+
+  it('goes on when the word of it was lost, long before its deadline', async () => {
+    const { client, server } = await start({ timeoutMs: 60_000, calls: { probeAfterMs: 100 } });
+    const lost = loseOneGrant(server.app.get(HydraInstance));
+    const rows = await lastValueFrom(
+      client.send<string>('large-rows', { size: SIZE, count: COUNT }).pipe(toArray()),
+    );
+    expect([rows.length, lost()]).toEqual([COUNT, 1]);
+    expect(rows.every(({ length }) => length === SIZE)).toBe(true);
+  });
+
+  it('asks again as soon as its server sees that something was lost', async () => {
+    const { client, server } = await start({ timeoutMs: 60_000, calls: { probeAfterMs: 60_000 } });
+    const instance = server.app.get(HydraInstance);
+    const lost = loseOneGrant(instance);
+    const rows = lastValueFrom(
+      client.send<string>('large-rows', { size: SIZE, count: COUNT }).pipe(toArray()),
+    );
+    await eventually(() => lost() === 1, { what: 'a grant to be lost' });
+    // The frame was taken behind the count of its number: the loss is told as the next number would tell it.
+    instance.requestsLost({ address: callerOf(client) } as Peer);
+    expect(await rows).toHaveLength(COUNT);
+  });
+});
+
+function callerOf(client: HydraClient): string {
+  return (client as unknown as { instance: HydraInstance }).instance.channel.address;
+}
 
 /** A caller by hand: what it sends, it sends when the test says. */
 async function startCaller(service: string, id: string) {

@@ -39,7 +39,8 @@ const REFUSED: readonly [option: string, value: unknown, allowed: string][] = [
   ['calls.maxConcurrency', -1, '>= 0'],
   ['calls.maxWaiting', 0.5, '>= 0'],
   ['calls.probeAfterMs', 0, '>= 1'],
-  ['calls.streamWindow', 0, '>= 1'],
+  ['calls.replyWindowBytes', 65_535, 'from 65536 to 8388607'],
+  ['calls.replyWindowBytes', 8_388_608, 'from 65536 to 8388607'],
   ['drain.timeoutMs', -1, '>= 0'],
   ['discovery.maxInstances', -1, '>= 0'],
   ['breaker.failures', -1, '>= 0'],
@@ -94,7 +95,7 @@ describe('the options', () => {
       presence: { intervalMs: 1_000, ttlMs: 3_000 },
       health: { intervalMs: 5_000, ttlMs: 15_000 },
       connection: { pingIntervalMs: 2_000, maxReconnectDelayMs: 1_000, commandTimeoutMs: 5_000 },
-      calls: { maxConcurrency: 0, maxWaiting: 1_000, probeAfterMs: 250, streamWindow: 1_024 },
+      calls: { maxConcurrency: 0, maxWaiting: 1_000, probeAfterMs: 250, replyWindowBytes: 4_194_304 },
       drain: { timeoutMs: 10_000 },
     });
   });

@@ -120,7 +120,7 @@ export class RedisConnections implements SettlingOutcome {
     return this.runId?.slice(0, 12);
   }
 
-  /** Milliseconds since the connection came back after a loss; Infinity if it was never lost. */
+  /** Milliseconds since the connection came back after a loss, or was {@link resumed}; Infinity if it never was. */
   restoredForMs(now = performance.now()): number {
     return this.wasLost && this.isReady ? now - this.readyAt : Infinity;
   }
@@ -135,6 +135,12 @@ export class RedisConnections implements SettlingOutcome {
     if (this.isCluster || !this.isReady || !this.hearing.mayCount) return false;
     if (serverId !== undefined && this.serverId !== undefined) return serverId === this.serverId;
     return now - this.atServerSince > OTHERS_FOLLOW_MS;
+  }
+
+  /** Redis, or the way to it, stood still and goes on: as after a reconnect, others may need a moment. */
+  resumed(): void {
+    this.wasLost = true;
+    this.readyAt = performance.now();
   }
 
   /** Hears every change of state; the returned function stops that. */

@@ -215,6 +215,11 @@ export class DiscoveryService {
     );
   }
 
+  /** An instance sent something to this process: it is not silent. @internal */
+  heardOf(service: string, id: string): void {
+    this.watched.heardOf(service, id);
+  }
+
   /** The view of one service, loaded: what a client chooses from. @internal */
   async viewOf(service: string): Promise<ServiceView> {
     await this.start();

@@ -1,6 +1,7 @@
 import { encodeDirectory } from '../protocol/announcement.js';
 import type { Keys } from '../protocol/keys.js';
 import type { RedisClient, RedisConnections } from '../redis/redis.connections.js';
+import { isGathering, stoodStill } from './gathering.js';
 import { jittered } from './jitter.js';
 import { NodeLedger, type LedgerEntry } from './node.ledger.js';
 import { beat, leave, prune } from './registry.scripts.js';
@@ -16,8 +17,6 @@ export interface BridgePace {
 }
 
 const PACE: BridgePace = { pruneAfterMs: 60_000, directoryTurns: 60 };
-/** After a reconnect Hydra 1.x instances reconnect too, and beat every second: for so long nobody is buried. */
-const GATHER_MS = 3_000;
 /** The ids are read again at the latest after so many turns, even if their number has not changed. */
 const FULL_TURNS = 10;
 const READ_AT_ONCE = 500;
@@ -110,9 +109,11 @@ export class LegacyBridge {
 
   private async lookAt(redis: RedisClient, entry: LedgerEntry): Promise<void> {
     const { id, service, isOurs, isLive } = entry;
+    const askedAt = performance.now();
     const isAlive = (await redis.exists(this.keys.presence(service, id))) === 1;
     const now = performance.now();
-    if (!isAlive && this.redis.restoredForMs() < GATHER_MS) return;
+    // One that could not renew its presence is not buried: it beats every second.
+    if (!isAlive && (stoodStill(this.redis, askedAt) || isGathering(this.redis))) return;
     entry.isLive = isAlive;
     if (isAlive) entry.aliveAt = now;
     if (isAlive && !isOurs) await this.adopt(redis, entry);

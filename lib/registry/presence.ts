@@ -166,7 +166,10 @@ export class Presence {
     if (this.isLeaving) return;
     this.isAnnouncing = true;
     this.stopListening = this.redis.onState((state) => {
-      if (state === 'ready') this.beatIn(Math.random() * RETURN_WITHIN_MS);
+      if (state !== 'ready') return;
+      // Whoever could not reach it meanwhile leaves it out until it is heard of.
+      this.isChanged = true;
+      this.beatIn(Math.random() * RETURN_WITHIN_MS);
     });
     // Before anyone can see the instance, and again with its first heartbeat if that failed.
     await this.writeRecords().catch(this.reportFailure);

@@ -93,7 +93,12 @@ return known
  * KEYS  4 for each service: beats   instances   epoch   reprieve (string with a life: some were spared lately)
  * ARGV  4 for each service: announcements channel   presence key up to the id   presence key after the id
  *       instance channel up to the id
- * Returns each service's epoch, as text; '' when there is none. A service whose keys hold something else is passed over.
+ *       last: the latest instant (Redis clock, ms) at which this look was to be expected; 0, or left out, when nothing was
+ * Returns the instant of this look (Redis clock, ms), then each service's epoch, as text; '' when there is none. A service
+ * whose keys hold something else is passed over.
+ *
+ * A look that comes late waited for a Redis that stood still, and so did the heartbeats, which may be behind it: all are
+ * spared for as long as a heartbeat takes.
  *
  * When more than half of a service seems dead at once, Redis itself may have stood still: those that are still connected
  * (subscribed to their channel) are spared, once, for as long as a heartbeat takes.
@@ -106,7 +111,9 @@ export const sweep = new Script<string[]>(
   4,
   `${ANNOUNCE}${EPOCH}
 local REPRIEVE_MS = 1500
-local epochs = {}
+local expected = tonumber(ARGV[#KEYS + 1]) or 0
+local isLate = expected > 0 and now > expected
+local answer = { string.format('%.0f', now) }
 local function look(first)
   local beats, instances, epoch, reprieve = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
   local dead = {}
@@ -116,7 +123,7 @@ local function look(first)
   end
   local spares = #dead * 2 > redis.call('HLEN', instances) and redis.call('SET', reprieve, 1, 'PX', 5000, 'NX')
   for _, id in ipairs(dead) do
-    if spares and redis.call('PUBSUB', 'NUMSUB', ARGV[first + 3] .. id)[2] > 0 then
+    if isLate or spares and redis.call('PUBSUB', 'NUMSUB', ARGV[first + 3] .. id)[2] > 0 then
       redis.call('ZADD', beats, now + REPRIEVE_MS, id)
     else
       redis.call('ZREM', beats, id)
@@ -126,9 +133,9 @@ local function look(first)
 end
 for first = 1, #KEYS, 4 do
   pcall(look, first)
-  table.insert(epochs, epochOf(KEYS[first + 2]))
+  table.insert(answer, epochOf(KEYS[first + 2]))
 end
-return epochs
+return answer
 `,
 );
 

@@ -3,6 +3,7 @@ import { decodeAnnouncement, type Announcement } from '../protocol/announcement.
 import type { Keys } from '../protocol/keys.js';
 import { decodeNode, decodeService, type ServiceRecord } from '../protocol/records.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
+import { GATHER_MS, isGathering } from './gathering.js';
 import { snapshot } from './registry.scripts.js';
 import { ServiceRoutes } from './service.routes.js';
 
@@ -18,9 +19,18 @@ export interface DiscoveryChange {
 }
 
 /** An instance that a PUBLISH did not reach is left out for this long, unless it is heard of before. */
-const SUSPECT_MS = 1_000;
-/** How long instances that vanished without a word are kept after a loss of Redis or of its data. */
-const GRACE_MS = 3_000;
+const SUSPECT_MS = 500;
+
+/** Why an instance is left out: it was not reached, and may be back at any moment; or it said that it stops. */
+export type Suspicion = 'unreached' | 'stopping';
+
+const NONE: readonly Instance[] = Object.freeze([]);
+
+interface Suspect {
+  readonly why: Suspicion;
+  /** The instant until which it is left out. */
+  readonly until: number;
+}
 
 /**
  * What this process knows of one service: its live instances, kept fresh by announcements, checked by their epoch.
@@ -33,12 +43,12 @@ export class ServiceView {
   /** Somebody asked for it since this was last set to false. */
   wasAsked = false;
   private readonly known = new Map<string, Instance>();
-  /** id → the instant until which it is left out. */
-  private readonly suspects = new Map<string, number>();
+  private readonly suspects = new Map<string, Suspect>();
   /** id → the instant until which it is kept although the index does not have it. */
   private readonly missing = new Map<string, number>();
   private live: readonly Instance[] | undefined;
   private serving: readonly Instance[] | undefined;
+  private silent: readonly Instance[] | undefined;
   private unreported: DiscoveryChange[] = [];
   private serviceRecord: ServiceRecord | undefined;
   private epoch = '';
@@ -55,22 +65,34 @@ export class ServiceView {
     this.routes = new ServiceRoutes(service, redis, keys);
   }
 
-  /** The live instances. The same frozen array until something changes. */
+  /**
+   * The live instances without those that are suspected, or with them where nobody else is left. The same frozen array
+   * until something changes.
+   */
   get instances(): readonly Instance[] {
     // Made when asked for: of a thousand joins in one turn, one array.
-    this.live ??= Object.freeze(this.trusted());
+    this.live ??= Object.freeze(this.trustedOf([...this.known.values()]));
     return this.live;
   }
 
-  /** Those of them that answer calls: a Hydra 1.x instance, or one of ours whose server listens. */
+  /**
+   * The live instances that answer calls: Hydra 1.x instances, and those of ours whose server listens. Suspected ones are
+   * among them where nobody else is left. The same frozen array until something changes.
+   */
   get servers(): readonly Instance[] {
-    this.serving ??= Object.freeze(this.instances.filter(isServing));
+    this.serving ??= Object.freeze(this.trustedOf([...this.known.values()].filter(isServing)));
     return this.serving;
   }
 
-  /** Servers that were lately not reached, for when nobody else is left. */
-  get suspectServers(): readonly Instance[] {
-    return [...this.known.values()].filter(isServing);
+  /** Whether it was lately not reached, or said that it stops. */
+  isSuspect({ id }: Pick<Instance, 'id'>): boolean {
+    return this.suspects.has(id);
+  }
+
+  /** Those that were merely not reached: they may be between two connections, and back at any moment. */
+  get unreached(): readonly Instance[] {
+    this.silent ??= this.suspects.size === 0 ? NONE : Object.freeze(this.findUnreached());
+    return this.silent;
   }
 
   /** How many are known, suspected ones included. */
@@ -118,17 +140,20 @@ export class ServiceView {
     this.changed();
   }
 
-  /** A message did not reach the instance: it is left out until it is heard of, or for a moment. */
-  suspect(id: string): void {
-    if (!this.known.has(id)) return;
-    this.suspects.set(id, performance.now() + SUSPECT_MS);
+  /** The instance is left out for a moment; one that was not reached, until it is heard of at most. */
+  suspect(id: string, why: Suspicion): void {
+    // Of a batch that reached nobody, each message says so.
+    if (!this.known.has(id) || this.suspects.get(id)?.why === why) return;
+    this.suspects.set(id, { why, until: performance.now() + SUSPECT_MS });
     this.changed();
     setTimeout(() => this.settle(), SUSPECT_MS + 1).unref();
   }
 
-  /** The instance answered. */
+  /** The instance was heard of, in whatever way. That it stops, it says itself. */
   trust(id: string): void {
-    if (this.suspects.delete(id)) this.changed();
+    if (this.suspects.size === 0 || this.suspects.get(id)?.why !== 'unreached') return;
+    this.suspects.delete(id);
+    this.changed();
   }
 
   private async readIndex(): Promise<void> {
@@ -148,39 +173,39 @@ export class ServiceView {
 
   private apply({ kind, payload }: Announcement): void {
     if (kind === 'join' || kind === 'change') this.put(decodeNode(payload));
-    else if (kind === 'lost' && this.isGathering) this.keepForNow([payload]);
+    else if (kind === 'lost' && isGathering(this.redis)) this.keepForNow([payload]);
     else this.remove(payload);
   }
 
-  private trusted(): Instance[] {
-    const known = [...this.known.values()];
-    const trusted = known.filter(({ id }) => !this.suspects.has(id));
-    // While all come back from the same outage, that none was reached does not mean that there are none.
-    return trusted.length === 0 && this.isGathering ? known : trusted;
+  private findUnreached(): Instance[] {
+    return [...this.known.values()].filter(({ id }) => this.suspects.get(id)?.why === 'unreached');
   }
 
-  /** Just after a reconnect others reconnect too, and may be late: silence does not mean death. */
-  private get isGathering(): boolean {
-    return this.redis.restoredForMs() < GRACE_MS;
+  /** That none was reached does not mean that there is none. */
+  private trustedOf(instances: readonly Instance[]): readonly Instance[] {
+    if (this.suspects.size === 0) return instances;
+    const trusted = instances.filter(({ id }) => !this.suspects.has(id));
+    return trusted.length === 0 ? instances : trusted;
   }
 
   /** Ids that the index has no more: dropped if they are few, kept for a while if it looks as if Redis lost its data. */
   private keepOrDrop(ids: readonly string[]): void {
-    const looksLikeLoss = this.missing.size > 0 || this.isGathering || ids.length * 2 > this.known.size;
+    const looksLikeLoss =
+      this.missing.size > 0 || isGathering(this.redis) || ids.length * 2 > this.known.size;
     if (looksLikeLoss) this.keepForNow(ids);
     else for (const id of ids) this.remove(id);
   }
 
   private keepForNow(ids: readonly string[]): void {
-    const until = performance.now() + GRACE_MS;
+    const until = performance.now() + GATHER_MS;
     for (const id of ids) if (!this.missing.has(id) && this.known.has(id)) this.missing.set(id, until);
-    if (this.missing.size > 0) setTimeout(() => this.settle(), GRACE_MS + 1).unref();
+    if (this.missing.size > 0) setTimeout(() => this.settle(), GATHER_MS + 1).unref();
   }
 
   /** Lets lapsed suspicions and lapsed graces go. */
   private settle(): void {
     const now = performance.now();
-    const trusted = [...this.suspects].filter(([, until]) => until <= now);
+    const trusted = [...this.suspects].filter(([, { until }]) => until <= now);
     const gone = [...this.missing].filter(([, until]) => until <= now);
     if (trusted.length + gone.length === 0) return;
     for (const [id] of trusted) this.suspects.delete(id);
@@ -213,6 +238,7 @@ export class ServiceView {
   private changed(): void {
     this.live = undefined;
     this.serving = undefined;
+    this.silent = undefined;
     if (this.unreported.length === 0) return;
     const changes = this.unreported;
     this.unreported = [];

@@ -5,6 +5,7 @@ import { decodeDirectory } from '../protocol/announcement.js';
 import type { Keys } from '../protocol/keys.js';
 import { outside } from '../redis/async.context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
+import { isGathering, STILL_MS, stoodStill } from './gathering.js';
 import { jittered } from './jitter.js';
 import { sweep } from './registry.scripts.js';
 import { ServiceView, type DiscoveryChange } from './service.view.js';
@@ -14,8 +15,13 @@ const CHECK_INTERVAL_MS = 1_000;
 const DIRECTORY_CHECKS = 30;
 /** A service asked about in passing is watched for this many directory checks more. */
 const IDLE_ROUNDS = 10;
-/** For this long after a reconnect, others reconnect too: nobody is declared dead. */
-const GATHER_MS = 2_000;
+/** A look for the dead, by two clocks whose difference does not matter: only how long ago it was. */
+interface Look {
+  readonly sentAt: number;
+  /** In milliseconds. */
+  readonly redisTime: number;
+}
+
 /** Services looked at by one script; Redis does nothing else meanwhile. */
 const SWEEP_BATCH = 100;
 const NO_KEYS = '\n';
@@ -37,6 +43,8 @@ export class WatchedServices {
   private readonly pinned = new Set<string>();
   private readonly idleRounds = new Map<string, number>();
   private removesDead = true;
+  /** When a service was last looked at. */
+  private readonly looks = new WeakMap<ServiceView, Look>();
   private isWhole = true;
   private wantsAll = false;
   private timer: NodeJS.Timeout | undefined;
@@ -100,6 +108,11 @@ export class WatchedServices {
     return view;
   }
 
+  /** One of its instances was heard of. */
+  heardOf(service: string, id: string): void {
+    this.views.get(service)?.trust(id);
+  }
+
   /** Watches a service, for good if it is pinned; resolves with its view once it was read. */
   async watch(service: string, isPinned: boolean): Promise<ServiceView> {
     if (isPinned) this.pinned.add(service);
@@ -143,7 +156,7 @@ export class WatchedServices {
   private async check(): Promise<void> {
     if (!this.redis.isReady) return;
     if (!this.removesDead) await this.readEpochs();
-    else if (this.redis.restoredForMs() > GATHER_MS) await this.sweepAll();
+    else if (!isGathering(this.redis)) await this.sweepAll();
     if (++this.checks % DIRECTORY_CHECKS === 0) {
       await this.readDirectory().catch(() => undefined);
       this.forgetIdle();
@@ -189,10 +202,19 @@ export class WatchedServices {
         keys.instanceChannel(name, ''),
       ]),
     ];
-    const epochs = await this.redis.run('check instances', (redis) =>
-      sweep.run(redis, args, names.length * 4),
+    const sentAt = performance.now();
+    const [redisTime, ...epochs] = await this.redis.run('check instances', (redis) =>
+      sweep.run(redis, [...args, this.expectedBy(views, sentAt)], names.length * 4),
     );
+    stoodStill(this.redis, sentAt);
+    for (const view of views) this.looks.set(view, { sentAt, redisTime: Number(redisTime) });
     await Promise.allSettled(views.map((view, index) => view.check(epochs[index] ?? '')));
+  }
+
+  /** The latest time, by the clock of Redis, at which a look that is sent now arrives if nothing stands still. */
+  private expectedBy(views: readonly ServiceView[], sentAt: number): number {
+    const last = views.map((view) => this.looks.get(view)).find((look) => look !== undefined);
+    return last === undefined ? 0 : Math.round(last.redisTime + (sentAt - last.sentAt) + STILL_MS / 2);
   }
 
   private async readDirectory(): Promise<void> {

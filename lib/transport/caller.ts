@@ -162,7 +162,7 @@ export class Caller implements CallKeeper {
     }
     // Nobody at the server where it was published; the instance may listen at another, and hear it. The prober asks.
     if (!this.redis.countsProve(call.instance.traits?.server)) return;
-    call.route.view.suspect(call.instance.id);
+    call.route.view.suspect(call.instance.id, 'unreached');
     this.retryElsewhere(call);
   }
 
@@ -177,7 +177,7 @@ export class Caller implements CallKeeper {
     try {
       const instance = this.chooser.choose(call.request, call.route, call.tried);
       if (instance) this.send(call, instance, now);
-      else this.noneLeft(call);
+      else this.noneLeft(call, now);
     } catch (error) {
       // Also what a user's balancer throws.
       this.fail(call, error);
@@ -205,11 +205,12 @@ export class Caller implements CallKeeper {
     this.chooser.sent(instance);
   }
 
-  private noneLeft(call: OutgoingCall): void {
-    const mayQueue = !call.mayHaveRun && this.fallback.takes(call.request, call.route);
-    // One that may go into the queue does so while there is time left for that.
-    const isPatient = !mayQueue || performance.now() - call.startedAt < call.request.timeoutMs / 2;
-    if (this.chooser.isRegathering && isPatient) {
+  private noneLeft(call: OutgoingCall, now: number): void {
+    const { request, route } = call;
+    const mayQueue = !call.mayHaveRun && this.fallback.takes(request, route);
+    call.waitingSince ??= now;
+    const waitedMs = now - (mayQueue ? call.startedAt : call.waitingSince);
+    if (waitedMs < this.chooser.patienceMs(request, route, mayQueue)) {
       call.tried = undefined;
       return this.park(call);
     }
@@ -265,7 +266,7 @@ export class Caller implements CallKeeper {
   private lose(call: OutgoingCall): void {
     if (call.isOver) return;
     if (call.instance) {
-      call.route.view.suspect(call.instance.id);
+      call.route.view.suspect(call.instance.id, 'unreached');
       this.blame(call);
     }
     if (!this.mayRepeat(call)) return this.fail(call, lostError(call));
@@ -368,7 +369,7 @@ export class Caller implements CallKeeper {
 
   private refused(call: OutgoingCall, error: unknown): void {
     if (!(error instanceof HydraError) || !error.retryable) return this.fail(call, error);
-    if (error.code === 'DRAINING' && call.instance) call.route.view.suspect(call.instance.id);
+    if (error.code === 'DRAINING' && call.instance) call.route.view.suspect(call.instance.id, 'stopping');
     call.lastRefusal = error;
     if (error.code === 'OVERLOADED') this.blame(call);
     // The instance may have said to a probe by now that it does not know the old one, and never takes that again.

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { HydraError } from '../hydra.error.js';
 import type { Instance, ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
@@ -10,6 +12,8 @@ import type { InstanceChooser } from './instance.chooser.js';
 import type { CallRequest, Route } from './outgoing.call.js';
 import { encodeEvent, encodeRequestMessage } from './packet.js';
 import type { HydraQueued, QueueFallback } from './queue.fallback.js';
+
+const LOOK_AGAIN_MS = 20;
 
 /** Sends events: to one instance, or to all. Every method throws `NO_INSTANCE`, `REDIS_UNAVAILABLE`, `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`. */
 export class EventSender {
@@ -31,17 +35,24 @@ export class EventSender {
   /** To one instance; resolves once Redis has handed it over, or has stored it where it may go when none is up. */
   async emit(request: CallRequest, route: Route): Promise<HydraQueued | undefined> {
     if (!this.redis.isReady) await this.redis.run(`emit "${request.pattern}"`, async () => undefined);
+    const startedAt = performance.now();
     const tried = new Set<string>();
     for (;;) {
       const instance = this.chooser.choose(request, route, tried);
       if (!instance) {
-        if (this.fallback.takes(request, route)) return this.fallback.put(request, route);
+        const mayQueue = this.fallback.takes(request, route);
+        if (performance.now() - startedAt < this.chooser.patienceMs(request, route, mayQueue)) {
+          tried.clear();
+          await sleep(LOOK_AGAIN_MS, undefined, { ref: false });
+          continue;
+        }
+        if (mayQueue) return this.fallback.put(request, route);
         throw noInstanceError({ request, route });
       }
       const outcome = await this.post(request, instance);
       if (outcome === 'delivered') return undefined;
       if (outcome instanceof HydraError) throw outcome;
-      route.view.suspect(instance.id);
+      route.view.suspect(instance.id, 'unreached');
       tried.add(instance.id);
     }
   }

@@ -82,11 +82,13 @@ export class HydraInstance implements Receiver {
   }
 
   requests(peer: Peer, load: Load, items: readonly Item[]): void {
+    this.discovery.heardOf(peer.service, peer.id);
     this.caller.chooser.loads.report(peer.id, load);
     this.source?.items(peer, items);
   }
 
   replies(peer: Peer, load: Load, items: readonly Item[]): void {
+    this.discovery.heardOf(peer.service, peer.id);
     this.caller.items(peer, load, items);
   }
 

@@ -1,12 +1,14 @@
 import type { Instance, ResolvedOptions } from '../hydra.options.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
+import { isGathering } from '../registry/gathering.js';
 import { stickTo } from '../registry/select.js';
 import { CircuitBreaker } from './circuit.breaker.js';
 import { InstanceLoads } from './instance.load.js';
 import type { CallRequest, Route } from './outgoing.call.js';
 
-/** After a reconnect everybody else reconnects too: for this long, nobody listening does not mean that nobody is there. */
-const REGATHER_MS = 2_000;
+/** An instance between two connections is back within this time, or it is gone. */
+const RETURN_MS = 1_000;
+const NONE: readonly Instance[] = Object.freeze([]);
 
 /** Chooses the instance for a call, and learns from how calls end. */
 export class InstanceChooser {
@@ -20,25 +22,27 @@ export class InstanceChooser {
     this.breaker = new CircuitBreaker(options.breaker);
   }
 
-  /** The connection is new, and others may be about to come back: better wait than give up. */
-  get isRegathering(): boolean {
-    return this.redis.restoredForMs() < REGATHER_MS;
-  }
-
   /** One that may take the call and is not among the tried; undefined when there is none. */
-  choose(
-    { pattern, key }: CallRequest,
-    { view, balancer, asksAlways, selection, instanceId }: Route,
-    tried?: ReadonlySet<string>,
-  ): Instance | undefined {
-    const there = view.servers.length === 0 && this.isRegathering ? view.suspectServers : view.servers;
-    const all = selection ? selection.of(there) : there;
-    const bound = instanceId === undefined ? all : view.instances.filter(({ id }) => id === instanceId);
-    const fresh = tried ? bound.filter(({ id }) => !tried.has(id)) : bound;
+  choose({ pattern, key }: CallRequest, route: Route, tried?: ReadonlySet<string>): Instance | undefined {
+    const { balancer, asksAlways, instanceId } = route;
+    const there = reachable(route);
+    const fresh = tried ? there.filter(({ id }) => !tried.has(id)) : there;
     const allowed = instanceId === undefined ? this.breaker.allow(fresh) : fresh;
     if (key !== undefined) return stickTo(key, allowed);
     const isSettled = allowed.length === 0 || (allowed.length === 1 && !asksAlways);
     return isSettled ? allowed[0] : balancer(allowed, this.loads.view(pattern));
+  }
+
+  /**
+   * How long a call for which there is nobody may wait, in milliseconds: for those that were merely not reached, and after
+   * a reconnect for anybody. 0 where none is known, or one is there that does not take it.
+   *
+   * @param mayQueue it has somewhere else to go, and half of its time is left for that
+   */
+  patienceMs({ timeoutMs }: CallRequest, route: Route, mayQueue: boolean): number {
+    if (reachable(route).length > 0) return 0;
+    if (isGathering(this.redis)) return mayQueue ? timeoutMs / 2 : timeoutMs;
+    return unreached(route).length > 0 ? Math.min(RETURN_MS, timeoutMs / 2) : 0;
   }
 
   /** A call was sent there. */
@@ -65,4 +69,21 @@ export class InstanceChooser {
     this.loads.forget(id);
     this.breaker.forget(id);
   }
+}
+
+/** Those that will do and are not suspected. */
+function reachable({ view, selection, instanceId }: Route): readonly Instance[] {
+  if (instanceId !== undefined) {
+    return view.instances.filter((instance) => instance.id === instanceId && !view.isSuspect(instance));
+  }
+  const { servers } = view;
+  // Either all of them are suspected or none is.
+  if (servers.length > 0 && view.isSuspect(servers[0]!)) return NONE;
+  return selection ? selection.of(servers) : servers;
+}
+
+/** Those that would do if they were heard of. */
+function unreached({ view, selection, instanceId }: Route): readonly Instance[] {
+  if (instanceId !== undefined) return view.unreached.filter(({ id }) => id === instanceId);
+  return selection ? selection.of(view.unreached) : view.unreached;
 }

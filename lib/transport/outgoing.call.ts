@@ -73,6 +73,8 @@ export class OutgoingCall extends Timed implements Sender {
   missedAnswers = 0;
   /** Probes that did not find the call at its instance. */
   missedArrivals = 0;
+  /** Since when, an instant, it found nobody to go to. */
+  waitingSince: number | undefined;
   /** Why the last attempt ended. */
   lastRefusal: HydraError | undefined;
   /** An attempt has ended without anybody knowing whether it was carried out. */

@@ -3,6 +3,7 @@ import { encodeItem, Kind, readsFrames, type Item } from '../protocol/rpc.js';
 import { outside } from '../redis/async.context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { Instance } from '../hydra.options.js';
+import { isGathering, stoodStill } from '../registry/gathering.js';
 import type { CallTable } from './call.table.js';
 import type { Channel } from './channel.js';
 import type { OutgoingCall } from './outgoing.call.js';
@@ -19,6 +20,8 @@ export interface ProbeFindings {
 
 /** An answer may overtake the probe's own: only a second finding of "finished, no answer here" counts. */
 const MISSED_ANSWERS = 2;
+/** An instance whose connection broke is back within this time, if nothing else is wrong. */
+const RECONNECT_MS = 150;
 
 /**
  * Asks after calls that have not been answered for a while, so that a dead instance is noticed within a fraction of a
@@ -26,13 +29,16 @@ const MISSED_ANSWERS = 2;
  * instance that answers says which calls it has.
  *
  * An instance that does not answer is looked for with PUBSUB NUMSUB, which counts exact subscriptions only; so are Hydra
- * 1.x instances, which do not know probes. On a Cluster, where both counts are those of one node, an instance that does
- * not answer is gone when its presence is.
+ * 1.x instances, which do not know probes. One that nobody listens for is looked for once more before its calls are given
+ * up, and while all come back from an outage it is not missed at all. On a Cluster, where both counts are those of one
+ * node, an instance that does not answer is gone when its presence is.
  */
 export class Prober {
   private timer: NodeJS.Timeout | undefined;
   /** Instances that have not answered their last probe yet. */
   private readonly unanswered = new Set<string>();
+  /** Instances that were found deaf, and are looked at once more. */
+  private readonly deaf = new Set<string>();
 
   constructor(
     private readonly channel: Channel,
@@ -56,6 +62,7 @@ export class Prober {
   /** `[8, running, finished, unknown]` */
   answered(peerId: string, [, , finished, unknown]: Item): void {
     this.unanswered.delete(peerId);
+    this.deaf.delete(peerId);
     for (const call of this.callsAt(peerId, finished)) {
       if (++call.missedAnswers >= MISSED_ANSWERS) this.findings.answerLost(call);
     }
@@ -84,6 +91,7 @@ export class Prober {
     if (this.calls.size === 0) return this.stop();
     if (!this.redis.isReady) return;
     for (const [instance, calls] of this.overdue()) {
+      if (this.deaf.has(instance.id)) continue;
       // Where somebody listens to channels by pattern, a PUBLISH to a dead instance reaches that one.
       const isAsked = readsFrames(instance);
       if (!isAsked || this.unanswered.has(instance.id)) void this.lookFor(instance, calls);
@@ -103,36 +111,66 @@ export class Prober {
     return overdue;
   }
 
-  private ask(instance: Instance, calls: readonly OutgoingCall[]): void {
+  private ask(instance: Instance, calls: readonly OutgoingCall[], isAgain = false): void {
     const channel = this.keys.instanceChannel(instance.service, instance.id);
     const probe = encodeItem(
       Kind.probe,
       calls.map(({ id }) => id),
     );
+    const askedAt = performance.now();
     this.unanswered.add(instance.id);
     // A grant that was lost would hold up the answer for good.
     for (const { id, credit } of calls)
       if (credit) this.channel.post(channel, encodeItem(Kind.grant, id, credit.granted));
     this.channel.post(channel, probe, {
       published: (outcome) => {
-        if (outcome === 'nobody' && this.countsProve(instance)) this.lose(instance, calls);
+        if (outcome === 'nobody' && this.countsProve(instance))
+          this.foundDeaf(instance, calls, askedAt, isAgain);
+        else this.deaf.delete(instance.id);
       },
     });
   }
 
-  private async lookFor(instance: Instance, calls: readonly OutgoingCall[]): Promise<void> {
+  private async lookFor(instance: Instance, calls: readonly OutgoingCall[], isAgain = false): Promise<void> {
     const channel = this.keys.instanceChannel(instance.service, instance.id);
+    const askedAt = performance.now();
     try {
       const [, subscribers] = await this.redis.commands.pubsub('NUMSUB', channel);
       const isDeaf = Number(subscribers) === 0 && this.countsProve(instance);
-      if (isDeaf || this.hasLeft(instance, calls)) this.lose(instance, calls);
+      if (this.hasLeft(instance, calls)) this.lose(instance, calls);
+      else if (isDeaf) this.foundDeaf(instance, calls, askedAt, isAgain);
+      else this.deaf.delete(instance.id);
     } catch {
       // Redis went away: the next round asks again.
+      this.deaf.delete(instance.id);
     }
   }
 
   private countsProve({ traits }: Instance): boolean {
     return this.redis.countsProve(traits?.server);
+  }
+
+  /** Nobody listens to it: it has died, or is between two connections. */
+  private foundDeaf(
+    instance: Instance,
+    calls: readonly OutgoingCall[],
+    askedAt: number,
+    isAgain: boolean,
+  ): void {
+    const { id } = instance;
+    const isOutage = stoodStill(this.redis, askedAt) || isGathering(this.redis);
+    if (isOutage) this.deaf.delete(id);
+    else if (isAgain) this.lose(instance, calls);
+    else if (!this.deaf.has(id)) {
+      this.deaf.add(id);
+      outside(() => setTimeout(() => this.lookAgain(instance, calls), RECONNECT_MS).unref());
+    }
+  }
+
+  private lookAgain(instance: Instance, calls: readonly OutgoingCall[]): void {
+    if (!this.redis.isReady) this.deaf.delete(instance.id);
+    else if (readsFrames(instance)) this.ask(instance, calls, true);
+    else void this.lookFor(instance, calls, true);
   }
 
   /** Its presence ended, and it answers no probes: an instance that drains does. */
@@ -142,6 +180,7 @@ export class Prober {
 
   private lose(instance: Instance, calls: readonly OutgoingCall[]): void {
     this.unanswered.delete(instance.id);
+    this.deaf.delete(instance.id);
     // Since the question was asked, a call may have ended or moved.
     for (const call of calls) if (call.instance?.id === instance.id) this.findings.gone(call);
   }

@@ -31,7 +31,7 @@ export class QueueFallback {
   /** Whether it may go there. A queue knows no particular instance, version or tags; who asked for one gets an error. */
   takes({ fallback }: CallRequest, { view, instanceId, selection }: Route): boolean {
     const isForAnyInstance = instanceId === undefined && selection === undefined;
-    return fallback === 'queue' && isForAnyInstance && view.servers.length === 0;
+    return fallback === 'queue' && isForAnyInstance && view.servers.every((server) => view.isSuspect(server));
   }
 
   /**

@@ -85,7 +85,7 @@ export type { AddOptions } from './queue/job.adder.js';
 export type { CompletedEvent, JobEvent } from './queue/job.event.js';
 export type { JobCounts, JobStateName, JobView, Page } from './queue/job.view.js';
 export type { JobFailure } from './queue/job.state.js';
-export { DeadLetter, Retry } from './queue/outcome.js';
+export { DeadLetter, Retry, type RetryOptions } from './queue/outcome.js';
 export { QueuePattern } from './queue/queue.pattern.js';
 export {
   QueueService,

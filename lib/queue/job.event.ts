@@ -43,8 +43,8 @@ export interface CompletedEvent {
   readonly id: string;
   readonly pattern: string;
   readonly attempt: number;
-  /** Unix time in milliseconds, by the clock of Redis. */
-  readonly finishedOn: number;
+  /** By the clock of Redis. */
+  readonly finishedAt: Date;
   /** How long the last attempt ran. */
   readonly tookMs: number;
   /** The handler's return; undefined also where that was no JSON data, or larger than `maxPayloadBytes`. */
@@ -61,8 +61,8 @@ export const EVENT_BYTES = 8_192;
 /** One PUBLISH of many events has about so many at most. */
 export const PUBLISH_BYTES = 262_144;
 
-/** `finishedOn` stands before the result, where a script finds it. */
-export function writeCompleted(event: CompletedEvent, maxBytes: number): string {
+/** The result stands last, where a script can cut it off. */
+export function writeCompleted(event: Omit<WrittenCompleted, 'type'>, maxBytes: number): string {
   const { id, pattern, attempt, finishedOn, tookMs, result } = event;
   const names = `"type":"completed","id":${JSON.stringify(id)},"pattern":${JSON.stringify(pattern)}`;
   const head = `{${names},"attempt":${attempt},"finishedOn":${finishedOn},"tookMs":${tookMs}`;
@@ -77,25 +77,43 @@ export function progressEvent(id: string, pattern: string, text: string): string
   return `${names},${value}}`;
 }
 
+/** A {@link CompletedEvent} as JSON. */
+interface WrittenCompleted extends Omit<CompletedEvent, 'finishedAt'> {
+  /** Unix time in milliseconds, by the clock of Redis. */
+  readonly finishedOn: number;
+}
+
+type WrittenEvent = Exclude<JobEvent, CompletedEvent> | WrittenCompleted;
+
 /** What a stranger published is not heard; never throws. */
 export function readEvents(text: string): readonly JobEvent[] {
   const events = parseValue(text);
-  return Array.isArray(events) ? events.filter(isEvent) : [];
+  return Array.isArray(events) ? events.filter(isEvent).map(readEvent) : [];
 }
 
 /** How a job ended, from what is kept of that; undefined for anything else. Never throws. */
 export function readEnd(text: string | null): JobEvent | undefined {
   const event: unknown = parseObject(text);
-  return isEvent(event) && (event.type === 'completed' || event.type === 'dead') ? event : undefined;
+  return isEvent(event) && (event.type === 'completed' || event.type === 'dead')
+    ? readEvent(event)
+    : undefined;
 }
 
 /** Undefined for anything but the outcome of a completed job; never throws. */
 export function readCompleted(text: string): CompletedEvent | undefined {
   const event: unknown = parseObject(text);
-  return isEvent(event) && event.type === 'completed' ? event : undefined;
+  return isEvent(event) && event.type === 'completed' ? readOne(event) : undefined;
 }
 
-function isEvent(event: unknown): event is JobEvent {
+function readEvent(event: WrittenEvent): JobEvent {
+  return event.type === 'completed' ? readOne(event) : event;
+}
+
+function readOne({ finishedOn, ...event }: WrittenCompleted): CompletedEvent {
+  return { ...event, finishedAt: new Date(finishedOn) };
+}
+
+function isEvent(event: unknown): event is WrittenEvent {
   if (!isJsonObject(event) || typeof event['id'] !== 'string' || typeof event['pattern'] !== 'string') {
     return false;
   }

@@ -66,7 +66,7 @@ export class JobRunner {
 
   private complete(job: HeldJob, result: unknown): void {
     if (job.isOver) return;
-    if (result instanceof Retry) return this.retry(job, 'asked to be tried again', result.delayMs);
+    if (result instanceof Retry) return this.tryLater(job, result);
     const { id, pattern, attempt, lease } = job;
     const finishedOn = this.clock.now();
     const tookMs = Math.round((performance.now() - job.since) * 100) / 100;
@@ -88,6 +88,11 @@ export class JobRunner {
     const reason = reasonOf(thrown, shown);
     if (thrown instanceof DeadLetter) this.bury(job, reason);
     else this.retry(job, reason);
+  }
+
+  private tryLater(job: HeldJob, { delayMs, isAttempt }: Retry): void {
+    if (isAttempt) this.retry(job, 'asked to be tried again', delayMs);
+    else this.finish(job, putOff(job, delayMs));
   }
 
   private expire(job: HeldJob): void {

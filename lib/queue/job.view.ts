@@ -1,7 +1,7 @@
 import { parseValue } from '../protocol/json.js';
 import type { DeadJob, DeadLetterText } from './dead.letter.js';
 import { readCompleted } from './job.event.js';
-import { readState, type JobState } from './job.state.js';
+import { attemptOf, readState, type JobState } from './job.state.js';
 import { enqueuedAt, type ReadJob } from './job.text.js';
 
 /** @publicApi */
@@ -35,9 +35,9 @@ export interface JobView {
   readonly data?: unknown;
   /** By the clock of whoever added it. */
   readonly enqueuedAt?: Date;
-  /** Attempts that have not completed so far. */
+  /** Attempts that were begun, the one that runs or completed included. */
   readonly attempts: number;
-  /** Why the last of them did not. */
+  /** Why the last one that did not complete did not. */
   readonly error?: string;
   /** From when a delayed job may start, by the clock of Redis. */
   readonly dueAt?: Date;
@@ -68,7 +68,7 @@ export function openView(
     state,
     data: job?.data,
     ...enqueuedOf(job),
-    ...attemptsOf(readState(stateText)),
+    ...attemptsOf(state, readState(stateText)),
     ...(typeof progress === 'string' && { progress: parseValue(progress) }),
   };
 }
@@ -85,9 +85,8 @@ export function deadView({ id, pattern, data, reason, diedAt, attempts }: DeadJo
 export function completedView(text: string | null): JobView | undefined {
   const event = text === null ? undefined : readCompleted(text);
   if (!event) return undefined;
-  const { id, pattern, attempt, finishedOn, result } = event;
-  const finishedAt = new Date(finishedOn);
-  return { id, pattern, state: 'completed', attempts: attempt - 1, finishedAt, result };
+  const { id, pattern, attempt, finishedAt, result } = event;
+  return { id, pattern, state: 'completed', attempts: attempt, finishedAt, result };
 }
 
 function enqueuedOf(job: ReadJob | undefined): Pick<JobView, 'enqueuedAt'> {
@@ -95,7 +94,7 @@ function enqueuedOf(job: ReadJob | undefined): Pick<JobView, 'enqueuedAt'> {
   return at && !Number.isNaN(at.getTime()) ? { enqueuedAt: at } : {};
 }
 
-function attemptsOf({ failures = 0, lost = 0, lostAlone = 0, history }: JobState) {
-  const error = history?.at(-1)?.error;
-  return { attempts: failures + lost + lostAlone, ...(error !== undefined && { error }) };
+function attemptsOf(state: JobStateName, known: JobState) {
+  const error = known.history?.at(-1)?.error;
+  return { attempts: attemptOf(known) - (state === 'active' ? 0 : 1), ...(error !== undefined && { error }) };
 }

@@ -1,16 +1,35 @@
 import { RpcException } from '@nestjs/microservices';
 
+import { refuseUnknown, type NamesOf } from '../hydra.options.js';
+
+/** @publicApi */
+export interface RetryOptions {
+  /** False: nothing failed, and the job has as many attempts left as before. @defaultValue true */
+  readonly attempt?: boolean;
+}
+
+const RETRY_NAMES = { attempt: true } satisfies NamesOf<RetryOptions>;
+
 /**
- * Returned by a job's handler: not now, try again later. It counts as an attempt.
+ * Returned by a job's handler: not now, try again later. It counts as an attempt, unless it is said not to.
  *
  * @publicApi
  */
 export class Retry {
-  private constructor(readonly delayMs: number) {}
+  private constructor(
+    readonly delayMs: number,
+    readonly isAttempt: boolean,
+  ) {}
 
-  /** Makes the next attempt in so many milliseconds, instead of what the backoff says; `NaN` means at once. */
-  static after(delayMs: number): Retry {
-    return new Retry(Math.max(0, Math.round(delayMs)));
+  /**
+   * Makes the next attempt in so many milliseconds, instead of what the backoff says; `NaN` means at once.
+   * `Retry.after(60_000, { attempt: false })` waits for something that is not there yet, for as long as it takes.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  static after(delayMs: number, options: RetryOptions = {}): Retry {
+    refuseUnknown('Retry.after', options, RETRY_NAMES);
+    return new Retry(Math.max(0, Math.round(delayMs)), options.attempt !== false);
   }
 }
 

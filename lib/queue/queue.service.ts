@@ -252,7 +252,10 @@ export class QueueService {
 
   /** @internal */
   close(): void {
-    for (const { watch } of this.queues.values()) watch.close();
+    for (const { watch, schedules } of this.queues.values()) {
+      watch.close();
+      schedules.close();
+    }
   }
 
   private async store<Result>(

@@ -1,4 +1,5 @@
 import { checkJob, filled } from '../hydra.options.js';
+import { createMessageId } from '../registry/ids.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { QueueKeys } from './queue.keys.js';
 import {
@@ -10,16 +11,21 @@ import {
   type RepeatOptions,
   type Schedule,
 } from './schedule.js';
-import { setSchedule } from './schedule.scripts.js';
+import { ScheduleKeeper } from './schedule.keeper.js';
+import { endSchedule, setSchedule } from './schedule.scripts.js';
 
 /** The repeating jobs of one queue: set, listed, ended. Workers add what is due. */
 export class Schedules {
+  private readonly keeper: ScheduleKeeper;
+
   constructor(
     private readonly redis: RedisConnections,
     private readonly keys: QueueKeys,
     private readonly service: string,
     private readonly maxBytes: number,
-  ) {}
+  ) {
+    this.keeper = new ScheduleKeeper(redis, keys);
+  }
 
   /**
    * @throws HydraError `BAD_OPTION` for settings that are none, an expression or a zone that is none, or one without a
@@ -39,12 +45,19 @@ export class Schedules {
     // Before it is stored: what cannot be a job now cannot be one at its tick.
     jobOfTick(name, schedule, Date.now(), this.service, this.maxBytes);
     const definition = writeSchedule(schedule);
+    const write = () => this.write(name, cron, timeZone, definition);
+    this.keeper.keep(name, await write(), write);
+  }
+
+  /** Gives the mark of the data. */
+  private write(name: string, cron: string, timeZone: string, definition: string): Promise<string> {
     const { schedules, ticks, wake } = this.keys;
-    await this.redis.run('repeat', async (redis) => {
+    return this.redis.run('repeat', async (redis) => {
       const [seconds] = await redis.time();
       const next = nextTick(cron, timeZone, Number(seconds) * 1_000);
       if (next === undefined) throw noTick(cron, timeZone);
-      await setSchedule.run(redis, [schedules, ticks, name, definition, next, wake]);
+      const mark = createMessageId();
+      return setSchedule.run(redis, [schedules, ticks, name, definition, next, wake, mark]);
     });
   }
 
@@ -67,10 +80,13 @@ export class Schedules {
 
   /** False when there is none of that name. */
   async end(name: string): Promise<boolean> {
+    this.keeper.drop(name);
     const { schedules, ticks } = this.keys;
-    const [removed] = await this.redis.run('stop repeating', (redis) =>
-      Promise.all([redis.hdel(schedules, name), redis.zrem(ticks, name)]),
-    );
-    return removed > 0;
+    const args = [schedules, ticks, filled('name', name)];
+    return (await this.redis.run('stop repeating', (redis) => endSchedule.run(redis, args))) > 0;
+  }
+
+  close(): void {
+    this.keeper.close();
   }
 }

@@ -10,8 +10,10 @@ const odd = ['1', 'null', '[]', '"x"', '{}', 'x', '', '[1,null,"x",[],{}]', '{"l
 describe('what is read from the channel of events', () => {
   it('is what workers write', () => {
     const events = [done, failed, dead, progress];
-    expect(readEvents(JSON.stringify(events))).toEqual(events);
-    expect(readCompleted(JSON.stringify(done))).toEqual(done);
+    const { finishedOn, ...rest } = done;
+    const completed = { ...rest, finishedAt: new Date(finishedOn) };
+    expect(readEvents(JSON.stringify(events))).toEqual([completed, failed, dead, progress]);
+    expect(readCompleted(JSON.stringify(done))).toEqual(completed);
   });
 
   it.each(odd)('is nothing where a stranger published %j', (text) => {

@@ -204,9 +204,21 @@ local function elsewhere(job)
   if pattern and not room[pattern] and isServed(pattern) then return pattern end
   take(job, pattern)
 end
-local function setAside(job, suffix)
+-- What is on its way to another worker stood before the first that is set aside, and must not come behind it.
+local isRecalled = false
+local setAside
+local function recall()
+  isRecalled = true
+  local own = string.sub(KEYS[17], 1, -1 - #ARGV[1])
+  for _, owner in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
+    local job = redis.call('RPOP', own .. owner)
+    if job then setAside(job, ARGV[12]) end
+  end
+end
+setAside = function(job, suffix)
   local pattern = elsewhere(job)
   if not pattern then return end
+  if not isRecalled and suffix == ARGV[12] then recall() end
   moved = moved + 1
   redis.call('LPUSH', ARGV[11] .. pattern .. suffix, job)
   hasBacklog[pattern] = true

@@ -14,6 +14,8 @@ import { WorkerFleet } from './worker.fleet.js';
 
 /** How long anything may take on a machine that has other things to do. */
 const PATIENCE = { timeoutMs: 30_000 };
+/** How long a worker keeps its jobs while it is connected, and silent. */
+const BLOCKED = { BLOCKED_MS: '4000' };
 /** Longer than a worker may be silent. */
 const FROZEN_MS = process.env['HYDRA_CHAOS'] === 'full' ? 30_000 : 4_000;
 
@@ -147,11 +149,11 @@ describe('a worker', () => {
 describe('a worker that is frozen', () => {
   it('loses its job to another one, and its late acknowledgement is refused', async () => {
     await prepare();
-    const [frozen] = await fleet.addMany(1);
+    const [frozen] = await fleet.addMany(1, BLOCKED);
     const job = await queue.add('work', { ms: 1_500 });
     await eventually(() => fleet.starts(job.id).length === 1, { what: 'the job to start', ...PATIENCE });
     await frozen!.kill('SIGSTOP');
-    await fleet.add();
+    await fleet.add(BLOCKED);
     await untilDone([job.id], 'the job to be done elsewhere');
     const second = fleet.starts(job.id)[1]!;
     expect(second.pid).not.toBe(frozen!.pid);

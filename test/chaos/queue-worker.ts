@@ -11,6 +11,12 @@ import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
 import { HydraJobContext, HydraModule, HydraServer, QueuePattern, QueueService } from '../../lib/index.js';
 
 const { SERVICE = '', REDIS = '', CONCURRENCY = '5', DRAIN_MS = '10000', REPEAT = '' } = process.env;
+const { BLOCKED_MS = '30000', CLOCK_SHIFT_MS = '0' } = process.env;
+
+if (CLOCK_SHIFT_MS !== '0') {
+  const realNow = Date.now.bind(Date);
+  Date.now = () => realNow() + Number(CLOCK_SHIFT_MS);
+}
 
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
@@ -52,6 +58,14 @@ class WorkController {
     for (;;);
   }
 
+  /** Its event loop does nothing else for so long. */
+  @QueuePattern('block', { attempts: 3, backoff: 10 })
+  block(@Payload() { ms }: { ms: number }, @Ctx() context: HydraJobContext): void {
+    say({ started: context.id, attempt: context.attempt });
+    for (const until = performance.now() + ms; performance.now() < until;);
+    say({ done: context.id });
+  }
+
   @QueuePattern('never', { attempts: 2, timeoutMs: 200, backoff: 10 })
   never(@Ctx() context: HydraJobContext): Promise<void> {
     say({ started: context.id, attempt: context.attempt });
@@ -66,7 +80,14 @@ class WorkController {
 }
 
 @Module({
-  imports: [HydraModule.forRoot({ service: SERVICE, redis: REDIS, drain: { timeoutMs: Number(DRAIN_MS) } })],
+  imports: [
+    HydraModule.forRoot({
+      service: SERVICE,
+      redis: REDIS,
+      drain: { timeoutMs: Number(DRAIN_MS) },
+      queue: { blockedMs: Number(BLOCKED_MS) },
+    }),
+  ],
   controllers: [WorkController],
 })
 class WorkerModule {}

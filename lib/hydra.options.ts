@@ -43,6 +43,7 @@ import {
 } from './options/instance.options.js';
 import { refuseUnknown, type NamesOf } from './options/names.js';
 import { queue, QUEUE_NAMES, type QueueOptions, type ResolvedQueueOptions } from './options/queue.options.js';
+import { checkRedisLocation } from './options/redis.location.js';
 import {
   STREAM_NAMES,
   streams,
@@ -247,7 +248,7 @@ export function resolveOptions(
     version: text('version', options.version ?? '0.0.0'),
     description: text('description', options.description ?? 'not specified'),
     type: text('type', options.type ?? ''),
-    redis: location(options.redis ?? (environment['HYDRA_REDIS_URL'] || 'redis://127.0.0.1:6379')),
+    redis: location(options.redis, environment['HYDRA_REDIS_URL']),
     namespace: namespace(options.namespace ?? 'hydra'),
     host: options.host === undefined || options.host === '' ? undefined : text('host', options.host),
     port: options.port === undefined ? undefined : integer('port', options.port, 0, 65_535),
@@ -274,7 +275,9 @@ export function resolveOptions(
 }
 
 /** ioredis would put its prefix in front of some of the names that scripts use, and not of others. */
-function location(given: RedisLocation): RedisLocation {
+function location(option: RedisLocation | undefined, variable: string | undefined): RedisLocation {
+  const given = option ?? (variable || 'redis://127.0.0.1:6379');
+  checkRedisLocation(option === undefined ? 'HYDRA_REDIS_URL' : 'redis', given);
   for (const prefix of keyPrefixes(given)) {
     if (prefix) throw bad('redis.keyPrefix', prefix, 'left out; use namespace');
   }

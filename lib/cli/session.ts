@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { Observable } from 'rxjs';
 
 import { resolveOptions, type RedisLocation } from '../hydra.options.js';
+import { checkRedisLocation } from '../options/redis.location.js';
 import { HydraInstance } from '../transport/hydra.instance.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 
@@ -76,6 +77,7 @@ export function parseChoice<T extends string>(what: string, word: string, choice
 
 function locationOf({ redis, cluster }: GlobalOptions): RedisLocation {
   const url = redis ?? (process.env['HYDRA_REDIS_URL'] || 'redis://127.0.0.1:6379');
+  checkRedisLocation(redis === undefined ? 'HYDRA_REDIS_URL' : '--redis', url);
   if (!cluster) return url;
   const { hostname, port, username, password, protocol } = new URL(url);
   const redisOptions = {

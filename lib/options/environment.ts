@@ -32,10 +32,9 @@ function serviceMembers(value: string): Readonly<Record<string, string | undefin
   if (trimmed.startsWith('{')) {
     try {
       return JSON.parse(trimmed) as Record<string, string>;
-    } catch (cause) {
-      throw new HydraError('BAD_OPTION', `the environment's HYDRA_SERVICE is not JSON: ${trimmed}`, {
-        cause,
-      });
+    } catch {
+      // Neither the text nor the parser's words, which quote it: it may hold a password.
+      throw new HydraError('BAD_OPTION', "the environment's HYDRA_SERVICE begins with { and is not JSON");
     }
   }
   if (!trimmed.includes('=')) return {};

@@ -46,10 +46,11 @@ export class JobWatch {
    *
    * @throws HydraError `DEAD_LETTER` with the reason; `CANCELLED`; `REPLY_LOST`; `TIMEOUT`, also where Redis was away for all that time; `CLOSED`
    */
-  async result(job: AwaitedJob, timeoutMs: number): Promise<unknown> {
+  async result(job: AwaitedJob, timeoutMs: number, startedAt = performance.now()): Promise<unknown> {
     const waiter = this.waiters.add(job);
     const late = () => waiter.fail(lateError(job.id, timeoutMs, this.redis.isReady));
-    const timer = setTimeout(late, Math.min(timeoutMs, LONGEST_TIMER_MS));
+    const leftMs = Math.max(0, startedAt + timeoutMs - performance.now());
+    const timer = setTimeout(late, Math.min(leftMs, LONGEST_TIMER_MS));
     this.enter()
       .then(() => this.waiters.lookFor(waiter))
       .catch((error: unknown) => {

@@ -7,6 +7,7 @@ import { ignorable, IgnorablePromises } from '../redis/ignorable.js';
 import {
   checkQueueName,
   integer,
+  LONGEST_TIMER_MS,
   refuseUnknown,
   serviceName,
   type OptionNames,
@@ -131,7 +132,14 @@ export class QueueService {
     options: AddOptions = {},
   ): AddedJob<Result> {
     const stored = this.store<Result>(pattern, data, options);
-    const resultOf = async (resultOptions?: ResultOptions) => (await stored).result(resultOptions);
+    const resultOf = async (given: ResultOptions = {}) => {
+      refuseUnknown('result', given, RESULT_NAMES);
+      const { timeoutMs = this.options.timeoutMs } = given;
+      // The time counts from here, and not from when Redis has the job.
+      const startedAt = performance.now();
+      const job = await storedWithin(stored, integer('timeoutMs of result', timeoutMs, 1));
+      return job.resultSince(startedAt, timeoutMs);
+    };
     return Object.assign(stored, {
       result: (resultOptions?: ResultOptions) => ignorable(resultOf(resultOptions)),
     });
@@ -262,7 +270,7 @@ export class QueueService {
     pattern: string | number | object,
     data: unknown,
     options: AddOptions,
-  ): Promise<QueuedJob<Result>> {
+  ): Promise<StoredJob<Result>> {
     try {
       const { queue, job } = this.prepare(pattern, data, options);
       return this.handle(queue, job, await this.adder.add(job));
@@ -282,14 +290,16 @@ export class QueueService {
     return { queue, job: this.adder.prepare(queue.keys, queue.service, routeOf(pattern), data, options) };
   }
 
-  private handle<Result>({ watch }: Queue, { id, addedOn }: PreparedJob, isNew: boolean): QueuedJob<Result> {
+  private handle<Result>({ watch }: Queue, { id, addedOn }: PreparedJob, isNew: boolean): StoredJob<Result> {
     const awaited = { id, addedOn: isNew ? addedOn : undefined };
+    const resultSince = (startedAt: number, timeoutMs: number) =>
+      watch.result(awaited, timeoutMs, startedAt) as Promise<Result>;
     const resultOf = async (options: ResultOptions) => {
       refuseUnknown('result', options, RESULT_NAMES);
       const { timeoutMs = this.options.timeoutMs } = options;
-      return watch.result(awaited, integer('timeoutMs of result', timeoutMs, 1)) as Promise<Result>;
+      return resultSince(performance.now(), integer('timeoutMs of result', timeoutMs, 1));
     };
-    return { id, isNew, result: (options = {}) => ignorable(resultOf(options)) };
+    return hidden({ id, isNew, result: (options = {}) => ignorable(resultOf(options)) }, resultSince);
   }
 
   private queue(method: string, ref: string | QueueRef = {}, names: OptionNames = REF_NAMES): Queue {
@@ -321,6 +331,35 @@ export class QueueService {
     this.queues.set(`${givenService}:${queue}`, opened);
     return opened;
   }
+}
+
+/** A job, with the wait for its result by the clock of whoever began to wait before it was stored. */
+interface StoredJob<Result> extends QueuedJob<Result> {
+  resultSince(startedAt: number, timeoutMs: number): Promise<Result>;
+}
+
+/** What is not the user's to see is not printed either. */
+function hidden<Result>(
+  job: QueuedJob<Result>,
+  resultSince: StoredJob<Result>['resultSince'],
+): StoredJob<Result> {
+  return Object.defineProperty(job, 'resultSince', {
+    value: resultSince,
+    enumerable: false,
+  }) as StoredJob<Result>;
+}
+
+/** @throws HydraError `TIMEOUT` when Redis has not confirmed it in time; it may have been stored */
+async function storedWithin<Result>(
+  stored: Promise<StoredJob<Result>>,
+  timeoutMs: number,
+): Promise<StoredJob<Result>> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const text = `the job whose result is awaited was not stored within timeoutMs=${timeoutMs}`;
+    timer = setTimeout(() => reject(new HydraError('TIMEOUT', text)), Math.min(timeoutMs, LONGEST_TIMER_MS));
+  });
+  return Promise.race([stored, late]).finally(() => clearTimeout(timer));
 }
 
 /** Rejects once nothing is under way any more, and says so where some were added. */

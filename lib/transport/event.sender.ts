@@ -12,6 +12,7 @@ import type { InstanceChooser } from './instance.chooser.js';
 import type { CallRequest, Route } from './outgoing.call.js';
 import { encodeEvent, encodeRequestMessage } from './packet.js';
 import type { HydraQueued, QueueFallback } from './queue.fallback.js';
+import type { RequestTime } from './request.time.js';
 
 const LOOK_AGAIN_MS = 20;
 
@@ -33,11 +34,14 @@ export class EventSender {
   }
 
   /** To one instance; resolves once Redis has handed it over, or has stored it where it may go when none is up. */
-  async emit(request: CallRequest, route: Route): Promise<HydraQueued | undefined> {
-    if (!this.redis.isReady) await this.redis.run(`emit "${request.pattern}"`, async () => undefined);
+  async emit(request: CallRequest, route: Route, time: RequestTime): Promise<HydraQueued | undefined> {
+    if (!this.redis.isReady) await this.reconnected(`emit "${request.pattern}"`, time);
+    time.stage = 'redis';
     const startedAt = performance.now();
     const tried = new Set<string>();
     for (;;) {
+      // Its user was told that it failed.
+      if (time.isOver) return undefined;
       const instance = this.chooser.choose(request, route, tried);
       if (!instance) {
         const mayQueue = this.fallback.takes(request, route);
@@ -58,8 +62,11 @@ export class EventSender {
   }
 
   /** To every instance that the route allows; resolves once Redis has handed it to one at least. */
-  async broadcast(request: CallRequest, route: Route): Promise<void> {
+  async broadcast(request: CallRequest, route: Route, time: RequestTime): Promise<void> {
     const { view, selection } = route;
+    if (!this.redis.isReady) await this.reconnected('broadcast', time);
+    if (time.isOver) return;
+    time.stage = 'redis';
     if (selection) return this.multicast(request, route, selection.of(view.servers));
     const channel = this.keys.serviceChannel(view.service);
     // One Hydra 1.x instance among them, and all are told in its way.
@@ -67,6 +74,11 @@ export class EventSender {
     const wire = isOurs ? this.channel.frame(this.item(request)) : this.message(`${view.service}:/`, request);
     const isReceived = await this.redis.run('broadcast', () => this.channel.postToAll(channel, wire));
     if (!isReceived) throw noInstanceError({ request, route });
+  }
+
+  private async reconnected(what: string, time: RequestTime): Promise<void> {
+    time.stage = 'connection';
+    await this.redis.run(what, async () => undefined);
   }
 
   private async multicast(request: CallRequest, route: Route, instances: readonly Instance[]): Promise<void> {

@@ -14,11 +14,11 @@ import { createSelection, type Selection } from '../registry/select.js';
 import type { CircuitState } from './circuit.breaker.js';
 import { checkDurableEvents, resolveClientOptions, type HydraClientOptions } from './client.options.js';
 import { codecOf, decodeReplies, encodePacket, type Codec } from './codec.js';
-import { expiry } from './expiry.js';
 import { HydraInstance } from './hydra.instance.js';
 import { HydraRecord } from './hydra.record.js';
 import type { CallRequest, Reply, Route } from './outgoing.call.js';
 import type { HydraQueued } from './queue.fallback.js';
+import { RequestTime } from './request.time.js';
 
 /** What a call asks for that comes without a record. */
 const PLAIN = { isIdempotent: false, key: undefined, fallback: undefined } as const;
@@ -173,9 +173,9 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   /** Sends an event to every live instance. Fails with `NO_INSTANCE` when nobody received it. Sent at once, like `emit`. */
   broadcast<Input = unknown>(pattern: unknown, data: Input): Observable<void> {
     const request = this.requestOf(this.packet(pattern, data));
-    const sent = this.prepared(request).then((prepared) =>
-      this.instance.caller.events.broadcast(...prepared),
-    );
+    const sent = this.limited(request, async (time) => {
+      await this.instance.caller.events.broadcast(...(await this.prepared(request, time)), time);
+    });
     sent.catch(() => undefined);
     return new Observable((observer) => {
       sent.then(
@@ -200,7 +200,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     const decoded = this.codec ? decodeReplies(this.codec, request, startedAt, reply) : reply;
     let cancel: (() => void) | undefined;
     let isCancelled = false;
-    this.prepared(request).then(
+    this.limited(request, (time) => this.prepared(request, time)).then(
       (prepared) => {
         if (!isCancelled) cancel = this.call(...prepared, decoded, startedAt);
       },
@@ -214,19 +214,22 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     };
   }
 
+  private limited<T>(request: CallRequest, act: (time: RequestTime) => Promise<T>): Promise<T> {
+    return RequestTime.limit(request, this.service, act);
+  }
+
   /**
    * The request once the client is connected and its data is encoded.
    *
-   * @throws HydraError `REDIS_UNAVAILABLE` when that takes longer than the request may; `CLOSED`
+   * @throws HydraError `CLOSED`; what a serializer throws
    */
-  private async prepared(request: CallRequest): Promise<[CallRequest, Route]> {
-    const { signal, end } = expiry(request.timeoutMs, () => this.notConnectedError(request));
-    try {
-      const [route, data] = await Promise.race([Promise.all([this.routed(), this.encoded(request)]), signal]);
-      return [{ ...request, data }, route];
-    } finally {
-      end();
-    }
+  private async prepared(request: CallRequest, time: RequestTime): Promise<[CallRequest, Route]> {
+    const connected = this.routed().then((route) => {
+      time.stage = 'serializer';
+      return route;
+    });
+    const [route, data] = await Promise.all([connected, this.encoded(request)]);
+    return [{ ...request, data }, route];
   }
 
   /** Resolves once Redis has handed the event to an instance, or has stored it in a stream or, as `setFallback` says, a queue. */
@@ -238,7 +241,9 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   }
 
   private async emitNow(request: CallRequest): Promise<HydraQueued | undefined> {
-    return this.instance.caller.events.emit(...(await this.prepared(request)));
+    return this.limited(request, async (time) =>
+      this.instance.caller.events.emit(...(await this.prepared(request, time)), time),
+    );
   }
 
   private streamOf({ pattern, data }: ReadPacket): string | undefined {
@@ -255,14 +260,14 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     const { redis, keys, options } = this.instance;
     const { pattern, data, metadata } = request;
     const fields = encodeEntry(stream, data, { type: pattern, metadata }, options.maxPayloadBytes);
-    // From then on a command ends by itself.
-    if (!this.route) {
-      const { signal, end } = expiry(request.timeoutMs, () => this.notConnectedError(request));
-      await Promise.race([this.routed(), signal]).finally(end);
-    }
-    await redis.run(`keep "${pattern}" in ${stream}`, (client) =>
-      client.xadd(keys.stream(stream), '*', ...fields),
-    );
+    await this.limited(request, async (time) => {
+      await this.routed();
+      if (time.isOver) return;
+      time.stage = 'redis';
+      await redis.run(`keep "${pattern}" in ${stream}`, (client) =>
+        client.xadd(keys.stream(stream), '*', ...fields),
+      );
+    });
   }
 
   private async encoded(request: CallRequest): Promise<unknown> {
@@ -325,15 +330,6 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     const status = STATUS[this.instance.redis.state];
     this._status$.next(status);
     for (const [event, callback] of this.listeners) if (event === status) safely(`on('${event}')`, callback);
-  }
-
-  private notConnectedError({ pattern, timeoutMs }: CallRequest): HydraError {
-    const what = `"${pattern}" to "${this.service}" was not sent`;
-    return new HydraError(
-      'REDIS_UNAVAILABLE',
-      `${what}: no connection to Redis within timeoutMs=${timeoutMs}`,
-      { mayHaveRun: false },
-    );
   }
 
   private closedError(): HydraError {

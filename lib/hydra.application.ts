@@ -1,3 +1,5 @@
+import type { Server } from 'node:http';
+
 import {
   Injectable,
   Logger,
@@ -10,6 +12,7 @@ import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/co
 import { ConfigStore } from './config/config.store.js';
 import { controllerRoutes } from './http/controller.routes.js';
 import { HydraError } from './hydra.error.js';
+import { HydraExceptionFilter } from './hydra.exception.filter.js';
 import { HydraServer } from './hydra.server.js';
 import { HydraLogger } from './logging/hydra.logger.js';
 import { HydraInstance } from './transport/hydra.instance.js';
@@ -25,6 +28,7 @@ export class HydraApplication
   private readonly logger = new Logger('Hydra');
   private isStarted = false;
   private isStopping = false;
+  private httpTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly instance: HydraInstance,
@@ -36,6 +40,9 @@ export class HydraApplication
     private readonly config: ApplicationConfig,
   ) {
     instance.presence.routeSource = () => this.routes();
+    // Nest asks the last one first: so everybody else's goes before ours, wherever it was provided.
+    if (instance.options.exceptionFilter)
+      config.getGlobalFilters().unshift(new HydraExceptionFilter(adapterHost));
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -58,6 +65,7 @@ export class HydraApplication
   /** Nobody finds this instance from here on. */
   async beforeApplicationShutdown(): Promise<void> {
     this.isStopping = true;
+    this.endHttpInTime();
     this.configs.close();
     const { presence } = this.instance;
     if (!this.server.hasHandlers) await presence.withdraw();
@@ -65,8 +73,16 @@ export class HydraApplication
     else if (this.adapterHost.httpAdapter) await presence.update({ port: 0, traits: { draining: true } });
   }
 
+  /** Nest waits for open answers, and some never end by themselves: server-sent events, a download that nobody reads. */
+  private endHttpInTime(): void {
+    const http = this.adapterHost.httpAdapter?.getHttpServer() as Partial<Server> | undefined;
+    const end = () => http?.closeAllConnections?.();
+    this.httpTimer = setTimeout(end, this.instance.options.drain.timeoutMs).unref();
+  }
+
   /** Servers and HTTP are closed by now: nothing uses Redis any more. */
   async onApplicationShutdown(): Promise<void> {
+    clearTimeout(this.httpTimer);
     await this.server.close();
     await this.hydraLogger.flush();
     await this.instance.close();

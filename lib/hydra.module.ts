@@ -9,14 +9,12 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
 
 import { ConfigStore } from './config/config.store.js';
 import { getConfigToken } from './config/inject-config.js';
 import { HydraHttpClient } from './http/hydra.http.client.js';
 import { HydraApplication } from './hydra.application.js';
 import { HydraError } from './hydra.error.js';
-import { HydraExceptionFilter } from './hydra.exception.filter.js';
 import { refuseUnknown, resolveOptions, type HydraOptions, type NamesOf } from './hydra.options.js';
 import { HydraServer } from './hydra.server.js';
 import { HydraLogger } from './logging/hydra.logger.js';
@@ -207,7 +205,6 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
           new QueueService(id, redis, keys, options),
       },
       HydraApplication,
-      { provide: APP_FILTER, useClass: HydraExceptionFilter },
     ],
     exports: [
       HydraInstance,

@@ -157,6 +157,12 @@ export interface HydraOptions {
   /** Nest's custom deserializer of incoming packets. @defaultValue none */
   readonly deserializer?: PacketDeserializer;
 
+  /**
+   * Whether `HydraModule` gives the application a `HydraExceptionFilter`, which is asked after all others.
+   * @defaultValue true
+   */
+  readonly exceptionFilter?: boolean;
+
   readonly presence?: PresenceOptions;
   readonly health?: HealthOptions;
   readonly discovery?: DiscoveryOptions;
@@ -187,6 +193,7 @@ export const HYDRA_NAMES = {
   maxPayloadBytes: true,
   serializer: true,
   deserializer: true,
+  exceptionFilter: true,
   presence: PRESENCE_NAMES,
   health: HEALTH_NAMES,
   discovery: DISCOVERY_NAMES,
@@ -217,6 +224,7 @@ export interface ResolvedOptions {
   readonly maxPayloadBytes: number;
   readonly serializer: PacketSerializer | undefined;
   readonly deserializer: PacketDeserializer | undefined;
+  readonly exceptionFilter: boolean;
   readonly presence: Group<PresenceOptions>;
   readonly health: Group<HealthOptions>;
   readonly discovery: Group<DiscoveryOptions>;
@@ -259,6 +267,7 @@ export function resolveOptions(
     maxPayloadBytes: integer('maxPayloadBytes', options.maxPayloadBytes ?? 1_048_576, 1),
     serializer: options.serializer,
     deserializer: options.deserializer,
+    exceptionFilter: options.exceptionFilter ?? true,
     presence: presence(options.presence),
     health: health(options.health),
     logging: logging(options.logging),

@@ -29,6 +29,7 @@ import type { Peer } from './peers.js';
 import { Prober } from './prober.js';
 import { QueueFallback } from './queue.fallback.js';
 import { ReplyWindow } from './reply.window.js';
+import { noteRemote } from './remote.failure.js';
 import { RetryBudget } from './retry.budget.js';
 
 const RETRY_PARKED_MS = 20;
@@ -406,6 +407,7 @@ export class Caller implements CallKeeper {
       this.logger.warn(`"${request.pattern}" failed inside "${route.view.service}"; correlation id ${id}`);
       tagError(error, id);
     }
+    noteRemote(error);
     this.fail(call, error, true);
   }
 

@@ -16,7 +16,7 @@ import {
  */
 export interface HydraClientOptions extends Omit<
   HydraOptions,
-  'host' | 'port' | 'type' | 'drain' | 'health' | 'version' | 'tags'
+  'host' | 'port' | 'type' | 'drain' | 'health' | 'version' | 'tags' | 'exceptionFilter'
 > {
   /** Only instances whose version is in this semver range, such as `^2`. @defaultValue any */
   readonly version?: string;
@@ -37,7 +37,15 @@ export interface HydraClientOptions extends Omit<
 
 const ANONYMOUS = 'hydra-client';
 
-const { host: _host, port: _port, type: _type, drain: _drain, health: _health, ...SHARED } = HYDRA_NAMES;
+const {
+  host: _host,
+  port: _port,
+  type: _type,
+  drain: _drain,
+  health: _health,
+  exceptionFilter: _filter,
+  ...SHARED
+} = HYDRA_NAMES;
 const CLIENT_NAMES = { ...SHARED, name: true, durableEvents: true } satisfies NamesOf<HydraClientOptions>;
 
 /** The names of the options of a client inside an application. */

@@ -32,7 +32,10 @@ export interface ConnectionOptions {
   readonly pingIntervalMs?: number;
   /** Longest pause between two attempts to reconnect, in milliseconds. @defaultValue 1000 */
   readonly maxReconnectDelayMs?: number;
-  /** How long a Redis command waits for a lost connection to come back, in milliseconds. @defaultValue 5000 */
+  /**
+   * How long a Redis command waits for a lost connection to come back, in milliseconds. One that was sent ends with its
+   * connection, which a Redis that stands still loses within twice `pingIntervalMs`. @defaultValue 5000
+   */
   readonly commandTimeoutMs?: number;
 }
 

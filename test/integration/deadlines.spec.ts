@@ -17,15 +17,41 @@ const failureOf = (act: Promise<unknown>) =>
     (error: unknown) => error,
   );
 
+let redis: RunningRedis;
+
+beforeAll(async () => {
+  redis = await startPrivateRedis();
+  failWith(redis);
+});
+
+describe('the time of an event', () => {
+  it('has the time of its serializer in it, and what was too late is not sent', async () => {
+    const { service } = await serve();
+    let go: (() => void) | undefined;
+    const serializer = {
+      serialize: (packet: unknown) => new Promise((resolve) => (go = () => resolve(packet))),
+    };
+    const client = await connect(service, { timeoutMs: 100, serializer });
+    const { channel } = client['instance'];
+    let sent = 0;
+    channel.post = () => void sent++;
+    channel.postToAll = async () => ++sent > 0;
+    for (const emit of [() => client.emit('seen', {}), () => client.broadcast('seen', {})]) {
+      const error = await failureOf(firstValueFrom<unknown>(emit()));
+      expect(error).toMatchObject({ code: 'TIMEOUT', mayHaveRun: false });
+      go?.();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(sent).toBe(0);
+    }
+  });
+});
+
 describe('the time of a request to a Redis that stands still', () => {
-  let redis: RunningRedis;
   let client: HydraClient;
   let queued: HydraClient;
   let own: Awaited<ReturnType<typeof open>>;
 
   beforeAll(async () => {
-    redis = await startPrivateRedis();
-    failWith(redis);
     const { service } = await serve();
     client = await connect(service, { timeoutMs: TIMEOUT_MS, connection });
     queued = await connect(uniqueService('nobody'), { timeoutMs: TIMEOUT_MS, connection });
@@ -61,29 +87,5 @@ describe('the time of a request to a Redis that stands still', () => {
   it('ends a wait for instances', async () => {
     const waiting = own.discovery.waitFor(uniqueService('nobody'), { timeoutMs: TIMEOUT_MS });
     expect(await failureOf(waiting)).toMatchObject({ code: 'NO_INSTANCE', mayHaveRun: false });
-  });
-});
-
-describe('the time of an event', () => {
-  it('has the time of its serializer in it, and what was too late is not sent', async () => {
-    const redis = await startPrivateRedis();
-    failWith(redis);
-    const { service } = await serve();
-    let go: (() => void) | undefined;
-    const serializer = {
-      serialize: (packet: unknown) => new Promise((resolve) => (go = () => resolve(packet))),
-    };
-    const client = await connect(service, { timeoutMs: 100, serializer });
-    const { channel } = client['instance'];
-    let sent = 0;
-    channel.post = () => void sent++;
-    channel.postToAll = async () => ++sent > 0;
-    for (const emit of [() => client.emit('seen', {}), () => client.broadcast('seen', {})]) {
-      const error = await failureOf(firstValueFrom<unknown>(emit()));
-      expect(error).toMatchObject({ code: 'TIMEOUT', mayHaveRun: false });
-      go?.();
-      await new Promise((resolve) => setImmediate(resolve));
-      expect(sent).toBe(0);
-    }
   });
 });

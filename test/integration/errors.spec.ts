@@ -506,6 +506,11 @@ describe('a failure', () => {
     expect(error).toMatchObject({ code, retryable: retryable === 'yes', mayHaveRun: mayHaveRun === 'yes' });
   });
 
+  it('for lack of the right to publish ends a call at once, and not at its deadline', async () => {
+    const barred = await connect(started.service, { redis: await limited('-publish'), timeoutMs: 600_000 });
+    await expect(call(barred, 'echo')).rejects.toMatchObject({ code: 'FORBIDDEN', retryable: false });
+  });
+
   it.each(HYDRA_ERROR_CODES)('of a handler may have run, whatever it failed with: %s', async (code) => {
     for (const form of ['fail', 'failAsJson']) {
       const error: unknown = await call(client, form, code).catch((failure: unknown) => failure);

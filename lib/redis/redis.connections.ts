@@ -152,15 +152,21 @@ export class RedisConnections implements SettlingOutcome {
   /**
    * Resolves once all is ready, however long Redis is away.
    *
+   * @param onWait is given the way to wait no longer, if it comes to waiting; the promise then never settles
+   *
    * @throws HydraError `CLOSED` when closed meanwhile; `REDIS_UNAVAILABLE` or `FORBIDDEN` when Redis is there and does not
    *   let us in: a password, a certificate, a right, a version that is too old
    */
-  connect(): Promise<void> {
+  connect(onWait?: (giveUp: () => void) => void): Promise<void> {
     if (this.current === 'closed') return Promise.reject(this.closedError());
     if (!this.isStarted) outside(() => this.start());
     if (this.isReady) return Promise.resolve();
     if (this.refusal) return Promise.reject(this.refusal);
-    return new Promise((ready, failed) => this.waiters.add({ ready, failed, isPatient: false }));
+    return new Promise((ready, failed) => {
+      const waiter = { ready, failed, isPatient: false };
+      this.waiters.add(waiter);
+      onWait?.(() => this.waiters.delete(waiter));
+    });
   }
 
   /**

@@ -93,14 +93,15 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return ignorable(this.routed().then(() => undefined));
   }
 
-  private async routed(): Promise<Route> {
+  private async routed(time?: RequestTime): Promise<Route> {
     if (this.isClosed) throw this.closedError();
     this.connecting ??= outside(() => this.open()).catch((error: unknown) => {
       this.connecting = undefined;
       throw error;
     });
     const route = await this.connecting;
-    await this.instance.redis.connect();
+    // Redis may be away for hours, and what is emitted meanwhile must not be kept for as long.
+    await this.instance.redis.connect(time && ((giveUp) => (time.onOver = giveUp)));
     return route;
   }
 
@@ -224,7 +225,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
    * @throws HydraError `CLOSED`; what a serializer throws
    */
   private async prepared(request: CallRequest, time: RequestTime): Promise<[CallRequest, Route]> {
-    const connected = this.routed().then((route) => {
+    const connected = this.routed(time).then((route) => {
       time.stage = 'serializer';
       return route;
     });
@@ -261,7 +262,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     const { pattern, data, metadata } = request;
     const fields = encodeEntry(stream, data, { type: pattern, metadata }, options.maxPayloadBytes);
     await this.limited(request, async (time) => {
-      await this.routed();
+      await this.routed(time);
       if (time.isOver) return;
       time.stage = 'redis';
       await redis.run(`keep "${pattern}" in ${stream}`, (client) =>

@@ -10,6 +10,8 @@ export class RequestTime {
   stage: Stage = 'connection';
   /** Nobody waits any more: what was not sent must not be. */
   isOver = false;
+  /** Told when that is so. */
+  onOver: (() => void) | undefined;
 
   private constructor(
     private readonly request: CallRequest,
@@ -31,6 +33,7 @@ export class RequestTime {
     const over = new Promise<never>((_resolve, reject) => {
       const expire = () => {
         time.isOver = true;
+        time.onOver?.();
         reject(time.error());
       };
       timer = setTimeout(expire, Math.min(request.timeoutMs, LONGEST_TIMER_MS));

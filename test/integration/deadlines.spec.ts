@@ -2,7 +2,9 @@ import { firstValueFrom } from 'rxjs';
 
 import { HydraClient, HydraError, HydraRecordBuilder } from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
+import { eventually } from '../support/eventually.js';
 import { connect, failWith, open, queueOf, serve } from '../support/failing.js';
+import { startProxy } from '../support/proxy.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 import type { RunningRedis } from '../../tools/redis.mjs';
@@ -43,6 +45,23 @@ describe('the time of an event', () => {
       await new Promise((resolve) => setImmediate(resolve));
       expect(sent).toBe(0);
     }
+  });
+});
+
+describe('what is emitted while Redis is away', () => {
+  it('is forgotten when its time is over', async () => {
+    const proxy = await startProxy(redis.url);
+    const { service } = await serve();
+    const client = await connect(service, { redis: proxy.url, timeoutMs: 50 });
+    const { waiters } = client['instance'].redis as unknown as { waiters: ReadonlySet<unknown> };
+    await proxy.close();
+    await eventually(() => client.unwrap()[0].status !== 'ready', { what: 'the connection to be lost' });
+    const before = waiters.size;
+    const emitted = Array.from({ length: 100 }, () => failureOf(firstValueFrom(client.emit('seen', {}))));
+    expect(await Promise.all(emitted)).toEqual(
+      emitted.map(() => expect.objectContaining({ code: 'REDIS_UNAVAILABLE', mayHaveRun: false }) as unknown),
+    );
+    expect(waiters.size).toBeLessThanOrEqual(before + 10);
   });
 });
 

@@ -1,0 +1,122 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import { Redis } from 'ioredis';
+
+import { StreamPattern, StreamService } from '../../lib/index.js';
+import { startCaller, startService } from '../support/app.js';
+import { atEnd } from '../support/at-end.js';
+import { eventually } from '../support/eventually.js';
+import { startPrivateRedis } from '../support/redis.js';
+import { uniqueService } from '../support/unique.js';
+
+const USER = 'limited';
+const streamFor = (right: string, order: string) => `rights-${right}-${order}`;
+const seen: string[] = [];
+let fails = true;
+
+/** What the scripts of a group use one after another: each of them may be what is missing in the middle. */
+const RIGHTS = ['xack', 'xclaim', 'xadd', 'zrem', 'zadd', 'xdel', 'set'] as const;
+
+function handlersOf(stream: string, orderBy?: string) {
+  @Controller()
+  class Handlers {
+    @StreamPattern(stream, {
+      attempts: 1,
+      from: 'beginning',
+      group: 'g',
+      ...(orderBy && { orderBy }),
+    })
+    handle(@Payload() { n, bad }: { n: number; bad?: boolean }): void {
+      seen.push(`${stream} ${n}`);
+      if (bad && fails) throw new Error('no');
+    }
+  }
+  return Handlers;
+}
+
+let admin: Redis;
+let url: string;
+let limited: string;
+
+beforeAll(async () => {
+  ({ url } = await startPrivateRedis());
+  admin = new Redis(url);
+  atEnd(() => admin.disconnect());
+  await admin.call('ACL', 'SETUSER', USER, 'on', '>secret', '~*', '&*', '+@all');
+  limited = url.replace('redis://', `redis://${USER}:secret@`);
+}, 30_000);
+
+const forbid = (right: string) => admin.call('ACL', 'SETUSER', USER, `-${right}`);
+const allow = (right: string) => admin.call('ACL', 'SETUSER', USER, `+${right}`);
+
+describe.each(RIGHTS)('a group whose Redis user loses the right to %s while it works', (right) => {
+  it.each(['ordered', 'unordered'])('does nothing by half, and goes on with it (%s)', async (order) => {
+    const stream = streamFor(right, order);
+    const key = `hydra:stream:${stream}`;
+    const dead = `${key}:dead:g`;
+    fails = true;
+    const controller = handlersOf(stream, order === 'ordered' ? 'k' : undefined);
+    const server = await startService({ service: uniqueService(), redis: limited }, [controller]);
+    const add = (n: number, bad = false) =>
+      admin.xadd(key, '*', 'hydra', '1', 'data', JSON.stringify({ k: 'one', n, bad }));
+    const letters = () => admin.xlen(dead);
+    const pending = async () => ((await admin.xpending(key, 'g')) as [number])[0];
+    await add(0);
+    await eventually(async () => seen.includes(`${stream} 0`) && (await pending()) === 0, {
+      what: 'the first',
+    });
+
+    await forbid(right);
+    try {
+      await add(1, true);
+      await add(2);
+      await add(3, true);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    } finally {
+      await allow(right);
+    }
+    await eventually(async () => (await pending()) === 0 && (await letters()) === 2, {
+      what: 'all to end, and two dead letters',
+      timeoutMs: 15_000,
+    });
+    const ids = (await admin.xrange(dead, '-', '+')).map(([, fields]) => fields[1]);
+    expect(new Set(ids).size).toBe(2);
+    expect(await admin.zcard(`${key}:order:g`)).toBe(0);
+
+    // Given back while the right is missing, each letter is there, or given back; never both, never neither.
+    await forbid(right);
+    fails = false;
+    const { app } = await startCaller({ service: uniqueService(), redis: limited }, []);
+    const streams = app.get(StreamService);
+    await admin.xtrim(key, 'MAXLEN', 0);
+    const result = await streams.redrive(stream, 'all', { group: 'g' }).catch((error: unknown) => error);
+    const left = await letters();
+    const stored = await admin.xlen(key);
+    expect(left + stored).toBe(2);
+    if (right === 'xadd' || right === 'xdel') expect(result).toMatchObject({ code: 'FORBIDDEN' });
+    await allow(right);
+    await server.close();
+  });
+});
+
+describe('listen', () => {
+  it.each<[what: string, stream: string, arrange: () => Promise<unknown>, message: RegExp]>([
+    [
+      'something else has the key of its stream',
+      'rights-taken',
+      () => admin.set('hydra:stream:rights-taken', 'x'),
+      /join group g of rights-taken: .*WRONGTYPE/,
+    ],
+    [
+      'its user may not join the group',
+      'rights-none',
+      () => forbid('xgroup'),
+      /FORBIDDEN.* join group g of rights-none/,
+    ],
+  ])('rejects when %s', async (_what, stream, arrange, message) => {
+    await arrange();
+    const started = startService({ service: uniqueService(), redis: limited }, [handlersOf(stream)]);
+    await expect(started).rejects.toThrow(message);
+    await allow('xgroup');
+  });
+});

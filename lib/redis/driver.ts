@@ -29,6 +29,7 @@ const OVERRULED_OF_CLUSTER = [
   'clusterRetryStrategy',
   'clusterNodeRetryStrategy',
   'enableOfflineQueue',
+  'enableReadyCheck',
   'lazyConnect',
 ];
 
@@ -58,6 +59,8 @@ export function createClient(location: RedisLocation, settings: ClientSettings):
     ...location.options,
     lazyConnect: true,
     enableOfflineQueue: false,
+    // It asks any node, also one that is not connected yet, and breaks all off when that does not answer.
+    enableReadyCheck: false,
     clusterRetryStrategy: () => null,
     redisOptions: { ...location.options?.redisOptions, ...ofNodes },
   } as object);

@@ -29,6 +29,8 @@ export interface LinkOwner {
   refused(link: Link, error: Error): void;
 }
 
+/** Neither connected nor about to be. A Cluster goes back from 'end' to 'close' when the last of its nodes has ended. */
+const IDLE = ['wait', 'close', 'end'];
 /** A limit for the handshake that a short interval of PINGs must not push below what a loaded Redis needs. */
 const LEAST_HANDSHAKE_MS = 1_000;
 /** Kept for so long, a connection begins with short pauses again once it breaks. */
@@ -86,8 +88,7 @@ export class Link {
 
   /** Connects now, unless it is connected or connecting. */
   connect(): void {
-    const { status } = this.client;
-    if (this.isClosed || (status !== 'wait' && status !== 'end')) return;
+    if (this.isClosed || !IDLE.includes(this.client.status)) return;
     clearTimeout(this.timer);
     this.timer = undefined;
     // What fails is told by 'error', and 'end' repeats it.

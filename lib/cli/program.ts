@@ -7,6 +7,7 @@ import { ExitCode, exitCodeOf } from './exit-codes.js';
 import { addForgetCommand } from './forget.command.js';
 import { addQueueCommands } from './queue.commands.js';
 import { addServiceCommands } from './service.commands.js';
+import { parseCount } from './session.js';
 import { addStreamCommands } from './stream.commands.js';
 import { note, paint } from './terminal.js';
 
@@ -20,7 +21,11 @@ export function createProgram(): Command {
     .option('--redis <url>', 'where Redis is (default: HYDRA_REDIS_URL, else redis://127.0.0.1:6379)')
     .option('--cluster', 'the URL is that of one node of a Redis Cluster')
     .option('--namespace <name>', 'first part of every key', 'hydra')
-    .option('--timeout <ms>', 'how long to wait for Redis', '5000')
+    .option(
+      '--timeout <ms>',
+      'how long to wait for Redis (default: 5000; not at all where nobody listens)',
+      parseCount,
+    )
     .option('--json', 'print JSON, for programs')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
@@ -48,6 +53,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
     const text = error instanceof Error ? error.message : String(error);
     if (text !== '') note(`${paint('error:', 'red', process.stderr)} ${text}`);
+    if (text.includes('a node of a Cluster')) note('on the command line: --cluster');
     return exitCodeOf(error);
   }
 }

@@ -4,6 +4,8 @@ import type { Observable } from 'rxjs';
 import { resolveOptions, type RedisLocation } from '../hydra.options.js';
 import { checkRedisLocation } from '../options/redis.location.js';
 import { HydraInstance } from '../transport/hydra.instance.js';
+import { describeLocation } from '../redis/driver.js';
+import { connect } from './connect.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 
 /** What every command understands. */
@@ -11,13 +13,15 @@ export interface GlobalOptions {
   readonly redis?: string;
   readonly cluster?: boolean;
   readonly namespace: string;
-  readonly timeout: string;
+  /** Milliseconds; undefined where nobody said. */
+  readonly timeout?: number;
   readonly json?: boolean;
 }
 
 /** The name it goes by in Redis's client list. It registers nowhere. */
 const SERVICE = 'nestjs-hydra-cli';
 
+const PATIENCE_MS = 5_000;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Runs a command against Redis, as a reader that is nobody's instance, and closes the connections. */
@@ -26,19 +30,24 @@ export async function withInstance<T>(
   act: (instance: HydraInstance, options: GlobalOptions) => Promise<T>,
 ): Promise<T> {
   const options: GlobalOptions = command.optsWithGlobals();
+  const redis = locationOf(options);
+  const timeoutMs = options.timeout ?? PATIENCE_MS;
   const given = {
     service: SERVICE,
     namespace: options.namespace,
-    redis: locationOf(options),
-    connection: { commandTimeoutMs: Number(options.timeout) },
+    redis,
+    connection: { commandTimeoutMs: timeoutMs },
   };
   // The environment's HYDRA_SERVICE is about a service, which this is not.
   const instance = new HydraInstance(
     resolveOptions(given, { HYDRA_CONFIG_KEYS: process.env['HYDRA_CONFIG_KEYS'] }),
   );
   try {
-    void instance.redis.connect().catch(() => undefined);
-    await instance.redis.run('connect', (redis) => redis.ping());
+    await connect(instance, {
+      place: describeLocation(redis),
+      timeoutMs,
+      isPatient: options.timeout !== undefined,
+    });
     return await act(instance, options);
   } finally {
     await instance.close();

@@ -7,12 +7,11 @@ import { Controller } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
 import { Redis } from 'ioredis';
 
-import { runProgram } from '../../lib/cli/program.js';
 import { HydraLogger, QueueService } from '../../lib/index.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { buildLibrary } from '../support/built.js';
-import { buildCli, type Cli } from '../support/cli.js';
+import { buildCli, runInProcess, type Cli } from '../support/cli.js';
 import { openStore } from '../support/config.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis } from '../support/redis.js';
@@ -41,23 +40,6 @@ beforeAll(async () => {
   atEnd(() => client.disconnect());
 });
 
-/** Without a process of its own, which takes ten times as long. */
-async function inProcess(args: readonly string[]) {
-  const texts = { out: '', err: '' };
-  const streams = { out: process.stdout, err: process.stderr };
-  const spies = (['out', 'err'] as const).map((name) =>
-    jest.spyOn(streams[name], 'write').mockImplementation((text) => {
-      texts[name] += String(text);
-      return true;
-    }),
-  );
-  try {
-    return { code: await runProgram(args), ...texts };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
-
 describe('the command line', () => {
   it('says its version', async () => {
     const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
@@ -85,7 +67,7 @@ describe('the command line', () => {
     ['queue', 'pause', 'nobody'],
     ['queue', 'resume', 'nobody'],
   ])('ends %s %s … with 3, and changes nothing, where there is no such service', async (...args) => {
-    expect(await inProcess([...args, '--redis', redis])).toEqual({
+    expect(await runInProcess([...args, '--redis', redis])).toEqual({
       code: 3,
       out: '',
       err: 'error: there is no service "nobody"\n',
@@ -116,7 +98,10 @@ describe('the command line', () => {
       ['queue', 'dead', service],
       ['queue', 'schedules', service],
     ]) {
-      expect({ args, ...(await inProcess([...args, '--redis', asReader])) }).toMatchObject({ args, code: 0 });
+      expect({ args, ...(await runInProcess([...args, '--redis', asReader])) }).toMatchObject({
+        args,
+        code: 0,
+      });
     }
     // Also while it stays: the upkeep of the registry is for instances.
     const main = join(await buildLibrary(), 'cli', 'main.js');
@@ -158,7 +143,7 @@ describe('the command line', () => {
       await store.put('1.0.0', { limit: 5 });
       await app.get(QueueService).add('sum', [1]);
       const forget = ['forget', name, '--redis', redis, '--yes'];
-      expect(await inProcess(forget)).toMatchObject({
+      expect(await runInProcess(forget)).toMatchObject({
         code: 4,
         err: expect.stringMatching(/has a live instance, [\da-f]{32}: stop it first/),
       });
@@ -169,26 +154,26 @@ describe('the command line', () => {
       (await client.keys(`*:${name}:*`)).filter((key) => !key.endsWith(':health')).toSorted();
     const before = await keysOf(stays);
     const forget = ['forget', gone, '--redis', redis];
-    const shown = await inProcess([...forget, '--dry-run']);
+    const shown = await runInProcess([...forget, '--dry-run']);
     expect(shown).toMatchObject({ code: 0 });
     expect(shown.out).toMatch(/^configurations +\d+ +\d+$/m);
     expect(shown.out).toMatch(/^queue default +1 +1$/m);
-    expect(await inProcess(forget)).toMatchObject({ code: 2 });
+    expect(await runInProcess(forget)).toMatchObject({ code: 2 });
     expect(await client.keys(`*:${gone}:*`)).not.toEqual([]);
 
-    expect(await inProcess([...forget, '--yes'])).toMatchObject({ code: 0 });
+    expect(await runInProcess([...forget, '--yes'])).toMatchObject({ code: 0 });
     expect(await client.keys(`*${gone}*`)).toEqual([]);
     expect(await client.smembers('hydra:service:directory')).not.toContain(gone);
     expect(JSON.stringify(await client.hgetall('hydra:service:nodes'))).not.toContain(gone);
     expect(await keysOf(stays)).toEqual(before);
-    expect(await inProcess([...forget, '--yes'])).toMatchObject({ code: 3 });
+    expect(await runInProcess([...forget, '--yes'])).toMatchObject({ code: 3 });
   });
 
   it('keeps to the width of the terminal', async () => {
     await startService({ service, redis, version: '1.2.3' }, [SumController]);
     process.env['COLUMNS'] = '80';
     for (const args of [['nodes'], ['services'], ['health', service]]) {
-      const { out } = await inProcess([...args, '--redis', redis]);
+      const { out } = await runInProcess([...args, '--redis', redis]);
       expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
     }
     delete process.env['COLUMNS'];

@@ -1,3 +1,4 @@
+import { runInProcess } from '../support/cli.js';
 import { openStore } from '../support/config.js';
 import { eventually } from '../support/eventually.js';
 import { startCluster } from '../support/topology.js';
@@ -7,6 +8,7 @@ describe('configurations on a Redis Cluster', () => {
   it('are written, watched and rolled back in one slot, foreign writes included', async () => {
     const { seeds } = await startCluster(false);
     const redis = { cluster: seeds };
+    const url = `redis://${seeds[0]!.host}:${seeds[0]!.port}`;
     const service = uniqueService('spread');
     const { store: reader } = await openStore(service, {}, { redis });
     const { store: writer, instance } = await openStore(service, {}, { redis });
@@ -23,5 +25,12 @@ describe('configurations on a Redis Cluster', () => {
     await arrives({ n: 1 });
     expect((await reader.history()).map(({ isForeign }) => isForeign)).toEqual([false, true, false]);
     expect(await reader.versions()).toEqual([{ version: '1.0.0', revision: 3 }]);
+
+    const history = ['config', 'history', service, '--redis', url];
+    expect(await runInProcess([...history, '--cluster'])).toMatchObject({ code: 0, err: '' });
+    const astray = await runInProcess(history);
+    expect(astray.code).toBe(5);
+    expect(astray.err).toContain('a node of a Cluster');
+    expect(astray.err).toContain('--cluster');
   }, 60_000);
 });

@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+
+import { runProgram } from '../../lib/cli/program.js';
 import { forgetProcess, watchProcess } from '../../tools/watchdog.mjs';
 import { buildLibrary } from './built.js';
 
@@ -43,4 +47,23 @@ export async function buildCli(redis: string): Promise<Cli> {
       });
     });
   };
+}
+
+/** Without a process of its own, which takes ten times as long. */
+export async function runInProcess(args: readonly string[]): Promise<Outcome> {
+  const texts = { out: '', err: '' };
+  const streams = { out: process.stdout, err: process.stderr };
+  const spies = (['out', 'err'] as const).map((name) =>
+    jest.spyOn(streams[name], 'write').mockImplementation((text) => {
+      texts[name] += String(text);
+      return true;
+    }),
+  );
+  // As the program itself does: what connections log is not a command's.
+  Logger.overrideLogger(false);
+  try {
+    return { code: await runProgram(args), ...texts };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
 }

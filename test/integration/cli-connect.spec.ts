@@ -1,0 +1,45 @@
+import { runInProcess } from '../support/cli.js';
+import { startPrivateRedis, testRedisUrl } from '../support/redis.js';
+
+describe('the command line without a way to Redis', () => {
+  const run = (...args: string[]) => runInProcess(['services', ...args]);
+
+  it('says at once where nobody listens, and waits only when it is told to', async () => {
+    const startedAt = performance.now();
+    const atOnce = await run('--redis', 'redis://:s3cret@127.0.0.1:1');
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    expect(atOnce).toMatchObject({ code: 5, out: '' });
+    expect(atOnce.err).toMatch(/^error: no connection to Redis at 127\.0\.0\.1:1: .*ECONNREFUSED.*\n$/);
+
+    const told = await run('--redis', 'redis://127.0.0.1:1', '--timeout', '300');
+    expect(told.err).toContain('(waited 300 ms)');
+  });
+
+  it('says what Redis has against the password', async () => {
+    const { url } = await startPrivateRedis(['--requirepass', 'right']);
+    const wrong = await run('--redis', url.replace('redis://', 'redis://:s3cret@'));
+    expect(wrong).toMatchObject({ code: 5, err: expect.stringContaining('WRONGPASS') });
+    const none = await run('--redis', url);
+    expect(none).toMatchObject({ code: 5, err: expect.stringContaining('NOAUTH') });
+    for (const { err } of [wrong, none]) expect(err).toContain(new URL(url).host);
+  });
+
+  it('says that the other side does not speak TLS', async () => {
+    const url = (await testRedisUrl()).replace('redis://', 'rediss://');
+    const { code, err } = await run('--redis', url, '--timeout', '2000');
+    expect(code).toBe(5);
+    expect(err).toMatch(/no connection to Redis at \S+: .+/);
+  });
+
+  it.each([
+    'localhost',
+    'http://user:s3cret@127.0.0.1',
+    'redis//:s3cret@127.0.0.1',
+    '"redis://:s3cret@127.0.0.1"',
+  ])('refuses %s as no place of a Redis, and does not repeat it', async (location) => {
+    const { code, err } = await run('--redis', location);
+    expect(code).toBe(2);
+    expect(err).toContain('redis');
+    expect(err).not.toContain('s3cret');
+  });
+});

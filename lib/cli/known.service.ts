@@ -40,5 +40,8 @@ function tracesOfQueue({ keys }: Place, service: string, queue: string): string[
 }
 
 async function isThere({ redis }: Place, traces: readonly string[]): Promise<boolean> {
-  return (await redis.run('look for the service', (client) => client.exists(...traces))) > 0;
+  const found = await redis.run('look for the service', (client) =>
+    Promise.all(traces.map((key) => client.exists(key))),
+  );
+  return found.includes(1);
 }

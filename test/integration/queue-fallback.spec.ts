@@ -79,7 +79,7 @@ beforeEach(async () => {
 
 afterEach(() => Promise.all(clients.splice(0).map((made) => made.close())));
 
-const waiting = async () => (await queue.counts(service)).waiting;
+const waiting = async () => (await queue.list('waiting', { service })).length;
 
 describe('a call with the fallback queue', () => {
   it('is handled once, as a job, when an instance comes up', async () => {

@@ -3,6 +3,9 @@ import { Logger } from '@nestjs/common';
 import { oneLine } from './one.line.js';
 
 const EVERY_MS = 10_000;
+/** Topics may hold a name that comes from outside: beyond these, the rest is one topic. */
+const MOST_TOPICS = 100;
+const OTHERS = '';
 
 interface Topic {
   unsaid: number;
@@ -14,10 +17,8 @@ export class RareLog {
   private readonly logger = new Logger('Hydra');
   private readonly topics = new Map<string, Topic>();
 
-  /** @param topic one of a few words: each is kept for good */
   warn(topic: string, line: string): void {
-    const known = this.topics.get(topic) ?? { unsaid: 0, saidAt: -Infinity };
-    this.topics.set(topic, known);
+    const known = this.topicOf(topic);
     known.unsaid++;
     const now = performance.now();
     if (now - known.saidAt < EVERY_MS) return;
@@ -25,5 +26,12 @@ export class RareLog {
     this.logger.warn(known.unsaid > 1 ? `${text} (${known.unsaid} times)` : text);
     known.saidAt = now;
     known.unsaid = 0;
+  }
+
+  private topicOf(name: string): Topic {
+    const kept = this.topics.has(name) || this.topics.size < MOST_TOPICS ? name : OTHERS;
+    const topic = this.topics.get(kept) ?? { unsaid: 0, saidAt: -Infinity };
+    this.topics.set(kept, topic);
+    return topic;
   }
 }

@@ -149,7 +149,7 @@ export class HydraHttpClient {
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(error(service)), { once: true });
     });
-    await Promise.race([this.discovery.viewOf(service), aborted]);
+    await Promise.race([this.discovery.current(service), aborted]);
   }
 
   private deadlineOf({ timeoutMs = this.options.timeoutMs, signal }: HydraHttpOptions): Deadline {

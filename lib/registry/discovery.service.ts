@@ -85,11 +85,7 @@ export class DiscoveryService {
 
   /** The live instances of a service; empty when there is none. The same frozen array until something changes. */
   instances(service: string): readonly Instance[] {
-    const view = this.watched.get(service) ?? this.watched.get(service.toLowerCase());
-    if (view) return view.instances;
-    // Asked about for the first time: known from the next moment on.
-    this.watchInBackground(service.toLowerCase(), false);
-    return NONE;
+    return this.known(service)?.instances ?? NONE;
   }
 
   /** One instance by its id, suspected ones included. */
@@ -102,13 +98,16 @@ export class DiscoveryService {
     return this.watched.get(service.toLowerCase())?.record;
   }
 
-  /** Whether a service has a live instance. */
+  /**
+   * Whether a service has a live instance that serves something: calls, jobs, stream entries, or HTTP at the port it
+   * advertises. One that only calls others, or that stops, does not count.
+   */
   has(service: string): boolean {
-    return this.instances(service).length > 0;
+    return (this.known(service)?.available.length ?? 0) > 0;
   }
 
   /**
-   * Resolves with the live instances once there are enough of them.
+   * Resolves with the live instances that serve something, as {@link has} counts them, once there are enough of them.
    *
    * @throws HydraError `NO_INSTANCE` when there are not, within `timeoutMs`; `CLOSED` when the application stops
    */
@@ -116,21 +115,24 @@ export class DiscoveryService {
     refuseUnknown('waitFor', options, WAIT_NAMES);
     const { min = 1, timeoutMs = 30_000 } = options;
     const name = serviceName(service);
-    this.watchInBackground(name, true);
+    const release = this.watched.hold(name);
+    this.inBackground(() => this.watched.watch(name));
+    const available = () => this.watched.get(name)?.available ?? NONE;
     return new Promise((resolve, reject) => {
       const finish = (act: () => void) => {
+        release();
         subscription.unsubscribe();
         clearTimeout(timer);
         act();
       };
       const look = () => {
-        const found = this.instances(name);
+        const found = available();
         if (found.length >= min) finish(() => resolve(found));
       };
       const subscription = new Subscription();
       const timer = setTimeout(
         () => {
-          const text = `${this.instances(name).length} of ${min} instances of "${name}" within timeoutMs=${timeoutMs}`;
+          const text = `${available().length} of ${min} instances of "${name}" within timeoutMs=${timeoutMs}`;
           finish(() => reject(new HydraError('NO_INSTANCE', text)));
         },
         Math.min(timeoutMs, LONGEST_TIMER_MS),
@@ -149,13 +151,18 @@ export class DiscoveryService {
     const name = service === ALL ? ALL : serviceName(service);
     const now = () =>
       name === ALL ? this.watched.all.flatMap(({ instances }) => instances) : this.instances(name);
-    this.watchInBackground(name, true);
+    if (name === ALL) this.inBackground(() => this.watched.watchAll());
     return new Observable((observer) => {
+      const release = name === ALL ? undefined : this.watched.hold(name);
+      if (name !== ALL) this.inBackground(() => this.watched.watch(name));
       observer.next(now());
-      return this.changes$.pipe(filter((change) => name === ALL || change.service === name)).subscribe({
-        next: () => observer.next(now()),
-        complete: () => observer.complete(),
-      });
+      const subscription = this.changes$
+        .pipe(filter((change) => name === ALL || change.service === name))
+        .subscribe({ next: () => observer.next(now()), complete: () => observer.complete() });
+      return () => {
+        subscription.unsubscribe();
+        release?.();
+      };
     });
   }
 
@@ -198,18 +205,16 @@ export class DiscoveryService {
     if (service === undefined)
       return Object.fromEntries(this.watched.all.map((view) => [view.service, view.routes.list]));
     const name = serviceName(service);
-    const view = this.watched.get(name);
-    if (!view) this.watchInBackground(name, false);
-    return { [name]: view?.routes.list ?? [] };
+    return { [name]: this.known(name)?.routes.list ?? [] };
   }
 
   /**
-   * The service, among those that are watched and have a live instance, whose route serves this request; where several do,
-   * the one whose route says more of the path. From memory. A query string is ignored.
+   * The service, among those that are watched and have a live instance that serves something, whose route serves this
+   * request; where several do, the one whose route says more of the path. From memory. A query string is ignored.
    */
   match(method: string, path: string): RouteMatch | undefined {
     return matchRoutes(
-      this.watched.all.filter(({ instances }) => instances.length > 0),
+      this.watched.all.filter(({ available }) => available.length > 0),
       method,
       path,
     );
@@ -223,7 +228,15 @@ export class DiscoveryService {
   /** The view of one service, loaded: what a client chooses from. @internal */
   async viewOf(service: string): Promise<ServiceView> {
     await this.start();
-    return this.watched.watch(service, true);
+    this.watched.hold(service);
+    return this.watched.watch(service);
+  }
+
+  /** The live instances of a service, also where it is asked for the first time; none of one that is not registered. @internal */
+  async current(service: string): Promise<readonly Instance[]> {
+    await this.start();
+    if (!this.watched.get(service) && !(await this.watched.isRegistered(service))) return NONE;
+    return (await this.watched.watch(service)).instances;
   }
 
   async close(): Promise<void> {
@@ -238,20 +251,24 @@ export class DiscoveryService {
     if (!isReader) this.bridge.start();
   }
 
-  private watchInBackground(service: string, isPinned: boolean): void {
-    if (this.isClosed) return;
-    void this.start()
-      .then(() =>
-        service === ALL
-          ? this.watched.watchAll()
-          : this.watched.watch(service, isPinned).then(() => undefined),
-      )
-      .catch(() => undefined);
+  /**
+   * From memory. Asked about for the first time, a service that is registered is known from the next moment on; of any other
+   * name nothing is kept and nobody is asked, so that names may come from outside.
+   */
+  private known(name: string): ServiceView | undefined {
+    const service = this.watched.get(name) ? name : name.toLowerCase();
+    const view = this.watched.get(service);
+    if (!view && (!this.starting || this.watched.isListed(service))) {
+      this.inBackground(async () => this.watched.isListed(service) && this.watched.watch(service));
+    }
+    return view;
   }
 
-  private async current(service: string): Promise<readonly Instance[]> {
-    await this.start();
-    return (await this.watched.watch(service, false)).instances;
+  private inBackground(act: () => Promise<unknown>): void {
+    if (this.isClosed) return;
+    void this.start()
+      .then(act)
+      .catch(() => undefined);
   }
 }
 

@@ -48,6 +48,7 @@ export class ServiceView {
   private readonly missing = new Map<string, number>();
   private live: readonly Instance[] | undefined;
   private serving: readonly Instance[] | undefined;
+  private giving: readonly Instance[] | undefined;
   private silent: readonly Instance[] | undefined;
   private unreported: DiscoveryChange[] = [];
   private serviceRecord: ServiceRecord | undefined;
@@ -82,6 +83,17 @@ export class ServiceView {
   get servers(): readonly Instance[] {
     this.serving ??= Object.freeze(this.trustedOf([...this.known.values()].filter(isServing)));
     return this.serving;
+  }
+
+  /**
+   * The live instances that have something to give: servers, and those that advertise an HTTP port; not those that only
+   * call, or that stop. The same frozen array until something changes.
+   */
+  get available(): readonly Instance[] {
+    this.giving ??= this.instances.every(isAvailable)
+      ? this.instances
+      : Object.freeze(this.instances.filter(isAvailable));
+    return this.giving;
   }
 
   /** Whether it was lately not reached, or said that it stops. */
@@ -238,6 +250,7 @@ export class ServiceView {
   private changed(): void {
     this.live = undefined;
     this.serving = undefined;
+    this.giving = undefined;
     this.silent = undefined;
     if (this.unreported.length === 0) return;
     const changes = this.unreported;
@@ -262,6 +275,10 @@ function catchUp(found: Map<string, Instance>, epoch: string, heard: readonly An
 
 function isServing({ traits }: Instance): boolean {
   return traits === undefined || (traits.serves && traits.draining !== true);
+}
+
+function isAvailable(instance: Instance): boolean {
+  return isServing(instance) || (instance.port > 0 && instance.traits?.draining !== true);
 }
 
 /** Records differ in more than the time they were written. */

@@ -1,6 +1,7 @@
 import { Subject } from 'rxjs';
 
 import type { ResolvedOptions } from '../hydra.options.js';
+import { serviceNameProblem } from '../protocol/address.js';
 import { decodeDirectory } from '../protocol/announcement.js';
 import type { Keys } from '../protocol/keys.js';
 import { outside } from '../redis/async.context.js';
@@ -22,6 +23,8 @@ interface Look {
   readonly redisTime: number;
 }
 
+/** What a service without an instance counts towards `discovery.maxInstances`: its view costs little, not nothing. */
+const EMPTY_WEIGHT = 0.1;
 /** Services looked at by one script; Redis does nothing else meanwhile. */
 const SWEEP_BATCH = 100;
 const NO_KEYS = '\n';
@@ -39,8 +42,8 @@ export class WatchedServices {
   private readonly opening = new Map<string, Promise<ServiceView>>();
   /** The directory: names of services that have, or lately had, an instance. */
   private readonly names = new Set<string>();
-  /** Asked for by somebody who holds on to it: watched for good. */
-  private readonly pinned = new Set<string>();
+  /** How many hold on to a service: it is watched meanwhile. */
+  private readonly holders = new Map<string, number>();
   private readonly idleRounds = new Map<string, number>();
   private removesDead = true;
   /** When a service was last looked at. */
@@ -113,9 +116,42 @@ export class WatchedServices {
     this.views.get(service)?.trust(id);
   }
 
-  /** Watches a service, for good if it is pinned; resolves with its view once it was read. */
-  async watch(service: string, isPinned: boolean): Promise<ServiceView> {
-    if (isPinned) this.pinned.add(service);
+  /** Whether the directory names it: what is not there has no instance, and need not be watched. */
+  isListed(service: string): boolean {
+    return this.names.has(service);
+  }
+
+  /** As {@link isListed}, and where it is not, as Redis says: the word of it may be on its way. */
+  async isRegistered(service: string): Promise<boolean> {
+    if (this.isListed(service)) return true;
+    const { directory } = this.keys;
+    return this.redis.run(
+      'look up service',
+      async (redis) => (await redis.sismember(directory, service)) === 1,
+    );
+  }
+
+  /** Keeps a service watched until the returned function is called. */
+  hold(service: string): () => void {
+    this.holders.set(service, (this.holders.get(service) ?? 0) + 1);
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.release(service);
+      isHeld = false;
+    };
+  }
+
+  private release(service: string): void {
+    const left = (this.holders.get(service) ?? 1) - 1;
+    if (left > 0) return void this.holders.set(service, left);
+    this.holders.delete(service);
+    const view = this.views.get(service);
+    // Any number of names may be waited for; what is registered is let go of when it was idle for a while.
+    if (view && !this.names.has(service) && view.size === 0) this.forget(view);
+  }
+
+  /** Watches a service, for some minutes unless somebody holds on to it; resolves with its view once it was read. */
+  async watch(service: string): Promise<ServiceView> {
     const open = this.opening.get(service);
     if (open) return open;
     const opening = outside(() => this.open(service));
@@ -218,7 +254,8 @@ export class WatchedServices {
   }
 
   private async readDirectory(): Promise<void> {
-    const names = await this.redis.run('read directory', (redis) => redis.smembers(this.keys.directory));
+    const members = await this.redis.run('read directory', (redis) => redis.smembers(this.keys.directory));
+    const names = members.filter((name) => serviceNameProblem(name) === undefined);
     const present = new Set(names);
     for (const name of this.names) if (!present.has(name)) this.names.delete(name);
     await this.adopt(names);
@@ -232,17 +269,17 @@ export class WatchedServices {
     const sizes = await this.redis.run('count instances', (redis) =>
       Promise.all(unknown.map((name) => redis.hlen(this.keys.instances(name)))),
     );
-    const total = sizes.reduce((sum, size) => sum + size, this.instanceCount);
+    const total = sizes.reduce((sum, size) => sum + (size || EMPTY_WEIGHT), this.instanceCount);
     if (!this.wantsAll && total > this.options.discovery.maxInstances) {
       this.isWhole = false;
       return;
     }
-    await Promise.all(unknown.map((name) => this.watch(name, false)));
+    await Promise.all(unknown.map((name) => this.watch(name)));
   }
 
   private get instanceCount(): number {
     let count = 0;
-    for (const { size } of this.views.values()) count += size;
+    for (const { size } of this.views.values()) count += size || EMPTY_WEIGHT;
     return count;
   }
 
@@ -250,13 +287,13 @@ export class WatchedServices {
   private keepWithinLimit(): void {
     if (!this.isWhole || this.wantsAll || this.instanceCount <= this.options.discovery.maxInstances) return;
     this.isWhole = false;
-    for (const view of this.all) if (!view.wasAsked && !this.pinned.has(view.service)) this.forget(view);
+    for (const view of this.all) if (!view.wasAsked && !this.holders.has(view.service)) this.forget(view);
   }
 
   /** Lets go of services that were asked about once and never again, so that any number of names can be asked about. */
   private forgetIdle(): void {
     for (const view of this.all) {
-      const isHeld = this.pinned.has(view.service) || (this.names.has(view.service) && this.isWhole);
+      const isHeld = this.holders.has(view.service) || (this.names.has(view.service) && this.isWhole);
       const rounds =
         isHeld || view.wasAsked || this.wantsAll ? 0 : (this.idleRounds.get(view.service) ?? 0) + 1;
       view.wasAsked = false;
@@ -282,6 +319,8 @@ export class WatchedServices {
     }
     // First the channel, then the index: a change in between is heard twice rather than never.
     await this.redis.subscribe(channel);
+    // Let go of meanwhile.
+    if (this.views.get(service) !== view) void this.redis.unsubscribe(channel);
     await view.load();
     return view;
   }

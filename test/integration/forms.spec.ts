@@ -104,8 +104,9 @@ describe('HydraServer', () => {
     const service = uniqueService('echo');
     const app = endingAtEnd(await NestFactory.create(appModule({ service, redis, port: 8_080 }, []), quiet));
     await app.listen(0, '127.0.0.1');
-    const [own] = await app.get(DiscoveryService).waitFor(service);
-    expect(own?.port).toBe(8_080);
+    const discovery = app.get(DiscoveryService);
+    const own = await eventually(() => discovery.instances(service)[0], { what: 'itself' });
+    expect(own.port).toBe(8_080);
   });
 
   it('closes twice as well as once, and calls are then nobody’s', async () => {
@@ -208,7 +209,9 @@ describe('HydraModule.forRootAsync', () => {
 
   async function registeredAs(service: string, module: Type): Promise<number> {
     const app = endingAtEnd(await NestFactory.createApplicationContext(module, quiet));
-    return (await app.get(DiscoveryService).waitFor(service)).length;
+    const discovery = app.get(DiscoveryService);
+    await eventually(() => discovery.instances(service).length > 0, { what: 'itself' });
+    return discovery.instances(service).length;
   }
 
   it('asks a factory, with what it injects', async () => {

@@ -207,7 +207,7 @@ describe('the logs of a service', () => {
     const service = uniqueService('merged');
     const one = await startLogging(service, redis);
     const two = await startLogging(service, redis);
-    await one.discovery.waitFor(service, { min: 2 });
+    await eventually(() => one.discovery.instances(service).length === 2, { what: 'both' });
     const heard: InstanceLogEntry[] = [];
     one.logger.log('before');
     await one.logger.flush();

@@ -7,10 +7,14 @@ import { HydraInstance } from '../../lib/transport/hydra.instance.js';
 import { atEnd } from './at-end.js';
 import { eventually } from './eventually.js';
 
-/** One instance without an application around it; announced, unless told otherwise. Closed at the end of the test file. */
+/**
+ * One instance without an application around it; announced, as one that serves, unless told otherwise. Closed at the end of
+ * the test file.
+ */
 export async function startInstance(options: HydraOptions, { announce = true } = {}): Promise<HydraInstance> {
   const instance = new HydraInstance(resolveOptions(options));
   atEnd(() => instance.close());
+  if (announce) await instance.presence.update({ traits: { serves: true } });
   await (announce ? instance.announce() : instance.open());
   return instance;
 }

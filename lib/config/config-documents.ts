@@ -1,5 +1,6 @@
 import { HydraError } from '../hydra.error.js';
 import { isJsonObject, parseObject, type JsonObject } from '../protocol/json.js';
+import { mustBePlain, stringify } from '../protocol/payload.js';
 import { Keyring } from './encryption.js';
 
 /**
@@ -38,7 +39,7 @@ export class ConfigDocuments {
    * @throws HydraError `CONFIG_INVALID` unless it is a JSON object; `PAYLOAD_TOO_LARGE`
    */
   encode(config: unknown, version: string): { readonly text: string; readonly document: JsonObject } {
-    const plain = isJsonObject(config) ? this.stringify(config, version) : undefined;
+    const plain = isJsonObject(config) ? this.write(config, version) : undefined;
     const document = parseObject(plain);
     if (plain === undefined || document === undefined) throw this.invalid(version, 'is not a JSON object');
     const text = this.keyring.seal(plain, [this.service, version]);
@@ -60,11 +61,13 @@ export class ConfigDocuments {
     return this.keyring.isOutdated(text);
   }
 
-  private stringify(config: JsonObject, version: string): string {
+  private write(config: JsonObject, version: string): string {
+    const where = 'the document';
     try {
-      return JSON.stringify(config);
+      mustBePlain(config, where);
+      return stringify(where, config);
     } catch (cause) {
-      throw this.invalid(version, 'is not JSON', cause);
+      throw this.invalid(version, (cause as HydraError).message.replace(/^\[\w+\] the document /, ''), cause);
     }
   }
 

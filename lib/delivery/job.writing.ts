@@ -37,8 +37,8 @@ export interface NewJob extends JobSettings {
  */
 export function writeJob(job: NewJob, stamp: Stamp, maxBytes: number): string {
   const text = encode(job, job.data, settingsOf(job, false), stamp);
-  // Only now that it is known to be free of cycles can the data be searched for bytes.
-  const { data, hasBytes } = toPayload(job.data);
+  // Only now that it is known to be free of cycles can the data be walked quickly.
+  const { data, hasBytes } = toPayload(job.data, `the data of "${job.pattern}"`);
   return checkSize(job.pattern, hasBytes ? encode(job, data, settingsOf(job, true), stamp) : text, maxBytes);
 }
 

@@ -1,3 +1,5 @@
+import { mustBePlain } from '../protocol/payload.js';
+
 /** @publicApi */
 export type FetchBody = NonNullable<RequestInit['body']>;
 
@@ -11,11 +13,16 @@ export interface EncodedBody {
   readonly isReplayable: boolean;
 }
 
-/** Text, bytes, forms and streams as they are; everything else as JSON. */
+/**
+ * Text, bytes, forms and streams as they are; everything else as JSON.
+ *
+ * @throws HydraError `BAD_PAYLOAD` for what is no JSON data
+ */
 export function encodeBody(body: HttpBody | undefined): EncodedBody {
   if (body === undefined) return { body: undefined, contentType: undefined, isReplayable: true };
   if (isStream(body)) return { body: body as FetchBody, contentType: undefined, isReplayable: false };
   if (isSentAsIs(body)) return { body, contentType: undefined, isReplayable: true };
+  mustBePlain(body, 'the body of a request');
   return { body: JSON.stringify(body), contentType: 'application/json', isReplayable: true };
 }
 

@@ -1,7 +1,5 @@
 import { HydraError } from '../hydra.error.js';
-
-/** How bytes travel inside JSON. Only messages that say they hold some are searched for it. */
-const BYTES = '$hydra:bytes';
+import { BYTES, isBytes, MarkedCopy, plainOf, tagOf } from './marked-copy.js';
 
 /** A value as it travels: JSON text would lose bytes, so they are marked, and the message says that there are some. */
 export interface Payload {
@@ -10,17 +8,29 @@ export interface Payload {
 }
 
 /**
- * Prepares a value for JSON: `Buffer` and `Uint8Array` survive; `Date` becomes its ISO text, as JSON has it.
+ * Prepares a value for JSON: `Buffer` and `Uint8Array` survive, `Date` becomes its ISO text, a member that is undefined is
+ * left out, an instance of a class becomes its own members. Whatever else JSON would turn into something else is refused.
  *
- * @throws HydraError `BAD_PAYLOAD` for `Map` and `Set`, which JSON would turn into `{}`, and for nesting too deep for this
- *   walk. BigInt and cycles are refused by {@link stringify}, which must have been passed before.
+ * @param what the data, for messages
+ * @throws HydraError `BAD_PAYLOAD` naming the path: for `Map`, `Blob`, `Float32Array` and the like, NaN, Infinity, a
+ *   function, a symbol, a BigInt, undefined in a list, a cycle; for nesting too deep for this walk
  */
-export function toPayload(data: unknown): Payload {
+export function toPayload(data: unknown, what = 'the data'): Payload {
   try {
-    return needsCare(data) ? { data: replaceBytes(data), hasBytes: true } : { data, hasBytes: false };
+    return isSurelyPlain(data) ? { data, hasBytes: false } : replaceBytes(data, what);
   } catch (cause) {
-    throw cause instanceof HydraError ? cause : notJson('the data', cause);
+    throw cause instanceof HydraError ? cause : notJson(what, cause);
   }
+}
+
+/**
+ * For what has no way to carry bytes.
+ *
+ * @throws HydraError `BAD_PAYLOAD` as {@link toPayload}, and for bytes
+ */
+export function mustBePlain(data: unknown, what: string): void {
+  if (!toPayload(data, what).hasBytes) return;
+  throw new HydraError('BAD_PAYLOAD', `${what} holds bytes, which it cannot carry: send them as base64`);
 }
 
 /**
@@ -45,12 +55,15 @@ export function fromPayload(data: unknown, toBuffer: (base64: string) => unknown
 /**
  * `JSON.stringify` with errors in hydra's words.
  *
+ * @param data the part of the value that a user gave
  * @throws HydraError `BAD_PAYLOAD` for a BigInt, a cycle, or nesting too deep for the stack
  */
-export function stringify(what: string, value: unknown): string {
+export function stringify(what: string, value: unknown, data = value): string {
   try {
     return JSON.stringify(value);
   } catch (cause) {
+    // Says where it is, if it can be found.
+    toPayload(data, what);
     throw notJson(what, cause);
   }
 }
@@ -61,37 +74,61 @@ export function notJson(what: string, cause: unknown): HydraError {
   return new HydraError('BAD_PAYLOAD', `${what} is not JSON data: ${reason}`, { cause });
 }
 
-function needsCare(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (Array.isArray(value))
-    return typeof value[0] === 'number' && isNumeric(value) ? false : value.some(needsCare);
-  if (value instanceof Uint8Array) return true;
-  if (value instanceof Map || value instanceof Set) throw unsupported(value);
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false;
-  for (const key in value) if (needsCare((value as Record<string, unknown>)[key])) return true;
-  return false;
+/** A cycle has no end, which the slower walk sees. */
+function isSurelyPlain(data: unknown): boolean {
+  try {
+    return isPlain(data);
+  } catch {
+    return false;
+  }
 }
 
-/** Long lists of numbers are common, and need no look at each for more than its type. */
-function isNumeric(values: readonly unknown[]): boolean {
-  for (const value of values) if (typeof value !== 'number') return false;
+/** Whether JSON has a word for all of it. Nearly all data is: this look must be quick, and need not be sure where it says no. */
+function isPlain(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'undefined':
+      return true;
+    case 'number':
+      return Number.isFinite(value);
+    case 'object':
+      if (value === null) return true;
+      return Array.isArray(value) ? isPlainList(value) : isPlainObject(value);
+    default:
+      return false;
+  }
+}
+
+function isPlainList(values: readonly unknown[]): boolean {
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index];
+    // Long lists of numbers are common.
+    if (typeof value === 'number' ? !Number.isFinite(value) : value === undefined || !isPlain(value)) {
+      return false;
+    }
+  }
   return true;
 }
 
-function replaceBytes(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(replaceBytes);
-  if (value instanceof Uint8Array) {
-    return { [BYTES]: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') };
+function isPlainObject(value: object): boolean {
+  // Before its toJSON, which makes a text.
+  if (value instanceof Date) return !Number.isNaN(value.getTime());
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') {
+    return !isBytes(value) && isPlain(plainOf(value));
   }
-  if (value instanceof Map || value instanceof Set) throw unsupported(value);
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, replaceBytes(member)]));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null && tagOf(value) !== 'Object') return false;
+  for (const key in value) {
+    const member = (value as Record<string, unknown>)[key];
+    // Most members are texts.
+    if (typeof member !== 'string' && !isPlain(member)) return false;
+  }
+  return true;
 }
 
-function unsupported(value: object): HydraError {
-  return new HydraError(
-    'BAD_PAYLOAD',
-    `a ${value.constructor.name} is not JSON data: send its entries as an array`,
-  );
+/** A copy in which bytes are marked; of everything in it, it is known that it can travel. */
+function replaceBytes(data: unknown, what: string): Payload {
+  const copy = new MarkedCopy(what);
+  return { data: copy.of(data), hasBytes: copy.hasBytes };
 }

@@ -67,9 +67,10 @@ export function encodeEntry(
   maxBytes: number,
 ): string[] {
   const what = `an entry of "${stream}"`;
-  let text = stringify(`the data of ${what}`, data) as string | undefined;
-  // Only now that it is known to be free of cycles can the data be walked.
-  const payload = toPayload(data);
+  const where = `the data of ${what}`;
+  let text = stringify(where, data) as string | undefined;
+  // Only now that it is known to be free of cycles can the data be walked quickly.
+  const payload = toPayload(data, where);
   if (payload.hasBytes) text = JSON.stringify(payload.data);
   const fields = [MARK, payload.hasBytes ? WITH_BYTES : PLAIN];
   if (type !== undefined) fields.push('type', type);

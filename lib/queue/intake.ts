@@ -1,6 +1,6 @@
 import { HydraError } from '../hydra.error.js';
 import type { ResolvedOptions } from '../hydra.options.js';
-import { stringify } from '../protocol/payload.js';
+import { mustBePlain, stringify } from '../protocol/payload.js';
 import { HeldJob, leaseLostError, type TakenJob } from './held.job.js';
 import { progressEvent } from './job.event.js';
 import { deadOutcome, deadStranger } from './job.runner.js';
@@ -104,6 +104,7 @@ export class Intake {
 function progressText(pattern: string, value: unknown, maxBytes: number): string {
   const what = `the progress of "${pattern}"`;
   const text = stringify(what, value) ?? 'null';
+  mustBePlain(value, what);
   const bytes = Buffer.byteLength(text);
   if (bytes <= maxBytes) return text;
   throw new HydraError(

@@ -1,4 +1,6 @@
+import { HydraError } from '../hydra.error.js';
 import { isJsonObject, parseObject, parseValue } from '../protocol/json.js';
+import { mustBePlain, stringify } from '../protocol/payload.js';
 
 /**
  * Something that happened to a job.
@@ -61,13 +63,26 @@ export const EVENT_BYTES = 8_192;
 /** One PUBLISH of many events has about so many at most. */
 export const PUBLISH_BYTES = 262_144;
 
-/** The result stands last, where a script can cut it off. */
-export function writeCompleted(event: Omit<WrittenCompleted, 'type'>, maxBytes: number): string {
-  const { id, pattern, attempt, finishedOn, tookMs, result } = event;
+/**
+ * The result stands last, where a script can cut it off.
+ *
+ * @param text the result as JSON, see {@link resultText}; undefined for none
+ */
+export function writeCompleted(event: Omit<WrittenCompleted, 'type' | 'result'>, text?: string): string {
+  const { id, pattern, attempt, finishedOn, tookMs } = event;
   const names = `"type":"completed","id":${JSON.stringify(id)},"pattern":${JSON.stringify(pattern)}`;
   const head = `{${names},"attempt":${attempt},"finishedOn":${finishedOn},"tookMs":${tookMs}`;
-  const text = textOf(result);
-  return text === undefined || text.length > maxBytes ? `${head}}` : `${head},"result":${text}}`;
+  return text === undefined ? `${head}}` : `${head},"result":${text}}`;
+}
+
+/** @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
+export function resultText(pattern: string, value: unknown, maxBytes: number): string | undefined {
+  const what = `the result of "${pattern}"`;
+  const text = stringify(what, value) as string | undefined;
+  mustBePlain(value, what);
+  if (text === undefined || text.length <= maxBytes) return text;
+  const limit = `more than maxPayloadBytes=${maxBytes}`;
+  throw new HydraError('PAYLOAD_TOO_LARGE', `${what} has ${text.length} characters, ${limit}`);
 }
 
 /** @param text the value as JSON */
@@ -124,13 +139,4 @@ function isEvent(event: unknown): event is WrittenEvent {
   return (
     typeof error === 'string' && (type === 'dead' || (type === 'failed' && typeof retryInMs === 'number'))
   );
-}
-
-function textOf(value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return undefined;
-  }
 }

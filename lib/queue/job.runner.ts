@@ -9,7 +9,7 @@ import { createMessageId } from '../registry/ids.js';
 import { backoffMs, PLAIN_BACKOFF, wholeMs } from './backoff.js';
 import { writeDeadLetter, writeStranger } from './dead.letter.js';
 import type { HeldJob } from './held.job.js';
-import { writeCompleted, type JobEvent } from './job.event.js';
+import { resultText, writeCompleted, type JobEvent } from './job.event.js';
 import { withFailure, type JobFailure, type JobState } from './job.state.js';
 import { DeadLetter, reasonOf, Retry } from './outcome.js';
 import type { RedisClock } from './redis.clock.js';
@@ -70,13 +70,19 @@ export class JobRunner {
     const { id, pattern, attempt, lease } = job;
     const finishedOn = this.clock.now();
     const tookMs = Math.round((performance.now() - job.since) * 100) / 100;
-    const event = { type: 'completed', id, pattern, attempt, finishedOn, tookMs, result } as const;
-    this.finish(job, {
-      what: 'done',
-      lease,
-      detail: id,
-      event: writeCompleted(event, this.maxPayloadBytes),
-    });
+    const event = writeCompleted({ id, pattern, attempt, finishedOn, tookMs }, this.resultOf(job, result));
+    this.finish(job, { what: 'done', lease, detail: id, event });
+  }
+
+  /** The work is done: a result that cannot be told must not have it done again. */
+  private resultOf({ id, pattern }: HeldJob, result: unknown): string | undefined {
+    try {
+      return resultText(pattern, result, this.maxPayloadBytes);
+    } catch (error) {
+      const outcome = `job ${id} of "${pattern}" is completed without its result`;
+      this.log.warn(`result ${pattern}`, `${outcome}: ${reasonOf(error, error)}`);
+      return undefined;
+    }
   }
 
   private fail(job: HeldJob, shown: unknown): void {

@@ -65,9 +65,9 @@ export function noTick(cron: string, timeZone: string): HydraError {
   return new HydraError('BAD_OPTION', `cron "${cron}" in timeZone "${timeZone}" has no further tick`);
 }
 
-/** @throws HydraError `BAD_PAYLOAD` for a `Map` or a `Set`; its data must be known to be free of cycles */
+/** @throws HydraError `BAD_PAYLOAD` for data that is not JSON */
 export function writeSchedule(schedule: StoredSchedule): string {
-  const { data, hasBytes } = toPayload(schedule.data);
+  const { data, hasBytes } = toPayload(schedule.data, `the data of "${schedule.pattern}"`);
   return JSON.stringify(hasBytes ? { ...schedule, data, bytes: 1 } : schedule);
 }
 

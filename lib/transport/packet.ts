@@ -1,6 +1,6 @@
 import { HydraError } from '../hydra.error.js';
 import { createMessage, encodeMessage, type Stamp, type UmfMessage } from '../protocol/message.js';
-import { fromPayload, notJson, stringify, toPayload } from '../protocol/payload.js';
+import { fromPayload, mustBePlain, notJson, stringify, toPayload } from '../protocol/payload.js';
 import { Kind, REPLY_SHARE } from '../protocol/rpc.js';
 
 /** The type of a UMF message that answers with an error. */
@@ -160,11 +160,14 @@ export function encodeReplyMessage(pattern: string, message: UmfMessage, maxByte
 }
 
 function encodeSized(what: string, message: UmfMessage, maxBytes: number): string {
+  const where = `the data of "${what}"`;
+  // Bytes are marked between our own instances only.
+  mustBePlain(message.body, where);
   let text: string;
   try {
     text = encodeMessage(message);
   } catch (cause) {
-    throw notJson(`the data of "${what}"`, cause);
+    throw notJson(where, cause);
   }
   return checkSize(what, text, maxBytes);
 }
@@ -189,9 +192,10 @@ function encode(
   maxBytes: number,
   toItem: (data: unknown, hasBytes: boolean) => readonly unknown[],
 ): string {
-  const text = stringify(`the data of "${what}"`, toItem(data, false));
-  // Only now that it is known to be free of cycles can the data be walked.
-  const payload = toPayload(data);
+  const where = `the data of "${what}"`;
+  const text = stringify(where, toItem(data, false), data);
+  // Only now that it is known to be free of cycles can the data be walked quickly.
+  const payload = toPayload(data, where);
   return checkSize(what, payload.hasBytes ? stringify(what, toItem(payload.data, true)) : text, maxBytes);
 }
 

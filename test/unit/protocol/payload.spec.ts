@@ -1,5 +1,5 @@
 import { HydraError } from '../../../lib/hydra.error.js';
-import { fromPayload, stringify, toPayload } from '../../../lib/protocol/payload.js';
+import { fromPayload, mustBePlain, stringify, toPayload } from '../../../lib/protocol/payload.js';
 
 const toBuffer = (base64: string) => Buffer.from(base64, 'base64');
 
@@ -17,6 +17,42 @@ function codeOf(act: () => unknown): string | undefined {
   }
   return undefined;
 }
+
+function refusalOf(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    return (error as HydraError).message;
+  }
+  return '';
+}
+
+/** What JSON would turn into something else without a word. */
+const LOST: readonly [what: string, value: unknown][] = [
+  ['NaN', NaN],
+  ['-Infinity', -Infinity],
+  ['a function', () => 1],
+  ['a symbol', Symbol('x')],
+  ['a bigint', 1n],
+  ['a Map', new Map([[1, 2]])],
+  ['a Map', Object.assign(new Map(), { named: 1 })],
+  ['a Set', new Set([1])],
+  ['a WeakMap', new WeakMap()],
+  ['a ArrayBuffer', new ArrayBuffer(8)],
+  ['a SharedArrayBuffer', new SharedArrayBuffer(8)],
+  ['a DataView', new DataView(new ArrayBuffer(8))],
+  ['a Float32Array', Float32Array.of(1.5)],
+  ['a Uint16Array', Uint16Array.of(1)],
+  ['a Uint8ClampedArray', Uint8ClampedArray.of(1)],
+  ['a BigInt64Array', BigInt64Array.of(1n)],
+  ['a Blob', new Blob(['x'])],
+  ['a Headers', new Headers({ a: 'b' })],
+  ['a URLSearchParams', new URLSearchParams('a=b')],
+  ['a RegExp', /x/],
+  ['a TypeError', new TypeError('x')],
+  ['a Promise', Promise.resolve(1)],
+  ['a Date without a time', new Date(NaN)],
+];
 
 describe('a payload', () => {
   it.each([[0], [false], [''], [null], [[1, 2]], [{ a: { b: [{}] } }]])(
@@ -70,12 +106,58 @@ describe('a payload', () => {
     expect(travel({ date, blob: Buffer.of(1) })).toEqual({ date: date.toISOString(), blob: Buffer.of(1) });
   });
 
-  it.each([[new Map()], [new Set([1])], [{ deep: [new Map()] }]])(
-    'refuses what JSON would empty: %p',
-    (data) => {
-      expect(codeOf(() => toPayload(data))).toBe('BAD_PAYLOAD');
-    },
-  );
+  it('keeps what JSON has words for: members that are undefined, instances, boxed values, no prototype', () => {
+    class Point {
+      x = 1;
+      length(): number {
+        return this.x;
+      }
+    }
+    const bare = Object.assign(Object.create(null) as object, { a: 1 });
+    const data = { left: undefined, point: new Point(), text: new String('x'), bare, no: -0 };
+    expect(toPayload(data).hasBytes).toBe(false);
+    expect(travel(data)).toEqual({ point: { x: 1 }, text: 'x', bare: { a: 1 }, no: 0 });
+    expect(travel({ ...data, blob: Buffer.of(1) })).toEqual({
+      ...(travel(data) as object),
+      blob: Buffer.of(1),
+    });
+  });
+
+  const around = [
+    ['', (value: unknown) => value],
+    ['order.lines[1].it is ', (it: unknown) => ({ order: { lines: [{}, { it }] } })],
+    ['[0].it is ', (it: unknown) => [{ it, blob: Buffer.of(1) }]],
+  ] as const;
+
+  it.each(LOST)('refuses %s, and says where it is', (what, value) => {
+    for (const [where, wrap] of around) {
+      expect(refusalOf(() => toPayload(wrap(value)))).toMatch(
+        `[BAD_PAYLOAD] the data is not JSON data: ${where}${what}`,
+      );
+    }
+  });
+
+  it('refuses a list with undefined or with nothing in it, which would become null', () => {
+    const holed: unknown[] = [];
+    holed[1] = 1;
+    expect(refusalOf(() => toPayload([1, undefined]))).toMatch('[1] is undefined in a list');
+    expect(refusalOf(() => toPayload(holed))).toMatch('[0] is undefined in a list');
+  });
+
+  it('refuses what a toJSON gives that is none', () => {
+    expect(refusalOf(() => toPayload({ a: { toJSON: () => ({ b: NaN }) } }))).toMatch('a.b is NaN');
+  });
+
+  it('refuses a member named as the mark of bytes only beside bytes', () => {
+    const marked = { '$hydra:bytes': 'AA==' };
+    expect(travel(marked)).toEqual(marked);
+    expect(refusalOf(() => toPayload([marked, Buffer.of(1)]))).toMatch('$hydra:bytes');
+  });
+
+  it('may be refused bytes where nothing could carry them', () => {
+    expect(refusalOf(() => mustBePlain({ a: [Buffer.of(1)] }, 'it'))).toMatch('it holds bytes');
+    expect(refusalOf(() => mustBePlain({ a: 1 }, 'it'))).toBe('');
+  });
 
   it('refuses a cycle, a BigInt and a depth beyond the stack, before anything walks them', () => {
     const cycle: Record<string, unknown> = {};

@@ -52,14 +52,20 @@ export class HydraApplication
     this.advertisePort();
     if (this.instance.options.config.isUsed) void this.configs.follow();
     // A server with handlers registers the instance itself, when it can answer calls.
-    const starting = this.server.hasHandlers ? this.instance.open() : this.instance.announce();
-    const isReady = await Promise.race([starting.then(() => true), sleep(PATIENCE_MS)]);
-    if (!isReady) this.logger.warn('Redis is not there yet: starting without, and registering when it is');
-    starting.catch((error: unknown) => {
-      // Closed while it still waited for Redis.
-      const isClosed = error instanceof HydraError && error.code === 'CLOSED';
-      if (!isClosed) this.logger.error(`could not register: ${String(error)}`);
-    });
+    const starting = (this.server.hasHandlers ? this.instance.open() : this.instance.announce()).catch(
+      unlessClosed,
+    );
+    try {
+      if (await Promise.race([starting.then(() => true), sleep(PATIENCE_MS)])) return;
+    } catch (error) {
+      // Refused. The application does not start, and nobody else would close what is open.
+      await this.instance.close();
+      throw error;
+    }
+    const { reason } = this.instance.redis;
+    const why = reason === undefined ? '' : ` (${reason})`;
+    this.logger.warn(`Redis is not there yet${why}: starting without, and registering when it is`);
+    starting.catch((error: unknown) => this.logger.error(`could not register: ${String(error)}`));
   }
 
   /** Nobody finds this instance from here on. */
@@ -110,6 +116,11 @@ export class HydraApplication
   private routes(): readonly string[] {
     return this.adapterHost.httpAdapter ? controllerRoutes(this.modules, this.config) : [];
   }
+}
+
+/** Closed while it still waited for Redis. */
+function unlessClosed(error: unknown): void {
+  if (!(error instanceof HydraError) || error.code !== 'CLOSED') throw error;
 }
 
 function sleep(ms: number): Promise<false> {

@@ -20,6 +20,7 @@ import {
   type ConfigOptions,
   type ResolvedConfigOptions,
 } from './options/config.options.js';
+import { refuseHarmfulOptions } from './options/driver.options.js';
 import { fromEnvironment } from './options/environment.js';
 import {
   connection,
@@ -280,6 +281,7 @@ export function resolveOptions(
     streams: streams(options.streams),
     config: configOptions(options.config ?? {}, environment),
   };
+  refuseHarmfulOptions(resolved.redis);
   return Object.freeze(resolved);
 }
 

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { Server, type MessageHandler } from '@nestjs/microservices';
 
 import type { DeliveryContext } from './delivery/delivery.context.js';
@@ -25,6 +26,8 @@ export type HydraServerStatus = 'connecting' | 'connected' | 'reconnecting' | 'd
 
 /** @publicApi */
 export type HydraServerEvents = Record<HydraServerStatus, () => void>;
+
+const log = new Logger('Hydra');
 
 const STATUS: Readonly<Record<ConnectionState, HydraServerStatus>> = {
   connecting: 'connecting',
@@ -112,8 +115,9 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   }
 
   /**
-   * Connects, subscribes, starts every source and registers the instance; calls back once Redis has confirmed it all.
-   * Waits for a Redis that is away.
+   * Connects, subscribes, starts every source and registers the instance; calls back once Redis has confirmed it all, or
+   * once the server is closed. Waits for a Redis that is away. What Redis refuses (a password, a certificate, a right) it
+   * calls back with at once, and closes.
    */
   listen(callback: (error?: unknown) => void): Promise<void> {
     return outside(() => this.start(callback));
@@ -132,7 +136,12 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
       this.report('connected');
       callback();
     } catch (error) {
+      // Closed while it waited for Redis: there is nothing to wait for any more, and nothing failed.
+      if (this.closing) return callback();
       callback(error);
+      // Nobody else would close what is open.
+      await this.close();
+      await this.instance.close();
     }
   }
 
@@ -162,7 +171,11 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   }
 
   private async drain(): Promise<void> {
-    const deadlineAt = performance.now() + this.instance.options.drain.timeoutMs;
+    const { drain, service } = this.instance.options;
+    const deadlineAt = performance.now() + drain.timeoutMs;
+    log.log(
+      `${service} drains: it takes no more work, and ends what is in hand within ${drain.timeoutMs} ms`,
+    );
     await this.instance.presence.withdraw();
     await Promise.all(this.sources.map((source) => source.drain(deadlineAt)));
     // An application's own calls, those of its HTTP requests among them, may still wait for answers.

@@ -67,6 +67,7 @@ export class RedisConnections implements SettlingOutcome {
   /** Why Redis does not let us in; undefined where it may be waited for. */
   private refusal: HydraError | undefined;
   private isStarted = false;
+  private wasReady = false;
   private wasLost = false;
   private readyAt = 0;
   private runId: string | undefined;
@@ -154,16 +155,16 @@ export class RedisConnections implements SettlingOutcome {
    *
    * @param onWait is given the way to wait no longer, if it comes to waiting; the promise then never settles
    *
-   * @throws HydraError `CLOSED` when closed meanwhile; `REDIS_UNAVAILABLE` or `FORBIDDEN` when Redis is there and does not
-   *   let us in: a password, a certificate, a right, a version that is too old
+   * @throws HydraError `CLOSED` when closed meanwhile; at the start also `REDIS_UNAVAILABLE` or `FORBIDDEN`, when Redis is
+   *   there and does not let us in: a password, a certificate, a right, a version that is too old
    */
   connect(onWait?: (giveUp: () => void) => void): Promise<void> {
     if (this.current === 'closed') return Promise.reject(this.closedError());
     if (!this.isStarted) outside(() => this.start());
     if (this.isReady) return Promise.resolve();
-    if (this.refusal) return Promise.reject(this.refusal);
+    if (this.refusal && !this.wasReady) return Promise.reject(this.refusal);
     return new Promise((ready, failed) => {
-      const waiter = { ready, failed, isPatient: false };
+      const waiter = { ready, failed, isPatient: this.wasReady };
       this.waiters.add(waiter);
       onWait?.(() => this.waiters.delete(waiter));
     });
@@ -309,6 +310,7 @@ export class RedisConnections implements SettlingOutcome {
     if (this.wasLost && (runId === undefined || runId !== this.runId)) this.atServerSince = performance.now();
     this.runId = runId;
     this.refusal = undefined;
+    this.wasReady = true;
     this.become('ready');
     this.release((waiter) => waiter.ready());
   }

@@ -74,7 +74,11 @@ export class DiscoveryService {
    * @param isReader whether this process only looks: it takes no part in the upkeep of the registry
    */
   start(isReader = false): Promise<void> {
-    this.starting ??= outside(() => this.begin(isReader));
+    this.starting ??= outside(() => this.begin(isReader)).catch((error: unknown) => {
+      // Who asks again tries again.
+      this.starting = undefined;
+      throw error;
+    });
     return this.starting;
   }
 

@@ -1,3 +1,4 @@
+import { HydraError } from '../hydra.error.js';
 import type { ResolvedOptions } from '../hydra.options.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { HealthContributors } from './health.contributors.js';
@@ -51,12 +52,13 @@ export class HydraHealthIndicator {
   async isHealthy<Key extends string = 'hydra'>(
     key = 'hydra' as Key,
   ): Promise<Record<Key, HydraHealthStatus>> {
-    const redisMs = this.redis.isReady ? await this.ping() : undefined;
+    const answer = this.redis.isReady ? await this.ping() : undefined;
+    const redisMs = typeof answer === 'number' ? answer : undefined;
     // Looked at after the ping: the connection may have been given up meanwhile.
     const { activity, problems, warnings } = this.contributors.collect();
     const reasons = [...this.connectionProblems(), ...this.presenceProblems(), ...problems];
     if (this.redis.isReady && redisMs === undefined)
-      reasons.push(`Redis did not answer within ${PING_MS} ms`);
+      reasons.push(answer === undefined ? `Redis did not answer within ${PING_MS} ms` : String(answer));
     const status: HydraHealthStatus = {
       status: reasons.length === 0 ? 'up' : 'down',
       ...(reasons.length > 0 && { reasons }),
@@ -88,16 +90,23 @@ export class HydraHealthIndicator {
     return sinceMs > ttlMs ? [`presence has lapsed: no heartbeat for more than presence.ttlMs=${ttlMs}`] : [];
   }
 
-  private async ping(): Promise<number | undefined> {
+  /** The time it took, or what Redis said instead. */
+  private async ping(): Promise<number | string | undefined> {
     const startedAt = performance.now();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<'late'>((resolve) => {
       timer = setTimeout(() => resolve('late'), PING_MS);
     });
     const answer = await Promise.race([this.redis.run('PING', (redis) => redis.ping()), late]).catch(
-      () => 'late',
+      refusalIn,
     );
     clearTimeout(timer);
-    return answer === 'late' ? undefined : Math.round((performance.now() - startedAt) * 10) / 10;
+    if (answer !== 'PONG') return answer === 'late' ? undefined : answer;
+    return Math.round((performance.now() - startedAt) * 10) / 10;
   }
+}
+
+/** What Redis refuses is told; a connection that broke is told otherwise. */
+function refusalIn(error: unknown): string {
+  return error instanceof HydraError && error.code === 'FORBIDDEN' ? error.message : 'late';
 }

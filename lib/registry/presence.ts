@@ -8,6 +8,7 @@ import { encodeDirectory } from '../protocol/announcement.js';
 import { encodeNode, encodeService, type InstanceTraits } from '../protocol/records.js';
 import { WIRE } from '../protocol/rpc.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
+import { isAway } from '../redis/redis.error.js';
 import type { HealthContributors } from './health.contributors.js';
 import { HealthReporter } from './health.js';
 import { advertisedHost } from './host.js';
@@ -93,7 +94,13 @@ export class Presence {
 
   /** Registers the instance and keeps it registered. Call it after the channels are subscribed. Idempotent. */
   announce(): Promise<void> {
-    this.announcing ??= this.start();
+    this.announcing ??= this.start().catch((error: unknown) => {
+      // Who asks again tries again.
+      this.announcing = undefined;
+      this.stopListening?.();
+      this.isAnnouncing = false;
+      throw error;
+    });
     return this.announcing;
   }
 
@@ -172,9 +179,10 @@ export class Presence {
       this.beatIn(Math.random() * RETURN_WITHIN_MS);
     });
     // Before anyone can see the instance, and again with its first heartbeat if that failed.
-    await this.writeRecords().catch(this.reportFailure);
-    await this.heartbeat().catch(this.reportFailure);
+    await this.writeRecords().catch(this.reportUnlessRefused);
+    await this.heartbeat().catch(this.reportUnlessRefused);
     if (!this.isAnnounced) return;
+    this.logger.log(`registered as ${this.options.service} ${this.options.version}, instance ${this.id}`);
     this.beatIn(jittered(this.options.presence.intervalMs));
     this.healthReporter.start();
   }
@@ -262,6 +270,12 @@ export class Presence {
     );
     return isNew === 1;
   }
+
+  /** At the start: what Redis refuses for good is not worth waiting for. */
+  private readonly reportUnlessRefused = (error: unknown): void => {
+    if (!isAway(error)) throw error;
+    this.reportFailure(error);
+  };
 
   private readonly reportFailure = (error: unknown): void => {
     this.logger.warn(`presence of ${this.options.service}: ${String(error)}`);

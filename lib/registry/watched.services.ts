@@ -76,18 +76,27 @@ export class WatchedServices {
         if (state === 'ready') void this.readAgain();
       }),
     );
-    await this.redis.persist(async () => {
-      await this.redis.subscribe(this.keys.directoryChanges);
-      await this.readDirectory();
-    });
+    try {
+      await this.redis.persist(async () => {
+        await this.redis.subscribe(this.keys.directoryChanges);
+        await this.readDirectory();
+      });
+    } catch (error) {
+      this.hearNoMore();
+      throw error;
+    }
     this.checkLater();
   }
 
   stop(): void {
     this.isClosed = true;
     clearTimeout(this.timer);
-    for (const stop of this.stopListening) stop();
+    this.hearNoMore();
     this.changes.complete();
+  }
+
+  private hearNoMore(): void {
+    for (const stop of this.stopListening.splice(0)) stop();
   }
 
   /** The names of the services with a live instance; of those not watched, with one lately. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { backoffMs } from '../delivery/backoff.js';
+import { isAway } from '../redis/redis.error.js';
 import type { ConsumerGroup } from './consumer.group.js';
 import type { Entry } from './entry.js';
 import { isNoGroup, isRefusedForGood, TROUBLE, type GroupTrouble } from './group.trouble.js';
@@ -44,6 +45,8 @@ export class GroupReader {
       } catch (error) {
         if (this.isClosed) return;
         if (isRefusedForGood(error)) throw error;
+        // A right that is missing, or a key of another kind: waiting would not help.
+        if (!isAway(error)) throw error;
         this.trouble.report(error);
         await sleep(backoffMs(TROUBLE, failures + 1));
       }

@@ -88,7 +88,12 @@ export class Channel {
 
   /** Subscribes to its channels; resolves when Redis has confirmed it. Idempotent. */
   open(receiver: Receiver): Promise<void> {
-    this.opening ??= this.subscribe(receiver);
+    this.opening ??= this.subscribe(receiver).catch((error: unknown) => {
+      // Who asks again tries again.
+      this.opening = undefined;
+      this.redis.subscriber.off('message', this.onMessage);
+      throw error;
+    });
     return this.opening;
   }
 

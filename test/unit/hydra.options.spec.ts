@@ -126,6 +126,23 @@ describe('where Redis is', () => {
     expect(refusal({ redis }).message).toBe(expected);
   });
 
+  it.each<[object | string, string]>([
+    [{ host: 'a', stringNumbers: true }, 'redis.stringNumbers must be left out, got true'],
+    ['redis://a:1?stringNumbers=true', 'redis.stringNumbers must be left out, got "true"'],
+    [{ host: 'a', replyMapping: 'resp3' }, 'redis.replyMapping must be left out, or "legacy", got "resp3"'],
+    [
+      { cluster, options: { redisOptions: { replyMapping: 'resp3' } } },
+      'redis.replyMapping must be left out, or "legacy", got "resp3"',
+    ],
+  ])('is said without what changes the answers of Redis: %j', (redis, expected) => {
+    expect(refusal({ redis }).message).toBe(`[BAD_OPTION] ${expected}`);
+  });
+
+  it('may be said with what the driver does by itself', () => {
+    const redis = { host: 'a', stringNumbers: false, replyMapping: 'legacy' };
+    expect(resolve({ redis } as never).redis).toEqual(redis);
+  });
+
   it('may be said with an empty one', () => {
     expect(resolve({ redis: { host: 'a', keyPrefix: '' } }).redis).toEqual({ host: 'a', keyPrefix: '' });
   });

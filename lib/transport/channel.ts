@@ -109,7 +109,7 @@ export class Channel {
   /** Sends an item to one of our own instances, together with what else leaves for it in this turn. */
   post(channel: string, item: string, sender?: Sender): void {
     const batch = this.batchFor(channel);
-    if (batch.size + item.length > FULL_BATCH && batch.size > 0) this.publishBatch(batch);
+    if (batch.size > 0 && batch.size + item.length > FULL_BATCH) outside(() => this.publishBatch(batch));
     if (batch.texts.length === 0) this.schedule(batch);
     batch.texts.push(item);
     batch.senders.push(sender);

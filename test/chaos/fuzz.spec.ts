@@ -51,6 +51,9 @@ function seedsFor(self: string, id: string): string[] {
     '[7,[1,2,3]]',
     '[8,[1],[2],[3]]',
     '[9,1,512]',
+    '[2,1,1,{"a":1},0,20]',
+    '[10,1,65536]',
+    '[0,9,"stream",{},500,null,0,1024]',
   ];
   const frames = items.map((item, seq) => `["h2","${STRANGER}",${seq},[1,0.5],${item}]`);
   const umf = { to: self, frm: STRANGER, mid: 'm-1', ts: '2026-01-01T00:00:00.000Z', ver: 'UMF/1.4.6' };

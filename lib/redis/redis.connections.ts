@@ -310,6 +310,7 @@ export class RedisConnections implements SettlingOutcome {
     if (this.wasLost && (runId === undefined || runId !== this.runId)) this.atServerSince = performance.now();
     this.runId = runId;
     this.refusal = undefined;
+    if (this.subscriptions.refusals.length === 0) this.refusals.lifted('SUBSCRIBE');
     this.wasReady = true;
     this.become('ready');
     this.release((waiter) => waiter.ready());

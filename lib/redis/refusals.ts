@@ -46,6 +46,11 @@ export class Refusals {
     this.logger.warn(message);
   }
 
+  /** It is allowed by now: readiness need not tell it for longer. */
+  lifted(what: string): void {
+    for (const [key, { text }] of this.kept) if (text.includes(`] ${what}: `)) this.kept.delete(key);
+  }
+
   /** What is refused at present, as the health of a process tells it. */
   get findings(): Partial<Record<Weight, string>> {
     const [problem, warning] = [this.current('problem'), this.current('warning')];

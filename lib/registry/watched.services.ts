@@ -1,5 +1,6 @@
 import { Subject } from 'rxjs';
 
+import { HydraError } from '../hydra.error.js';
 import type { ResolvedOptions } from '../hydra.options.js';
 import { serviceNameProblem } from '../protocol/address.js';
 import { decodeDirectory } from '../protocol/announcement.js';
@@ -283,7 +284,7 @@ export class WatchedServices {
       this.isWhole = false;
       return;
     }
-    await Promise.all(unknown.map((name) => this.watch(name)));
+    await Promise.all(unknown.map((name) => this.watch(name).catch(unlessForbidden)));
   }
 
   private get instanceCount(): number {
@@ -333,4 +334,9 @@ export class WatchedServices {
     await view.load();
     return view;
   }
+}
+
+/** Nobody asked for it by its name: that this process may not look at another service must not keep it from its work. */
+function unlessForbidden(error: unknown): void {
+  if (!(error instanceof HydraError) || error.code !== 'FORBIDDEN') throw error;
 }

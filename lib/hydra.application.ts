@@ -16,6 +16,7 @@ import { HydraExceptionFilter } from './hydra.exception.filter.js';
 import { HydraServer } from './hydra.server.js';
 import { HydraLogger } from './logging/hydra.logger.js';
 import { HydraInstance } from './transport/hydra.instance.js';
+import { warnOfUnservedHandlers } from './unserved.handlers.js';
 
 /** How long an application's start waits for an absent Redis before it goes on without, in milliseconds. */
 const PATIENCE_MS = 2_000;
@@ -51,6 +52,7 @@ export class HydraApplication
     this.isStarted = true;
     this.advertisePort();
     if (this.instance.options.config.isUsed) void this.configs.follow();
+    if (!this.server.hasHandlers) warnOfUnservedHandlers(this.modules);
     // A server with handlers registers the instance itself, when it can answer calls.
     const starting = (this.server.hasHandlers ? this.instance.open() : this.instance.announce()).catch(
       unlessClosed,

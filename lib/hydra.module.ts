@@ -9,13 +9,14 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 
 import { ConfigStore } from './config/config.store.js';
 import { getConfigToken } from './config/inject-config.js';
 import { HydraHttpClient } from './http/hydra.http.client.js';
 import { HydraApplication } from './hydra.application.js';
 import { HydraError } from './hydra.error.js';
-import { refuseUnknown, resolveOptions, type HydraOptions, type NamesOf } from './hydra.options.js';
+import { filled, refuseUnknown, resolveOptions, type HydraOptions, type NamesOf } from './hydra.options.js';
 import { HydraServer } from './hydra.server.js';
 import { HydraLogger } from './logging/hydra.logger.js';
 import type { ConfigType } from './protocol/standard-schema.js';
@@ -60,7 +61,10 @@ const ASYNC_NAMES = {
 
 /** @publicApi */
 export interface HydraFeatureOptions {
-  /** The services to call: a name, or a client's options; each is injected with `@InjectClient(name)`. */
+  /**
+   * The services to call: a name, or a client's options; each is injected with `@InjectClient(name)`. Of two clients of one
+   * service, one needs a name of its own: `as`.
+   */
   readonly clients?: readonly (string | HydraFeatureClient)[];
   /**
    * Parts of the service's stored configuration: what they have to be, and where they are in it (the whole, without a
@@ -74,10 +78,13 @@ export interface HydraFeatureOptions {
  *
  * @publicApi
  */
-export type HydraFeatureClient = Pick<
+export interface HydraFeatureClient extends Pick<
   HydraClientOptions,
   'service' | 'version' | 'tags' | 'timeoutMs' | 'balancer' | 'durableEvents' | 'serializer' | 'deserializer'
->;
+> {
+  /** Its name for `@InjectClient`. @defaultValue the service */
+  readonly as?: string;
+}
 
 /** @publicApi */
 export interface ConfigPart {
@@ -90,22 +97,23 @@ const PART_NAMES = { type: true, path: true } satisfies NamesOf<ConfigPart>;
 
 /** A part of the configuration may be a schema, whose members are its own. */
 const FEATURE_NAMES = {
-  clients: { '*': FEATURE_CLIENT_NAMES satisfies NamesOf<HydraFeatureClient> },
+  clients: { '*': { ...FEATURE_CLIENT_NAMES, as: true } satisfies NamesOf<HydraFeatureClient> },
   configs: true,
 } satisfies NamesOf<HydraFeatureOptions>;
 
-/** The token of the client of a service. */
-export function getClientToken(service: string): string {
-  return `HYDRA_CLIENT:${service.toLowerCase()}`;
+/** The token of the client of a service, or of the one that is called so by its `as`. */
+export function getClientToken(name: string): string {
+  return `HYDRA_CLIENT:${name.toLowerCase()}`;
 }
 
 /**
- * Injects the client of a service that `HydraModule.forFeature` registered: `@InjectClient('math') math: HydraClient`.
+ * Injects the client of a service that `HydraModule.forFeature` registered: `@InjectClient('math') math: HydraClient`. A
+ * client with `as` is injected by that.
  *
  * @publicApi
  */
-export const InjectClient = (service: string): ParameterDecorator & PropertyDecorator =>
-  Inject(getClientToken(service));
+export const InjectClient = (name: string): ParameterDecorator & PropertyDecorator =>
+  Inject(getClientToken(name));
 
 /**
  * Makes the process an instance of a service, and gives it discovery, clients and a server to connect.
@@ -114,7 +122,10 @@ export const InjectClient = (service: string): ParameterDecorator & PropertyDeco
  */
 @Module({})
 export class HydraModule {
-  /** Global: import it once. Options that are not valid, or have an unknown name, end the start with `BAD_OPTION`. */
+  /**
+   * Global: import it once. A second one in the application, options that are not valid, or have an unknown name, end the
+   * start with `BAD_OPTION`.
+   */
   static forRoot(options: HydraOptions): DynamicModule {
     return rootModule([{ provide: HYDRA_OPTIONS, useValue: options }]);
   }
@@ -133,12 +144,14 @@ export class HydraModule {
   /**
    * Clients of other services and parts of the configuration, for the module that imports this.
    *
-   * @throws HydraError `BAD_OPTION` for an unknown name
+   * @throws HydraError `BAD_OPTION` for an unknown name, and for two clients that `@InjectClient` could not tell apart
    */
   static forFeature(options: HydraFeatureOptions): DynamicModule {
     refuseUnknown('HydraModule.forFeature', options, FEATURE_NAMES);
     const { clients = [], configs = [] } = options;
-    const providers = [...clients.map(clientProvider), ...configs.map(configProvider)];
+    const named = clients.map((given) => (typeof given === 'string' ? { service: given } : given));
+    refuseSameNames(named);
+    const providers = [...named.map(clientProvider), ...configs.map(configProvider)];
     return { module: HydraModule, providers, exports: providers };
   }
 }
@@ -152,9 +165,11 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       ...settings,
       {
         provide: HydraInstance,
-        inject: [HYDRA_OPTIONS],
-        useFactory: (options: HydraOptions) =>
-          new HydraInstance(resolveOptions(options, process.env, 'HydraModule.forRoot')),
+        inject: [HYDRA_OPTIONS, ModulesContainer],
+        useFactory: (options: HydraOptions, modules: ModulesContainer) => {
+          refuseSecondRoot(modules);
+          return new HydraInstance(resolveOptions(options, process.env, 'HydraModule.forRoot'));
+        },
       },
       {
         provide: DiscoveryService,
@@ -239,10 +254,33 @@ function optionProviders(given: HydraAsyncOptions): Provider[] {
   return useClass ? [options, useClass] : [options];
 }
 
-function clientProvider(given: string | HydraFeatureClient): Provider {
-  const options = typeof given === 'string' ? { service: given } : given;
+/** Both would register, and which of them handlers and clients get would be left to the order of imports. */
+function refuseSecondRoot(modules: ModulesContainer): void {
+  const roots = [...modules.values()].filter(({ providers }) => providers.has(HydraApplication));
+  if (roots.length < 2) return;
+  throw new HydraError(
+    'BAD_OPTION',
+    `HydraModule.forRoot or forRootAsync is imported ${roots.length} times in one application: import it once, it is global`,
+  );
+}
+
+function refuseSameNames(clients: readonly HydraFeatureClient[]): void {
+  const tokens = new Set<string>();
+  for (const { service, as: name = service } of clients) {
+    const token = getClientToken(filled('the name of a client of HydraModule.forFeature', name));
+    if (tokens.has(token)) {
+      throw new HydraError(
+        'BAD_OPTION',
+        `two clients of HydraModule.forFeature are called "${name}": give one of them "as", for @InjectClient`,
+      );
+    }
+    tokens.add(token);
+  }
+}
+
+function clientProvider({ as: name, ...options }: HydraFeatureClient): Provider {
   return {
-    provide: getClientToken(options.service),
+    provide: getClientToken(name ?? options.service),
     inject: [HydraInstance],
     useFactory: (instance: HydraInstance) => new HydraClient(options, instance),
   };

@@ -56,6 +56,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   private readonly ownsInstance: boolean;
   /** Nest's own hook, which does nothing but cost a closure a call. */
   private readonly noHook = this.onProcessingStartHook;
+  private isListening = false;
   private closing: Promise<void> | undefined;
 
   /**
@@ -93,7 +94,11 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     return Object.values(this.tables).some(({ size }) => size > 0);
   }
 
-  /** Sorts the handlers by the way they are reached; everything else is Nest's. */
+  /**
+   * Sorts the handlers by the way they are reached; everything else is Nest's.
+   *
+   * @throws HydraError `BAD_OPTION` for a pattern with a wildcard
+   */
   override addHandler(
     pattern: unknown,
     handler: MessageHandler,
@@ -101,6 +106,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     extras: Record<string, unknown> = {},
   ): void {
     const { mode = 'call', options = {} } = (extras as DeliveryExtras).hydra ?? {};
+    if (mode !== 'entry') refuseWildcard(pattern);
     const route = this.normalizePattern(pattern as never);
     if (mode === 'call') super.addHandler(pattern, handler, isEvent, extras);
     const head = mode === 'call' ? this.messageHandlers.get(route)! : handler;
@@ -117,13 +123,15 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   /**
    * Connects, subscribes, starts every source and registers the instance; calls back once Redis has confirmed it all, or
    * once the server is closed. Waits for a Redis that is away. What Redis refuses (a password, a certificate, a right) it
-   * calls back with at once, and closes.
+   * calls back with at once, and closes. Where it listens already it calls back with `BAD_OPTION`, and goes on.
    */
   listen(callback: (error?: unknown) => void): Promise<void> {
     return outside(() => this.start(callback));
   }
 
   private async start(callback: (error?: unknown) => void): Promise<void> {
+    if (this.isListening && !this.closing) return callback(connectedTwice(this.instance.options.service));
+    this.isListening = true;
     try {
       await this.instance.open();
       for (const source of this.sources) {
@@ -220,4 +228,18 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     this._status$.next(status);
     for (const [event, callback] of this.listeners) if (event === status) safely(`on('${event}')`, callback);
   }
+}
+
+function connectedTwice(service: string): HydraError {
+  const what = `the HydraServer of "${service}" is connected twice, and each event would be handled twice`;
+  return new HydraError('BAD_OPTION', `${what}: connect it once`);
+}
+
+/** Other transports know them; here nobody would ever call the handler. */
+function refuseWildcard(pattern: unknown): void {
+  if (typeof pattern !== 'string' || !/\*|(^|\.)>$/.test(pattern)) return;
+  throw new HydraError(
+    'BAD_OPTION',
+    `the pattern "${pattern}" has a wildcard, which HydraServer does not know: give each pattern a handler, or the handler the transport it is meant for`,
+  );
 }

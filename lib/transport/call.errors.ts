@@ -13,6 +13,13 @@ export function noInstanceError({ request, route: { view, instanceId, selection 
   return new HydraError('NO_INSTANCE', `${who} to take "${request.pattern}"`);
 }
 
+/** Hydra 1.x drops the answers to callers that it cannot find, so that this one would wait for nothing. */
+export function namelessError({ request, route }: Asked): HydraError {
+  const { service } = route.view;
+  const what = `"${request.pattern}" of "${service}", which is a Hydra 1.x service and answers only callers with a name`;
+  return new HydraError('BAD_OPTION', `${what}: give HydraClient the option name`);
+}
+
 /** @param isParked it was on its way to no instance, for want of a connection, or of an instance that would do */
 export function timeoutError(
   { request, route, mayHaveRun, lastRefusal }: Asked & Pick<OutgoingCall, 'mayHaveRun' | 'lastRefusal'>,

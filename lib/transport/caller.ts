@@ -14,12 +14,14 @@ import { CallTable } from './call.table.js';
 import {
   closedError,
   lostError,
+  namelessError,
   noInstanceError,
   notQueuedError,
   replyLostError,
   timeoutError,
 } from './call.errors.js';
 import type { Channel, Published } from './channel.js';
+import { ANONYMOUS } from './client.options.js';
 import { EventSender } from './event.sender.js';
 import { correlationId, isHidden, tagError } from './hidden.error.js';
 import { InstanceChooser } from './instance.chooser.js';
@@ -193,6 +195,7 @@ export class Caller implements CallKeeper {
       const item = encodeCall(call, remainingMs, this.options.maxPayloadBytes);
       this.channel.post(channel, item, call);
     } else {
+      if (this.options.service === ANONYMOUS) throw namelessError(call);
       const stamp = createStamp();
       const to = `${instance.id}@${instance.service}:/`;
       const { maxPayloadBytes } = this.options;

@@ -35,7 +35,8 @@ export interface HydraClientOptions extends Omit<
   readonly durableEvents?: string | Readonly<Record<string, string>>;
 }
 
-const ANONYMOUS = 'hydra-client';
+/** What a client without a name calls itself. */
+export const ANONYMOUS = 'hydra-client';
 
 const {
   host: _host,

@@ -48,6 +48,9 @@ export function addQueueCommands(program: Command): void {
   onQueue(queue.command('remove <service> <id>'), remove)
     .description('take a job or a dead letter out for good')
     .option('-y, --yes', 'do not ask');
+  onQueue(queue.command('release <service> <id>'), release)
+    .description('put a job that a dead Hydra 1.x worker held back to the front of the line')
+    .option('-y, --yes', 'do not ask');
   onQueue(queue.command('schedules <service>'), schedules).description('jobs that repeat, and when next');
   onQueue(queue.command('unschedule <service> <name>'), unschedule)
     .description('end a job that repeats')
@@ -165,6 +168,17 @@ async function remove(subject: Subject, text: string): Promise<void> {
     throw new CommandFailure(ExitCode.refused, `"${id}" cannot be removed now: a worker has it`);
   }
   note(`${plain(id)} is removed`);
+}
+
+async function release(subject: Subject, text: string): Promise<void> {
+  const { queue, ref, options } = subject;
+  const id = await jobNamed(subject, text);
+  const question = `Is the Hydra 1.x worker that has ${plain(id)} dead? While it lives, the job runs twice.`;
+  if (!(await confirm(question, options.yes ?? false))) throw declined();
+  if (!(await queue.release(id, ref))) {
+    throw new CommandFailure(ExitCode.notFound, `no Hydra 1.x worker has "${plain(id)}"`);
+  }
+  note(`${plain(id)} waits again`);
 }
 
 async function pause({ queue, ref }: Subject): Promise<void> {

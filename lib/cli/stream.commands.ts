@@ -34,6 +34,13 @@ export function addStreamCommands(program: Command): void {
     .description('give dead letters back to their group')
     .option('--all', 'every dead letter')
     .option('-y, --yes', 'do not ask');
+  onStream(stream.command('remove <stream> <group> [ids...]'), remove)
+    .description('delete dead letters of a group for good')
+    .option('--all', 'every dead letter')
+    .option('-y, --yes', 'do not ask');
+  onStream(stream.command('remove-group <stream> <group>'), removeGroup)
+    .description('delete a group that nobody reads any more, with its dead letters')
+    .option('-y, --yes', 'do not ask');
   onStream(stream.command('replay <stream> <group> <from>'), replay)
     .description('let a group handle again what came since an entry id, an ISO 8601 time, or "beginning"')
     .option('-y, --yes', 'do not ask');
@@ -89,6 +96,29 @@ async function redrive(subject: Subject, group: string, ids: readonly string[]):
   const count = await streams.redrive(stream, all ? 'all' : ids, { group });
   note(`${count} given back to ${group}`);
   if (count < ids.length) throw new CommandFailure(ExitCode.notFound, `${ids.length - count} were not there`);
+}
+
+async function remove(subject: Subject, group: string, ids: readonly string[]): Promise<void> {
+  const { streams, stream, options } = subject;
+  const { all = false, yes = false } = options;
+  if (all === ids.length > 0) throw new CommandFailure(ExitCode.usage, 'name the dead letters, or say --all');
+  await existing(subject, group);
+  const what = all ? 'every dead letter' : `${ids.length}`;
+  if (!(await confirm(`Delete ${what} of ${group} for good?`, yes))) throw declined();
+  const count = await streams.removeDeadLetters(stream, all ? 'all' : ids, { group });
+  note(`${count} deleted from ${group}`);
+  if (count < ids.length) throw new CommandFailure(ExitCode.notFound, `${ids.length - count} were not there`);
+}
+
+async function removeGroup(subject: Subject, group: string): Promise<void> {
+  const { streams, stream, options } = subject;
+  await existing(subject, group);
+  if (
+    !(await confirm(`Delete the group ${group} of ${stream}, with its dead letters?`, options.yes ?? false))
+  )
+    throw declined();
+  await streams.removeGroup(stream, group);
+  note(`${group} is deleted`);
 }
 
 async function replay(subject: Subject, group: string, from: string): Promise<void> {

@@ -14,7 +14,7 @@ import {
   type JobView,
   type Page,
 } from './job.view.js';
-import { countAll, pageActive, pageWaiting, removeOne } from './producer.scripts.js';
+import { countAll, giveBack, pageActive, pageWaiting, removeOne } from './producer.scripts.js';
 import { asideNames, type QueueKeys } from './queue.keys.js';
 import { Redrive } from './redrive.js';
 
@@ -129,6 +129,15 @@ export class JobInspector {
       return count;
     });
     return wasKept > 0 && this.release(id);
+  }
+
+  /** Takes a job from a Hydra 1.x worker that is dead, which nobody else can know; false when none has it. */
+  async giveBack(id: string): Promise<boolean> {
+    const { inProgress, waiting } = this.keys;
+    const found = await this.search.find(inProgress, id);
+    if (!found) return false;
+    const args = [inProgress, waiting, found.raw];
+    return (await this.redis.run('release a job', (redis) => giveBack.run(redis, args))) === 1;
   }
 
   private async removeFrom(place: string, found: Found | undefined): Promise<boolean> {

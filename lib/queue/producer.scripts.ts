@@ -300,3 +300,23 @@ end
 return done
 `,
 );
+
+/**
+ * Put a job that a Hydra 1.x worker took back to the front of the line.
+ *
+ * KEYS  1 in-progress list   2 waiting list
+ * ARGV  1 job
+ * Returns 1, or 0 when it is not in the in-progress list (any more).
+ *
+ * One script, because the worker may end it in between: it would run once more for nothing.
+ */
+export const giveBack = new Script<number>(
+  'queue.giveBack',
+  2,
+  `${NEED}
+need('RPUSH', KEYS[2], 'a') need('LREM', KEYS[1], 1, 'a')
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
+redis.call('RPUSH', KEYS[2], ARGV[1])
+return 1
+`,
+);

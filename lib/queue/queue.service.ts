@@ -208,6 +208,15 @@ export class QueueService {
     return this.queue('remove', ref).inspector.remove(id);
   }
 
+  /**
+   * Puts a job that a dead Hydra 1.x worker held back to the front of the line; false when no such worker has it. Whether
+   * the worker is dead, Redis does not know: while it lives, the job runs twice. Jobs of this library's workers come back by
+   * themselves.
+   */
+  async release(id: string, ref?: QueueRef): Promise<boolean> {
+    return this.queue('release', ref).inspector.giveBack(id);
+  }
+
   /** No worker of the service takes a job from now on; those that run go on. */
   async pause(ref?: QueueRef): Promise<void> {
     const { keys } = this.queue('pause', ref);

@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import { Controller } from '@nestjs/common';
 
 import { DeadLetter, QueuePattern, QueueService, StreamPattern, StreamService } from '../../lib/index.js';
+import { HydraInstance } from '../../lib/transport/hydra.instance.js';
 import { startService } from '../support/app.js';
 import { buildCli, type Cli } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
@@ -92,6 +93,27 @@ describe('the command line', () => {
     expect(await json('queue', 'schedules', service)).toEqual([]);
   });
 
+  it('gives back what a dead Hydra 1.x worker held', async () => {
+    const { app } = await startService({ service, redis }, [PressController]);
+    accepts = true;
+    const job = {
+      to: `${service}:/`,
+      frm: '0@old:/',
+      mid: 'held-1',
+      typ: 'print',
+      ver: 'UMF/1.4.6',
+      bdy: 11,
+    };
+    const { redis: connections } = app.get(HydraInstance);
+    await connections.commands.lpush(`hydra:service:${service}:mqinprogress`, JSON.stringify(job));
+    expect(await cli(['queue', 'release', service, 'other', '--yes'])).toMatchObject({ code: 3 });
+    expect(await cli(['queue', 'release', service, 'held-1'])).toMatchObject({ code: 2 });
+    expect(handled).toEqual([]);
+    expect(await cli(['queue', 'release', service, 'held-1', '--yes'])).toMatchObject({ code: 0 });
+    await eventually(() => handled.includes(11), { what: 'the job to be handled' });
+    expect(await cli(['queue', 'release', service, 'held-1', '--yes'])).toMatchObject({ code: 3 });
+  });
+
   it('shows how far the groups of a stream are, and gives them back what they gave up', async () => {
     const { app } = await startService({ service, redis }, [PressController]);
     const streams = app.get(StreamService);
@@ -112,6 +134,25 @@ describe('the command line', () => {
     expect(await cli(['stream', 'replay', stream, service, 'beginning', '--yes'])).toMatchObject({ code: 0 });
     await eventually(() => handled.length === 2, { what: 'the event to be handled again' });
     expect(handled).toEqual(['rain', 'rain']);
+  });
+
+  it('deletes dead letters of a stream, and a group that nobody reads', async () => {
+    const { app } = await startService({ service, redis }, [PressController]);
+    const streams = app.get(StreamService);
+    for (const news of ['a', 'b']) await streams.publish(stream, news);
+    const dead = () => streams.deadLetters(stream);
+    await eventually(async () => (await dead()).length >= 2, { what: 'the dead letters' });
+    const [first] = await dead();
+    const before = (await dead()).length;
+    expect(await cli(['stream', 'remove', stream, service, first!.id, '--yes'])).toMatchObject({ code: 0 });
+    expect(await dead()).toHaveLength(before - 1);
+    expect(await cli(['stream', 'remove', stream, service, '--all', '--yes'])).toMatchObject({ code: 0 });
+    expect(await dead()).toEqual([]);
+    expect(await cli(['stream', 'remove-group', stream, service, '--yes'])).toMatchObject({ code: 2 });
+    const { commands } = app.get(HydraInstance).redis;
+    await commands.xgroup('CREATE', `hydra:stream:${stream}`, 'unread', '$');
+    expect(await cli(['stream', 'remove-group', stream, 'unread', '--yes'])).toMatchObject({ code: 0 });
+    expect((await streams.info(stream)).groups.map(({ name }) => name)).toEqual([service]);
   });
 
   it.each([

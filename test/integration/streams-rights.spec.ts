@@ -84,9 +84,9 @@ describe.each(RIGHTS)('a group whose Redis user loses the right to %s while it w
     expect(await admin.zcard(`${key}:order:g`)).toBe(0);
 
     // Given back while the right is missing, each letter is there, or given back; never both, never neither.
+    const { app } = await startCaller({ service: uniqueService(), redis: limited }, []);
     await forbid(right);
     fails = false;
-    const { app } = await startCaller({ service: uniqueService(), redis: limited }, []);
     const streams = app.get(StreamService);
     await admin.xtrim(key, 'MAXLEN', 0);
     const result = await streams.redrive(stream, 'all', { group: 'g' }).catch((error: unknown) => error);

@@ -103,13 +103,14 @@ describe(`${TEXTS.toLocaleString('en-US')} wrong texts on every channel`, () => 
     `crash nothing, change no prototype and are not kept (seed ${SEED})`,
     async () => {
       expect(await call()).toBe(3);
-      const [caller] = await service.app.get(DiscoveryService).waitFor(CALLER);
+      const discovery = service.app.get(DiscoveryService);
+      const caller = await eventually(() => discovery.instances(CALLER)[0], { what: 'the caller' });
       const keys = createKeys();
       const channels = [
         keys.instanceChannel(SERVICE, service.id),
         keys.serviceChannel(SERVICE),
-        keys.instanceChannel(CALLER, caller!.id),
-        keys.replyChannel(CALLER, caller!.id),
+        keys.instanceChannel(CALLER, caller.id),
+        keys.replyChannel(CALLER, caller.id),
         keys.announcements(SERVICE),
         keys.directoryChanges,
       ];

@@ -35,6 +35,6 @@ export async function instanceNamed(place: Place, service: string, text: string)
   throw new CommandFailure(ExitCode.notFound, `"${service}" has no live instance "${text}"`);
 }
 
-export function nobody(service: string): CommandFailure {
+function nobody(service: string): CommandFailure {
   return new CommandFailure(ExitCode.notFound, `"${service}" has no live instance`);
 }

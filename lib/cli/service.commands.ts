@@ -5,7 +5,7 @@ import type { InstanceLogEntry } from '../registry/instance.logs.js';
 import type { HydraInstance } from '../transport/hydra.instance.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 import { knownService } from './known.service.js';
-import { instanceNamed, liveInstances, nobody, someLiveInstances } from './live.instances.js';
+import { instanceNamed, liveInstances, someLiveInstances } from './live.instances.js';
 import { parseCount, untilInterrupted, withInstance, type GlobalOptions } from './session.js';
 import { shortIds } from './short-ids.js';
 import { jsonText, note, plain, print, printJson, printTable } from './terminal.js';
@@ -94,12 +94,16 @@ async function health(
   isCheck = false,
 ): Promise<void> {
   const service = await knownService(place, given);
-  const records = await place.discovery.health(service);
-  if (records.length === 0) throw nobody(service);
+  const [records, alive] = await Promise.all([
+    place.discovery.health(service),
+    someLiveInstances(place, service),
+  ]);
+  // Hydra 1.x writes a record that lives 3 s each 5 s: two looks out of five find none.
+  const without = alive.filter(({ id }) => !records.some((record) => record.id === id));
   const problems = records.flatMap(({ vitals }) => vitals?.problems ?? []);
-  if (json) printJson(records);
+  if (json) printJson([...records, ...without.map(({ id }) => ({ id, service, sampledOn: null }))]);
   else {
-    const short = shortIds(records.map(({ id }) => id));
+    const short = shortIds([...records, ...without].map(({ id }) => id));
     const cells = records.map(({ id, sampledOn, uptimeSeconds, memory, vitals }) => [
       ...[
         short(id),
@@ -110,6 +114,8 @@ async function health(
       ...[vitals === undefined ? '-' : `${Math.round(vitals.cpu * 100)} %`],
       [...(vitals?.problems ?? []), ...(vitals?.warnings ?? [])].join('; ') || 'fine',
     ]);
+    for (const { id } of without)
+      cells.push([short(id), '-', '-', '-', '-', 'alive; no health record just now']);
     printTable(['INSTANCE', 'SAMPLED', 'UPTIME', 'MEMORY', 'CPU', 'SAYS'], cells);
   }
   if (isCheck && problems.length > 0) throw new CommandFailure(ExitCode.failed, problems.join('; '));

@@ -13,11 +13,13 @@ import type { HealthContributors } from './health.contributors.js';
 import { HealthReporter } from './health.js';
 import { advertisedHost } from './host.js';
 import { jittered } from './jitter.js';
-import { fingerprint, publishRoutes, routeMembers } from './routes.js';
+import { fingerprint, publishRoutes, restoreRoutes, routeMembers } from './routes.js';
 import { beat, leave } from './registry.scripts.js';
 
 /** After a reconnect instances register again within this time, not all at once. */
 const RETURN_WITHIN_MS = 250;
+/** A Hydra 1.x instance that registers deletes the routes of others: they are put back within so many heartbeats. */
+const ROUTE_BEATS = 3;
 /** A health record outlives its instance for as long as Hydra 1.9 leaves it. */
 const LAST_HEALTH_MS = 3_000;
 
@@ -40,6 +42,7 @@ export class Presence {
   private isAnnouncing = false;
   /** The service's record and routes are in Redis. */
   private isWritten = false;
+  private beats = 0;
   /** And its name is in the directory. */
   private isListed = false;
   private isLeaving = false;
@@ -216,6 +219,12 @@ export class Presence {
     this.isListed = true;
   }
 
+  private async keepRoutes(): Promise<void> {
+    if (this.record.traits?.routes === undefined) return;
+    const { service } = this.options;
+    await this.redis.run('keep routes', (redis) => restoreRoutes(redis, this.keys, service));
+  }
+
   private async writeRoutes(): Promise<void> {
     // An instance without HTTP says nothing about the routes that others of its service may have.
     if (this.record.traits?.routes === undefined) return;
@@ -244,6 +253,7 @@ export class Presence {
     }
     if (!this.isWritten) await this.writeRecords();
     if (!this.isListed) await this.enlist();
+    if (++this.beats % ROUTE_BEATS === 0) await this.keepRoutes();
   }
 
   /** Renews the presence and the nodes entry. True when the index did not have this instance. */

@@ -175,3 +175,53 @@ table.insert(records, 1, epochOf(KEYS[2]))
 return records
 `,
 );
+
+/**
+ * Replace the routes that this library wrote for a service.
+ *
+ * KEYS  1 routes (set)   2 those of them that this library wrote (set)
+ * ARGV  1 channel of hydra-router   2 message that tells it   3… routes
+ *
+ * One script, because readers must never see the set without them.
+ */
+export const replaceRoutes = new Script<null>(
+  'registry.replaceRoutes',
+  2,
+  `
+local wanted = {}
+for i = 3, #ARGV do wanted[ARGV[i]] = true end
+local before = redis.call('SMEMBERS', KEYS[2])
+for i = 3, #ARGV do
+  redis.call('SADD', KEYS[1], ARGV[i])
+  redis.call('SADD', KEYS[2], ARGV[i])
+end
+for _, route in ipairs(before) do
+  if not wanted[route] then
+    redis.call('SREM', KEYS[1], route)
+    redis.call('SREM', KEYS[2], route)
+  end
+end
+redis.call('PUBLISH', ARGV[1], ARGV[2])
+return nil
+`,
+);
+
+/**
+ * Put back those routes of a service that this library wrote and somebody deleted.
+ *
+ * KEYS  1 routes (set)   2 those of them that this library wrote (set)
+ * ARGV  1 channel of hydra-router   2 message that tells it
+ * Returns how many were missing.
+ *
+ * One script, because the routes of a newer version may be written in between.
+ */
+export const putRoutesBack = new Script<number>(
+  'registry.putRoutesBack',
+  2,
+  `
+local missing = redis.call('SDIFF', KEYS[2], KEYS[1])
+for _, route in ipairs(missing) do redis.call('SADD', KEYS[1], route) end
+if #missing > 0 then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
+return #missing
+`,
+);

@@ -2,10 +2,11 @@ import type { Keys } from '../protocol/keys.js';
 import { createMessage, encodeMessage } from '../protocol/message.js';
 import type { RedisClient } from '../redis/redis.connections.js';
 import { createStamp } from './ids.js';
+import { putRoutesBack, replaceRoutes } from './registry.scripts.js';
 
 /**
  * Writes the service's routes as Hydra 1.9 lays them out, its three automatic members included, and tells hydra-router.
- * Readers never see an empty set: the old one is replaced within one transaction.
+ * Those that a Hydra 1.x instance of the service wrote stay; those that this library wrote before are replaced.
  */
 export async function publishRoutes(
   redis: RedisClient,
@@ -13,17 +14,25 @@ export async function publishRoutes(
   service: string,
   routes: readonly string[],
 ): Promise<void> {
-  const key = keys.routes(service);
-  await redis
-    .multi()
-    .del(key)
-    .sadd(key, ...routeMembers(service, routes))
-    .exec();
+  const args = [...routeKeys(keys, service), ...refreshOf(keys, service), ...routeMembers(service, routes)];
+  await replaceRoutes.run(redis, args);
+}
+
+/** Puts back what a Hydra 1.x instance of the service deleted, as each does when it registers. */
+export async function restoreRoutes(redis: RedisClient, keys: Keys, service: string): Promise<void> {
+  await putRoutesBack.run(redis, [...routeKeys(keys, service), ...refreshOf(keys, service)]);
+}
+
+function routeKeys(keys: Keys, service: string): [routes: string, ours: string] {
+  return [keys.routes(service), keys.own(service, 'routes', 'ours')];
+}
+
+function refreshOf(keys: Keys, service: string): [channel: string, message: string] {
   const refresh = createMessage(
     { to: 'hydra-router:/refresh', from: `${service}:/`, body: { action: 'refresh', serviceName: service } },
     createStamp(),
   );
-  await redis.publish(keys.serviceChannel('hydra-router'), encodeMessage(refresh));
+  return [keys.serviceChannel('hydra-router'), encodeMessage(refresh)];
 }
 
 /** What the set holds: the routes, and the three that Hydra 1.9 adds to every service's. */

@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { MessagePattern } from '@nestjs/microservices';
 
 import { DiscoveryService } from '../../lib/index.js';
+import { HydraInstance } from '../../lib/transport/hydra.instance.js';
 import { startHybrid, type TestHybrid } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';
@@ -55,6 +56,32 @@ describe('a hybrid Nest application and hydra-express', () => {
     });
     expect(sum).toMatchObject({ statusCode: 200, result: { sum: 6 } });
   });
+
+  it('keep their routes when they are instances of one service, whoever comes later', async () => {
+    const redisUrl = await testRedisUrl();
+    const mixed = uniqueService('mixed');
+    const { app } = await startHybrid({ service: mixed, redis: redisUrl, host: '127.0.0.1' }, [
+      ShopController,
+    ]);
+    const routes = () =>
+      app.get(HydraInstance).redis.commands.smembers(`hydra:service:${mixed}:service:routes`);
+    const ours = '[post]/v1/shop/sum';
+    expect(await routes()).toContain(ours);
+    const later = await HydraPeer.start({ service: mixed, redisUrl, kind: 'hydra-express' });
+    const theirs = (await routes()).filter((route) => route !== ours && !route.includes(mixed));
+    await eventually(async () => (await routes()).includes(ours), {
+      what: 'our routes again',
+      timeoutMs: 10_000,
+    });
+    await app.get(HydraInstance).presence.setRoutes(['[get]/v1/other']);
+    const now = await routes();
+    expect(now).toEqual(expect.arrayContaining(['[get]/v1/other']));
+    expect(now).not.toContain(ours);
+    const hydras = theirs.filter((route) => !route.includes('/v1/shop/'));
+    expect(hydras.length).toBeGreaterThan(0);
+    expect(now).toEqual(expect.arrayContaining(hydras));
+    await later.stop();
+  }, 60_000);
 
   it('Hydra is told of a route that is not there by its status', async () => {
     const missing = await express.call('apiRequest', { to: `${service}:[get]/v1/shop/none`, body: {} });

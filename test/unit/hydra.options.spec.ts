@@ -140,7 +140,7 @@ describe('where Redis is', () => {
 
   it('may be said with what the driver does by itself', () => {
     const redis = { host: 'a', stringNumbers: false, replyMapping: 'legacy' };
-    expect(resolve({ redis } as never).redis).toEqual(redis);
+    expect(resolve({ redis }).redis).toEqual(redis);
   });
 
   it('may be said with an empty one', () => {

@@ -260,7 +260,8 @@ export class WatchedServices {
   /** The latest time, by the clock of Redis, at which a look that is sent now arrives if nothing stands still. */
   private expectedBy(views: readonly ServiceView[], sentAt: number): number {
     const last = views.map((view) => this.looks.get(view)).find((look) => look !== undefined);
-    return last === undefined ? 0 : Math.round(last.redisTime + (sentAt - last.sentAt) + STILL_MS / 2);
+    // The first look has nothing to be compared with, and may have waited like any other: it takes nobody for dead.
+    return last === undefined ? 1 : Math.round(last.redisTime + (sentAt - last.sentAt) + STILL_MS / 2);
   }
 
   private async readDirectory(): Promise<void> {

@@ -12,7 +12,7 @@ import { startPrivateRedis } from '../support/redis.js';
 import { connectTo, monitored, startInstance } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
 
-const ECHO = fileURLToPath(new URL('./echo.process.ts', import.meta.url));
+const ECHO = fileURLToPath(new URL('../chaos/echo.process.ts', import.meta.url));
 const SKEWED = 'test/support/skewed.process.ts';
 const MINUTES = 60_000;
 

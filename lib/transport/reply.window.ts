@@ -162,15 +162,19 @@ export class ReplyWindow<Call extends Credited> {
     }
   }
 
-  /** A stream that asks is faster than its share: it gets twice that from now on, while half of all that is shared is left. */
+  /**
+   * A stream that asks is faster than its share: it gets twice that from now on, up to the largest, while half of all that is
+   * shared is left.
+   */
   private grown(call: Call): number {
     if (call.received === 0 || call.share >= LARGEST_SHARE) return 0;
-    const share = call.share * 2;
-    const more = reserved(share) - reserved(call.share);
+    const { share } = call;
+    const grown = Math.min(share * 2, LARGEST_SHARE);
+    const more = reserved(grown) - reserved(share);
     if (this.freeShares - more < this.half / 2) return 0;
     this.freeShares -= more;
-    call.share = share;
-    return share / 2;
+    call.share = grown;
+    return grown - share;
   }
 }
 

@@ -13,7 +13,14 @@ import { startPrivateRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const ECHO = fileURLToPath(new URL('./echo.process.ts', import.meta.url));
-const EXPECTED = new Set(['ok', 'REDIS_UNAVAILABLE', 'INSTANCE_LOST', 'NO_INSTANCE', 'TIMEOUT']);
+const EXPECTED = new Set([
+  'ok',
+  'REDIS_UNAVAILABLE',
+  'INSTANCE_LOST',
+  'REPLY_LOST',
+  'NO_INSTANCE',
+  'TIMEOUT',
+]);
 
 describe('calls', () => {
   let redis: RunningRedis;

@@ -20,6 +20,7 @@ import {
   httpTo,
   jobFailure,
   listenHttp,
+  loseAnswers,
   neverAnswers,
   onceBegun,
   open,
@@ -400,6 +401,17 @@ const WAYS: readonly Way[] = [
     async () => {
       const late = await connect(started.service);
       return onceBegun(late, () => completeWithGap(late, started));
+    },
+  ],
+  [
+    'REPLY_LOST',
+    'an answer did not arrive, and its instance has finished the call',
+    'yes',
+    'yes',
+    async () => {
+      const service = await serve();
+      loseAnswers(service);
+      return call(await connect(service.service), 'echo');
     },
   ],
   [

@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { lastValueFrom, Observable, throwError } from 'rxjs';
 
 import { HydraHttpClient } from '../../lib/http/hydra.http.client.js';
+import { Kind } from '../../lib/protocol/rpc.js';
 import { resolveOptions } from '../../lib/hydra.options.js';
 import {
   HydraClient,
@@ -170,6 +171,15 @@ export async function completeWithGap(client: HydraClient, { instance }: Started
   const { caller, keys, id, options } = client['instance'];
   const frame = ['h2', instance.channel.address, 1_000, [0, 0], [3, caller['lastId'], 7]];
   await admin.publish(keys.replyChannel(options.service, id), JSON.stringify(frame));
+}
+
+/** As if the connection of its callers broke under each completion: Redis took it, and nobody reads it. */
+export function loseAnswers({ instance: { channel } }: Started): void {
+  const post = channel.post.bind(channel);
+  channel.post = (name, item, sender) => {
+    if (item.startsWith(`[${Kind.complete},`)) sender?.published('delivered');
+    else post(name, item, sender);
+  };
 }
 
 /** As if its process were gone: no connection, and no word of farewell. */

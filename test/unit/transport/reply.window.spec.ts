@@ -145,6 +145,20 @@ describe('the window for answers', () => {
     expect(sharesOf(open(1))).toEqual([32 * KB]);
   });
 
+  it('lets no share grow beyond 256 KiB, whatever it began with', () => {
+    const { window, open } = start();
+    const others = open(40);
+    const [stream] = open(1) as [Answer];
+    expect(stream.share).toBeLessThan(32 * KB);
+    for (const other of others) window.close(other, true);
+    stream.received = 1;
+    for (let round = 0; round < 8; round++) {
+      window.ask(stream, (stream.credit?.granted ?? stream.share) + 64 * KB);
+      window.take(stream, stream.credit!.granted);
+    }
+    expect(stream.share).toBe(256 * KB);
+  });
+
   it('believes no answer that says it sent more than it was granted', () => {
     const { window, open } = start();
     const [answer] = open(1) as [Answer];

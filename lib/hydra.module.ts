@@ -22,7 +22,7 @@ import { HydraLogger } from './logging/hydra.logger.js';
 import type { ConfigType } from './protocol/standard-schema.js';
 import { QueueService } from './queue/queue.service.js';
 import { DiscoveryService } from './registry/discovery.service.js';
-import { HealthContributors } from './registry/health.contributors.js';
+import { HealthContributors } from './runtime/health-contributors.js';
 import { HydraHealthIndicator } from './registry/hydra.health.indicator.js';
 import { StreamService } from './streams/stream.service.js';
 import { FEATURE_CLIENT_NAMES, type HydraClientOptions } from './transport/client.options.js';

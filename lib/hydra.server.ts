@@ -6,9 +6,9 @@ import type { BoundHandler, DeliveryExtras, DeliveryMode, Dispatch, Source } fro
 import { HydraError } from './hydra.error.js';
 import { resolveOptions, type HydraOptions } from './hydra.options.js';
 import { QueueSource } from './queue/queue.source.js';
-import { outside } from './redis/async.context.js';
+import { outside } from './runtime/async-context.js';
 import type { ConnectionState, RedisClient } from './redis/redis.connections.js';
-import { safely } from './redis/safely.js';
+import { callUserCode } from './runtime/user-code.js';
 import { StreamSource } from './streams/stream.source.js';
 import { CallSource } from './transport/call.source.js';
 import { HydraInstance } from './transport/hydra.instance.js';
@@ -221,12 +221,13 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
 
   private settled(context: DeliveryContext): void {
     if (!this.onProcessingEndHook) return;
-    safely('the processing end hook', () => this.onProcessingEndHook?.(HYDRA, context));
+    callUserCode('the processing end hook', () => this.onProcessingEndHook?.(HYDRA, context));
   }
 
   private report(status: HydraServerStatus): void {
     this._status$.next(status);
-    for (const [event, callback] of this.listeners) if (event === status) safely(`on('${event}')`, callback);
+    for (const [event, callback] of this.listeners)
+      if (event === status) callUserCode(`on('${event}')`, callback);
   }
 }
 

@@ -109,7 +109,7 @@ export {
   type CollectedHealth,
   type HealthFindings,
   type HealthProbe,
-} from './registry/health.contributors.js';
+} from './runtime/health-contributors.js';
 export type { InstanceLogEntry, LogOptions, LogSource } from './registry/instance.logs.js';
 export { HydraHealthIndicator, type HydraHealthStatus } from './registry/hydra.health.indicator.js';
 export type { RouteMatch } from './registry/route.match.js';

@@ -1,6 +1,6 @@
 import { asyncScheduler, Observable, share, throttleTime } from 'rxjs';
 
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 import type { StoredConfigs } from './stored-configs.js';
 
 /** Each change is a reading: the first at once, those that follow within this time together. */

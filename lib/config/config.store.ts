@@ -5,7 +5,7 @@ import { HydraError } from '../hydra.error.js';
 import { serviceName } from '../hydra.options.js';
 import type { JsonObject } from '../protocol/json.js';
 import type { ConfigType } from '../protocol/standard-schema.js';
-import { IgnorablePromises } from '../redis/ignorable.js';
+import { IgnorablePromises } from '../runtime/ignorable.js';
 import { auditOf, checkVersion, conflict, notFound, type ConfigAudit } from './config-audit.js';
 import { configChanges } from './config-changes.js';
 import { ConfigDocuments, type ConfigDocument } from './config-documents.js';

@@ -1,4 +1,4 @@
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 
 /** What has a deadline. The fields belong to {@link Deadlines}. */
 export abstract class Timed {

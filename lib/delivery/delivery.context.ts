@@ -2,7 +2,7 @@ import type { AsyncResource } from 'node:async_hooks';
 
 import { BaseRpcContext } from '@nestjs/microservices';
 
-import { freshContext } from '../redis/async.context.js';
+import { freshContext } from '../runtime/async-context.js';
 import { withDeadline, type AmbientDeadline } from './ambient.deadline.js';
 
 /**

@@ -1,6 +1,6 @@
 import { Observable, Subscriber } from 'rxjs';
 
-import { safely } from '../redis/safely.js';
+import { callUserCode } from '../runtime/user-code.js';
 
 /** Hears a handler's own Observable. */
 class HandlerSubscriber extends Subscriber<unknown> {
@@ -13,15 +13,15 @@ class HandlerSubscriber extends Subscriber<unknown> {
 
   override error(error?: unknown): void {
     if (!this.closed) this.failed(error);
-    safely(WHAT, () => super.error(error));
+    callUserCode(WHAT, () => super.error(error));
   }
 
   override complete(): void {
-    safely(WHAT, () => super.complete());
+    callUserCode(WHAT, () => super.complete());
   }
 
   override unsubscribe(): void {
-    safely(WHAT, () => super.unsubscribe());
+    callUserCode(WHAT, () => super.unsubscribe());
   }
 }
 

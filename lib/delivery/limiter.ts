@@ -1,4 +1,4 @@
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 
 /** Lets a number of things run at once; others wait in line, up to a number; beyond it they are refused. */
 export class Limiter<T> {

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 
-import { oneLine } from './one.line.js';
+import { oneLine } from '../runtime/one-line.js';
 
 const EVERY_MS = 10_000;
 /** Topics may hold a name that comes from outside: beyond these, the rest is one topic. */

@@ -1,5 +1,5 @@
 import type { ResolvedOptions } from '../hydra.options.js';
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 
 /** Hydra 1.9 keeps so many entries. */

@@ -2,7 +2,7 @@ import type { Subscription } from 'rxjs';
 
 import { Timed } from '../delivery/deadlines.js';
 import { HydraError } from '../hydra.error.js';
-import { safely } from '../redis/safely.js';
+import { callUserCode } from '../runtime/user-code.js';
 import { HydraJobContext, type JobFacts } from './hydra.job.context.js';
 import { attemptOf, readState, type JobState } from './job.state.js';
 import { enqueuedAt, type ReadJob } from './job.text.js';
@@ -94,7 +94,7 @@ export class HeldJob extends Timed implements JobFacts {
 
   /** Ends the handler's stream. What its teardown throws is the handler's affair, and must not end this process. */
   unsubscribe(): void {
-    safely(`the teardown of "${this.pattern}"`, () => this.subscription?.unsubscribe());
+    callUserCode(`the teardown of "${this.pattern}"`, () => this.subscription?.unsubscribe());
   }
 
   report(value: unknown): Promise<void> {

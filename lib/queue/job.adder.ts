@@ -1,7 +1,7 @@
 import { writeJob } from '../delivery/job.writing.js';
 import { checkJob, type BackoffRule, type ResolvedOptions } from '../hydra.options.js';
 import { createMessageId } from '../registry/ids.js';
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { addOne } from './producer.scripts.js';
 import type { QueueKeys } from './queue.keys.js';

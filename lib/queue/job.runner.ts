@@ -4,7 +4,7 @@ import { Deadlines } from '../delivery/deadlines.js';
 import { RareLog } from '../delivery/rare.log.js';
 import type { Dispatch } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 import { createMessageId } from '../registry/ids.js';
 import { backoffMs, PLAIN_BACKOFF, wholeMs } from './backoff.js';
 import { writeDeadLetter, writeStranger } from './dead.letter.js';

@@ -1,5 +1,5 @@
 import { HydraError } from '../hydra.error.js';
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { readEnd, type JobEvent } from './job.event.js';
 import type { JobSearch } from './job.search.js';

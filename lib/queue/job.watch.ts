@@ -2,7 +2,7 @@ import { Observable, Subject } from 'rxjs';
 
 import { HydraError } from '../hydra.error.js';
 import { LONGEST_TIMER_MS } from '../hydra.options.js';
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { readEvents, type JobEvent } from './job.event.js';
 import type { JobSearch } from './job.search.js';

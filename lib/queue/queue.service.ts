@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 
 import { RareLog } from '../delivery/rare.log.js';
 import { HydraError } from '../hydra.error.js';
-import { ignorable, IgnorablePromises } from '../redis/ignorable.js';
+import { ignorable, IgnorablePromises } from '../runtime/ignorable.js';
 import {
   checkQueueName,
   integer,

@@ -4,7 +4,7 @@ import type { BoundHandler, Dispatch, Source } from '../delivery/source.js';
 import { JOB_NAMES, refuseUnknown, resolveJobOptions, type ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
-import type { HealthFindings } from '../registry/health.contributors.js';
+import type { HealthFindings } from '../runtime/health-contributors.js';
 import type { HeldJob } from './held.job.js';
 import { Lane } from './lane.js';
 import { QueueWorker } from './queue.worker.js';

@@ -1,7 +1,7 @@
 import { Redis, type Cluster } from 'ioredis';
 
 import type { RedisLocation } from '../hydra.options.js';
-import { outside } from './async.context.js';
+import { outside } from '../runtime/async-context.js';
 import { createClient, connectTimeoutMs, type RedisClient } from './driver.js';
 import { dropConnection, limitHandshake, watchConnection } from './half-open.js';
 import { askServer, isReplicaNow, serverOf, UNKNOWN_SERVER, type ServerInfo } from './server.info.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { HydraError, type HydraErrorOptions } from '../hydra.error.js';
 import type { ResolvedOptions } from '../hydra.options.js';
-import { outside } from './async.context.js';
+import { outside } from '../runtime/async-context.js';
 import { refusalToConnect } from './connect.error.js';
 import { ConnectionReport } from './connection.report.js';
 import { describeLocation, overruledOptions, type RedisClient } from './driver.js';
@@ -10,7 +10,7 @@ import { Hearing } from './hearing.js';
 import type { Link, Role } from './link.js';
 import { isAway, redisError } from './redis.error.js';
 import { Refusals } from './refusals.js';
-import { safely } from './safely.js';
+import { callUserCode } from '../runtime/user-code.js';
 import { SamePrimary } from './same.primary.js';
 import { Settling, type SettlingOutcome } from './settling.js';
 import { Subscriptions } from './subscriptions.js';
@@ -370,7 +370,8 @@ export class RedisConnections implements SettlingOutcome {
       this.readyAt = performance.now();
     }
     this.current = state;
-    for (const listener of [...this.listeners]) safely('a listener of the connection', () => listener(state));
+    for (const listener of [...this.listeners])
+      callUserCode('a listener of the connection', () => listener(state));
   }
 
   private warnOfOverruled(): void {

@@ -11,8 +11,8 @@ import {
 } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { decodeHealth, type HealthRecord, type ServiceRecord } from '../protocol/records.js';
-import { outside } from '../redis/async.context.js';
-import { IgnorablePromises } from '../redis/ignorable.js';
+import { outside } from '../runtime/async-context.js';
+import { IgnorablePromises } from '../runtime/ignorable.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { LegacyBridge } from './legacy.bridge.js';
 import { InstanceLogs, type InstanceLogEntry, type LogOptions, type LogSource } from './instance.logs.js';

@@ -2,7 +2,7 @@ import type { Instance, ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { encodeHealth, type HealthRecord } from '../protocol/records.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
-import type { HealthContributors } from './health.contributors.js';
+import type { HealthContributors } from '../runtime/health-contributors.js';
 import { jittered } from './jitter.js';
 import { VitalSigns } from './vitals.js';
 

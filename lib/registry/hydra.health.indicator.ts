@@ -1,7 +1,7 @@
 import { HydraError } from '../hydra.error.js';
 import type { ResolvedOptions } from '../hydra.options.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
-import type { HealthContributors } from './health.contributors.js';
+import type { HealthContributors } from '../runtime/health-contributors.js';
 import type { Presence } from './presence.js';
 
 /**

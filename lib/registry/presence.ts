@@ -9,7 +9,7 @@ import { encodeNode, encodeService, type InstanceTraits } from '../protocol/reco
 import { WIRE } from '../protocol/rpc.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { isAway } from '../redis/redis.error.js';
-import type { HealthContributors } from './health.contributors.js';
+import type { HealthContributors } from '../runtime/health-contributors.js';
 import { HealthReporter } from './health.js';
 import { advertisedHost } from './host.js';
 import { jittered } from './jitter.js';

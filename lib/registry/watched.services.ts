@@ -5,7 +5,7 @@ import type { ResolvedOptions } from '../hydra.options.js';
 import { serviceNameProblem } from '../protocol/address.js';
 import { decodeDirectory } from '../protocol/announcement.js';
 import type { Keys } from '../protocol/keys.js';
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { isGathering, STILL_MS, stoodStill } from './gathering.js';
 import { jittered } from './jitter.js';

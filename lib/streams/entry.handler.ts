@@ -1,4 +1,4 @@
-import type { Backoff } from '../delivery/backoff.js';
+import type { BackoffLimits as Backoff } from '../runtime/backoff.js';
 import type { BoundHandler } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
 import {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { backoffMs } from '../delivery/backoff.js';
+import { backoffMs } from '../runtime/backoff.js';
+import { systemRandom } from '../runtime/random-source.js';
 import type { Dispatch } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
 import { encodeDeadLetter } from '../protocol/dead-letter.js';
@@ -201,7 +202,7 @@ export class EntryRunner {
         entry.attempt++;
         lane.enter(entry);
       },
-      backoffMs(backoff, entry.attempt),
+      backoffMs(backoff, entry.attempt, systemRandom),
     );
     this.retries.add(timer);
   }
@@ -224,7 +225,7 @@ export class EntryRunner {
       } catch (error) {
         this.trouble.fails('bury', error);
         this.trouble.report(error);
-        await sleep(backoffMs(TROUBLE, failures));
+        await sleep(backoffMs(TROUBLE, failures, systemRandom));
       }
     }
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { backoffMs } from '../delivery/backoff.js';
+import { backoffMs } from '../runtime/backoff.js';
+import { systemRandom } from '../runtime/random-source.js';
 import { isAway } from '../redis/redis.error.js';
 import type { ConsumerGroup } from './consumer.group.js';
 import type { Entry } from './entry.js';
@@ -48,7 +49,7 @@ export class GroupReader {
         // A right that is missing, or a key of another kind: waiting would not help.
         if (!isAway(error)) throw error;
         this.trouble.report(error);
-        await sleep(backoffMs(TROUBLE, failures + 1));
+        await sleep(backoffMs(TROUBLE, failures + 1, systemRandom));
       }
     }
   }
@@ -100,7 +101,7 @@ export class GroupReader {
     this.trouble.fails('read', trouble);
     if (isNoGroup(trouble)) await this.rejoin();
     else this.trouble.report(trouble);
-    await sleep(backoffMs(TROUBLE, failures));
+    await sleep(backoffMs(TROUBLE, failures, systemRandom));
   }
 
   /** Waits until something can be begun, and says how much. */

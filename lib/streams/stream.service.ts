@@ -10,7 +10,7 @@ import {
 } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
-import { IgnorablePromises } from '../redis/ignorable.js';
+import { IgnorablePromises } from '../runtime/ignorable.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { DeadLetters, type DeadLetter, type DeadLetterOptions } from './dead.letters.js';
 import { startPosition } from './entry.handler.js';

@@ -6,7 +6,7 @@ import type { Instance, ResolvedOptions } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { UmfMessage } from '../protocol/message.js';
 import { encodeItem, Kind, readsFrames, type Item, type Load } from '../protocol/rpc.js';
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { createStamp } from '../registry/ids.js';
 import { begun } from './begun.error.js';

@@ -1,4 +1,4 @@
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import { isGathering, stoodStill } from '../registry/gathering.js';
 import type { IncomingCall } from './incoming.call.js';

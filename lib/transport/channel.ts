@@ -3,7 +3,7 @@ import type { Instance } from '../hydra.options.js';
 import { isReplyChannel, type Keys } from '../protocol/keys.js';
 import { decodeMessage, type UmfMessage } from '../protocol/message.js';
 import { decodeFrame, encodeFrame, isFrame, type Item, type Load } from '../protocol/rpc.js';
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 import { ECHO } from '../redis/hearing.js';
 import { Publisher } from '../redis/publisher.js';
 import type { RedisConnections } from '../redis/redis.connections.js';

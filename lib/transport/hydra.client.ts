@@ -5,10 +5,10 @@ import { inheritDeadlines, inheritedMs } from '../delivery/ambient.deadline.js';
 import { HydraError } from '../hydra.error.js';
 import { serviceName, type Balancer, type Instance } from '../hydra.options.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
-import { outside } from '../redis/async.context.js';
-import { ignorable } from '../redis/ignorable.js';
+import { outside } from '../runtime/async-context.js';
+import { ignorable } from '../runtime/ignorable.js';
 import type { ConnectionState, RedisClient } from '../redis/redis.connections.js';
-import { safely } from '../redis/safely.js';
+import { callUserCode } from '../runtime/user-code.js';
 import { createBalancer } from '../registry/balancer.js';
 import { createSelection, type Selection } from '../registry/select.js';
 import type { CircuitState } from './circuit.breaker.js';
@@ -330,7 +330,8 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   private reportStatus(): void {
     const status = STATUS[this.instance.redis.state];
     this._status$.next(status);
-    for (const [event, callback] of this.listeners) if (event === status) safely(`on('${event}')`, callback);
+    for (const [event, callback] of this.listeners)
+      if (event === status) callUserCode(`on('${event}')`, callback);
   }
 
   private closedError(): HydraError {

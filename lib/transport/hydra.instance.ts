@@ -1,27 +1,37 @@
 import type { ResolvedOptions } from '../hydra.options.js';
+import { encodeAddress } from '../protocol/address.js';
 import { createKeys, type Keys } from '../protocol/keys.js';
 import type { UmfMessage } from '../protocol/message.js';
 import type { Item, Load } from '../protocol/rpc.js';
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
+import type { Context, Runtime } from '../redis/context.js';
 import { RedisConnections } from '../redis/redis.connections.js';
 import { DiscoveryService } from '../registry/discovery.service.js';
-import { HealthContributors } from '../registry/health.contributors.js';
 import { createInstanceId } from '../registry/ids.js';
 import { Presence } from '../registry/presence.js';
+import { systemClock, type Clock } from '../runtime/clock.js';
+import { HealthContributors } from '../runtime/health-contributors.js';
+import { systemRandom, type RandomSource } from '../runtime/random-source.js';
+import { ThrottledLogger } from '../runtime/throttled-logger.js';
 import type { CallSource } from './call.source.js';
 import { Caller } from './caller.js';
 import { Channel, type Receiver } from './channel.js';
 import type { Peer } from './peers.js';
 
 const IDLE: Load = [0, 0];
+const SYSTEM: Runtime = { clock: systemClock, random: systemRandom };
 
 /**
  * This process as one instance of its service: its connections, its channels, what it says of itself, what it knows of
  * others, the calls it makes and, once a server is attached, the calls it answers. The module, the server and each client
  * that stands alone have one; inside an application all share the module's.
  */
-export class HydraInstance implements Receiver {
+export class HydraInstance implements Receiver, Context {
   readonly id = createInstanceId();
+  readonly address: string;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly log: ThrottledLogger;
   readonly keys: Keys;
   readonly redis: RedisConnections;
   /** Where the parts of this process say how they are. */
@@ -34,8 +44,15 @@ export class HydraInstance implements Receiver {
   /** How often frames were lost between two that arrived. */
   private gaps = 0;
 
-  constructor(readonly options: ResolvedOptions) {
+  constructor(
+    readonly options: ResolvedOptions,
+    { clock, random }: Runtime = SYSTEM,
+  ) {
     const { service, namespace } = options;
+    this.address = encodeAddress({ service, instance: this.id, path: '/' });
+    this.clock = clock;
+    this.random = random;
+    this.log = new ThrottledLogger(clock);
     this.redis = new RedisConnections(options);
     this.keys = createKeys({ namespace, cluster: this.redis.isCluster });
     this.presence = new Presence(this.id, this.redis, this.keys, options, this.health);

@@ -5,7 +5,7 @@ import type { HydraError } from '../hydra.error.js';
 import type { Balancer, Instance } from '../hydra.options.js';
 import type { Selection } from '../registry/select.js';
 import type { ServiceView } from '../registry/service.view.js';
-import { presentContext } from '../redis/async.context.js';
+import { presentContext } from '../runtime/async-context.js';
 import type { Published, Sender } from './channel.js';
 import type { AnswerCredit } from './reply.window.js';
 

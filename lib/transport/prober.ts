@@ -1,6 +1,6 @@
 import type { Keys } from '../protocol/keys.js';
 import { encodeItem, Kind, readsFrames, type Item } from '../protocol/rpc.js';
-import { outside } from '../redis/async.context.js';
+import { outside } from '../runtime/async-context.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
 import type { Instance } from '../hydra.options.js';
 import { isGathering, stoodStill } from '../registry/gathering.js';

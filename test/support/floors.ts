@@ -7,21 +7,23 @@ export type SourceFiles = Readonly<Record<string, string>>;
 const FOLDER_FLOORS: Readonly<Record<string, number>> = {
   protocol: 0,
   options: 0,
-  redis: 1,
-  registry: 2,
-  delivery: 2,
-  transport: 3,
-  queue: 3,
-  streams: 3,
-  config: 3,
-  logging: 3,
-  http: 3,
-  cli: 4,
+  runtime: 1,
+  diagnostics: 1,
+  redis: 2,
+  registry: 3,
+  delivery: 3,
+  transport: 4,
+  queue: 4,
+  streams: 4,
+  config: 4,
+  logging: 4,
+  http: 4,
+  cli: 5,
 };
 const GROUND_FILES = ['hydra.error.ts', 'hydra.options.ts'];
 /** The options describe what protocol/ carries; it knows nothing of them. */
 const isOption = (file: string) => file === 'hydra.options.ts' || folderOf(file) === 'options';
-const TOP = 4;
+const TOP = 5;
 
 const ABOVE_REGISTRY = [
   'registry',
@@ -43,7 +45,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   rxjs: ABOVE_REGISTRY,
   '@nestjs/microservices': ABOVE_REGISTRY.filter((place) => place !== 'registry'),
   // Signatures, the hash of a script, and random ids: an instance's, a job's, a configuration version's.
-  'node:crypto': ['protocol/signature.ts', 'redis', 'registry', 'config'],
+  'node:crypto': ['protocol/signature.ts', 'runtime', 'redis', 'registry', 'config'],
   croner: ['queue'],
   semver: ['registry', 'config'],
   yaml: ['cli'],

@@ -56,22 +56,22 @@ describe('the walls', () => {
     [
       'a higher floor',
       { 'redis/a.ts': `import '../registry/b.js';`, 'registry/b.ts': NOTHING },
-      "redis/a.ts imports '../registry/b.js': floor 1 may import its own folder and lower floors only",
+      "redis/a.ts imports '../registry/b.js': floor 2 may import its own folder and lower floors only",
     ],
     [
       'a sibling on the same floor',
       { 'queue/a.ts': `import '../streams/b.js';`, 'streams/b.ts': NOTHING },
-      "queue/a.ts imports '../streams/b.js': floor 3",
+      "queue/a.ts imports '../streams/b.js': floor 4",
     ],
     [
       'a sibling, for its types only',
       { 'delivery/a.ts': `import type { B } from '../registry/b.js';`, 'registry/b.ts': NOTHING },
-      "delivery/a.ts imports '../registry/b.js': floor 2",
+      "delivery/a.ts imports '../registry/b.js': floor 3",
     ],
     [
       'a top file, in a dynamic import',
       { 'logging/a.ts': `await import('../hydra.server.js');`, 'hydra.server.ts': NOTHING },
-      "logging/a.ts imports '../hydra.server.js': floor 3",
+      "logging/a.ts imports '../hydra.server.js': floor 4",
     ],
     [
       'the options from protocol',

@@ -1,4 +1,4 @@
-import { IgnorablePromises } from '../../../lib/redis/ignorable.js';
+import { IgnorablePromises } from '../../../lib/runtime/ignorable.js';
 
 @IgnorablePromises
 class Service {

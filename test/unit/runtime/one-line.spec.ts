@@ -1,4 +1,4 @@
-import { oneLine } from '../../../lib/delivery/one.line.js';
+import { oneLine } from '../../../lib/runtime/one-line.js';
 
 describe('a text of a stranger in a line of the log', () => {
   it('stays on that line, and is readable', () => {

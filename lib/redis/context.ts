@@ -1,0 +1,31 @@
+import type { ResolvedOptions } from '../hydra.options.js';
+import type { Keys } from '../protocol/keys.js';
+import type { Clock } from '../runtime/clock.js';
+import type { HealthContributors } from '../runtime/health-contributors.js';
+import type { RandomSource } from '../runtime/random-source.js';
+import type { ThrottledLogger } from '../runtime/throttled-logger.js';
+import type { RedisConnections } from './redis.connections.js';
+
+/**
+ * What the parts of one instance have in common. A part takes the `Pick` of it that it uses, and what is its own as an
+ * object of options. Two instances in one process share nothing of it.
+ */
+export interface Context {
+  /** The id of this instance. */
+  readonly id: string;
+  /** Its address, as the `from` of what it sends: `<id>@<service>:/`. */
+  readonly address: string;
+  readonly options: ResolvedOptions;
+  readonly redis: RedisConnections;
+  /** The names of all keys and channels. */
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  /** Where each part says how it is. */
+  readonly health: HealthContributors;
+  /** For warnings that would repeat. */
+  readonly log: ThrottledLogger;
+}
+
+/** What an instance is run by: the system's time and randomness, or a test's. */
+export type Runtime = Pick<Context, 'clock' | 'random'>;

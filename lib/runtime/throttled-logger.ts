@@ -1,0 +1,53 @@
+import { Logger } from '@nestjs/common';
+
+import type { Clock } from './clock.js';
+import { oneLine } from './one-line.js';
+
+/** How often one topic may be logged, in milliseconds, unless it is said otherwise. */
+const INTERVAL_MS = 10_000;
+/** Topics may hold a name that comes from outside: beyond so many, the rest is one topic. */
+const MAX_TOPICS = 100;
+const OTHERS = '';
+
+interface Topic {
+  suppressed: number;
+  loggedAt: number;
+}
+
+/** Warns about what goes on failing: each topic once in ten seconds, with the number of times it happened since. */
+export class ThrottledLogger {
+  private readonly logger = new Logger('Hydra');
+  private readonly topics = new Map<string, Topic>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly intervalMs = INTERVAL_MS,
+  ) {}
+
+  /**
+   * @param topic what counts as the same warning
+   * @param line its text, or the way to make it, where that costs something; control characters are escaped
+   */
+  warn(topic: string, line: string | (() => string)): void {
+    const known = this.topicOf(topic);
+    known.suppressed++;
+    const now = this.clock.monotonic();
+    if (now - known.loggedAt < this.intervalMs) return;
+    const text = oneLine(typeof line === 'string' ? line : line());
+    this.logger.warn(known.suppressed > 1 ? `${text} (${known.suppressed} times)` : text);
+    known.loggedAt = now;
+    known.suppressed = 0;
+  }
+
+  /** Forgets what was logged: the next warning of each topic is written at once. */
+  reset(): void {
+    this.topics.clear();
+  }
+
+  private topicOf(name: string): Topic {
+    const kept = this.topics.has(name) || this.topics.size < MAX_TOPICS ? name : OTHERS;
+    const topic = this.topics.get(kept) ?? { suppressed: 0, loggedAt: -Infinity };
+    this.topics.set(kept, topic);
+    return topic;
+  }
+}

@@ -1,0 +1,41 @@
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+
+import { ThrottledLogger } from '../../../lib/runtime/throttled-logger.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+describe('a throttled logger', () => {
+  const lines: unknown[] = [];
+  beforeEach(() => {
+    lines.length = 0;
+    jest.spyOn(Logger.prototype, 'warn').mockImplementation((line: unknown) => void lines.push(line));
+  });
+  afterEach(() => jest.restoreAllMocks());
+
+  it('writes each topic once in its interval, and then how often it happened', async () => {
+    const clock = new ManualClock();
+    const log = new ThrottledLogger(clock, 1_000);
+    log.warn('a', 'first');
+    log.warn('a', 'second');
+    log.warn('b', 'other');
+    await clock.advance(1_000);
+    log.warn('a', 'third');
+    expect(lines).toEqual(['first', 'other', 'third (2 times)']);
+  });
+
+  it('makes a text only where it is written, and keeps it on one line', () => {
+    const log = new ThrottledLogger(new ManualClock());
+    let made = 0;
+    const line = () => `line\n${++made}`;
+    log.warn('a', line);
+    log.warn('a', line);
+    expect(lines).toEqual(['line\\n1']);
+    expect(made).toBe(1);
+  });
+
+  it('keeps a bounded number of topics', () => {
+    const log = new ThrottledLogger(new ManualClock());
+    for (let i = 0; i < 1_000; i++) log.warn(`topic ${i}`, 'line');
+    expect(lines).toHaveLength(101);
+  });
+});

@@ -225,6 +225,7 @@ export const leave = new Script<number>(
   'streams.leave',
   3,
   `${COMMON}
+mayAcknowledge(stream, group)
 for at = 4, #ARGV do
   local owner = holder(ARGV[at])
   if owner == me or owner == me .. UNLINED then

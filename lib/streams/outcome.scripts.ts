@@ -93,8 +93,9 @@ export const bury = new Script<[buried: number, successors: WireEntry[], dropped
   3,
   `${COMMON}${NEXT}
 if holder(ARGV[3]) ~= me then return { 0, {}, 0 } end
-mayAdd(KEYS[3])
+-- First, so that a Redis that is full takes the letter: an entry that is stuck would hold up its key and its group.
 mayAcknowledge(stream, group)
+mayAdd(KEYS[3])
 if ARGV[4] ~= '' then
   mayLineUp(order)
   mayClaim(stream, group, me)

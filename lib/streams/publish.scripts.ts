@@ -53,8 +53,9 @@ end
 if not isThere then
   return redis.error_reply('NOGROUP No such key ' .. KEYS[1] .. ' or consumer group ' .. ARGV[1])
 end
-mayAdd(KEYS[1])
+-- First, so that a Redis that is full lets a letter go.
 mayDelete(KEYS[2])
+mayAdd(KEYS[1])
 local letters, known = {}, {}
 for at = 3, #ARGV do
   local letter = redis.call('XRANGE', KEYS[2], ARGV[at], ARGV[at])[1]
@@ -97,8 +98,8 @@ export const replay = new Script<null>(
   'streams.replay',
   1,
   `${RIGHTS}
-mayAdd(KEYS[1])
 mayDelete(KEYS[1])
+mayAdd(KEYS[1])
 redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[2])
 if ARGV[2] == '$' then return end
 local about, info = {}, redis.call('XINFO', 'STREAM', KEYS[1])

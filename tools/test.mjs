@@ -39,22 +39,6 @@ async function compile() {
   return (await run(process.execPath, ['node_modules/typescript/bin/tsc', ...flags], inRoot())) === 0;
 }
 
-/** Publint looks at the tarball npm would publish, so a file forgotten in `files` is found too. */
-async function checkPackage() {
-  const names = [];
-  const pack = ['pack', '--silent', '--pack-destination', scratch];
-  const packed = await run('npm', pack, { cwd: ROOT, log: (line) => names.push(line) });
-  if (packed !== 0) return false;
-  const tarball = join(scratch, names.findLast((name) => name.endsWith('.tgz')) ?? '');
-  return (
-    (await run(
-      process.execPath,
-      ['node_modules/publint/src/cli.js', 'run', tarball, '--strict'],
-      inRoot(),
-    )) === 0
-  );
-}
-
 async function jest(name, args, env) {
   const report = join(scratch, `${name}.json`);
   const flags = [
@@ -87,10 +71,8 @@ async function main(words) {
   const args = words.filter((word) => word !== '--all');
   await ensurePackages({ log: say });
   if (args.length === 0) {
-    await step('lint and format', () => npmScript('lint'));
+    await step('lint, format, build, package', () => npmScript('lint'));
     await step('types', compile);
-    await step('build', () => npmScript('build'));
-    await step('package', checkPackage);
   }
 
   const redis = await startRedis({ log: say });

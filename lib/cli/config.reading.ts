@@ -18,7 +18,7 @@ export async function pull(
 ): Promise<void> {
   const found = await store.document(version);
   if (!found) throw nothingStored(version === undefined ? service : `${service}:${version}`);
-  const content = formatDocument(found.config, format, file);
+  const content = await formatDocument(found.config, format, file);
   if (file === undefined) process.stdout.write(content);
   else {
     if (existsSync(file) && !(await confirm(`Overwrite ${file}?`, yes))) throw declined();

@@ -99,6 +99,28 @@ describe('the command line', () => {
     expect((await cli(['config', 'pull', service, '--format', 'yaml'])).out).toBe('n: 1\n');
   });
 
+  it('reads and writes JSON where the package yaml is not installed, and says what YAML needs', async () => {
+    const bare = await buildCli(redis, { missing: ['yaml'] });
+    const label = `${service}:1.0.0`;
+    expect(await bare(['config', 'push', label, '-', '--yes'], { input: '{"n":1}' })).toMatchObject({
+      code: 0,
+    });
+    expect(JSON.parse((await bare(['config', 'pull', label])).out)).toEqual({ n: 1 });
+
+    const path = await file('a.yaml', 'n: 2');
+    const pushed = await bare(['config', 'push', label, path, '--yes']);
+    expect(pushed).toMatchObject({ code: 2 });
+    expect(pushed.err).toMatch(
+      /a\.yaml: not JSON \(.*\); YAML needs the package "yaml".*: npm install yaml\n$/,
+    );
+
+    const target = join(folder, `${service}-bare.yaml`);
+    const pulled = await bare(['config', 'pull', label, target]);
+    expect(pulled).toMatchObject({ code: 2 });
+    expect(pulled.err).toMatch(/YAML needs the package "yaml".*: npm install yaml, or .*--format json\n$/);
+    await expect(stat(target)).rejects.toThrow('ENOENT');
+  });
+
   it('lists, compares, rolls back and removes', async () => {
     const { store } = await openStore(service);
     await store.put('1.9.0', { n: 1 });

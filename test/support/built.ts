@@ -8,12 +8,19 @@ import { atEnd } from './at-end.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The library as JavaScript in a temporary folder, as `npm run build` makes it but unchecked; returns that folder. */
-export async function buildLibrary(): Promise<string> {
+/**
+ * The library as JavaScript in a temporary folder, as `npm run build` makes it but unchecked; returns that folder. The
+ * packages in `missing` are not installed for it.
+ */
+export async function buildLibrary({ missing = [] }: { missing?: readonly string[] } = {}): Promise<string> {
   const place = await mkdtemp(join(tmpdir(), 'hydra-built-'));
   atEnd(() => rm(place, { recursive: true, force: true }));
   // Packages are looked for beside the folder of the file that imports them.
-  await symlink(join(ROOT, 'node_modules'), join(place, 'node_modules'));
+  await mkdir(join(place, 'node_modules'));
+  for (const name of await readdir(join(ROOT, 'node_modules'))) {
+    if (missing.includes(name)) continue;
+    await symlink(join(ROOT, 'node_modules', name), join(place, 'node_modules', name));
+  }
   const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   await writeFile(join(place, 'package.json'), JSON.stringify({ type: 'module', version }));
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {

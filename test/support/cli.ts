@@ -24,8 +24,12 @@ export type Cli = (
   },
 ) => Promise<Outcome>;
 
-export async function buildCli(redis: string): Promise<Cli> {
-  const main = join(await buildLibrary(), 'cli', 'main.js');
+/** Where the packages in `missing` are not installed. */
+export async function buildCli(
+  redis: string,
+  { missing = [] }: { missing?: readonly string[] } = {},
+): Promise<Cli> {
+  const main = join(await buildLibrary({ missing }), 'cli', 'main.js');
   return (args, { url = redis, input = '', env = {} } = {}) => {
     const environment = {
       ...process.env,

@@ -144,6 +144,8 @@ export class HydraModule {
   /**
    * Clients of other services and parts of the configuration, for the module that imports this.
    *
+   * Without `forRoot` or `forRootAsync` in the application its start ends with `BAD_OPTION`.
+   *
    * @throws HydraError `BAD_OPTION` for an unknown name, and for two clients that `@InjectClient` could not tell apart
    */
   static forFeature(options: HydraFeatureOptions): DynamicModule {
@@ -278,11 +280,22 @@ function refuseSameNames(clients: readonly HydraFeatureClient[]): void {
   }
 }
 
+/** Optional, since Nest's own words for a dependency that is missing name a class that nobody can provide. */
+const ROOT = { token: HydraInstance, optional: true };
+
+function rooted(instance: HydraInstance | undefined): HydraInstance {
+  if (instance) return instance;
+  throw new HydraError(
+    'BAD_OPTION',
+    'HydraModule.forFeature is imported, and HydraModule.forRoot is not: import forRoot or forRootAsync once, in the root module of the application',
+  );
+}
+
 function clientProvider({ as: name, ...options }: HydraFeatureClient): Provider {
   return {
     provide: getClientToken(name ?? options.service),
-    inject: [HydraInstance],
-    useFactory: (instance: HydraInstance) => new HydraClient(options, instance),
+    inject: [ROOT],
+    useFactory: (instance?: HydraInstance) => new HydraClient(options, rooted(instance)),
   };
 }
 
@@ -291,8 +304,9 @@ function configProvider(given: ConfigType | ConfigPart): Provider {
   const { type, path } = isPart(given) ? given : { type: given, path: '' };
   return {
     provide: getConfigToken(type),
-    inject: [ConfigStore, HydraInstance],
-    useFactory: async (store: ConfigStore, instance: HydraInstance) => {
+    inject: [ROOT, { token: ConfigStore, optional: true }],
+    useFactory: async (root: HydraInstance | undefined, store: ConfigStore) => {
+      const instance = rooted(root);
       try {
         return await store.live(type, path);
       } catch (error) {

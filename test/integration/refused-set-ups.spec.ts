@@ -59,6 +59,26 @@ describe('an application', () => {
     });
   });
 
+  it.each([
+    ['clients', { clients: ['math'] }],
+    ['configs', { configs: [Events] }],
+  ])('is told what is missing where it imports forFeature({ %s }) and no forRoot', async (_, options) => {
+    const imports = [HydraModule.forFeature(options)];
+    await expect(NestFactory.createApplicationContext(moduleOf({ imports }), QUIET)).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringContaining('HydraModule.forRoot is not: import forRoot'),
+    });
+  });
+
+  it('is told what forRoot refuses, whatever clients it has', async () => {
+    const broken = HydraModule.forRoot({ service: uniqueService('set-up'), redis, timeoutMs: -1 });
+    const imports = [HydraModule.forFeature({ clients: ['math'] }), broken];
+    await expect(NestFactory.createApplicationContext(moduleOf({ imports }), QUIET)).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringContaining('timeoutMs'),
+    });
+  });
+
   it('may import one forRoot in two of its modules', async () => {
     const one = root();
     const inner = moduleOf({ imports: [one] });

@@ -9,6 +9,7 @@ import {
 } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
+import { redisIsAbsent } from './absent.redis.js';
 import { ConfigStore } from './config/config.store.js';
 import { controllerRoutes } from './http/controller.routes.js';
 import { HydraError } from './hydra.error.js';
@@ -64,9 +65,7 @@ export class HydraApplication
       await this.instance.close();
       throw error;
     }
-    const { reason } = this.instance.redis;
-    const why = reason === undefined ? '' : ` (${reason})`;
-    this.logger.warn(`Redis is not there yet${why}: starting without, and registering when it is`);
+    this.logger.error(`${redisIsAbsent(this.instance)}: starting without, and registering when it is there`);
     starting.catch((error: unknown) => this.logger.error(`could not register: ${String(error)}`));
   }
 

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Server, type MessageHandler } from '@nestjs/microservices';
 
+import { redisIsAbsent } from './absent.redis.js';
 import type { DeliveryContext } from './delivery/delivery.context.js';
 import type { BoundHandler, DeliveryExtras, DeliveryMode, Dispatch, Source } from './delivery/source.js';
 import { HydraError } from './hydra.error.js';
@@ -28,6 +29,9 @@ export type HydraServerStatus = 'connecting' | 'connected' | 'reconnecting' | 'd
 export type HydraServerEvents = Record<HydraServerStatus, () => void>;
 
 const log = new Logger('Hydra');
+
+/** A server that waits for Redis says so after so long, in milliseconds: before the runner of a test gives its hook up. */
+const TELL_AFTER_MS = 1_000;
 
 const STATUS: Readonly<Record<ConnectionState, HydraServerStatus>> = {
   connecting: 'connecting',
@@ -132,8 +136,15 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   private async start(callback: (error?: unknown) => void): Promise<void> {
     if (this.isListening && !this.closing) return callback(connectedTwice(this.instance.options.service));
     this.isListening = true;
+    const { clock, options } = this.instance;
+    const telling = clock.setTimeout(() => {
+      log.error(
+        `${redisIsAbsent(this.instance)}: the server of "${options.service}" waits for it, and listens then`,
+      );
+    }, TELL_AFTER_MS);
     try {
       await this.instance.open();
+      clock.clear(telling);
       for (const source of this.sources) {
         this.refuseIfClosing();
         await source.start();
@@ -150,6 +161,8 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
       // Nobody else would close what is open.
       await this.close();
       await this.instance.close();
+    } finally {
+      clock.clear(telling);
     }
   }
 

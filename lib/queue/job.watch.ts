@@ -1,5 +1,6 @@
-import { Observable, Subject } from 'rxjs';
+import { Subject, type Observable } from 'rxjs';
 
+import { IgnorableObservable } from '../delivery/ignorable-observable.js';
 import { HydraError } from '../hydra.error.js';
 import { LONGEST_TIMER_MS } from '../hydra.options.js';
 import { outside } from '../runtime/async-context.js';
@@ -29,9 +30,12 @@ export class JobWatch {
     this.waiters = new JobWaiters(redis, keys, search);
   }
 
-  /** What happens from the subscription on; it never completes, and errors only when Redis refuses it or is closed. */
+  /**
+   * What happens from the subscription on. It never completes, and errors only when Redis refuses it or is closed: logged
+   * where the subscriber has no error handler.
+   */
   events$(): Observable<JobEvent> {
-    return new Observable((subscriber) => {
+    return new IgnorableObservable('the events of a queue', (subscriber) => {
       const subscription = this.events.subscribe(subscriber);
       this.enter().catch((error: unknown) => subscriber.error(error));
       return () => {

@@ -139,7 +139,11 @@ export class JobRunner {
   private bury(job: HeldJob, reason: string): void {
     const state = failed(job.state, reason, this.clock.now());
     this.log.warn(`dead ${job.pattern}`, `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`);
-    this.finish(job, deadOutcome(job, reason, state.history ?? [], this.clock.now()));
+    const { attempt: attempts } = job;
+    this.finish(
+      job,
+      deadOutcome(job, { reason, attempts, history: state.history ?? [], at: this.clock.now() }),
+    );
   }
 
   private finish(job: HeldJob, outcome: Outcome): void {
@@ -156,13 +160,9 @@ function failed(state: JobState, error: string, at: number): JobState {
 
 /** To its place in the line, as if it had not been taken. */
 export function back(job: HeldJob): Outcome {
-  const { alone, ...state } = job.state;
-  return {
-    what: 'back',
-    lease: job.lease,
-    detail: alone ? JSON.stringify(state) : '',
-    event: '',
-  };
+  const { alone, straySince, ...state } = job.state;
+  const isOther = alone || straySince !== undefined;
+  return { what: 'back', lease: job.lease, detail: isOther ? JSON.stringify(state) : '', event: '' };
 }
 
 /** Later, as if it had not been taken. */
@@ -172,17 +172,26 @@ export function putOff(job: HeldJob, delayMs: number, waitedAlone = job.state.wa
   return { what: 'retry', lease: job.lease, detail, event: '' };
 }
 
+/** Why a job is given up, and when. */
+export interface Death {
+  readonly reason: string;
+  /** Attempts that were begun. */
+  readonly attempts: number;
+  readonly history: readonly JobFailure[];
+  /** Unix time in milliseconds, by the clock of Redis. */
+  readonly at: number;
+}
+
 /** Given up, and kept for a person. Never throws: what cannot be told must end nevertheless. */
 export function deadOutcome(
-  job: Pick<HeldJob, 'id' | 'pattern' | 'lease' | 'message' | 'attempt' | 'raw'>,
-  reason: string,
-  history: readonly JobFailure[],
-  at: number,
+  job: Pick<HeldJob, 'id' | 'pattern' | 'lease' | 'message' | 'raw'>,
+  { reason, attempts, history, at }: Death,
 ): Outcome {
-  const { id, pattern, lease, attempt, message } = job;
+  const { id, pattern, lease, message } = job;
   const diedOn = new Date(at).toISOString();
-  const letter = writeDeadLetter(job, { reason, diedOn, attempts: attempt, history });
-  const event: JobEvent = { type: 'dead', id, pattern, attempt, error: reason, addedOn: message.timestamp };
+  const letter = writeDeadLetter(job, { reason, diedOn, attempts, history });
+  const { timestamp: addedOn } = message;
+  const event: JobEvent = { type: 'dead', id, pattern, attempt: attempts, error: reason, addedOn };
   return { what: 'dead', lease, detail: deadDetail(id, letter), event: JSON.stringify(event) };
 }
 

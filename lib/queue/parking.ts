@@ -78,7 +78,9 @@ export class Parking {
       const history = job.state.history ?? [];
       const reason = history.at(-1)?.error ?? 'lost with its worker';
       this.log.warn(`dead ${job.pattern}`, `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`);
-      this.held.tell(deadOutcome(job, reason, history, this.link.clock.now()));
+      // The attempt that it came for is never begun.
+      const attempts = job.attempt - 1;
+      this.held.tell(deadOutcome(job, { reason, attempts, history, at: this.link.clock.now() }));
     } else if (verdict === 'alone') this.placeAlone(job);
     // Behind one that is alone here it would wait for that to end, while other workers may have nothing to do.
     else if (!this.gate.isOpen) this.held.tell(back(job));

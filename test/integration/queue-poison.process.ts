@@ -1,5 +1,12 @@
 import 'reflect-metadata';
-import { Controller, Module } from '@nestjs/common';
+import {
+  Controller,
+  Injectable,
+  Module,
+  UseInterceptors,
+  type CallHandler,
+  type NestInterceptor,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { Observable } from 'rxjs';
@@ -22,12 +29,31 @@ function tearing(end: 'complete' | 'error' | 'never'): Observable<number> {
   });
 }
 
+/** What it puts behind the handler throws when that is over. */
+@Injectable()
+class TearingInterceptor implements NestInterceptor {
+  intercept(_context: unknown, next: CallHandler): Observable<unknown> {
+    return new Observable((subscriber) => {
+      subscriber.add(next.handle().subscribe(subscriber));
+      return () => {
+        throw new Error('teardown of an interceptor');
+      };
+    });
+  }
+}
+
 @Controller()
 class PoisonController {
   constructor(private readonly queue: QueueService) {}
 
   @QueuePattern('teardown', { attempts: 1, timeoutMs: 200 })
   teardown(@Payload() end: 'complete' | 'error' | 'never'): Observable<number> {
+    return tearing(end);
+  }
+
+  @UseInterceptors(TearingInterceptor)
+  @QueuePattern('teardown behind', { attempts: 1, timeoutMs: 200 })
+  tornBehind(@Payload() end: 'complete' | 'error' | 'never'): Observable<number> {
     return tearing(end);
   }
 

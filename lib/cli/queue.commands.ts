@@ -90,6 +90,8 @@ async function counts({ queue, ref, global }: Subject): Promise<void> {
     ['WAITING', 'ACTIVE', 'DELAYED', 'DEAD', 'COMPLETED', 'PAUSED'],
     [[waiting, active, delayed, given, completed, isPaused ? 'yes' : 'no']],
   );
+  const unhandled = Object.entries(found.unhandled);
+  if (unhandled.length > 0) printTable(['PATTERN WITHOUT A HANDLER', 'WAITING'], unhandled);
 }
 
 async function list({ queue, ref, options, global }: Subject, word: string): Promise<void> {

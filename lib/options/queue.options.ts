@@ -62,7 +62,10 @@ export interface QueueOptions extends Omit<JobOptions, 'queue' | 'rateLimit'> {
   readonly dead?: RetentionOptions;
   /** How long an `id` given to `add` stays taken when its job has ended, in milliseconds. @defaultValue 3600000 */
   readonly dedupMs?: number;
-  /** How long a job may wait for a handler of its pattern before it is a dead letter, in milliseconds. @defaultValue 60000 */
+  /**
+   * How long a job may wait for a worker with a handler for its pattern before it is a dead letter, in milliseconds.
+   * @defaultValue 604800000: seven days
+   */
   readonly noHandlerMs?: number;
   /**
    * How long a worker that shows no sign of life keeps its jobs while its connection to Redis stands, in milliseconds: its
@@ -124,7 +127,7 @@ export interface ResolvedQueueOptions {
 
 export function queue(given: QueueOptions): ResolvedQueueOptions {
   const { patterns = {}, completed, dead, ...rest } = given;
-  const { dedupMs = 3_600_000, noHandlerMs = 60_000, blockedMs = 30_000, ...jobs } = rest;
+  const { dedupMs = 3_600_000, noHandlerMs = 604_800_000, blockedMs = 30_000, ...jobs } = rest;
   const defaults: ResolvedJobOptions = {
     concurrency: 10,
     attempts: 3,

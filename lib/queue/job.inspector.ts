@@ -69,8 +69,9 @@ export class JobInspector {
     const counted = await this.redis.run('count jobs', (redis) =>
       countAll.run(redis, [...args, ...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')]),
     );
-    const [waits, active, later, dead, completed, isPaused] = counted;
-    return { waiting: waits, active, delayed: later, dead, completed, isPaused: isPaused === 1 };
+    const [waits, active, later, dead, completed, isPaused, flat] = counted;
+    const unhandled = Object.fromEntries(pairs(flat));
+    return { waiting: waits, active, delayed: later, dead, completed, isPaused: isPaused === 1, unhandled };
   }
 
   async list(state: JobStateName, page: Page): Promise<JobView[]> {
@@ -195,10 +196,10 @@ export class JobInspector {
   }
 
   private async delayed(offset: number, limit: number): Promise<JobView[]> {
-    const pairs = await this.redis.run('list jobs', (redis) =>
+    const found = await this.redis.run('list jobs', (redis) =>
       redis.zrange(this.keys.delayed, `${offset}`, `${offset + limit - 1}`, 'WITHSCORES'),
     );
-    const entries = scored(pairs);
+    const entries = pairs(found);
     const views = await this.views(
       'delayed',
       entries.map(([raw]) => raw),
@@ -244,7 +245,7 @@ export class JobInspector {
 }
 
 /** RESP3 gives pairs, RESP2 a flat list. */
-function scored(entries: readonly unknown[]): [raw: string, score: number][] {
+function pairs(entries: readonly unknown[]): [text: string, count: number][] {
   const flat = entries.flat() as (string | number)[];
   return Array.from({ length: flat.length / 2 }, (_, index) => [
     String(flat[index * 2]),

@@ -20,6 +20,8 @@ export interface JobCounts {
   /** Those whose outcome is still kept. */
   readonly completed: number;
   readonly isPaused: boolean;
+  /** By pattern, how many of those that wait were set aside because no worker has a handler for it. */
+  readonly unhandled: Readonly<Record<string, number>>;
 }
 
 /**

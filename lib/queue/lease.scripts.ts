@@ -13,6 +13,8 @@ export type RecoverReply = readonly [
   now: number,
   /** 1: there is more to give back. */
   hasMore: number,
+  /** Patterns with jobs set aside that no worker has a handler for. */
+  unserved: number,
 ];
 
 /** Bytes of jobs moved by one script at most, beside the number it is given. */
@@ -20,13 +22,14 @@ const MOST_BYTES = 4_194_304;
 
 /**
  * Renew a worker's life and its patterns, and give back what dead workers held, each job to its place. Jobs set aside for a
- * pattern that no worker serves any more go to the end of the line, some with each call; then the pattern is forgotten.
+ * pattern that no worker serves stay there until their time is over; then they go to the end of the line, some with each
+ * call, for whoever takes them to give them up. The pattern is forgotten when it has none any more.
  *
  * KEYS  1 leases of the worker   2 owners   3 high   4 returned   5 state   6 watch   7 patterns   8 waiting   9 idle
  * ARGV  1 worker   2 its life in ms   3 key of leases up to the worker's id   4 key of an inbox up to the worker's id
  *       5 wake channel   6 wake channel of one up to the worker   7 key of a list set aside up to the pattern   8 after it
  *       9 after it, of the list that goes first   10 ms for which a worker that is silent, but connected, keeps its jobs
- *       11 jobs moved at most   then the patterns the worker has handlers for
+ *       11 ms for which a job is kept for a handler   12 jobs moved at most   then the patterns the worker has handlers for
  * Returns {@link RecoverReply}.
  *
  * One script, because a worker may come back between the look and the move. After a pause in which nobody looked (Redis
@@ -41,16 +44,21 @@ need('ZADD', KEYS[2], 1, 'a') need('RPUSH', KEYS[3], 'a') need('ZADD', KEYS[4], 
 need('SET', KEYS[6], 'a') need('ZREM', KEYS[2], 'a') need('HDEL', ARGV[3], 'a') need('PUBLISH', ARGV[5], 'a')
 need('PUBLISH', ARGV[6] .. ARGV[1], 'a') need('LMOVE', ARGV[4], KEYS[8], 'RIGHT', 'RIGHT')
 ${ALLOW_OOM}
-local life, blocked, left, bytes = tonumber(ARGV[2]), tonumber(ARGV[10]), tonumber(ARGV[11]), 0
+local life, blocked, left, bytes = tonumber(ARGV[2]), tonumber(ARGV[10]), tonumber(ARGV[12]), 0
 redis.call('ZADD', KEYS[2], now + life, ARGV[1])
-for i = 12, #ARGV do redis.call('ZADD', KEYS[7], now + life, ARGV[i]) end
+for i = 13, #ARGV do redis.call('ZADD', KEYS[7], now + life, ARGV[i]) end
 local since, last = string.match(redis.call('GET', KEYS[6]) or '', '^(%d+) (%d+)$')
 if not last or now - last > life * 2 / 3 or now < tonumber(last) then since = now end
 redis.call('SET', KEYS[6], string.format('%.0f %.0f', since, now), 'PX', life * 100)
 
-local function note(job, owner, silentMs, isConnected)
+local function stateOf(job)
   local known, state = pcall(cjson.decode, redis.call('HGET', KEYS[5], job) or '{}')
   if not known or type(state) ~= 'table' then state = {} end
+  return state
+end
+
+local function note(job, owner, silentMs, isConnected)
+  local state = stateOf(job)
   local function count(name) state[name] = (tonumber(state[name]) or 0) + 1 end
   count(state.alone and 'lostAlone' or 'lost')
   if isConnected then count(state.alone and 'blockedAlone' or 'blocked') end
@@ -91,6 +99,21 @@ local function giveUp(owner, silentMs, isConnected)
   return count == #leases
 end
 
+-- Those that have waited in vain, oldest first, from a list that nobody has served since then.
+local function giveUpWaiting(list, servedUntil)
+  while left > 0 and bytes < ${MOST_BYTES} do
+    local job = redis.call('LINDEX', list, -1)
+    if not job then return end
+    local state = stateOf(job)
+    local straySince = tonumber(state.straySince) or tonumber(servedUntil)
+    if now - straySince < tonumber(ARGV[11]) then return end
+    state.straySince = straySince
+    redis.call('HSET', KEYS[5], job, cjson.encode(state))
+    redis.call('LMOVE', list, KEYS[8], 'RIGHT', 'LEFT')
+    left, bytes = left - 1, bytes + #job
+  end
+end
+
 if now - since >= life then
   local silent = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES', 'LIMIT', 0, 1000)
   for i = 1, #silent, 2 do
@@ -114,8 +137,8 @@ if now - since >= life then
   local expired = redis.call('ZRANGEBYSCORE', KEYS[7], '-inf', '(' .. now, 'WITHSCORES', 'LIMIT', 0, 100)
   for i = 1, #expired, 2 do
     local first, list = ARGV[7] .. expired[i] .. ARGV[9], ARGV[7] .. expired[i] .. ARGV[8]
-    while left > 0 and redis.call('LMOVE', first, KEYS[8], 'RIGHT', 'LEFT') do left = left - 1 end
-    while left > 0 and redis.call('LMOVE', list, KEYS[8], 'RIGHT', 'LEFT') do left = left - 1 end
+    giveUpWaiting(first, expired[i + 1])
+    giveUpWaiting(list, expired[i + 1])
     -- Another worker may still believe it served, and set a job aside for it: so not at once.
     if now - expired[i + 1] > life * 10 and redis.call('EXISTS', list, first) == 0 then redis.call('ZREM', KEYS[7], expired[i]) end
   end
@@ -125,7 +148,8 @@ if #returned > 2 then
 else
   for _, pattern in ipairs(returned) do wake(KEYS[9], ARGV[6], pattern) end
 end
-return { lost, redis.call('HKEYS', KEYS[1]), redis.call('ZRANGEBYSCORE', KEYS[7], served, '+inf'), now, hasMore }
+local unserved = redis.call('ZCOUNT', KEYS[7], '-inf', '(' .. now)
+return { lost, redis.call('HKEYS', KEYS[1]), redis.call('ZRANGEBYSCORE', KEYS[7], served, '+inf'), now, hasMore, unserved }
 `,
 );
 

@@ -55,6 +55,8 @@ export type Counted = readonly [
   dead: number,
   completed: number,
   isPaused: number,
+  /** Pattern and number, for each pattern that no worker serves and that has jobs set aside. */
+  unhandled: readonly (string | number)[],
 ];
 
 /**
@@ -84,14 +86,22 @@ places[#places + 1] = KEYS[1]
 export const countAll = new Script<Counted>(
   'queue.countAll',
   10,
-  `${WAITING}
+  `${NOW}${WAITING}
 local waiting = redis.call('ZCARD', KEYS[4])
 for i = 2, #places do waiting = waiting + redis.call('LLEN', places[i]) end
 local active = redis.call('LLEN', KEYS[6])
 for _, owner in ipairs(owners) do active = active + redis.call('HLEN', ARGV[4] .. owner) end
+local unhandled = {}
+for _, pattern in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '(' .. now)) do
+  local count = redis.call('LLEN', ARGV[1] .. pattern .. ARGV[2]) + redis.call('LLEN', ARGV[1] .. pattern .. ARGV[3])
+  if count > 0 then
+    unhandled[#unhandled + 1] = pattern
+    unhandled[#unhandled + 1] = count
+  end
+end
 return {
   waiting, active, redis.call('ZCARD', KEYS[7]), redis.call('LLEN', KEYS[8]),
-  redis.call('ZCARD', KEYS[9]), redis.call('EXISTS', KEYS[10])
+  redis.call('ZCARD', KEYS[9]), redis.call('EXISTS', KEYS[10]), unhandled
 }
 `,
 );

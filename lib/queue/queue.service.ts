@@ -384,7 +384,7 @@ async function allAdded(adding: readonly Promise<boolean>[]): Promise<boolean[]>
   throw isPartial && worst instanceof HydraError ? worst.begun() : worst;
 }
 
-function isNothing({ isPaused, ...counts }: JobCounts): boolean {
+function isNothing({ isPaused, unhandled: _among, ...counts }: JobCounts): boolean {
   return !isPaused && Object.values(counts).every((count) => count === 0);
 }
 

@@ -172,7 +172,7 @@ export class QueueWorker {
     this.isScheduled = false;
     this.isTalking = true;
     try {
-      if (this.upkeep.isDue) this.intake.servedPatterns = new Set(await this.upkeep.run());
+      if (this.upkeep.isDue) this.intake.setServed(await this.upkeep.run());
       await this.exchange();
       this.failures = 0;
       this.lastFailure = '';

@@ -32,10 +32,11 @@ local rights = {
   back = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[16], 1, 'a') need('RPUSH', KEYS[3], 'a') end,
   stray = function() need('HSET', KEYS[7], 'a', 'b') need('LPUSH', KEYS[2], 'a') end,
   aside = function(list) need('LPUSH', list, 'a') end,
+  unserved = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[18], 1, 'a') need('LPUSH', ARGV[11] .. ':', 'a') end,
 }
 for i = outcomes, #ARGV, 4 do
   local what = ARGV[i]
-  if what == 'retry' or what == 'dead' then
+  if what == 'retry' or what == 'dead' or what == 'unserved' then
     numbers[i], rests[i] = string.match(ARGV[i + 2], '^(%d+) (.*)$')
     if not numbers[i] then return redis.error_reply('ERR the outcome "' .. what .. '" of ' .. ARGV[i + 1] .. ' is not to be read') end
   end
@@ -133,6 +134,13 @@ for i = outcomes, #ARGV, 4 do
     elseif what == 'aside' then
       redis.call('LPUSH', detail, job)
       isForeign = true
+    elseif what == 'unserved' then
+      local pattern = string.sub(rests[i], 1, numbers[i])
+      redis.call('HSET', KEYS[7], job, string.sub(rests[i], numbers[i] + 1))
+      redis.call('ZADD', KEYS[18], 'NX', now - 1, pattern)
+      redis.call('LPUSH', ARGV[11] .. pattern .. ARGV[12], job)
+      -- A worker that has come for it meanwhile need not wait for its next look.
+      isForeign = isForeign or (tonumber(redis.call('ZSCORE', KEYS[18], pattern)) >= now)
     end
     tell(event)
   end
@@ -369,6 +377,7 @@ end
  *         done: detail id   retry: detail '<delay ms> <state>'   dead: detail '<bytes of the id> <id><dead letter>'
  *         back: to its place, detail the state or ''   stray: last in line, detail the state
  *         aside: last in a list set aside, detail the list
+ *         unserved: last in the list of its pattern, which no worker serves, detail '<bytes of the pattern> <pattern><state>'
  * Returns the leases no longer held (nothing was done for them); the jobs; their states; the first of their fences, which
  *   count up; flags: p paused, m there is more to take, o nothing has room or tokens, i stands in idle, l it does not hold
  *   what it should, and took nothing; milliseconds until something falls due that is its own to see to, or -1; the clock.

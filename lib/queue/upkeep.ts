@@ -24,11 +24,11 @@ export class Upkeep {
 
   /**
    * Renews this worker's life, recovers what others lost, and compares what Redis says it holds with what it knows. Gives
-   * the patterns that workers have handlers for.
+   * the patterns that workers have handlers for, and how many others have jobs set aside.
    */
-  async run(): Promise<readonly string[]> {
+  async run(): Promise<{ readonly served: ReadonlySet<string>; readonly unserved: number }> {
     const { held } = this.parking;
-    const [lost, leases, patterns, , hasMore] = await this.link.recover(this.served);
+    const [lost, leases, patterns, , hasMore, unserved] = await this.link.recover(this.served);
     this.isDue = hasMore === 1;
     this.tell(lost);
     const kept = new Set(leases);
@@ -39,7 +39,7 @@ export class Upkeep {
     const unknown = [...kept].filter((lease) => !held.has(lease));
     if (unknown.length > 0) await this.link.giveBack(unknown);
     await this.forget();
-    return patterns;
+    return { served: new Set(patterns), unserved };
   }
 
   private tell(lost: readonly string[]): void {

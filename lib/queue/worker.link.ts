@@ -11,7 +11,7 @@ import { turn, type TurnReply } from './turn.scripts.js';
 
 /** What becomes of one job that was held. */
 export interface Outcome {
-  readonly what: 'done' | 'retry' | 'dead' | 'back' | 'stray' | 'aside';
+  readonly what: 'done' | 'retry' | 'dead' | 'back' | 'stray' | 'aside' | 'unserved';
   readonly lease: string;
   readonly detail: string;
   /** JSON, or '' when there is nothing to tell. */
@@ -128,6 +128,7 @@ export class WorkerLink {
       ...prefixes,
       ...this.asideNames,
       queue.blockedMs,
+      queue.noHandlerMs,
       MOST_MOVED,
       ...served,
     ];

@@ -66,6 +66,67 @@ describe('a job whose handler was dropped', () => {
   }, 60_000);
 });
 
+describe('a job whose pattern no worker has yet', () => {
+  const A_WHILE_AGO_MS = 61_000;
+  const job = (id: string) =>
+    JSON.stringify({ to: `${options.service}:/`, mid: id, ts: '2026-11-01T00:00:00.000Z', typ: 'dropped' });
+
+  /** It has been in the line for so long already. */
+  async function addStray({ commands, keys }: Awaited<ReturnType<typeof start>>, id: string) {
+    const state = JSON.stringify({ straySince: Date.now() - A_WHILE_AGO_MS });
+    await commands.hset(keys.state, job(id), state);
+    await commands.lpush(keys.waiting, job(id));
+  }
+
+  it('is set aside and counted, holds up no other, and runs as soon as a worker has it', async () => {
+    options = { ...options, queue: { noHandlerMs: 120_000 } };
+    const early = await start(NewController);
+    const { queue } = early;
+    for (const id of ['one', 'two']) await addStray(early, id);
+    const isAside = async () => (await queue.counts()).unhandled['dropped'] === 2;
+    await eventually(isAside, { what: 'both to be set aside' });
+    expect(await queue.counts()).toMatchObject({ waiting: 2, dead: 0 });
+    expect(await queue.get('two')).toMatchObject({ state: 'waiting', attempts: 0 });
+    expect(await queue.add('kept', {}).result()).toBe('kept');
+
+    const late = await start(OldController);
+    const isDone = async () =>
+      (await queue.get('one'))?.result === 'dropped' && (await queue.get('two'))?.result;
+    await eventually(isDone, { what: 'both to be handled' });
+    expect((await queue.counts()).unhandled).toEqual({});
+    await Promise.all([early.close(), late.close()]);
+  }, 30_000);
+
+  it('stays in the line for a while at first, where a Hydra 1.x worker may take it', async () => {
+    options = { ...options, queue: { noHandlerMs: 120_000 } };
+    const { queue, commands, keys, close } = await start(NewController);
+    const { id } = await queue.add('dropped', {});
+    const state = async () => (await commands.hvals(keys.state)).join();
+    await eventually(async () => (await state()).includes('straySince'), { what: 'it to be looked at' });
+    await eventually(async () => (await commands.llen(keys.waiting)) === 1, { what: 'it to be in the line' });
+    expect((await queue.counts()).unhandled).toEqual({});
+    expect((await queue.get(id))?.attempts).toBe(0);
+    await close();
+  });
+
+  it('is a dead letter when its time is over, since it was first seen and not since it was added', async () => {
+    options = { ...options, queue: { noHandlerMs: A_WHILE_AGO_MS + 1_500 } };
+    const early = await start(NewController);
+    await addStray(early, 'late');
+    await eventually(async () => (await early.queue.counts()).unhandled['dropped'] === 1, {
+      what: 'it aside',
+    });
+    const isDead = async () => (await early.queue.get('late'))?.state === 'dead';
+    await eventually(isDead, { what: 'the dead letter', timeoutMs: 20_000 });
+    const [letter] = await early.queue.deadLetters();
+    expect(letter).toMatchObject({
+      attempts: 0,
+      reason: expect.stringContaining('"dropped" had no handler'),
+    });
+    await early.close();
+  }, 30_000);
+});
+
 describe('what the workers of a queue serve', () => {
   it('is known again after Redis forgot it', async () => {
     const { commands, keys, close } = await start(OldController);

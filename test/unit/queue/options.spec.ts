@@ -17,7 +17,7 @@ describe('options of the queue', () => {
       completed: { count: 1_000, ageMs: 3_600_000 },
       dead: { count: 10_000, ageMs: 1_209_600_000 },
       dedupMs: 3_600_000,
-      noHandlerMs: 60_000,
+      noHandlerMs: 604_800_000,
       blockedMs: 30_000,
     });
   });

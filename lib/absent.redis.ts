@@ -1,5 +1,5 @@
 import { describeLocation } from './redis/driver.js';
-import type { HydraInstance } from './transport/hydra.instance.js';
+import type { HydraInstance } from './hydra-instance.js';
 
 /** Where there is no Redis, and why. Said as an error: Nest's testing module shows nothing less, and its tests time out. */
 export function redisIsAbsent({ redis, options }: HydraInstance): string {

@@ -13,10 +13,10 @@ import { redisIsAbsent } from './absent.redis.js';
 import { ConfigStore } from './config/config.store.js';
 import { controllerRoutes } from './http/controller.routes.js';
 import { HydraError } from './hydra.error.js';
-import { HydraExceptionFilter } from './hydra.exception.filter.js';
-import { HydraServer } from './hydra.server.js';
+import { HydraExceptionFilter } from './hydra-exception-filter.js';
+import { HydraServer } from './hydra-server.js';
 import { HydraLogger } from './logging/hydra.logger.js';
-import { HydraInstance } from './transport/hydra.instance.js';
+import { HydraInstance } from './hydra-instance.js';
 import { warnOfUnservedHandlers } from './unserved.handlers.js';
 
 /** How long an application's start waits for an absent Redis before it goes on without, in milliseconds. */

@@ -17,7 +17,7 @@ import { HydraHttpClient } from './http/hydra.http.client.js';
 import { HydraApplication } from './hydra.application.js';
 import { HydraError } from './hydra.error.js';
 import { filled, refuseUnknown, resolveOptions, type HydraOptions, type NamesOf } from './hydra.options.js';
-import { HydraServer } from './hydra.server.js';
+import { HydraServer } from './hydra-server.js';
 import { HydraLogger } from './logging/hydra.logger.js';
 import type { ConfigType } from './protocol/standard-schema.js';
 import { QueueService } from './queue/queue.service.js';
@@ -25,9 +25,9 @@ import { DiscoveryService } from './registry/discovery.service.js';
 import { HealthContributors } from './runtime/health-contributors.js';
 import { HydraHealthIndicator } from './registry/hydra.health.indicator.js';
 import { StreamService } from './streams/stream.service.js';
-import { FEATURE_CLIENT_NAMES, type HydraClientOptions } from './transport/client.options.js';
-import { HydraClient } from './transport/hydra.client.js';
-import { HydraInstance } from './transport/hydra.instance.js';
+import { FEATURE_CLIENT_NAMES, type HydraClientOptions } from './transport/outgoing/client-options.js';
+import { HydraClient } from './hydra-client.js';
+import { HydraInstance } from './hydra-instance.js';
 
 /** The token of the options given to `forRoot` or made by `forRootAsync`. */
 export const HYDRA_OPTIONS = 'HYDRA_OPTIONS';

@@ -13,15 +13,15 @@ export type { ConfigDifference } from './config/difference.js';
 export { getConfigToken, InjectConfig } from './config/inject-config.js';
 export { Live } from './config/live.js';
 export type { ConfigStatus } from './config/running-config.js';
-export { DeliveryContext } from './delivery/delivery.context.js';
-export type { JobSettings } from './delivery/job.writing.js';
+export { DeliveryContext } from './delivery/delivery-context.js';
+export type { JobSettings } from './delivery/job-writing.js';
 export {
   HydraError,
   type HydraErrorCode,
   type HydraErrorJson,
   type HydraErrorOptions,
 } from './hydra.error.js';
-export { HydraExceptionFilter } from './hydra.exception.filter.js';
+export { HydraExceptionFilter } from './hydra-exception-filter.js';
 export {
   getClientToken,
   HydraModule,
@@ -62,7 +62,7 @@ export type {
   StreamOptions,
   StreamStart,
 } from './hydra.options.js';
-export { HYDRA, HydraServer, type HydraServerEvents, type HydraServerStatus } from './hydra.server.js';
+export { HYDRA, HydraServer, type HydraServerEvents, type HydraServerStatus } from './hydra-server.js';
 export { HydraHttpClient, type HydraHttpOptions } from './http/hydra.http.client.js';
 export type { FetchBody, HttpBody } from './http/body.js';
 export { HydraRoute } from './http/hydra.route.js';
@@ -114,15 +114,15 @@ export type { InstanceLogEntry, LogOptions, LogSource } from './registry/instanc
 export { HydraHealthIndicator, type HydraHealthStatus } from './registry/hydra.health.indicator.js';
 export type { RouteMatch } from './registry/route.match.js';
 export type { DiscoveryChange } from './registry/service.view.js';
-export type { CircuitState } from './transport/circuit.breaker.js';
+export type { CircuitState } from './transport/outgoing/circuit-breaker.js';
 export { HydraBatchContext, HydraEntryContext } from './streams/hydra.entry.context.js';
 export { StreamPattern, type BatchOptions, type StreamPatternOptions } from './streams/stream.pattern.js';
 export { StreamService, type PublishOptions, type TrimOptions } from './streams/stream.service.js';
 export type { DeadLetter as DeadEntry, DeadLetterOptions } from './streams/dead.letters.js';
 export type { RangeOptions, StreamEntry } from './streams/stored.entry.js';
 export type { GroupInfo, StreamInfo } from './streams/stream.info.js';
-export { HydraClient, type HydraClientEvents, type HydraClientStatus } from './transport/hydra.client.js';
-export type { HydraClientOptions } from './transport/client.options.js';
-export { HydraContext } from './transport/hydra.context.js';
-export { HydraRecord, HydraRecordBuilder } from './transport/hydra.record.js';
-export { HydraQueued } from './transport/queue.fallback.js';
+export { HydraClient, type HydraClientEvents, type HydraClientStatus } from './hydra-client.js';
+export type { HydraClientOptions } from './transport/outgoing/client-options.js';
+export { HydraContext } from './transport/incoming/hydra-context.js';
+export { HydraRecord, HydraRecordBuilder } from './transport/outgoing/hydra-record.js';
+export { HydraQueued } from './transport/outgoing/queue-fallback.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { HydraError } from '../hydra.error.js';
-import type { HydraInstance } from '../transport/hydra.instance.js';
+import type { HydraInstance } from '../hydra-instance.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 
 const LOOK_EVERY_MS = 20;

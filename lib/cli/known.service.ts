@@ -1,6 +1,6 @@
 import { serviceName } from '../hydra.options.js';
 import { createQueueKeys, DEFAULT_QUEUE } from '../queue/queue.keys.js';
-import type { HydraInstance } from '../transport/hydra.instance.js';
+import type { HydraInstance } from '../hydra-instance.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 
 type Place = Pick<HydraInstance, 'redis' | 'keys'>;

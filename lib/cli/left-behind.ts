@@ -1,7 +1,7 @@
 import { decodeNode } from '../protocol/records.js';
 import type { RedisClient } from '../redis/redis.connections.js';
 import { scanHash, scanKeys } from '../redis/scan.js';
-import type { HydraInstance } from '../transport/hydra.instance.js';
+import type { HydraInstance } from '../hydra-instance.js';
 
 /** Keys of one kind. */
 export interface Part {

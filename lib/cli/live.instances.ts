@@ -1,5 +1,5 @@
 import { serviceName, type Instance } from '../hydra.options.js';
-import type { HydraInstance } from '../transport/hydra.instance.js';
+import type { HydraInstance } from '../hydra-instance.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 import { knownService } from './known.service.js';
 import { fullId } from './short-ids.js';

@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 
 import { resolveOptions, type RedisLocation } from '../hydra.options.js';
 import { checkRedisLocation } from '../options/redis.location.js';
-import { HydraInstance } from '../transport/hydra.instance.js';
+import { HydraInstance } from '../hydra-instance.js';
 import { describeLocation } from '../redis/driver.js';
 import { connect } from './connect.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';

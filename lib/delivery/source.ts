@@ -1,6 +1,6 @@
 import type { MessageHandler } from '@nestjs/microservices';
 
-import type { DeliveryContext } from './delivery.context.js';
+import type { DeliveryContext } from './delivery-context.js';
 
 /** How a handler is reached: by a call, from a work queue, from a stream. */
 export type DeliveryMode = 'call' | 'job' | 'entry';

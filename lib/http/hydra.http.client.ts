@@ -1,4 +1,4 @@
-import { inheritDeadlines, inheritedMs } from '../delivery/ambient.deadline.js';
+import { inheritDeadlines, inheritedMs } from '../delivery/deadline-context.js';
 import { HydraError } from '../hydra.error.js';
 import {
   LONGEST_TIMER_MS,

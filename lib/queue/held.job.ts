@@ -1,6 +1,6 @@
 import type { Subscription } from 'rxjs';
 
-import { Timed } from '../delivery/deadlines.js';
+import { Timed } from '../delivery/deadline-wheel.js';
 import { HydraError } from '../hydra.error.js';
 import { callUserCode } from '../runtime/user-code.js';
 import { HydraJobContext, type JobFacts } from './hydra.job.context.js';

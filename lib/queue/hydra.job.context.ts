@@ -1,4 +1,4 @@
-import { DeliveryContext } from '../delivery/delivery.context.js';
+import { DeliveryContext } from '../delivery/delivery-context.js';
 import { ignorable } from '../runtime/ignorable.js';
 import { decodeAddress, type Address } from '../protocol/address.js';
 import type { UmfMessage } from '../protocol/message.js';

@@ -1,4 +1,4 @@
-import { writeJob } from '../delivery/job.writing.js';
+import { writeJob } from '../delivery/job-writing.js';
 import { checkJob, type BackoffRule, type ResolvedOptions } from '../hydra.options.js';
 import { createMessageId } from '../registry/ids.js';
 import { outside } from '../runtime/async-context.js';

@@ -1,6 +1,6 @@
 import { isObservable } from 'rxjs';
 
-import { Deadlines } from '../delivery/deadlines.js';
+import { Deadlines } from '../delivery/deadline-wheel.js';
 import { RareLog } from '../delivery/rare.log.js';
 import type { Dispatch } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';

@@ -1,7 +1,7 @@
 import { MessagePattern } from '@nestjs/microservices';
 
 import type { DeliveryExtras } from '../delivery/source.js';
-import { keepFailure } from '../delivery/handler.failure.js';
+import { keepFailure } from '../delivery/capture-handler-error.js';
 import type { JobOptions } from '../hydra.options.js';
 
 const HYDRA = Symbol.for('hydra');

@@ -2,8 +2,8 @@ import { inspect } from 'node:util';
 
 import { isObservable, lastValueFrom, type Observable } from 'rxjs';
 
-import type { DeliveryContext } from '../delivery/delivery.context.js';
-import { handlerStream } from '../delivery/handler.stream.js';
+import type { DeliveryContext } from '../delivery/delivery-context.js';
+import { handlerStream } from '../delivery/handler-observable.js';
 import type { Dispatch } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
 import type { Entry } from './entry.js';

@@ -1,4 +1,4 @@
-import { DeliveryContext } from '../delivery/delivery.context.js';
+import { DeliveryContext } from '../delivery/delivery-context.js';
 import { createMessage, type UmfMessage } from '../protocol/message.js';
 import { publishedFields } from '../protocol/stream-entry.js';
 

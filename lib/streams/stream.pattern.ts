@@ -1,6 +1,6 @@
 import { EventPattern } from '@nestjs/microservices';
 
-import { keepFailure } from '../delivery/handler.failure.js';
+import { keepFailure } from '../delivery/capture-handler-error.js';
 import type { DeliveryExtras } from '../delivery/source.js';
 import { ENTRY_NAMES, type EntryOptions, type NamesOf } from '../hydra.options.js';
 

@@ -5,7 +5,7 @@ import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservice
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { HydraContext, HydraModule, HydraServer, type RedisLocation } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 
 /** A service in a process of its own, which remembers how often it ran each call. */
 const executions = new Map<number, number>();

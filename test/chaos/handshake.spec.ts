@@ -3,7 +3,7 @@ import { MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 
 import { HydraClient, QueuePattern, QueueService, StreamPattern, StreamService } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';

@@ -8,7 +8,7 @@ import { firstValueFrom } from 'rxjs';
 
 import { HydraClient, HydraModule, HydraServer } from '../../lib/index.js';
 import type { RedisConnections } from '../../lib/redis/redis.connections.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 
 /** Calls itself over Redis without a pause, and says at rest who listens to what. */
 const { REDIS_URL = '', SERVICE = '' } = process.env;

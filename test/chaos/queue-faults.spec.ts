@@ -4,7 +4,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 
 import type { RunningRedis } from '../../tools/redis.mjs';
 import { QueueService } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { startProxy } from '../support/proxy.js';

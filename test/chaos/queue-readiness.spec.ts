@@ -4,7 +4,7 @@ import { Payload } from '@nestjs/microservices';
 
 import { HydraHealthIndicator, QueuePattern, QueueService } from '../../lib/index.js';
 import { createQueueKeys } from '../../lib/queue/queue.keys.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { startProxy, type Proxy } from '../support/proxy.js';

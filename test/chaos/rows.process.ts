@@ -5,7 +5,7 @@ import { MessagePattern } from '@nestjs/microservices';
 import { range, map } from 'rxjs';
 
 import { HydraModule, HydraServer } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 
 /** A service with large answers, in a process of its own, so that a caller that stands still does not hold it up. */
 const { REDIS_URL = '', SERVICE = '' } = process.env;

@@ -15,7 +15,7 @@ import {
   type HydraEntryContext,
   type HydraError,
 } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import type { ConsumerSettings, StreamTask } from '../support/stream-ledger.js';
 
 const settings = JSON.parse(process.env['CONSUMER']!) as ConsumerSettings;

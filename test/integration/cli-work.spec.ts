@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { Controller } from '@nestjs/common';
 
 import { DeadLetter, QueuePattern, QueueService, StreamPattern, StreamService } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { buildCli, type Cli } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';

@@ -7,7 +7,7 @@ import { jest } from '@jest/globals';
 import { Controller } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
 
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { buildCli, type Cli } from '../support/cli.js';
 import { openStore } from '../support/config.js';

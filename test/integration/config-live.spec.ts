@@ -27,7 +27,7 @@ import {
   type HydraFeatureOptions,
   type HydraOptions,
 } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from '../support/at-end.js';
 import { openStore } from '../support/config.js';
 import { eventually } from '../support/eventually.js';

@@ -1,9 +1,9 @@
 import { HydraError, type Balancer, type Instance } from '../../lib/index.js';
 import { encodeItem, Kind, type Item } from '../../lib/protocol/rpc.js';
-import type { CallSource } from '../../lib/transport/call.source.js';
-import type { Peer } from '../../lib/transport/peers.js';
-import { HydraClient } from '../../lib/transport/hydra.client.js';
-import type { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import type { CallSource } from '../../lib/transport/incoming/call-source.js';
+import type { Peer } from '../../lib/transport/wire/remote-instances.js';
+import { HydraClient } from '../../lib/hydra-client.js';
+import type { HydraInstance } from '../../lib/hydra-instance.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';
 import { startInstance } from '../support/registry.js';

@@ -5,7 +5,7 @@ import { MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom, Observable } from 'rxjs';
 
 import { HydraClient, HydraRecordBuilder } from '../../lib/index.js';
-import { inheritedMs } from '../../lib/delivery/ambient.deadline.js';
+import { inheritedMs } from '../../lib/delivery/deadline-context.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';

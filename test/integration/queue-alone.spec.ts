@@ -3,7 +3,7 @@ import { Payload } from '@nestjs/microservices';
 
 import { QueuePattern, QueueService } from '../../lib/index.js';
 import { createQueueKeys } from '../../lib/queue/queue.keys.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';

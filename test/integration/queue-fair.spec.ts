@@ -6,7 +6,7 @@ import { QueuePattern, QueueService, type HydraOptions } from '../../lib/index.j
 import { resolveOptions } from '../../lib/hydra.options.js';
 import { Doorbell } from '../../lib/queue/doorbell.js';
 import { createQueueKeys } from '../../lib/queue/queue.keys.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';

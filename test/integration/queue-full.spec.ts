@@ -5,7 +5,7 @@ import { DeadLetter, HydraError, QueuePattern, QueueService } from '../../lib/in
 import { resolveOptions } from '../../lib/hydra.options.js';
 import { createQueueKeys } from '../../lib/queue/queue.keys.js';
 import { WorkerLink } from '../../lib/queue/worker.link.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis, testRedisUrl } from '../support/redis.js';

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 
 import { HydraJobContext, QueuePattern, QueueService, type HydraOptions } from '../../lib/index.js';
 import { createQueueKeys } from '../../lib/queue/queue.keys.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis, testRedisUrl } from '../support/redis.js';

@@ -10,7 +10,7 @@ import type { HeldJob } from '../../lib/queue/held.job.js';
 import { Lane } from '../../lib/queue/lane.js';
 import { createQueueKeys } from '../../lib/queue/queue.keys.js';
 import { WorkerLink, type Outcome } from '../../lib/queue/worker.link.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';

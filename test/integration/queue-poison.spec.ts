@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 
 import { QueueService } from '../../lib/index.js';
 import { createQueueKeys, type QueueKeys } from '../../lib/queue/queue.keys.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller } from '../support/app.js';
 import { startChild, type Child } from '../support/child.js';
 import { eventually } from '../support/eventually.js';

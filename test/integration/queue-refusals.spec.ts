@@ -4,7 +4,7 @@ import { QueuePattern, QueueService, type AddOptions, type RepeatOptions } from 
 import { resolveOptions } from '../../lib/hydra.options.js';
 import { addOne } from '../../lib/queue/producer.scripts.js';
 import { createQueueKeys } from '../../lib/queue/queue.keys.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';

@@ -5,7 +5,7 @@ import { DeadLetter, HydraJobContext, QueuePattern, QueueService, Retry } from '
 import { resolveOptions } from '../../lib/hydra.options.js';
 import { createQueueKeys, type QueueKeys } from '../../lib/queue/queue.keys.js';
 import { WorkerLink } from '../../lib/queue/worker.link.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';

@@ -4,7 +4,7 @@ import { MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 
 import { HydraClient, HydraHealthIndicator, QueuePattern, StreamPattern } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import type { RunningRedis } from '../../tools/redis.mjs';
 import { startCaller, startService, type TestService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';

@@ -10,7 +10,7 @@ import {
   HydraModule,
   type HealthProbe,
 } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis } from '../support/redis.js';

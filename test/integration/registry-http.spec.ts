@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 
-import { ambientDeadline, withDeadline } from '../../lib/delivery/ambient.deadline.js';
+import { ambientDeadline, withDeadline } from '../../lib/delivery/deadline-context.js';
 import { HydraHttpClient } from '../../lib/index.js';
-import type { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import type { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis, testRedisUrl } from '../support/redis.js';

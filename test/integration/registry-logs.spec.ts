@@ -8,7 +8,7 @@ import {
   type InstanceLogEntry,
   type LoggingOptions,
 } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from '../support/at-end.js';
 import { startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';

@@ -3,7 +3,7 @@ import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom, lastValueFrom } from 'rxjs';
 
 import { HydraClient, HydraRecordBuilder } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';

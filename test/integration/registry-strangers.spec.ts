@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-import type { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import type { HydraInstance } from '../../lib/hydra-instance.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';
 import { connectTo, startInstance } from '../support/registry.js';

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import type { DiscoveryChange } from '../../lib/index.js';
 import { ServiceView } from '../../lib/registry/service.view.js';
 import { sweep } from '../../lib/registry/registry.scripts.js';
-import type { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import type { HydraInstance } from '../../lib/hydra-instance.js';
 import { startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis } from '../support/redis.js';

@@ -5,8 +5,8 @@ import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 
 import { HydraClient, HydraRecordBuilder } from '../../lib/index.js';
-import type { HydraInstance } from '../../lib/transport/hydra.instance.js';
-import type { Peer } from '../../lib/transport/peers.js';
+import type { HydraInstance } from '../../lib/hydra-instance.js';
+import type { Peer } from '../../lib/transport/wire/remote-instances.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { startProxy, type Proxy } from '../support/proxy.js';

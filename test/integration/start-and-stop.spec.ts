@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 
 import { HydraModule } from '../../lib/index.js';
 import { resolveOptions } from '../../lib/hydra.options.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
 import { startProxy } from '../support/proxy.js';

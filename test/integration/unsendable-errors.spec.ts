@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { throwError } from 'rxjs';
 
 import { HydraServer } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';

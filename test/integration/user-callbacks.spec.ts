@@ -3,7 +3,7 @@ import { MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 
 import { HydraClient, HydraRecordBuilder, HydraServer } from '../../lib/index.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { startProxy } from '../support/proxy.js';

@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 
 import { resolveOptions, type HydraOptions } from '../../lib/hydra.options.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 
 const options = JSON.parse(process.env['HYDRA_TEST_OPTIONS'] ?? '{}') as HydraOptions & { serves?: boolean };
 const instance = new HydraInstance(resolveOptions(options));

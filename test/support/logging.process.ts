@@ -3,7 +3,7 @@ import 'reflect-metadata';
 
 import { resolveOptions, type HydraOptions } from '../../lib/hydra.options.js';
 import { HydraLogger } from '../../lib/logging/hydra.logger.js';
-import { HydraInstance } from '../../lib/transport/hydra.instance.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
 
 const given = JSON.parse(process.env['HYDRA_TEST_OPTIONS'] ?? '{}') as HydraOptions;
 const options = resolveOptions({ ...given, logging: { maxPerSecond: 1_000 } });

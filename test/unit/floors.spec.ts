@@ -39,8 +39,8 @@ describe('the walls', () => {
         'registry/presence.ts': `import '../redis/connections.js'; import 'rxjs';`,
         'delivery/source.ts': `import '../protocol/keys.js'; import '@nestjs/microservices';`,
         'queue/queue.service.ts': `import '../registry/presence.js'; import 'rxjs/operators';`,
-        'hydra.server.ts': `import './queue/queue.service.js';`,
-        'cli/main.ts': `import '../hydra.server.js';`,
+        'hydra-server.ts': `import './queue/queue.service.js';`,
+        'cli/main.ts': `import '../hydra-server.js';`,
         'index.ts': `export { nothing } from './hydra.error.js';`,
       },
     ],
@@ -70,8 +70,8 @@ describe('the walls', () => {
     ],
     [
       'a top file, in a dynamic import',
-      { 'logging/a.ts': `await import('../hydra.server.js');`, 'hydra.server.ts': NOTHING },
-      "logging/a.ts imports '../hydra.server.js': floor 4",
+      { 'logging/a.ts': `await import('../hydra-server.js');`, 'hydra-server.ts': NOTHING },
+      "logging/a.ts imports '../hydra-server.js': floor 4",
     ],
     [
       'the options from protocol',

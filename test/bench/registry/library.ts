@@ -13,6 +13,5 @@ export const { RedisConnections } = await load<typeof import('../../../lib/redis
 export const { beat } = await load<typeof import('../../../lib/registry/registry.scripts.js')>(
   'registry/registry.scripts.js',
 );
-export const { HydraInstance } = await load<typeof import('../../../lib/transport/hydra.instance.js')>(
-  'transport/hydra.instance.js',
-);
+export const { HydraInstance } =
+  await load<typeof import('../../../lib/hydra-instance.js')>('hydra-instance.js');

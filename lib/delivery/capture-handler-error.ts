@@ -1,0 +1,60 @@
+import { Ctx, Payload } from '@nestjs/microservices';
+import { isObservable } from 'rxjs';
+
+import { DeliveryContext } from './delivery-context.js';
+import { handlerStream } from './handler-observable.js';
+
+/** Where Nest keeps which argument of a method is what. */
+const PARAM_ARGS_METADATA = '__routeArguments__';
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/**
+ * Makes a handler leave what it throws in its context. Nest's filters turn an unknown error into `Internal server error`,
+ * which is right for a caller and useless as the reason of a dead letter. An interceptor would see the error too, at three
+ * times the cost of the whole handler.
+ */
+export function keepFailure(target: object, key: string | symbol, descriptor: PropertyDescriptor): void {
+  const method = descriptor.value as Method;
+  const index = contextIndex(target, key);
+  const keep = (args: readonly unknown[], error: unknown) => {
+    const context = args[index];
+    if (context instanceof DeliveryContext) context.failure = error;
+  };
+  descriptor.value = wrap(method, keep);
+  Object.defineProperty(descriptor.value, 'name', { value: method.name, configurable: true });
+  for (const name of Reflect.getMetadataKeys(method)) {
+    Reflect.defineMetadata(name, Reflect.getMetadata(name, method), descriptor.value as object);
+  }
+}
+
+function wrap(method: Method, keep: (args: readonly unknown[], error: unknown) => void): Method {
+  return function (this: unknown, ...args) {
+    const fail = (error: unknown): never => {
+      keep(args, error);
+      throw error;
+    };
+    try {
+      const result = method.apply(this, args);
+      if (result instanceof Promise) return result.catch(fail);
+      return isObservable(result) ? handlerStream(result, (error) => keep(args, error)) : result;
+    } catch (error) {
+      return fail(error);
+    }
+  };
+}
+
+/** The place of the context among the method's arguments; Nest is told to put it behind them if it is not there. */
+function contextIndex(target: object, key: string | symbol): number {
+  const known = Reflect.getMetadata(PARAM_ARGS_METADATA, target.constructor, key) as
+    Record<string, { readonly index: number }> | undefined;
+  if (!known) {
+    // Without decorated arguments a handler gets the data and the context.
+    Payload()(target, key, 0);
+    Ctx()(target, key, 1);
+    return 1;
+  }
+  const index = Math.max(...Object.values(known).map((argument) => argument.index)) + 1;
+  Ctx()(target, key, index);
+  return index;
+}

@@ -1,0 +1,64 @@
+import type { AsyncResource } from 'node:async_hooks';
+
+import { BaseRpcContext } from '@nestjs/microservices';
+
+import { freshContext } from '../runtime/async-context.js';
+import { withDeadline, type AmbientDeadline } from './deadline-context.js';
+
+/**
+ * What every handler can know of what it handles, whichever way it came.
+ *
+ * @publicApi
+ */
+export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
+  private controller: AbortController | undefined;
+  private abortReason: unknown;
+  private hasAborted = false;
+  private asyncContext: AsyncResource | undefined;
+  /** What bounds the calls that the handler makes; undefined where nothing does. @internal */
+  ambient: AmbientDeadline | undefined;
+  /** What the handler itself threw, before Nest's exception filters made of it what a caller may see. @internal */
+  failure: unknown;
+
+  /** What the handler was found by. */
+  abstract getPattern(): string;
+  /** The headers that it came with. */
+  abstract getMetadata(): Readonly<Record<string, string>> | undefined;
+
+  /** Aborted when nobody wants the outcome any more; its reason is a HydraError that says why. */
+  get signal(): AbortSignal {
+    // Made when first asked for: most handlers never do, and an AbortController costs more than a call.
+    this.controller ??= new AbortController();
+    if (this.hasAborted && !this.controller.signal.aborted) this.controller.abort(this.abortReason);
+    return this.controller.signal;
+  }
+
+  /**
+   * Runs a part of the handler: its guards and interceptors with it, and later the stream that it gave. All of it is in one
+   * asynchronous context, which is nobody else's: messages that arrive together would share the connection's.
+   * @internal
+   */
+  enter<T>(act: () => T): T {
+    this.asyncContext ??= freshContext();
+    const { ambient } = this;
+    return this.asyncContext.runInAsyncScope(ambient ? () => withDeadline(ambient, act) : act);
+  }
+
+  /** The handler has returned, or its stream has ended: what it left running is bound no more. @internal */
+  release(): void {
+    if (this.ambient) this.ambient.isOver = true;
+  }
+
+  /** @internal */
+  get isAborted(): boolean {
+    return this.hasAborted;
+  }
+
+  /** @internal */
+  abort(reason: unknown): void {
+    if (this.hasAborted) return;
+    this.hasAborted = true;
+    this.abortReason = reason;
+    this.controller?.abort(reason);
+  }
+}

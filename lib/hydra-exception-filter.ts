@@ -1,0 +1,104 @@
+import { STATUS_CODES } from 'node:http';
+
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
+import { throwError, type Observable } from 'rxjs';
+
+import { RareLog } from './delivery/rare.log.js';
+import { HydraError, type HydraErrorCode } from './hydra.error.js';
+import { RemoteFailure, statusOf, toHttpBody, toRemote } from './transport/wire/remote-failure.js';
+
+const INTERNAL_ERROR = 500;
+const BAD_GATEWAY = 502;
+const HTTP_STATUS: Partial<Readonly<Record<HydraErrorCode, number>>> = {
+  NO_INSTANCE: 503,
+  DRAINING: 503,
+  OVERLOADED: 503,
+  REDIS_UNAVAILABLE: 503,
+  INSTANCE_LOST: 503,
+  REPLY_LOST: 503,
+  CLOSED: 503,
+  TIMEOUT: 504,
+};
+/** The HTTP client's fault, where it is the data of the call that cannot be sent. */
+const DATA_STATUS: Partial<Readonly<Record<HydraErrorCode, number>>> = {
+  BAD_PAYLOAD: 400,
+  PAYLOAD_TOO_LARGE: 413,
+};
+
+type HttpAdapter = HttpAdapterHost['httpAdapter'];
+
+/**
+ * Lets what a call failed with keep its meaning. Of a {@link HydraError} a caller is told the same code, an HTTP client a
+ * status that fits it and `{ statusCode, code, message, retryable }`. The status and message of an HttpException or of an
+ * `RpcException({ status, message })` that a handler throws reach the HTTP client at the gateway. `docs/http-errors.md` has
+ * the whole of it.
+ *
+ * `HydraModule.forRoot` gives it to the application unless `exceptionFilter` is false, and every other filter is asked
+ * before it. A hybrid application's handlers have it with `connectMicroservice(…, { inheritAppConfig: true })`, a server
+ * that stands alone with `app.useGlobalFilters(new HydraExceptionFilter())`.
+ *
+ * @publicApi
+ */
+@Catch(HydraError, HttpException, RemoteFailure)
+export class HydraExceptionFilter implements ExceptionFilter<object> {
+  private readonly log = new RareLog();
+
+  constructor(private readonly adapterHost?: HttpAdapterHost) {}
+
+  catch(error: object, host: ArgumentsHost): Observable<never> | void {
+    const type: string = host.getType();
+    if (type === 'ws') return tellGatewayClient(error, host);
+    // A GraphQL resolver's error is its driver's matter.
+    if (type !== 'http' && type !== 'rpc') throw error;
+    const adapter = this.adapterHost?.httpAdapter;
+    if (type === 'rpc' || !adapter) return throwError(() => toCaller(error));
+    if (error instanceof HttpException) return new BaseExceptionFilter(adapter).catch(error, host);
+    const [statusCode, body] = answerTo(error);
+    if (statusCode >= INTERNAL_ERROR) this.report(adapter, host, statusCode, error);
+    const response: unknown = host.getArgByIndex(1);
+    if (adapter.isHeadersSent(response)) adapter.end(response);
+    else adapter.reply(response, body, statusCode);
+  }
+
+  /** What the HTTP client is not told, at a bounded rate: a service that is down fails every request. */
+  private report(adapter: HttpAdapter, host: ArgumentsHost, statusCode: number, error: object): void {
+    const request: unknown = host.getArgByIndex(0);
+    // A query may hold what is in no log.
+    const path = String(adapter.getRequestUrl(request)).split('?', 1)[0];
+    const { message } = error as { message?: unknown };
+    const line = `${statusCode} to ${String(adapter.getRequestMethod(request))} ${path}: ${String(message)}`;
+    this.log.warn(error instanceof HydraError ? error.code : String(statusCode), line);
+  }
+}
+
+/** Instances, limits and what Redis said are for the log; the client is told what it can act on. */
+function answerTo(error: object): [statusCode: number, body: object] {
+  if (!(error instanceof HydraError)) {
+    const statusCode = statusOf(error) ?? INTERNAL_ERROR;
+    return [statusCode, toHttpBody(error, statusCode)];
+  }
+  const { code, retryable } = error;
+  const statusCode = httpStatusOf(error);
+  return [statusCode, { statusCode, code, message: STATUS_CODES[statusCode], retryable }];
+}
+
+/** Whether the data was at fault or the answer, `mayHaveRun` says: a handler that ran was sent data that could travel. */
+function httpStatusOf({ code, mayHaveRun }: HydraError): number {
+  const ofData = DATA_STATUS[code];
+  if (ofData !== undefined) return mayHaveRun ? INTERNAL_ERROR : ofData;
+  return HTTP_STATUS[code] ?? BAD_GATEWAY;
+}
+
+function toCaller(error: object): object {
+  if (error instanceof HydraError) return error.toJSON();
+  return error instanceof HttpException ? toRemote(error) : error;
+}
+
+/** As Nest's own filter of gateways does. */
+function tellGatewayClient(error: object, host: ArgumentsHost): void {
+  const client = host.switchToWs().getClient<{ emit(event: string, data: object): void }>();
+  const { message } = error as { message?: unknown };
+  const told = error instanceof HydraError ? error.toJSON() : { message };
+  client.emit('exception', { status: 'error', ...told });
+}

@@ -1,0 +1,259 @@
+import { Logger } from '@nestjs/common';
+import { Server, type MessageHandler } from '@nestjs/microservices';
+
+import { redisIsAbsent } from './absent.redis.js';
+import type { DeliveryContext } from './delivery/delivery-context.js';
+import type { BoundHandler, DeliveryExtras, DeliveryMode, Dispatch, Source } from './delivery/source.js';
+import { HydraError } from './hydra.error.js';
+import { resolveOptions, type HydraOptions } from './hydra.options.js';
+import { QueueSource } from './queue/queue.source.js';
+import { outside } from './runtime/async-context.js';
+import type { ConnectionState, RedisClient } from './redis/redis.connections.js';
+import { callUserCode } from './runtime/user-code.js';
+import { StreamSource } from './streams/stream.source.js';
+import { CallSource } from './transport/incoming/call-source.js';
+import { HydraInstance } from './hydra-instance.js';
+
+/**
+ * The transport id of {@link HydraServer}: handlers bound to it (`@MessagePattern('sum', HYDRA)`) belong to no other
+ * transport.
+ *
+ * @publicApi
+ */
+export const HYDRA = Symbol.for('hydra');
+
+/** @publicApi */
+export type HydraServerStatus = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
+
+/** @publicApi */
+export type HydraServerEvents = Record<HydraServerStatus, () => void>;
+
+const log = new Logger('Hydra');
+
+/** A server that waits for Redis says so after so long, in milliseconds: before the runner of a test gives its hook up. */
+const TELL_AFTER_MS = 1_000;
+
+const STATUS: Readonly<Record<ConnectionState, HydraServerStatus>> = {
+  connecting: 'connecting',
+  ready: 'connected',
+  lost: 'reconnecting',
+  closed: 'disconnected',
+};
+
+/**
+ * The one strategy that runs Nest's handlers on Redis: calls and events, jobs, entries of streams.
+ *
+ * It takes part as soon as it listens, and stops in order: it leaves the registry, refuses new work so that callers go
+ * elsewhere, lets handlers finish, and stops listening last.
+ *
+ * @publicApi
+ */
+export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
+  private readonly instance: HydraInstance;
+  private readonly tables: Readonly<Record<DeliveryMode, Map<string, BoundHandler>>> = {
+    call: new Map(),
+    job: new Map(),
+    entry: new Map(),
+  };
+  private readonly sources: readonly Source[];
+  private readonly listeners: [keyof HydraServerEvents, () => void][] = [];
+  private readonly ownsInstance: boolean;
+  /** Nest's own hook, which does nothing but cost a closure a call. */
+  private readonly noHook = this.onProcessingStartHook;
+  private isListening = false;
+  private closing: Promise<void> | undefined;
+
+  /**
+   * A server that stands alone: it has connections of its own, and needs no module.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  constructor(options: HydraOptions);
+  /** @internal With the instance of the application that the server belongs to. */
+  constructor(options: HydraOptions | HydraInstance);
+  constructor(options: HydraOptions | HydraInstance) {
+    super();
+    this.ownsInstance = !(options instanceof HydraInstance);
+    this.instance =
+      options instanceof HydraInstance
+        ? options
+        : new HydraInstance(resolveOptions(options, process.env, 'HydraServer'));
+    this.setTransportId(HYDRA);
+    this.initializeSerializer({});
+    this.initializeDeserializer({});
+    const dispatch = this.createDispatch();
+    const { id, channel, redis, keys } = this.instance;
+    const calls = new CallSource(dispatch, channel, redis, keys, this.instance.options);
+    this.instance.attach(calls);
+    const streams = new StreamSource(id, dispatch, redis, keys, this.instance.options);
+    const queues = new QueueSource(dispatch, id, redis, keys, this.instance.options);
+    this.instance.health.contribute('streams', () => streams.findings);
+    this.instance.health.contribute('queues', () => queues.findings);
+    this.sources = [calls, queues, streams];
+    this.instance.redis.onState((state) => this.report(STATUS[state]));
+  }
+
+  /** Whether there is anything to serve. */
+  get hasHandlers(): boolean {
+    return Object.values(this.tables).some(({ size }) => size > 0);
+  }
+
+  /**
+   * Sorts the handlers by the way they are reached; everything else is Nest's.
+   *
+   * @throws HydraError `BAD_OPTION` for a pattern with a wildcard
+   */
+  override addHandler(
+    pattern: unknown,
+    handler: MessageHandler,
+    isEvent = false,
+    extras: Record<string, unknown> = {},
+  ): void {
+    const { mode = 'call', options = {} } = (extras as DeliveryExtras).hydra ?? {};
+    if (mode !== 'entry') refuseWildcard(pattern);
+    const route = this.normalizePattern(pattern as never);
+    if (mode === 'call') super.addHandler(pattern, handler, isEvent, extras);
+    const head = mode === 'call' ? this.messageHandlers.get(route)! : handler;
+    // One stream may have many handlers: for other groups, or other types.
+    const place = mode === 'entry' ? `${route}#${this.tables.entry.size}` : route;
+    this.tables[mode].set(place, {
+      pattern: route,
+      isEvent: head.isEventHandler ?? isEvent,
+      options,
+      handler: head,
+    });
+  }
+
+  /**
+   * Connects, subscribes, starts every source and registers the instance; calls back once Redis has confirmed it all, or
+   * once the server is closed. Waits for a Redis that is away. What Redis refuses (a password, a certificate, a right) it
+   * calls back with at once, and closes. Where it listens already it calls back with `BAD_OPTION`, and goes on.
+   */
+  listen(callback: (error?: unknown) => void): Promise<void> {
+    return outside(() => this.start(callback));
+  }
+
+  private async start(callback: (error?: unknown) => void): Promise<void> {
+    if (this.isListening && !this.closing) return callback(connectedTwice(this.instance.options.service));
+    this.isListening = true;
+    const { clock, options } = this.instance;
+    const telling = clock.setTimeout(() => {
+      log.error(
+        `${redisIsAbsent(this.instance)}: the server of "${options.service}" waits for it, and listens then`,
+      );
+    }, TELL_AFTER_MS);
+    try {
+      await this.instance.open();
+      clock.clear(telling);
+      for (const source of this.sources) {
+        this.refuseIfClosing();
+        await source.start();
+      }
+      this.refuseIfClosing();
+      await this.instance.presence.update({ traits: { serves: true } });
+      await this.instance.announce();
+      this.report('connected');
+      callback();
+    } catch (error) {
+      // Closed while it waited for Redis: there is nothing to wait for any more, and nothing failed.
+      if (this.closing) return callback();
+      callback(error);
+      // Nobody else would close what is open.
+      await this.close();
+      await this.instance.close();
+    } finally {
+      clock.clear(telling);
+    }
+  }
+
+  /** Drains and stops, within `drain.timeoutMs`. Idempotent; resolves when it is done. */
+  close(): Promise<void> {
+    this.closing ??= this.drain();
+    return this.closing;
+  }
+
+  /** Hears `connected`, `reconnecting` and `disconnected`. */
+  on<Event extends keyof HydraServerEvents>(event: Event, callback: HydraServerEvents[Event]): void {
+    this.listeners.push([event, callback]);
+  }
+
+  /** The connections: `[commands, subscriber]`. */
+  unwrap<T = [commands: RedisClient, subscriber: RedisClient]>(): T {
+    return [this.instance.redis.commands, this.instance.redis.subscriber] as T;
+  }
+
+  /** What was closed while it waited for Redis must not start behind the drain. */
+  private refuseIfClosing(): void {
+    if (!this.closing) return;
+    throw new HydraError(
+      'CLOSED',
+      `the server of "${this.instance.options.service}" was closed while it started`,
+    );
+  }
+
+  private async drain(): Promise<void> {
+    const { drain, service } = this.instance.options;
+    const deadlineAt = performance.now() + drain.timeoutMs;
+    log.log(
+      `${service} drains: it takes no more work, and ends what is in hand within ${drain.timeoutMs} ms`,
+    );
+    await this.instance.presence.withdraw();
+    await Promise.all(this.sources.map((source) => source.drain(deadlineAt)));
+    // An application's own calls, those of its HTTP requests among them, may still wait for answers.
+    if (this.ownsInstance) await this.instance.close();
+    this.report('disconnected');
+  }
+
+  private createDispatch(): Dispatch {
+    return {
+      handlers: (mode) => this.tables[mode],
+      run: (bound, data, context) => this.run(bound, data, context),
+      settled: (context) => this.settled(context),
+    };
+  }
+
+  private run({ handler }: BoundHandler, data: unknown, context: DeliveryContext): Promise<unknown> {
+    const hasHook = this.onProcessingStartHook !== this.noHook;
+    return context.enter(() =>
+      hasHook ? this.runHooked(handler, data, context) : (handler(data, context) as Promise<unknown>),
+    );
+  }
+
+  private runHooked(handler: MessageHandler, data: unknown, context: DeliveryContext): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const handle = async () => {
+        try {
+          resolve(await handler(data, context));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.onProcessingStartHook(HYDRA, context, handle);
+    });
+  }
+
+  private settled(context: DeliveryContext): void {
+    if (!this.onProcessingEndHook) return;
+    callUserCode('the processing end hook', () => this.onProcessingEndHook?.(HYDRA, context));
+  }
+
+  private report(status: HydraServerStatus): void {
+    this._status$.next(status);
+    for (const [event, callback] of this.listeners)
+      if (event === status) callUserCode(`on('${event}')`, callback);
+  }
+}
+
+function connectedTwice(service: string): HydraError {
+  const what = `the HydraServer of "${service}" is connected twice, and each event would be handled twice`;
+  return new HydraError('BAD_OPTION', `${what}: connect it once`);
+}
+
+/** Other transports know them; here nobody would ever call the handler. */
+function refuseWildcard(pattern: unknown): void {
+  if (typeof pattern !== 'string' || !/\*|(^|\.)>$/.test(pattern)) return;
+  throw new HydraError(
+    'BAD_OPTION',
+    `the pattern "${pattern}" has a wildcard, which HydraServer does not know: give each pattern a handler, or the handler the transport it is meant for`,
+  );
+}

@@ -1,0 +1,68 @@
+import { DeliveryContext } from '../../delivery/delivery-context.js';
+import { decodeAddress, type Address } from '../../protocol/address.js';
+import { createMessage, type UmfMessage } from '../../protocol/message.js';
+
+/** The call a context speaks of. */
+export interface ReceivedCall {
+  readonly id: number | string;
+  readonly pattern: string;
+  readonly data: unknown;
+  readonly metadata: Readonly<Record<string, string>> | undefined;
+  readonly from: string;
+  readonly to: string;
+  /** The instant its caller stops waiting, by `performance.now()`. */
+  readonly deadlineAt: number;
+  /** ISO 8601, UTC. */
+  readonly receivedOn: string;
+  /** As it came, if it came as UMF. */
+  readonly message?: UmfMessage | undefined;
+}
+
+/**
+ * What a handler can know of a call or event: `@Ctx() context: HydraContext`.
+ *
+ * @publicApi
+ */
+export class HydraContext extends DeliveryContext {
+  /** The message as UMF, whichever way it came. */
+  getMessage(): UmfMessage {
+    return this.call.message ?? this.asMessage();
+  }
+
+  /** The pattern the handler was found by. */
+  getPattern(): string {
+    return this.call.pattern;
+  }
+
+  /** Headers of the call: what the caller set, and what a tracer added. */
+  getMetadata(): Readonly<Record<string, string>> | undefined {
+    return this.call.metadata;
+  }
+
+  /** Who sent it; undefined when a stranger's address is not one. */
+  getSender(): Address | undefined {
+    return decodeAddress(this.call.from);
+  }
+
+  /** The instant after which nobody waits for the answer. */
+  get deadline(): Date {
+    return new Date(Date.now() + this.remainingMs);
+  }
+
+  /** Milliseconds until the deadline; 0 once it has passed. */
+  get remainingMs(): number {
+    return Math.max(0, Math.round(this.call.deadlineAt - performance.now()));
+  }
+
+  private get call(): ReceivedCall {
+    return this.getArgByIndex(0) as ReceivedCall;
+  }
+
+  private asMessage(): UmfMessage {
+    const { id, from, to, pattern, metadata, data, receivedOn } = this.call;
+    return createMessage(
+      { to, from, type: pattern, body: data, headers: metadata },
+      { mid: String(id), timestamp: receivedOn },
+    );
+  }
+}

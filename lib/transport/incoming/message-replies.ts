@@ -1,0 +1,69 @@
+import { decodeAddress } from '../../protocol/address.js';
+import type { Keys } from '../../protocol/keys.js';
+import { patternOf, replyTo, type UmfMessage } from '../../protocol/message.js';
+import { createStamp } from '../../registry/ids.js';
+import type { Channel } from '../wire/messenger.js';
+import type { Replies } from './incoming-call.js';
+import { encodeErrorMessage, encodeReplyMessage, errorFields, replyFields } from '../wire/packet.js';
+
+/** What differs between one answer and another. */
+interface Fields {
+  readonly type: string;
+  readonly body: unknown;
+}
+
+/** Replies to a UMF message: one message for each value, one without a body if there was none, one for an error. */
+export class MessageReplies implements Replies {
+  readonly hasRoom = true;
+  private hasReplied = false;
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly keys: Keys,
+    private readonly request: UmfMessage,
+    private readonly maxBytes: number,
+  ) {}
+
+  /** Nobody grants here: what a Hydra 1.x caller cannot take, it drops. */
+  grant(): void {}
+
+  value(value: unknown): void {
+    this.reply(value);
+    this.hasReplied = true;
+  }
+
+  complete(hasValue: boolean, value?: unknown): void {
+    // Completion has no message of its own, but whoever waits for an answer must hear one.
+    if (hasValue || !this.hasReplied) this.reply(value);
+  }
+
+  error(error: unknown): void {
+    this.send((message) => encodeErrorMessage(error, this.maxBytes, (body) => message(errorFields(body))));
+  }
+
+  refuse(error: unknown): void {
+    this.error(error);
+  }
+
+  breakOff(error: unknown): void {
+    this.error(error);
+  }
+
+  private reply(value: unknown): void {
+    const pattern = patternOf(this.request);
+    this.send((message) => encodeReplyMessage(pattern, message(replyFields(value)), this.maxBytes));
+  }
+
+  /** Nothing, where the request names nobody to answer. */
+  private send(encode: (message: (fields: Fields) => UmfMessage) => string): void {
+    const stamp = createStamp();
+    const from = this.channel.address;
+    const message = (fields: Fields) => replyTo(this.request, { ...fields, from }, stamp)!;
+    const to = decodeAddress(this.request.via || this.request.from);
+    if (!to?.service) return;
+    const channel = to.instance
+      ? this.keys.instanceChannel(to.service, to.instance)
+      : this.keys.serviceChannel(to.service);
+    this.channel.postMessage(channel, encode(message));
+  }
+}

@@ -1,0 +1,104 @@
+import type { Instance, ResolvedOptions } from '../../hydra.options.js';
+
+/**
+ * What a client thinks of one instance: `closed` is trusted, `open` is left out until `openUntil`, `half-open` is tried
+ * with the next call.
+ *
+ * @publicApi
+ */
+export interface CircuitState {
+  readonly instanceId: string;
+  readonly state: 'closed' | 'open' | 'half-open';
+  /** Calls that failed in a row because of the instance, not of what its handler said. */
+  readonly failures: number;
+  /** The instant, by `performance.now()`, at which it is tried again; 0 unless it is open. */
+  readonly openUntil: number;
+}
+
+interface Circuit {
+  failures: number;
+  ejections: number;
+  openUntil: number;
+  isTrying: boolean;
+}
+
+/** How often the time out is doubled at most. */
+const MAX_DOUBLINGS = 5;
+
+/**
+ * Leaves out instances that fail again and again although they are alive: calls to them time out, or they vanish under
+ * calls. After a while one call is let through, and decides. When too many are out, the fault is likely elsewhere, and all
+ * are used (the panic rule).
+ */
+export class CircuitBreaker {
+  private readonly circuits = new Map<string, Circuit>();
+  private openCount = 0;
+
+  constructor(private readonly options: ResolvedOptions['breaker']) {}
+
+  /** The instances that may be called. The same array where none is out. */
+  allow(instances: readonly Instance[]): readonly Instance[] {
+    if (this.openCount === 0) return instances;
+    const now = performance.now();
+    const allowed = instances.filter(({ id }) => this.mayPass(id, now));
+    const isPanic = instances.length - allowed.length > instances.length * this.options.panicShare;
+    return isPanic ? instances : allowed;
+  }
+
+  /** A call is sent: the one that tries a half-open instance keeps the others out. */
+  sent(id: string): void {
+    const circuit = this.openCount === 0 ? undefined : this.circuits.get(id);
+    if (circuit && circuit.openUntil > 0) circuit.isTrying = true;
+  }
+
+  /** The instance answered, whatever the answer was. */
+  succeeded(id: string): void {
+    if (this.circuits.size === 0) return;
+    const circuit = this.circuits.get(id);
+    if (!circuit) return;
+    if (circuit.openUntil > 0) this.openCount--;
+    this.circuits.delete(id);
+  }
+
+  /** A call left it without a verdict (cancelled, moved elsewhere): if it was the one that tried, another may. */
+  ended(id: string): void {
+    const circuit = this.openCount === 0 ? undefined : this.circuits.get(id);
+    if (circuit) circuit.isTrying = false;
+  }
+
+  /** A call to it ended without its answer. */
+  failed(id: string): void {
+    const { failures, ejectMs } = this.options;
+    if (failures === 0) return;
+    const circuit = this.circuits.get(id) ?? { failures: 0, ejections: 0, openUntil: 0, isTrying: false };
+    this.circuits.set(id, circuit);
+    circuit.failures++;
+    circuit.isTrying = false;
+    if (circuit.failures < failures) return;
+    if (circuit.openUntil === 0) this.openCount++;
+    circuit.openUntil = performance.now() + ejectMs * 2 ** Math.min(circuit.ejections, MAX_DOUBLINGS);
+    circuit.ejections++;
+  }
+
+  /** The instance is gone for good. */
+  forget(id: string): void {
+    this.succeeded(id);
+  }
+
+  /** Every instance that has failed lately. */
+  states(): readonly CircuitState[] {
+    const now = performance.now();
+    return [...this.circuits].map(([instanceId, { failures, openUntil }]) => ({
+      instanceId,
+      state: openUntil === 0 ? 'closed' : openUntil > now ? 'open' : 'half-open',
+      failures,
+      openUntil,
+    }));
+  }
+
+  private mayPass(id: string, now: number): boolean {
+    const circuit = this.circuits.get(id);
+    if (!circuit || circuit.openUntil === 0) return true;
+    return circuit.openUntil <= now && !circuit.isTrying;
+  }
+}

@@ -1,0 +1,89 @@
+import type { Instance, ResolvedOptions } from '../../hydra.options.js';
+import type { RedisConnections } from '../../redis/redis.connections.js';
+import { isGathering } from '../../registry/gathering.js';
+import { stickTo } from '../../registry/select.js';
+import { CircuitBreaker } from './circuit-breaker.js';
+import { InstanceLoads } from './instance-loads.js';
+import type { CallRequest, Route } from './outgoing-call.js';
+
+/** An instance between two connections is back within this time, or it is gone. */
+const RETURN_MS = 1_000;
+const NONE: readonly Instance[] = Object.freeze([]);
+
+/** Chooses the instance for a call, and learns from how calls end. */
+export class InstanceChooser {
+  readonly loads = new InstanceLoads();
+  readonly breaker: CircuitBreaker;
+
+  constructor(
+    private readonly redis: RedisConnections,
+    options: ResolvedOptions,
+  ) {
+    this.breaker = new CircuitBreaker(options.breaker);
+  }
+
+  /** One that may take the call and is not among the tried; undefined when there is none. */
+  choose({ pattern, key }: CallRequest, route: Route, tried?: ReadonlySet<string>): Instance | undefined {
+    const { balancer, asksAlways, instanceId } = route;
+    const there = reachable(route);
+    const fresh = tried ? there.filter(({ id }) => !tried.has(id)) : there;
+    const allowed = instanceId === undefined ? this.breaker.allow(fresh) : fresh;
+    if (key !== undefined) return stickTo(key, allowed);
+    const isSettled = allowed.length === 0 || (allowed.length === 1 && !asksAlways);
+    return isSettled ? allowed[0] : balancer(allowed, this.loads.view(pattern));
+  }
+
+  /**
+   * How long a call for which there is nobody may wait, in milliseconds: for those that were merely not reached, and after
+   * a reconnect for anybody. 0 where none is known, or one is there that does not take it.
+   *
+   * @param mayQueue it has somewhere else to go, and half of its time is left for that
+   */
+  patienceMs({ timeoutMs }: CallRequest, route: Route, mayQueue: boolean): number {
+    if (reachable(route).length > 0) return 0;
+    if (isGathering(this.redis)) return mayQueue ? timeoutMs / 2 : timeoutMs;
+    return unreached(route).length > 0 ? Math.min(RETURN_MS, timeoutMs / 2) : 0;
+  }
+
+  /** A call was sent there. */
+  sent({ id }: Instance): void {
+    this.loads.sent(id);
+    this.breaker.sent(id);
+  }
+
+  /** It left the instance; `answeredAt`, an instant, when that answered. */
+  ended({ id }: Instance, sentAt: number, answeredAt: number | undefined): void {
+    if (answeredAt === undefined) this.loads.ended(id);
+    else this.loads.ended(id, answeredAt - sentAt, answeredAt);
+    if (answeredAt === undefined) this.breaker.ended(id);
+    else this.breaker.succeeded(id);
+  }
+
+  /** It ended because of the instance, not of what its handler said. */
+  failed({ id }: Instance): void {
+    this.breaker.failed(id);
+  }
+
+  /** It has left: nothing of it is remembered. */
+  forget(id: string): void {
+    this.loads.forget(id);
+    this.breaker.forget(id);
+  }
+}
+
+/** Those that will do and are not suspected. */
+function reachable({ view, selection, instanceId }: Route): readonly Instance[] {
+  if (instanceId !== undefined) {
+    return view.instances.filter((instance) => instance.id === instanceId && !view.isSuspect(instance));
+  }
+  const { servers } = view;
+  // Either all of them are suspected or none is.
+  if (servers.length > 0 && view.isSuspect(servers[0]!)) return NONE;
+  return selection ? selection.of(servers) : servers;
+}
+
+/** Those that would do if they were heard of. */
+function unreached({ view, selection, instanceId }: Route): readonly Instance[] {
+  if (instanceId !== undefined) return view.unreached.filter(({ id }) => id === instanceId);
+  return selection ? selection.of(view.unreached) : view.unreached;
+}

@@ -1,0 +1,57 @@
+import { decodeAddress } from '../../protocol/address.js';
+import type { Keys } from '../../protocol/keys.js';
+import { FrameSeries } from './frame-series.js';
+
+const MOST = 10_000;
+
+/** Who sent a frame. */
+export interface Peer {
+  /** `<id>@<service>:/` */
+  readonly address: string;
+  readonly id: string;
+  readonly service: string;
+  /** The channel for calls to it, and for what concerns them. */
+  readonly channel: string;
+  /** The channel for answers to it. */
+  readonly replyChannel: string;
+  /** Its calls whose last word is sent again, since nobody heard it. */
+  readonly unheard: Set<number>;
+  /** The frames it sent on the channel for calls here. */
+  readonly requests: FrameSeries;
+  /** The frames it sent on the channel for answers here. */
+  readonly replies: FrameSeries;
+}
+
+/** The instances that sent frames here, by their address. */
+export class Peers {
+  private readonly byAddress = new Map<string, Peer>();
+  private hasForgotten = false;
+
+  constructor(private readonly keys: Keys) {}
+
+  /** Undefined when it is no instance's address. */
+  of(address: string): Peer | undefined {
+    return this.byAddress.get(address) ?? this.add(address);
+  }
+
+  private add(address: string): Peer | undefined {
+    const { instance: id, service } = decodeAddress(address) ?? {};
+    if (!id || !service) return undefined;
+    if (this.byAddress.size >= MOST) {
+      this.byAddress.clear();
+      this.hasForgotten = true;
+    }
+    const peer = {
+      address,
+      id,
+      service,
+      channel: this.keys.instanceChannel(service, id),
+      replyChannel: this.keys.replyChannel(service, id),
+      unheard: new Set<number>(),
+      requests: new FrameSeries(this.hasForgotten),
+      replies: new FrameSeries(this.hasForgotten),
+    };
+    this.byAddress.set(address, peer);
+    return peer;
+  }
+}

@@ -1,6 +1,8 @@
-import { Observable, Subscriber } from 'rxjs';
+import { Observable, Subscriber, Subscription, type TeardownLogic } from 'rxjs';
 
 import { callUserCode } from '../runtime/user-code.js';
+
+const WHAT = "the teardown of a handler's Observable";
 
 /** Hears a handler's own Observable. */
 class HandlerSubscriber extends Subscriber<unknown> {
@@ -9,6 +11,10 @@ class HandlerSubscriber extends Subscriber<unknown> {
     private readonly failed: (error: unknown) => void,
   ) {
     super(destination);
+  }
+
+  override add(teardown: TeardownLogic): void {
+    super.add(guarded(teardown));
   }
 
   override error(error?: unknown): void {
@@ -25,7 +31,18 @@ class HandlerSubscriber extends Subscriber<unknown> {
   }
 }
 
-const WHAT = "the teardown of a handler's Observable";
+/**
+ * Operators between the handler and us, Nest's own among them, end by themselves when their source does, before we hear of
+ * it. One whose source throws then forgets to end: so each teardown is caught where it runs.
+ */
+function guarded(teardown: TeardownLogic): TeardownLogic {
+  if (typeof teardown === 'function') return () => callUserCode(WHAT, teardown);
+  if (!(teardown instanceof Subscription)) return teardown;
+  const [add, unsubscribe] = [teardown.add.bind(teardown), teardown.unsubscribe.bind(teardown)];
+  teardown.add = (inner) => add(guarded(inner));
+  teardown.unsubscribe = () => callUserCode(WHAT, unsubscribe);
+  return teardown;
+}
 
 /**
  * A handler's Observable, whose teardown may throw: rxjs would throw that where the handler's timer or socket completes it,
@@ -33,7 +50,7 @@ const WHAT = "the teardown of a handler's Observable";
  */
 export function handlerStream(
   source: Observable<unknown>,
-  failed: (error: unknown) => void,
+  failed: (error: unknown) => void = () => undefined,
 ): Observable<unknown> {
   return new Observable((subscriber) => source.subscribe(new HandlerSubscriber(subscriber, failed)));
 }

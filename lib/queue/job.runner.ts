@@ -2,6 +2,7 @@ import { isObservable } from 'rxjs';
 
 import { Deadlines } from '../delivery/deadline-wheel.js';
 import { RareLog } from '../delivery/rare.log.js';
+import { handlerStream } from '../delivery/handler-observable.js';
 import type { Dispatch } from '../delivery/source.js';
 import { HydraError } from '../hydra.error.js';
 import { outside } from '../runtime/async-context.js';
@@ -57,7 +58,7 @@ export class JobRunner {
         error: (error: unknown) => outside(() => this.fail(job, error)),
         complete: () => outside(() => this.complete(job, last)),
       };
-      job.subscription = job.context.enter(() => result.subscribe(observer));
+      job.subscription = job.context.enter(() => handlerStream(result).subscribe(observer));
       if (job.isOver) job.unsubscribe();
     } catch (error) {
       this.fail(job, error);

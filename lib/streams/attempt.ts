@@ -74,7 +74,7 @@ export class Attempt {
 
   private lastOf(values: Observable<unknown>): Promise<unknown> {
     // An interceptor may have put a teardown of its own behind the handler's.
-    const safe = handlerStream(values, () => undefined);
+    const safe = handlerStream(values);
     return this.context.enter(() => lastValueFrom(safe, { defaultValue: undefined }));
   }
 

@@ -40,10 +40,10 @@ afterEach(async () => {
 const endOf = (result: Promise<unknown>) => result.catch(({ message }) => message as string);
 
 describe('a worker outlives', () => {
-  it('interceptors whose teardown throws: Nest hears no end of them, so that the time of the job is over', async () => {
+  it('interceptors whose teardown throws', async () => {
     const jobs = ['complete', 'never'].map((end) => queue.add('teardown behind', end));
     const ends = await Promise.all(jobs.map((job) => endOf(job.result({ timeoutMs: 10_000 }))));
-    expect(ends).toEqual(ends.map(() => expect.stringContaining('ran longer than timeoutMs=200')));
+    expect(ends).toEqual([undefined, expect.stringContaining('ran longer than timeoutMs=200')]);
   });
 
   it('Observables whose teardown throws', async () => {

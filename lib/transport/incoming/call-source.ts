@@ -3,6 +3,7 @@ import { isObservable, type Observable } from 'rxjs';
 
 import { ambientDeadline } from '../../delivery/deadline-context.js';
 import { Deadlines } from '../../delivery/deadline-wheel.js';
+import { handlerStream } from '../../delivery/handler-observable.js';
 import { Limiter } from '../../delivery/limiter.js';
 import { RareLog } from '../../delivery/rare.log.js';
 import type { Dispatch, Source } from '../../delivery/source.js';
@@ -178,7 +179,7 @@ export class CallSource implements Source {
     // One value of lookahead: most streams have one value, and its reply is complete in itself.
     const pump = this.pumpOf(call);
     let iterable: AsyncIterable<unknown> | undefined;
-    call.subscription = values.subscribe({
+    call.subscription = handlerStream(values).subscribe({
       next: (value) => {
         // With an interceptor, a generator is the value of an Observable.
         if (isAsyncIterable(value)) iterable = value;

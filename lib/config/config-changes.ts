@@ -31,16 +31,13 @@ export function configChanges(stored: StoredConfigs, intervalMs: number): Observ
       );
       timer.unref();
     };
-    const onMessage = (from: string) => {
-      if (from === channel) observer.next();
-    };
-    redis.subscriber.on('message', onMessage);
+    const subscription = redis.subscribe(channel, () => observer.next());
     const stopListening = redis.onState((state) => {
       // Announcements were missed while the connection was down.
       if (state === 'ready') observer.next();
     });
     const begin = async () => {
-      await redis.subscribe(channel);
+      await subscription.confirmed();
       // What changed before this was heard by nobody.
       observer.next();
       await look();
@@ -55,8 +52,7 @@ export function configChanges(stored: StoredConfigs, intervalMs: number): Observ
     return () => {
       clearTimeout(timer);
       stopListening();
-      redis.subscriber.off('message', onMessage);
-      void redis.unsubscribe(channel);
+      subscription.unsubscribe();
     };
   }).pipe(throttleTime(READ_EVERY_MS, asyncScheduler, { leading: true, trailing: true }), share());
 }

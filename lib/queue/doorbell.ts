@@ -1,7 +1,7 @@
 import { RareLog } from '../delivery/rare.log.js';
 import { LONGEST_TIMER_MS } from '../hydra.options.js';
 import { BlockingConnection } from '../redis/blocking.connection.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections, Subscription } from '../redis/redis.connections.js';
 import { isUnavailable } from './job.waiters.js';
 import type { QueueKeys } from './queue.keys.js';
 
@@ -27,6 +27,7 @@ export class Doorbell {
   private isWaiting = false;
   private isClosed = false;
   private timer: NodeJS.Timeout | undefined;
+  private subscriptions: readonly Subscription[] = [];
 
   constructor(
     private readonly redis: RedisConnections,
@@ -36,8 +37,18 @@ export class Doorbell {
   ) {}
 
   async open(): Promise<void> {
-    this.redis.subscriber.on('message', this.onMessage);
-    await this.redis.subscribe(this.keys.wake, this.keys.wakeOf(this.id));
+    const { redis, keys, listener } = this;
+    const chosen = (text: string) => {
+      // Without a text it only asks whether this process is connected.
+      if (text === '') return;
+      listener.chosen();
+      listener.ring();
+    };
+    this.subscriptions = [
+      redis.subscribe(keys.wake, () => listener.ring()),
+      redis.subscribe(keys.wakeOf(this.id), chosen),
+    ];
+    await Promise.all(this.subscriptions.map((subscription) => subscription.confirmed()));
   }
 
   /**
@@ -58,8 +69,7 @@ export class Doorbell {
     this.isClosed = true;
     this.isWaiting = false;
     clearTimeout(this.timer);
-    this.redis.subscriber.off('message', this.onMessage);
-    void this.redis.unsubscribe(this.keys.wake, this.keys.wakeOf(this.id));
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
     this.connection?.close();
   }
 
@@ -98,13 +108,4 @@ export class Doorbell {
       return true;
     }
   }
-
-  private readonly onMessage = (channel: string, text: string): void => {
-    if (channel === this.keys.wake) this.listener.ring();
-    // Without a text it only asks whether this process is connected.
-    else if (channel === this.keys.wakeOf(this.id) && text !== '') {
-      this.listener.chosen();
-      this.listener.ring();
-    }
-  };
 }

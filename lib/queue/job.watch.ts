@@ -4,7 +4,7 @@ import { IgnorableObservable } from '../delivery/ignorable-observable.js';
 import { HydraError } from '../hydra.error.js';
 import { LONGEST_TIMER_MS } from '../hydra.options.js';
 import { outside } from '../runtime/async-context.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections, Subscription } from '../redis/redis.connections.js';
 import { readEvents, type JobEvent } from './job.event.js';
 import type { JobSearch } from './job.search.js';
 import { isUnavailable, JobWaiters, type AwaitedJob } from './job.waiters.js';
@@ -19,6 +19,7 @@ export class JobWatch {
   private readonly events = new Subject<JobEvent>();
   private readonly waiters: JobWaiters;
   private opening: Promise<void> | undefined;
+  private subscription: Subscription | undefined;
   private renewal: NodeJS.Timeout | undefined;
   private listeners = 0;
 
@@ -83,17 +84,17 @@ export class JobWatch {
 
   /** Goes on until it is there, or nobody listens any more. */
   private open(): Promise<void> {
-    this.redis.subscriber.on('message', this.onMessage);
+    const subscription = this.redis.subscribe(this.keys.events, (text) => this.hear(text));
+    this.subscription = subscription;
     const opening = this.redis
       .persist(async () => {
         if (this.opening !== opening) return;
-        await this.redis.subscribe(this.keys.events);
+        await subscription.confirmed();
         if (this.opening === opening) await this.renew();
       })
       .then(
         () => {
           if (this.opening === opening) this.keepRenewing();
-          else if (!this.opening) void this.redis.unsubscribe(this.keys.events);
         },
         (error: unknown) => {
           if (this.opening === opening) this.stop();
@@ -119,17 +120,16 @@ export class JobWatch {
   private stop(): void {
     this.opening = undefined;
     clearInterval(this.renewal);
-    this.redis.subscriber.off('message', this.onMessage);
-    void this.redis.unsubscribe(this.keys.events);
+    this.subscription?.unsubscribe();
+    this.subscription = undefined;
   }
 
-  private readonly onMessage = (channel: string, text: string): void => {
-    if (channel !== this.keys.events) return;
+  private hear(text: string): void {
     for (const event of readEvents(text)) {
       this.events.next(event);
       this.waiters.hear(event);
     }
-  };
+  }
 }
 
 function outcomeOf(event: JobEvent): unknown {

@@ -11,7 +11,6 @@ export type Heard = 'heard' | 'deaf' | 'unknown';
 
 export interface HearingOptions {
   readonly commands: RedisClient;
-  readonly subscriber: RedisClient;
   /** How long an own word may take after Redis has said that it published it, in milliseconds. */
   readonly withinMs: number;
   /** Redis does not let us speak on our own channel. */
@@ -24,21 +23,30 @@ export interface HearingOptions {
  * receiver; a server whose count leaves it out cannot prove by a count of 0 that nobody received a message.
  */
 export class Hearing {
-  /** The channel that has to be heard; nothing is proven before there is one. */
-  channel: string | undefined;
   /**
    * Whether a count of 0 can be believed: the last count of an own word had this process in it, or none was made.
    */
   mayCount = true;
+  private own: string | undefined;
   private wasHeard = false;
   private onHeard: (() => void) | undefined;
 
-  constructor(private readonly options: HearingOptions) {
-    options.subscriber.on('message', (channel: string) => {
-      if (channel !== this.channel) return;
-      this.wasHeard = true;
-      this.onHeard?.();
-    });
+  constructor(private readonly options: HearingOptions) {}
+
+  /** The channel that has to be heard; nothing is proven before there is one. */
+  get channel(): string | undefined {
+    return this.own;
+  }
+
+  /** From now on this channel has to be heard; none, where it is undefined. */
+  require(channel: string | undefined): void {
+    this.own = channel;
+  }
+
+  /** Something arrived on the channel. */
+  heard(): void {
+    this.wasHeard = true;
+    this.onHeard?.();
   }
 
   /** Whether anything was heard since this was asked before; then there is nothing to prove. */
@@ -50,7 +58,7 @@ export class Hearing {
 
   /** Says a word to this process itself. */
   async prove(): Promise<Heard> {
-    const { channel } = this;
+    const { own: channel } = this;
     if (channel === undefined) return 'unknown';
     const heard = this.nextWord();
     try {

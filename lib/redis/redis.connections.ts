@@ -13,10 +13,11 @@ import { Refusals } from './refusals.js';
 import { callUserCode } from '../runtime/user-code.js';
 import { SamePrimary } from './same.primary.js';
 import { Settling, type SettlingOutcome } from './settling.js';
-import { Subscriptions } from './subscriptions.js';
+import { Subscriptions, type ChannelListener, type Subscription } from './subscriptions.js';
 
 export type { RedisClient } from './driver.js';
 export type { Link } from './link.js';
+export type { Subscription } from './subscriptions.js';
 
 /** What the connections say of themselves. */
 export type ConnectionState = 'connecting' | 'ready' | 'lost' | 'closed';
@@ -80,10 +81,14 @@ export class RedisConnections implements SettlingOutcome {
     this.listener = this.links.follow('subscriber');
     this.commands = this.links.leader.client;
     this.subscriber = this.listener.client;
-    this.subscriptions = new Subscriptions(this.listener);
+    this.subscriptions = new Subscriptions(this.listener, {
+      ready: async () => {
+        if (!this.isReady) await this.readyWithin(connection.commandTimeoutMs, 'SUBSCRIBE');
+      },
+      refused: (error) => this.refusals.note(error, 'warning'),
+    });
     this.hearing = new Hearing({
       commands: this.commands,
-      subscriber: this.subscriber,
       withinMs: Math.max(LEAST_PATIENCE_MS, connection.pingIntervalMs),
       refused: (error) => this.refused(error),
     });
@@ -254,40 +259,33 @@ export class RedisConnections implements SettlingOutcome {
   }
 
   /**
-   * Subscribes once Redis is ready, and again after each reconnect. Resolves when Redis has confirmed it.
-   *
-   * @throws HydraError `REDIS_UNAVAILABLE`; the subscription is then made with the next subscriber's connection.
-   *   `FORBIDDEN` when Redis refuses it for lack of rights; it is then forgotten
+   * Gives a listener what is published on a channel, from the confirmation on, and again after each reconnect. All listeners
+   * of a channel share one subscription. What a listener throws is logged, and harms no other.
    */
-  async subscribe(...channels: string[]): Promise<void> {
-    this.subscriptions.add(channels);
-    if (!this.isReady) await this.readyWithin(this.options.connection.commandTimeoutMs, 'SUBSCRIBE');
-    try {
-      await this.subscriber.subscribe(...channels);
-    } catch (cause) {
-      const error = redisError('SUBSCRIBE', cause);
-      if (!isAway(error)) this.subscriptions.forget(channels);
-      this.refusals.note(error, 'warning');
-      throw error;
-    }
+  subscribe(channel: string, listener: ChannelListener): Subscription {
+    return this.subscriptions.subscribe(channel, listener);
   }
 
-  /** Subscribes, and from now on makes sure that what is published on the first of the channels is heard here. */
-  async hearOn(...channels: [string, ...string[]]): Promise<void> {
-    await this.subscribe(...channels);
-    const [own] = channels;
-    this.hearing.channel = own;
-    if ((await this.hearing.prove()) !== 'deaf') return;
-    this.links.lookAnew(new Error('this process does not hear what it publishes on its own channel'));
-    throw new HydraError('REDIS_UNAVAILABLE', `nothing that is published on ${own} is heard`, {
-      mayHaveRun: false,
+  /**
+   * As {@link subscribe}; once confirmed it also makes sure that what is published on this channel is heard here, as long as
+   * it is not ended. There is one such channel.
+   */
+  hearOn(channel: string, listener: ChannelListener): Subscription {
+    const subscription = this.subscribe(channel, (text) => {
+      this.hearing.heard();
+      listener(text);
     });
-  }
-
-  async unsubscribe(...channels: string[]): Promise<void> {
-    this.subscriptions.forget(channels);
-    if (channels.includes(this.hearing.channel ?? '')) this.hearing.channel = undefined;
-    if (this.isReady) await this.subscriber.unsubscribe(...channels).catch(() => undefined);
+    let hasEnded = false;
+    const confirmed = async () => {
+      await subscription.confirmed();
+      if (!hasEnded) await this.proveHearing(channel);
+    };
+    const unsubscribe = () => {
+      hasEnded = true;
+      this.hearing.require(undefined);
+      subscription.unsubscribe();
+    };
+    return { confirmed, unsubscribe };
   }
 
   /** @internal */
@@ -319,6 +317,15 @@ export class RedisConnections implements SettlingOutcome {
   /** @internal */
   unsettled(): void {
     if (this.isReady) this.become('lost');
+  }
+
+  private async proveHearing(channel: string): Promise<void> {
+    this.hearing.require(channel);
+    if ((await this.hearing.prove()) !== 'deaf') return;
+    this.links.lookAnew(new Error('this process does not hear what it publishes on its own channel'));
+    throw new HydraError('REDIS_UNAVAILABLE', `nothing that is published on ${channel} is heard`, {
+      mayHaveRun: false,
+    });
   }
 
   private start(): void {

@@ -6,7 +6,7 @@ import { serviceNameProblem } from '../protocol/address.js';
 import { decodeDirectory } from '../protocol/announcement.js';
 import type { Keys } from '../protocol/keys.js';
 import { outside } from '../runtime/async-context.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections, Subscription } from '../redis/redis.connections.js';
 import { isGathering, STILL_MS, stoodStill } from './gathering.js';
 import { jittered } from './jitter.js';
 import { sweep } from './registry.scripts.js';
@@ -39,7 +39,7 @@ const NO_KEYS = '\n';
 export class WatchedServices {
   readonly changes = new Subject<DiscoveryChange>();
   private readonly views = new Map<string, ServiceView>();
-  private readonly byChannel = new Map<string, ServiceView>();
+  private readonly subscriptions = new Map<string, Subscription>();
   private readonly opening = new Map<string, Promise<ServiceView>>();
   /** The directory: names of services that have, or lately had, an instance. */
   private readonly names = new Set<string>();
@@ -69,17 +69,16 @@ export class WatchedServices {
    */
   async start(removesDead = true): Promise<void> {
     this.removesDead = removesDead;
-    const onMessage = (channel: string, wire: string) => this.hear(channel, wire);
-    this.redis.subscriber.on('message', onMessage);
+    const directory = this.redis.subscribe(this.keys.directoryChanges, (wire) => this.hearDirectory(wire));
     this.stopListening.push(
-      () => this.redis.subscriber.off('message', onMessage),
+      () => directory.unsubscribe(),
       this.redis.onState((state) => {
         if (state === 'ready') void this.readAgain();
       }),
     );
     try {
       await this.redis.persist(async () => {
-        await this.redis.subscribe(this.keys.directoryChanges);
+        await directory.confirmed();
         await this.readDirectory();
       });
     } catch (error) {
@@ -177,10 +176,8 @@ export class WatchedServices {
     await outside(() => this.readDirectory());
   }
 
-  /** Takes in a message of one of the registry's channels. */
-  private hear(channel: string, wire: string): void {
-    this.byChannel.get(channel)?.hear(wire);
-    if (channel !== this.keys.directoryChanges) return;
+  /** A name came into the directory, or left it. */
+  private hearDirectory(wire: string): void {
     const { kind, service } = decodeDirectory(wire) ?? {};
     if (!service) return;
     if (kind === 'removed') this.names.delete(service);
@@ -314,26 +311,30 @@ export class WatchedServices {
   }
 
   private forget({ service }: ServiceView): void {
-    const channel = this.keys.announcements(service);
-    for (const map of [this.views, this.opening, this.idleRounds]) map.delete(service);
-    this.byChannel.delete(channel);
-    void this.redis.unsubscribe(channel);
+    this.subscriptions.get(service)?.unsubscribe();
+    for (const map of [this.views, this.subscriptions, this.opening, this.idleRounds]) map.delete(service);
   }
 
   private async open(service: string): Promise<ServiceView> {
     let view = this.views.get(service);
-    const channel = this.keys.announcements(service);
     if (!view) {
       view = new ServiceView(service, this.redis, this.keys, (change) => this.changes.next(change));
       this.views.set(service, view);
-      this.byChannel.set(channel, view);
     }
     // First the channel, then the index: a change in between is heard twice rather than never.
-    await this.redis.subscribe(channel);
-    // Let go of meanwhile.
-    if (this.views.get(service) !== view) void this.redis.unsubscribe(channel);
+    await this.subscriptionOf(view).confirmed();
     await view.load();
     return view;
+  }
+
+  private subscriptionOf(view: ServiceView): Subscription {
+    const { service } = view;
+    const known = this.subscriptions.get(service);
+    if (known) return known;
+    const channel = this.keys.announcements(service);
+    const subscription = this.redis.subscribe(channel, (wire) => view.hear(wire));
+    this.subscriptions.set(service, subscription);
+    return subscription;
   }
 }
 

@@ -6,7 +6,7 @@ import { decodeFrame, encodeFrame, isFrame, type Item, type Load } from '../../p
 import { outside } from '../../runtime/async-context.js';
 import { ECHO } from '../../redis/hearing.js';
 import { Publisher } from '../../redis/publisher.js';
-import type { RedisConnections } from '../../redis/redis.connections.js';
+import type { RedisConnections, Subscription } from '../../redis/redis.connections.js';
 import { isReply, redisError } from '../../redis/redis.error.js';
 import { Peers, type Peer } from './remote-instances.js';
 import { RejectedInput } from '../rejected-input.js';
@@ -68,6 +68,7 @@ export class Channel {
   private readonly publisher: Publisher;
   private receiver: Receiver | undefined;
   private opening: Promise<void> | undefined;
+  private subscriptions: readonly Subscription[] = [];
 
   constructor(
     id: string,
@@ -91,7 +92,7 @@ export class Channel {
     this.opening ??= this.subscribe(receiver).catch((error: unknown) => {
       // Who asks again tries again.
       this.opening = undefined;
-      this.redis.subscriber.off('message', this.onMessage);
+      this.unsubscribe();
       throw error;
     });
     return this.opening;
@@ -101,8 +102,7 @@ export class Channel {
   async close(): Promise<void> {
     if (!this.opening) return;
     this.opening = undefined;
-    await this.redis.unsubscribe(...this.own);
-    this.redis.subscriber.off('message', this.onMessage);
+    this.unsubscribe();
     this.flush();
   }
 
@@ -144,17 +144,27 @@ export class Channel {
 
   private async subscribe(receiver: Receiver): Promise<void> {
     this.receiver = receiver;
-    this.redis.subscriber.on('message', this.onMessage);
-    await this.redis.persist(() => this.redis.hearOn(...this.own));
+    const [instance, service, replies] = this.own;
+    const { redis } = this;
+    this.subscriptions = [
+      redis.subscribe(service, (wire) => this.onMessage(wire, false)),
+      redis.subscribe(replies, (wire) => this.onReplies(wire)),
+      redis.hearOn(instance, (wire) => this.onMessage(wire, true)),
+    ];
+    await redis.persist(async () => {
+      await Promise.all(this.subscriptions.map((subscription) => subscription.confirmed()));
+    });
   }
 
-  private readonly onMessage = (channel: string, wire: string): void => {
-    const [instance, service, replies] = this.own;
-    if (channel === replies) this.onReplies(wire);
-    else if (channel !== instance && channel !== service) return;
-    else if (isFrame(wire)) this.onRequests(wire, channel === instance);
+  private unsubscribe(): void {
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    this.subscriptions = [];
+  }
+
+  private onMessage(wire: string, isForInstance: boolean): void {
+    if (isFrame(wire)) this.onRequests(wire, isForInstance);
     else if (wire !== ECHO) this.onUmf(wire);
-  };
+  }
 
   private onRequests(wire: string, isForInstance: boolean): void {
     const frame = decodeFrame(wire);

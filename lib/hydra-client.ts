@@ -4,7 +4,6 @@ import { connectable, defer, Observable, Subject } from 'rxjs';
 import { inheritDeadlines, inheritedMs } from './delivery/deadline-context.js';
 import { HydraError } from './hydra.error.js';
 import { serviceName, type Balancer, type Instance } from './hydra.options.js';
-import { encodeEntry } from './protocol/stream-entry.js';
 import { outside } from './runtime/async-context.js';
 import { ignorable } from './runtime/ignorable.js';
 import type { ConnectionState, RedisClient } from './redis/redis.connections.js';
@@ -262,16 +261,16 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   private async keep(stream: string, request: CallRequest): Promise<void> {
     if (this.isClosed) throw this.closedError();
     if (this.codec?.serializer) throw noStreamError(this.service, stream);
-    const { redis, keys, options } = this.instance;
     const { pattern, data, metadata } = request;
-    const fields = encodeEntry(stream, data, { type: pattern, metadata }, options.maxPayloadBytes);
+    const store = this.instance.streams.prepared(stream, data, {
+      type: pattern,
+      ...(metadata && { headers: metadata }),
+    });
     await this.limited(request, async (time) => {
       await this.routed(time);
       if (time.isOver) return;
       time.stage = 'redis';
-      await redis.run(`keep "${pattern}" in ${stream}`, (client) =>
-        client.xadd(keys.stream(stream), '*', ...fields),
-      );
+      await store();
     });
   }
 

@@ -13,6 +13,8 @@ import { systemClock, type Clock } from './runtime/clock.js';
 import { HealthContributors } from './runtime/health-contributors.js';
 import { systemRandom, type RandomSource } from './runtime/random-source.js';
 import { ThrottledLogger } from './runtime/throttled-logger.js';
+import { QueueService } from './queue/queue.service.js';
+import { StreamService } from './streams/stream.service.js';
 import type { CallSource } from './transport/incoming/call-source.js';
 import { Caller } from './transport/outgoing/outgoing-calls.js';
 import { Channel, type Receiver } from './transport/wire/messenger.js';
@@ -40,6 +42,8 @@ export class HydraInstance implements Receiver, Context {
   readonly discovery: DiscoveryService;
   readonly channel: Channel;
   readonly caller: Caller;
+  private queueService: QueueService | undefined;
+  private streamService: StreamService | undefined;
   private source: CallSource | undefined;
   /** How often frames were lost between two that arrived. */
   private gaps = 0;
@@ -58,7 +62,7 @@ export class HydraInstance implements Receiver, Context {
     this.presence = new Presence(this.id, this.redis, this.keys, options, this.health);
     this.discovery = new DiscoveryService(this.id, this.redis, this.keys, options);
     this.channel = new Channel(this.id, service, this.redis, this.keys, () => this.source?.load ?? IDLE);
-    this.caller = new Caller(this.channel, this.redis, this.keys, options);
+    this.caller = new Caller(this.channel, this.redis, this.keys, options, this);
     this.discovery.changes$.subscribe(({ kind, instance }) => {
       if (kind === 'leave') this.caller.chooser.forget(instance.id);
     });
@@ -66,6 +70,18 @@ export class HydraInstance implements Receiver, Context {
     this.health.contribute('calls', () => ({
       activity: { sent: this.caller.inFlight, handling: this.source?.load[0] ?? 0, gaps: this.gaps },
     }));
+  }
+
+  /** The queues, through the connections of this instance. */
+  get queues(): QueueService {
+    const { id, redis, keys, options } = this;
+    return (this.queueService ??= new QueueService(id, redis, keys, options));
+  }
+
+  /** The streams, through the connections of this instance. */
+  get streams(): StreamService {
+    const { redis, keys, options } = this;
+    return (this.streamService ??= new StreamService(redis, keys, options));
   }
 
   /** Connects and listens: from here on calls can be made. Resolves when Redis has confirmed it. Idempotent. */
@@ -93,6 +109,7 @@ export class HydraInstance implements Receiver, Context {
   async close(): Promise<void> {
     await this.presence.withdraw();
     await this.channel.close();
+    this.queueService?.close();
     this.caller.close();
     await this.discovery.close();
     this.redis.close();

@@ -203,7 +203,7 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       {
         provide: StreamService,
         inject: [HydraInstance],
-        useFactory: ({ redis, keys, options }: HydraInstance) => new StreamService(redis, keys, options),
+        useFactory: (instance: HydraInstance) => instance.streams,
       },
       {
         provide: ConfigStore,
@@ -218,8 +218,7 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       {
         provide: QueueService,
         inject: [HydraInstance],
-        useFactory: ({ id, redis, keys, options }: HydraInstance) =>
-          new QueueService(id, redis, keys, options),
+        useFactory: (instance: HydraInstance) => instance.queues,
       },
       HydraApplication,
     ],

@@ -14,7 +14,7 @@ export { getConfigToken, InjectConfig } from './config/inject-config.js';
 export { Live } from './config/live.js';
 export type { ConfigStatus } from './config/running-config.js';
 export { DeliveryContext } from './delivery/delivery-context.js';
-export type { JobSettings } from './delivery/job-writing.js';
+export type { JobSettings } from './queue/job-writing.js';
 export {
   HydraError,
   type HydraErrorCode,

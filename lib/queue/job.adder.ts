@@ -1,8 +1,8 @@
-import { writeJob } from '../delivery/job-writing.js';
+import { writeJob } from './job-writing.js';
 import { checkJob, type BackoffRule, type ResolvedOptions } from '../hydra.options.js';
 import { createMessageId } from '../registry/ids.js';
 import { outside } from '../runtime/async-context.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisClient, RedisConnections } from '../redis/redis.connections.js';
 import { addOne } from './producer.scripts.js';
 import type { QueueKeys } from './queue.keys.js';
 
@@ -96,6 +96,19 @@ export class JobAdder {
     return new Promise((resolve, reject) => this.post(keys, { raw, resolve, reject }));
   }
 
+  /**
+   * Adds a plain job by the connection that is there. Does not wait for a Redis that is away: its caller has a deadline.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE`, whose `mayHaveRun` says whether it may have been stored; `FORBIDDEN`
+   */
+  async addNow(job: PreparedJob, service: string): Promise<void> {
+    try {
+      await append(this.redis.commands, job.keys, [job]);
+    } catch (cause) {
+      throw this.redis.failure(`"${job.pattern}" into the queue of "${service}"`, cause);
+    }
+  }
+
   private async addAlone({ pattern, raw, keys, options }: PreparedJob): Promise<boolean> {
     const { id = '', delayMs = 0, priority, dedupMs = this.options.queue.dedupMs } = options;
     const { waiting, high, delayed, ids, results, finished, died, idle } = keys;
@@ -124,10 +137,18 @@ export class JobAdder {
 
   private async push(keys: QueueKeys, jobs: readonly Waiting[]): Promise<void> {
     try {
-      await this.redis.run('add jobs', (redis) => redis.lpush(keys.waiting, ...jobs.map(({ raw }) => raw)));
+      await this.redis.run('add jobs', (redis) => append(redis, keys, jobs));
       for (const { resolve } of jobs) resolve(true);
     } catch (error) {
       for (const { reject } of jobs) reject(error);
     }
   }
+}
+
+function append(
+  redis: RedisClient,
+  { waiting }: QueueKeys,
+  jobs: readonly { readonly raw: string }[],
+): Promise<number> {
+  return redis.lpush(waiting, ...jobs.map(({ raw }) => raw));
 }

@@ -1,4 +1,4 @@
-import { JOB_SETTINGS, type JobSettings, type StoredSettings } from '../delivery/job-writing.js';
+import { JOB_SETTINGS, type JobSettings, type StoredSettings } from './job-writing.js';
 import type { BackoffRule } from '../hydra.options.js';
 import { isJsonObject } from '../protocol/json.js';
 import { decodeJob } from '../protocol/job.js';

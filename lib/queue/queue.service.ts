@@ -267,6 +267,23 @@ export class QueueService {
     return this.queue('stopRepeating', ref).schedules.end(name);
   }
 
+  /**
+   * Adds a plain job of another service by the connection that is there, without waiting for one; gives its id.
+   *
+   * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`; `REDIS_UNAVAILABLE`, `FORBIDDEN`
+   * @internal
+   */
+  async addNow(
+    service: string,
+    pattern: string,
+    data: unknown,
+    headers: Readonly<Record<string, string>> | undefined,
+  ): Promise<string> {
+    const { job } = this.prepare(pattern, data, { service, ...(headers && { headers }) });
+    await this.adder.addNow(job, service);
+    return job.id;
+  }
+
   /** @internal */
   close(): void {
     for (const { watch, schedules } of this.queues.values()) {

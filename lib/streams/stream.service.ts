@@ -11,7 +11,7 @@ import {
 import type { Keys } from '../protocol/keys.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
 import { IgnorablePromises } from '../runtime/ignorable.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisClient, RedisConnections } from '../redis/redis.connections.js';
 import { DeadLetters, type DeadLetter, type DeadLetterOptions } from './dead.letters.js';
 import { startPosition } from './entry.handler.js';
 import { publishOnce, removeGroup, replay } from './publish.scripts.js';
@@ -69,6 +69,11 @@ export class StreamService {
    *   `id` it can be published again without harm
    */
   async publish(stream: string, data: unknown, options: PublishOptions = {}): Promise<string> {
+    return this.prepared(stream, data, options)();
+  }
+
+  /** A publication that is checked and encoded, to be made later. Throws as {@link publish}. @internal */
+  prepared(stream: string, data: unknown, options: PublishOptions = {}): () => Promise<string> {
     checkStreamName('the name of a stream', stream);
     refuseUnknown(`a publication to "${stream}"`, options, PUBLISH_NAMES);
     const { id, maxLen = 0, type, headers } = options;
@@ -76,7 +81,7 @@ export class StreamService {
     if (id === '') throw new HydraError('BAD_OPTION', `id of a publication to "${stream}" must not be empty`);
     const fields = encodeEntry(stream, data, { type, metadata: headers }, this.options.maxPayloadBytes);
     const key = this.keys.stream(stream);
-    return this.redis.run(`publish to ${stream}`, async (redis) => {
+    const store = async (redis: RedisClient) => {
       if (id !== undefined) {
         // The id may end like a key that Hydra 1.x scans for; the last word keeps it out of that.
         const mark = this.keys.ownStream(stream, 'id', id, 'entry');
@@ -84,7 +89,8 @@ export class StreamService {
       }
       const trim = maxLen > 0 ? ['MAXLEN', '~', String(maxLen)] : [];
       return (await redis.xadd(key, ...(trim as []), '*', ...fields))!;
-    });
+    };
+    return () => this.redis.run(`publish to ${stream}`, store);
   }
 
   /**

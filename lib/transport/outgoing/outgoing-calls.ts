@@ -29,7 +29,7 @@ import { OutgoingCall, type CallKeeper, type CallRequest, type Reply, type Route
 import { decodeValue, encodeCall, encodeRequestMessage, errorOf, replyOf } from '../wire/packet.js';
 import type { Peer } from '../wire/remote-instances.js';
 import { Prober } from './prober.js';
-import { QueueFallback } from './queue-fallback.js';
+import { QueueFallback, type FallbackServices } from './queue-fallback.js';
 import { ReplyWindow } from './reply-window.js';
 import { noteRemote } from '../wire/remote-failure.js';
 import { RetryBudget } from './retry-budget.js';
@@ -64,9 +64,10 @@ export class Caller implements CallKeeper {
     private readonly redis: RedisConnections,
     private readonly keys: Keys,
     private readonly options: ResolvedOptions,
+    services: FallbackServices,
   ) {
     this.chooser = new InstanceChooser(redis, options);
-    this.fallback = new QueueFallback(channel.address, redis, keys, options);
+    this.fallback = new QueueFallback(services);
     const { chooser, fallback } = this;
     this.events = new EventSender(channel, redis, keys, chooser, fallback, () => ++this.lastId, options);
     this.window = new ReplyWindow(options.calls.replyWindowBytes, (call, granted) =>

@@ -1,8 +1,3 @@
-import { writeJob } from '../../delivery/job-writing.js';
-import type { ResolvedOptions } from '../../hydra.options.js';
-import type { Keys } from '../../protocol/keys.js';
-import type { RedisConnections } from '../../redis/redis.connections.js';
-import { createStamp } from '../../registry/ids.js';
 import type { CallRequest, Route } from './outgoing-call.js';
 
 /**
@@ -19,14 +14,22 @@ export class HydraQueued {
   ) {}
 }
 
+/** What it takes of the instance's services. Asked for when it is needed: most processes never do. */
+export interface FallbackServices {
+  readonly queues: {
+    /** Adds a plain job without waiting for a connection; gives its id. */
+    addNow(
+      service: string,
+      pattern: string,
+      data: unknown,
+      headers: Readonly<Record<string, string>> | undefined,
+    ): Promise<string>;
+  };
+}
+
 /** Where calls go that asked for it, while no instance of their service is up: into its default queue. */
 export class QueueFallback {
-  constructor(
-    private readonly from: string,
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
-    private readonly options: ResolvedOptions,
-  ) {}
+  constructor(private readonly services: FallbackServices) {}
 
   /** Whether it may go there. A queue knows no particular instance, version or tags; who asked for one gets an error. */
   takes({ fallback }: CallRequest, { view, instanceId, selection }: Route): boolean {
@@ -41,14 +44,7 @@ export class QueueFallback {
    *   whether it may have been stored; `FORBIDDEN`
    */
   async put({ pattern, data, metadata }: CallRequest, { view: { service } }: Route): Promise<HydraQueued> {
-    const stamp = createStamp();
-    const job = { service, from: this.from, pattern, data, headers: metadata };
-    const raw = writeJob(job, stamp, this.options.maxPayloadBytes);
-    try {
-      await this.redis.commands.lpush(this.keys.waiting(service), raw);
-    } catch (cause) {
-      throw this.redis.failure(`"${pattern}" into the queue of "${service}"`, cause);
-    }
-    return new HydraQueued(stamp.mid, service, pattern);
+    const id = await this.services.queues.addNow(service, pattern, data, metadata);
+    return new HydraQueued(id, service, pattern);
   }
 }

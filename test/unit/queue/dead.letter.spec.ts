@@ -1,6 +1,6 @@
 import { isCanonical } from '../../../lib/protocol/job.js';
 import { readDeadLetter, writeDeadLetter, writeStranger } from '../../../lib/queue/dead.letter.js';
-import { writeJob } from '../../../lib/delivery/job-writing.js';
+import { writeJob } from '../../../lib/queue/job-writing.js';
 import { readJob } from '../../../lib/queue/job.text.js';
 import { vectors } from '../protocol/vectors.js';
 

@@ -1,4 +1,4 @@
-import { writeJob } from '../../../lib/delivery/job-writing.js';
+import { writeJob } from '../../../lib/queue/job-writing.js';
 import { isCanonical } from '../../../lib/protocol/job.js';
 import { readJob } from '../../../lib/queue/job.text.js';
 import { vectors } from '../protocol/vectors.js';

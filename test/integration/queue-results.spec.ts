@@ -119,6 +119,8 @@ describe('the result of a job that nobody will tell of', () => {
     const job = await queue.add('echo', 1);
     const running = await queue.add('echo', 2);
     const ends = [job, running].map((each) => each.result({ timeoutMs: 30_000 }).catch(({ code }) => code));
+    // One of them has woken the worker, and was on its way to it for a moment.
+    await eventually(async () => (await redis.commands.llen(waiting)) === 2, { what: 'both to wait' });
     const texts = await redis.commands.lrange(waiting, 0, -1);
     for (let n = 0; n < texts.length; n++) await redis.commands.rpoplpush(waiting, inProgress);
     const raw = texts.find((text) => text.includes(job.id))!;

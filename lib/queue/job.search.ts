@@ -46,16 +46,25 @@ export class JobSearch {
 
   /** Those of which a job waits, runs or is delayed. */
   async openAmong(ids: readonly string[]): Promise<Set<string>> {
-    const wanted = new Set(ids);
-    const open = new Set<string>();
     const { waiting, active } = await this.places();
-    for (const place of [...waiting, ...active, this.keys.delayed]) {
+    return this.among([...waiting, ...active, this.keys.delayed], ids);
+  }
+
+  /** Those of which a job runs. */
+  async runningAmong(ids: readonly string[]): Promise<Set<string>> {
+    return this.among((await this.places()).active, ids);
+  }
+
+  private async among(places: readonly string[], ids: readonly string[]): Promise<Set<string>> {
+    const wanted = new Set(ids);
+    const found = new Set<string>();
+    for (const place of places) {
       await this.each(place, ids, ({ raw }) => {
         const id = readJob(raw)?.id;
-        if (id !== undefined && wanted.has(id)) open.add(id);
+        if (id !== undefined && wanted.has(id)) found.add(id);
       });
     }
-    return open;
+    return found;
   }
 
   /** Where jobs wait, in the order in which they are taken, and where those are that run. */

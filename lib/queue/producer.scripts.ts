@@ -21,10 +21,11 @@ export const addOne = new Script<number>(
 need('LPUSH', KEYS[1], 'a') need('LPUSH', KEYS[2], 'a') need('RPUSH', KEYS[2], 'a')
 need('ZADD', KEYS[3], 1, 'a') need('HDEL', KEYS[8], 'a') need('PUBLISH', ARGV[6] .. 'a', 'a')
 if ARGV[4] ~= '' then
-  need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('ZREM', KEYS[7], 'a')
+  need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('ZREM', KEYS[7], 'a') need('PERSIST', KEYS[4])
   local taken = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[4]) or '0')
   if taken < 0 or taken > now then return 0 end
   redis.call('ZADD', KEYS[4], -ARGV[5], ARGV[4])
+  redis.call('PERSIST', KEYS[4])
   if redis.call('HDEL', KEYS[5], ARGV[4]) == 1 then
     redis.call('ZREM', KEYS[6], ARGV[4])
     redis.call('ZREM', KEYS[7], ARGV[4])
@@ -290,7 +291,7 @@ export const redriveAll = new Script<number[]>(
   6,
   `${NEED}
 need('LREM', KEYS[1], 1, 'a') need('LPUSH', KEYS[2], 'a') need('HDEL', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a')
-need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a')
+need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('PERSIST', KEYS[4])
 local done = {}
 for i = 3, #ARGV, 3 do
   local letter, job, id = ARGV[i], ARGV[i + 1], ARGV[i + 2]
@@ -302,7 +303,10 @@ for i = 3, #ARGV, 3 do
   if removed == 1 then
     redis.call('HDEL', KEYS[3], job)
     redis.call('LPUSH', KEYS[2], job)
-    if id ~= '' then redis.call('ZADD', KEYS[4], -ARGV[1], id) end
+    if id ~= '' then
+      redis.call('ZADD', KEYS[4], -ARGV[1], id)
+      redis.call('PERSIST', KEYS[4])
+    end
     redis.call('HDEL', KEYS[5], id)
     redis.call('ZREM', KEYS[6], id)
   end
@@ -328,5 +332,25 @@ need('RPUSH', KEYS[2], 'a') need('LREM', KEYS[1], 1, 'a')
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
 redis.call('RPUSH', KEYS[2], ARGV[1])
 return 1
+`,
+);
+
+/**
+ * Forget what is remembered of jobs that were found nowhere.
+ *
+ * KEYS  1 state, or progress
+ * ARGV  a field and its value for each
+ *
+ * One script, because whoever has the job after all may write it anew.
+ */
+export const forgetFields = new Script<number>(
+  'queue.forgetFields',
+  1,
+  `
+local count = 0
+for i = 1, #ARGV, 2 do
+  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then count = count + redis.call('HDEL', KEYS[1], ARGV[i]) end
+end
+return count
 `,
 );

@@ -42,6 +42,8 @@ export interface QueueKeys {
   readonly fence: string;
   /** STRING `<since> <last>`: the period over which somebody has looked for dead workers without a pause. */
   readonly watch: string;
+  /** STRING with a life of a minute: somebody has looked for what is remembered of jobs that are gone. */
+  readonly swept: string;
   /** STRING, there while the queue is paused. */
   readonly paused: string;
   /** ZSET id → when it ended (Redis clock, ms): completed jobs, and dead ones. */
@@ -89,6 +91,7 @@ export function createQueueKeys(keys: Keys, service: string, queue = DEFAULT_QUE
     alarm: of('alarm'),
     fence: of('fence'),
     watch: of('watch'),
+    swept: of('swept'),
     paused: of('paused'),
     finished: of('finished'),
     died: of('died'),

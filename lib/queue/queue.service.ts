@@ -15,11 +15,13 @@ import {
 } from '../hydra.options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { RedisConnections } from '../redis/redis.connections.js';
+import { outside } from '../runtime/async-context.js';
 import type { DeadJob } from './dead.letter.js';
 import { JobAdder, type AddOptions, type PreparedJob } from './job.adder.js';
 import type { JobEvent } from './job.event.js';
 import { checkState, JobInspector } from './job.inspector.js';
 import { publicDead, type JobCounts, type JobStateName, type JobView, type Page } from './job.view.js';
+import { isUnavailable } from './job.waiters.js';
 import { JobWatch } from './job.watch.js';
 import {
   ADD_NAMES,
@@ -30,6 +32,8 @@ import {
   RESULT_NAMES,
 } from './queue.names.js';
 import { createQueueKeys, DEFAULT_QUEUE, type QueueKeys } from './queue.keys.js';
+import { RedisClock } from './redis.clock.js';
+import { FORGET_EVERY_MS, Retention } from './retention.js';
 import type { RepeatOptions, Schedule } from './schedule.js';
 import { Schedules } from './schedules.js';
 
@@ -89,6 +93,7 @@ interface Queue {
   readonly inspector: JobInspector;
   readonly watch: JobWatch;
   readonly schedules: Schedules;
+  readonly upkeep: NodeJS.Timeout | undefined;
 }
 
 /**
@@ -286,7 +291,8 @@ export class QueueService {
 
   /** @internal */
   close(): void {
-    for (const { watch, schedules } of this.queues.values()) {
+    for (const { watch, schedules, upkeep } of this.queues.values()) {
+      clearInterval(upkeep);
       watch.close();
       schedules.close();
     }
@@ -347,13 +353,24 @@ export class QueueService {
     throw new HydraError('BAD_OPTION', `"${service}" is no service that Redis knows of: ${meant}`);
   }
 
+  /** No worker may be left to forget what is too old. What other services keep is theirs. */
+  private lookAfter(keys: QueueKeys): NodeJS.Timeout {
+    const retention = new Retention(this.redis, keys, this.options.queue, new RedisClock());
+    const run = () =>
+      retention.run().catch((error: unknown) => {
+        if (!isUnavailable(error)) this.log.warn('retention', `forgetting what is too old: ${String(error)}`);
+      });
+    return outside(() => setInterval(run, FORGET_EVERY_MS * (1 + Math.random() / 5)).unref());
+  }
+
   private open(givenService: string, queue: string): Queue {
     const service = serviceName(givenService);
     const keys = createQueueKeys(this.keys, service, checkQueueName('queue', queue));
     const inspector = new JobInspector(this.redis, keys, this.options.queue.dedupMs);
     const watch = new JobWatch(this.redis, keys, inspector.search);
     const schedules = new Schedules(this.redis, keys, service, this.options.maxPayloadBytes);
-    const opened = { service, keys, inspector, watch, schedules };
+    const upkeep = service === this.options.service ? this.lookAfter(keys) : undefined;
+    const opened = { service, keys, inspector, watch, schedules, upkeep };
     this.queues.set(`${givenService}:${queue}`, opened);
     return opened;
   }

@@ -1,5 +1,7 @@
 /** What the clock of Redis shows, as far as one worker knows: no two machines' clocks are compared. */
 export class RedisClock {
+  /** Until Redis has told it, the clock of this machine. */
+  isKnown = false;
   private ahead = Date.now() - performance.now();
 
   /**
@@ -8,6 +10,7 @@ export class RedisClock {
    */
   set(redisMs: number, askedAt: number): void {
     this.ahead = redisMs - askedAt;
+    this.isKnown = true;
   }
 
   /** Unix time in milliseconds, early by no more than an answer of Redis takes. */

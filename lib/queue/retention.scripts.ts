@@ -1,6 +1,6 @@
 import { Script } from '../redis/script.js';
 import { NOW } from './now.js';
-import { ALLOW_OOM, NEED } from './script.parts.js';
+import { ALLOW_OOM, KEEP, NEED } from './script.parts.js';
 
 /** Dead letters looked at by one script at most, and bytes of them. */
 const MOST_LETTERS = 500;
@@ -14,17 +14,19 @@ const MOST_BYTES = 1_048_576;
  *
  * KEYS  1 results   2 finished   3 died   4 dead letters   5 ids
  * ARGV  1 ms for which outcomes of completed jobs are kept   2 the same of dead letters   3 oldest instant of a dead letter,
- *       by the clock of Redis (ISO 8601)   4 number of either to forget at most   5 index of the dead letter to look at first
- * Returns the number forgotten; the index for the next look: 0, unless it ended among letters without a date; and 1 where
- *   more is left than one call may forget.
+ *       by the clock of Redis (ISO 8601); '' where that is not known yet: then none is too old   4 number of either to forget
+ *       at most   5 index of the dead letter to look at first
+ * Returns the number forgotten; the index for the next look: 0, unless it ended among letters without a date; 1 where
+ *   more is left than one call may forget; and the clock.
  *
  * One script, because both ends of the look and the removal must be the same element.
  */
-export const forgetOld = new Script<readonly [forgotten: number, next: number, hasMore: number]>(
+export const forgetOld = new Script<readonly [forgotten: number, next: number, hasMore: number, now: number]>(
   'queue.forgetOld',
   5,
-  `${NOW}${NEED}
+  `${NOW}${NEED}${KEEP}
 need('HDEL', KEYS[1], 'a') need('ZREM', KEYS[2], 'a') need('ZREM', KEYS[3], 'a') need('LPOP', KEYS[4]) need('ZREM', KEYS[5], 'a')
+need('PEXPIRE', KEYS[1], 1) need('PEXPIREAT', KEYS[5], 1)
 ${ALLOW_OOM}
 local most = tonumber(ARGV[4])
 local forgotten, hasMore = 0, 0
@@ -38,11 +40,15 @@ local function forget(set, oldest)
 end
 forget(KEYS[2], now - ARGV[1])
 forget(KEYS[3], now - ARGV[2])
+endure(KEYS[1], math.max(ARGV[1], ARGV[2]))
+endure(KEYS[2], ARGV[1])
+endure(KEYS[3], ARGV[2])
 
 -- Those below zero are of jobs that are there.
 local free = redis.call('ZRANGEBYSCORE', KEYS[5], '(0', now, 'LIMIT', 0, most)
 if #free > 0 then redis.call('ZREM', KEYS[5], unpack(free)) end
 if #free == most then hasMore = 1 end
+endureIds(KEYS[5])
 
 local from, bytes, isEnd = tonumber(ARGV[5]), 0, false
 local at, old = from, 0
@@ -61,11 +67,11 @@ while not isEnd and at < from + math.min(most, ${MOST_LETTERS}) and bytes < ${MO
   end
 end
 local next = isEnd and 0 or at
-if old == 0 then return { forgotten, next, hasMore } end
+if old == 0 then return { forgotten, next, hasMore, now } end
 local gone = math.min(old, most)
 redis.call('LPOP', KEYS[4], gone)
 if not isEnd then hasMore = 1 end
 -- The last old one is where the next look begins, if there are more in front of it than one call may take.
-return { forgotten + gone, math.max(0, old - gone - 1), hasMore }
+return { forgotten + gone, math.max(0, old - gone - 1), hasMore, now }
 `,
 );

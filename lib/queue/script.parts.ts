@@ -69,3 +69,20 @@ local function giveBack(returned, high, job, fence)
 end
 local function fenceOf(lease) return tonumber(string.match(lease, '^%d+')) or 0 end
 `;
+
+/**
+ * Added to scripts: `endure(key, ms)` lets a key live for at least so long, and an hour more: what nobody looks after any more
+ * ends by itself. `endureIds(key)` does so for ids, once no job has one of them any more.
+ */
+export const KEEP = `
+local HOUR, CENTURY = 3600000, 3155760000000
+local function endure(key, ms)
+  ms = math.min(tonumber(ms), CENTURY)
+  if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms + HOUR) end
+end
+local function endureIds(key)
+  if redis.call('ZCOUNT', key, '-inf', '(0') > 0 then return end
+  local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')
+  if last[2] then redis.call('PEXPIREAT', key, string.format('%.0f', last[2] + HOUR)) end
+end
+`;

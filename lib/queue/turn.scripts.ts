@@ -1,7 +1,7 @@
 import { Script } from '../redis/script.js';
 import { EVENT_BYTES, PUBLISH_BYTES } from './job.event.js';
 import { NOW } from './now.js';
-import { ALLOW_OOM, GIVE_BACK, NEED, PATTERN_OF, WAKE } from './script.parts.js';
+import { ALLOW_OOM, GIVE_BACK, KEEP, NEED, PATTERN_OF, WAKE } from './script.parts.js';
 
 /** What `turn` gives back. */
 export type TurnReply = readonly [
@@ -24,10 +24,12 @@ local known = {}
 local rights = {
   done = function()
     need('HSET', KEYS[12], 'a', 'b') need('ZADD', KEYS[11], 1, 'a') need('ZPOPMIN', KEYS[11]) need('ZREM', KEYS[22], 'a')
+    need('PEXPIRE', KEYS[12], 1) need('PEXPIREAT', KEYS[15], 1)
   end,
   retry = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[4], 1, 'a') need('RPUSH', KEYS[3], 'a') end,
   dead = function()
     need('RPUSH', KEYS[10], 'a') need('LPOP', KEYS[10]) need('HSET', KEYS[12], 'a', 'b') need('ZADD', KEYS[22], 1, 'a')
+    need('PEXPIRE', KEYS[12], 1) need('PEXPIREAT', KEYS[15], 1)
   end,
   back = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[16], 1, 'a') need('RPUSH', KEYS[3], 'a') end,
   stray = function() need('HSET', KEYS[7], 'a', 'b') need('LPUSH', KEYS[2], 'a') end,
@@ -123,6 +125,8 @@ for i = outcomes, #ARGV, 4 do
         redis.call('HSET', KEYS[12], id, event)
         redis.call('ZADD', KEYS[22], now, id)
         redis.call('ZREM', KEYS[11], id)
+        endure(KEYS[12], ARGV[16])
+        endure(KEYS[22], ARGV[16])
       end
     elseif what == 'back' then
       if detail ~= '' then redis.call('HSET', KEYS[7], job, detail) end
@@ -148,9 +152,14 @@ end
 
 if #ended > 0 and redis.call('EXISTS', KEYS[15]) == 1 then
   -- While the job existed its id was taken; from now on only for so long.
+  local isFree = false
   for i, taken in ipairs(redis.call('ZMSCORE', KEYS[15], unpack(ended))) do
-    if taken and tonumber(taken) < 0 then redis.call('ZADD', KEYS[15], now - taken, ended[i]) end
+    if taken and tonumber(taken) < 0 then
+      redis.call('ZADD', KEYS[15], now - taken, ended[i])
+      isFree = true
+    end
   end
+  if isFree then endureIds(KEYS[15]) end
 end
 local keep = tonumber(ARGV[6])
 if #done > 0 then
@@ -165,6 +174,8 @@ if #done > 0 then
       entries[#entries + 1] = id
     end
     redis.call('ZADD', KEYS[11], unpack(entries))
+    endure(KEYS[12], ARGV[15])
+    endure(KEYS[11], ARGV[15])
     -- Bounded: after the limit was lowered it may be many, and each turn takes some.
     local surplus = math.min(redis.call('ZCARD', KEYS[11]) - keep, 1000)
     if surplus > 0 then
@@ -371,8 +382,9 @@ end
  * ARGV  1 worker   2 its life in ms   3 jobs to take   4 the worker's count of turns   5 leases it should hold   6 completed
  *       jobs kept   7 dead letters kept   8 events channel   9 wake channel   10 wake channel of one up to the worker
  *       11 key of a list set aside up to the pattern   12 after it   13 after it, of the list that goes first
- *       14 '1' when the worker stands in idle as it is now   15 number of lanes, then for each its pattern, its room, and its
- *       rate limit: tokens, and ms in which they come back (0 0 for none)
+ *       14 '1' when the worker stands in idle as it is now   15 ms for which outcomes of completed jobs are kept   16 the same
+ *       of dead ones   17 number of lanes, then for each its pattern, its room, and its rate limit: tokens, and ms in which
+ *       they come back (0 0 for none)
  *       then four for each outcome: what, lease, detail, event
  *         done: detail id   retry: detail '<delay ms> <state>'   dead: detail '<bytes of the id> <id><dead letter>'
  *         back: to its place, detail the state or ''   stray: last in line, detail the state
@@ -389,9 +401,9 @@ end
 export const turn = new Script<TurnReply>(
   'queue.turn',
   22,
-  `${NOW}${NEED}${PATTERN_OF}${WAKE}${GIVE_BACK}
-local wanted, laneCount = tonumber(ARGV[3]), tonumber(ARGV[15])
-local outcomes = 16 + laneCount * 4
+  `${NOW}${NEED}${PATTERN_OF}${WAKE}${GIVE_BACK}${KEEP}
+local wanted, laneCount = tonumber(ARGV[3]), tonumber(ARGV[17])
+local outcomes = 18 + laneCount * 4
 local numbers, rests = {}, {}
 local isForeign, hasMore, due, isPaused, isAmiss, isIdle = false, false, -1, false, false, false
 ${CHECK}${ALLOW_OOM}
@@ -404,7 +416,7 @@ if wanted > 0 then
 end
 
 local lanes, room, tokens, rates, full, hasBacklog, open, refunded = {}, {}, {}, {}, {}, {}, 0, false
-for i = 16, outcomes - 1, 4 do
+for i = 18, outcomes - 1, 4 do
   local pattern, max, period = ARGV[i], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   room[pattern] = tonumber(ARGV[i + 1])
   if room[pattern] > 0 then lanes[#lanes + 1] = pattern end

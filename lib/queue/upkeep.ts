@@ -1,26 +1,25 @@
 import { RareLog } from '../delivery/rare.log.js';
+import { JobSearch } from './job.search.js';
+import { Leftovers } from './leftovers.js';
 import type { Parking } from './parking.js';
+import { FORGET_EVERY_MS } from './retention.js';
 import type { WorkerLink } from './worker.link.js';
-
-const FORGET_EVERY_MS = 10_000;
-/** Outcomes and dead letters looked at, and forgotten, by one script at most. */
-const BATCH = 500;
-/** So that a million ids an hour are forgotten as fast as they come. */
-const MOST_LOOKS = 20;
 
 /** What a worker does for its queue beside taking jobs: it shows that it lives, recovers what others lost, and tidies up. */
 export class Upkeep {
   isDue = true;
   private readonly log = new RareLog();
   private forgotAt = performance.now();
-  private forgetFrom = 0;
+  private readonly leftovers: Leftovers;
 
   constructor(
     private readonly link: WorkerLink,
     private readonly parking: Parking,
     /** The patterns this worker has handlers for. */
     private readonly served: readonly string[],
-  ) {}
+  ) {
+    this.leftovers = new Leftovers(link.redis, link.keys, new JobSearch(link.redis, link.keys));
+  }
 
   /**
    * Renews this worker's life, recovers what others lost, and compares what Redis says it holds with what it knows. Gives
@@ -57,10 +56,9 @@ export class Upkeep {
   }
 
   private async forget(): Promise<void> {
+    void this.leftovers.sweepWhenDue();
     if (performance.now() - this.forgotAt < FORGET_EVERY_MS) return;
-    for (let looks = 0, hasMore = 1; hasMore === 1 && looks < MOST_LOOKS; looks++) {
-      [, this.forgetFrom, hasMore] = await this.link.forgetOld(BATCH, this.forgetFrom);
-    }
+    await this.link.retention.run();
     this.forgotAt = performance.now();
   }
 }

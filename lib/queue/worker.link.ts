@@ -6,7 +6,7 @@ import type { Lane } from './lane.js';
 import { giveBack, leave, recover, report, writeState, type RecoverReply } from './lease.scripts.js';
 import { asideNames, createQueueKeys, type QueueKeys } from './queue.keys.js';
 import { RedisClock } from './redis.clock.js';
-import { forgetOld } from './retention.scripts.js';
+import { Retention } from './retention.js';
 import { turn, type TurnReply } from './turn.scripts.js';
 
 /** What becomes of one job that was held. */
@@ -47,6 +47,7 @@ const RENEW_MS = 1_000;
 export class WorkerLink {
   readonly keys: QueueKeys;
   readonly clock = new RedisClock();
+  readonly retention: Retention;
   private readonly leases: string;
 
   constructor(
@@ -58,6 +59,7 @@ export class WorkerLink {
   ) {
     this.keys = createQueueKeys(keys, options.service, queue);
     this.leases = this.keys.leases(id);
+    this.retention = new Retention(redis, this.keys, options.queue, this.clock);
   }
 
   get renewEveryMs(): number {
@@ -103,6 +105,8 @@ export class WorkerLink {
       keys.wakeOf(''),
       ...this.asideNames,
       asked.isIdle ? '1' : '',
+      completed.ageMs,
+      dead.ageMs,
       lanes.length,
     ];
     for (const { pattern, room, options } of lanes) {
@@ -154,19 +158,6 @@ export class WorkerLink {
     const { progress, watched, events } = this.keys;
     const args = [this.leases, progress, watched, lease, id, value, events, event];
     return (await this.redis.run('queue progress', (redis) => report.run(redis, args))) === 1;
-  }
-
-  /** @param from index of the first dead letter to look at: 0, then what the call before gave */
-  forgetOld(
-    atMost: number,
-    from: number,
-  ): Promise<readonly [forgotten: number, nextFrom: number, hasMore: number]> {
-    const { completed, dead } = this.options.queue;
-    const { results, finished, died, incomplete, ids } = this.keys;
-    const oldestDead = new Date(Math.max(0, this.clock.now() - dead.ageMs)).toISOString();
-    const keys = [results, finished, died, incomplete, ids];
-    const args = [completed.ageMs, dead.ageMs, oldestDead, atMost, from];
-    return this.redis.run('queue retention', (redis) => forgetOld.run(redis, [...keys, ...args]));
   }
 
   /** Holding nothing, the worker need not be looked after. */

@@ -86,7 +86,7 @@ describe('a worker whose clock is fifteen days ahead', () => {
     Date.now = () => realNow() + 15 * 86_400_000;
     try {
       await link.recover([]);
-      expect((await link.forgetOld(500, 0))[0]).toBe(0);
+      expect((await link.retention.look(500)).forgotten).toBe(0);
       await queue.add('doomed', 2);
       await eventually(async () => (await queue.counts()).dead === 2, { what: 'a second one' });
     } finally {

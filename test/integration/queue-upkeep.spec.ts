@@ -3,16 +3,23 @@ import { Ctx } from '@nestjs/microservices';
 
 import { DeadLetter, HydraJobContext, QueuePattern, QueueService, Retry } from '../../lib/index.js';
 import { resolveOptions } from '../../lib/hydra.options.js';
+import { JobSearch } from '../../lib/queue/job.search.js';
+import { Leftovers } from '../../lib/queue/leftovers.js';
 import { createQueueKeys, type QueueKeys } from '../../lib/queue/queue.keys.js';
 import { WorkerLink } from '../../lib/queue/worker.link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
-import { startService } from '../support/app.js';
+import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 @Controller()
 class DoomedController {
+  @QueuePattern('done')
+  done(): string {
+    return 'done';
+  }
+
   @QueuePattern('doomed')
   async doomed(@Ctx() context: HydraJobContext): Promise<never> {
     await context.progress('half of it');
@@ -86,8 +93,88 @@ describe('an id that was taken', () => {
   it('is forgotten when it is free again, also where no other is taken', async () => {
     const link = new WorkerLink(instance.id, 'default', instance.redis, instance.keys, instance.options);
     await instance.redis.commands.zadd(keys.ids, 1, 'free', Date.now() + 60_000, 'taken');
-    await link.forgetOld(100, 0);
+    await link.retention.look(100);
     expect(await instance.redis.commands.zrangebyscore(keys.ids, '-inf', '+inf')).toEqual(['taken']);
+  });
+});
+
+describe('what the last worker leaves behind', () => {
+  it('lapses by itself, when all that is in it is too old, and no sooner', async () => {
+    const ages = { completed: { ageMs: 5_000_000 }, dead: { ageMs: 9_000_000 }, dedupMs: 7_000_000 };
+    const worker = await startService({ service, redis: await testRedisUrl(), queue: ages }, [
+      DoomedController,
+    ]);
+    const queue = worker.app.get(QueueService);
+    const { commands } = instance.redis;
+    const life = (...names: (keyof QueueKeys)[]) =>
+      Promise.all(names.map((name) => commands.pttl(keys[name] as string)));
+    const later = await queue.add('done', {}, { id: 'later', delayMs: 60_000 });
+    expect(await life('ids')).toEqual([-1]);
+    await queue.add('done', {}, { id: 'done' }).result();
+    expect(await life('ids')).toEqual([-1]);
+    expect((await life('results', 'finished')).every((ms) => ms > 5_000_000)).toBe(true);
+    await expect(queue.add('doomed', {}, { id: 'doomed' }).result()).rejects.toThrow('no use');
+    expect((await life('results', 'died')).every((ms) => ms > 9_000_000)).toBe(true);
+    // The job has gone, and its id with it; that of the first lapses with the time for which it is taken.
+    await queue.remove(later.id);
+    await queue.add('done', {}, { id: 'last' }).result();
+    const [ids = 0] = await life('ids');
+    expect(ids).toBeGreaterThan(7_000_000);
+    expect(ids).toBeLessThan(7_000_000 + 3_700_000);
+    // Dead letters are Hydra 1.x's too.
+    expect(await life('incomplete')).toEqual([-1]);
+    await queue.add('done', {}, { id: 'again', delayMs: 60_000 });
+    expect(await life('ids')).toEqual([-1]);
+    await worker.close();
+  });
+
+  it('is forgotten by any process of the service that uses its queue', async () => {
+    const hydraDead = { reason: 'x', diedOn: '2020-01-01T00:00:00.000Z', attempts: 1, history: [] };
+    const letter = JSON.stringify({ to: `${service}:/`, hdr: { hydraDead }, mid: 'old', bdy: {} });
+    await instance.redis.commands.rpush(keys.incomplete, letter);
+    const caller = await startCaller({ service, redis: await testRedisUrl() }, []);
+    const stranger = await startCaller({ service: uniqueService('other'), redis: await testRedisUrl() }, []);
+    const counts = (app: typeof caller) => app.app.get(QueueService).counts({ service });
+    expect((await counts(stranger)).dead).toBe(1);
+    const isGone = async () => (await counts(caller)).dead === 0;
+    await eventually(isGone, { what: 'the dead letter to go', timeoutMs: 20_000 });
+    await Promise.all([caller.close(), stranger.close()]);
+  }, 30_000);
+});
+
+describe('what is remembered of jobs that a Hydra 1.x worker ended', () => {
+  it('is forgotten, and nothing of those that are there', async () => {
+    const { commands } = instance.redis;
+    const text = (id: string) => JSON.stringify({ to: `${service}:/`, mid: id, typ: 'nobody', bdy: {} });
+    const present = ['waits', 'delayed', 'aside', 'returned', 'held', 'with Hydra'];
+    await commands.lpush(keys.waiting, text('waits'));
+    await commands.zadd(keys.delayed, Date.now() + 60_000, text('delayed'));
+    await commands.zadd(keys.patterns, 1, 'nobody');
+    await commands.lpush(keys.aside('nobody'), text('aside'));
+    await commands.zadd(keys.returned, 1, text('returned'));
+    await commands.zadd(keys.owners, Date.now() + 60_000, 'worker');
+    await commands.hset(keys.leases('worker'), '1-1', text('held'));
+    await commands.lpush(keys.inProgress, text('with Hydra'));
+    for (const id of [...present, 'gone']) {
+      await commands.hset(keys.state, text(id), '{"failures":1}');
+      await commands.hset(keys.progress, id, '1');
+    }
+    const search = new JobSearch(instance.redis, keys);
+    const leftovers = new Leftovers(instance.redis, keys, search);
+    expect(await leftovers.sweep()).toBe(2);
+    expect((await commands.hkeys(keys.progress)).toSorted()).toEqual(present.toSorted());
+    expect((await commands.hkeys(keys.state)).toSorted()).toEqual(present.map(text).toSorted());
+  });
+
+  it('goes page by page where it is much', async () => {
+    const { commands } = instance.redis;
+    for (let n = 0; n < 3_000; n++) await commands.hset(keys.progress, `gone ${n}`, '1');
+    const leftovers = new Leftovers(instance.redis, keys, new JobSearch(instance.redis, keys));
+    const most = await leftovers.sweep();
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(1_000);
+    const isGone = async () => (await leftovers.sweep(), await commands.hlen(keys.progress)) === 0;
+    await eventually(isGone, { what: 'all of it to go' });
   });
 });
 
@@ -107,9 +194,11 @@ describe('dead letters of whom some have no date, as Hydra 1.x leaves them,', ()
     const link = new WorkerLink(instance.id, 'default', instance.redis, instance.keys, instance.options);
     await instance.redis.commands.rpush(keys.incomplete, ...letters);
     let most = 0;
+    // Before Redis has told its time nothing is too old.
+    expect((await link.retention.look(AT_MOST)).forgotten).toBe(0);
     let from = 0;
     for (let looks = 0; looks < letters.length; looks++) {
-      const [forgotten, next] = await link.forgetOld(AT_MOST, from);
+      const { forgotten, next } = await link.retention.look(AT_MOST);
       most = Math.max(most, forgotten);
       from = next;
       if (from === 0 && forgotten === 0) break;

@@ -7,6 +7,7 @@ import type { HydraInstance } from '../hydra-instance.js';
 import { declined } from './config.reading.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 import { leftBehind, type LeftBehind } from './left-behind.js';
+import { StreamService } from '../streams/stream.service.js';
 import { withInstance, type GlobalOptions } from './session.js';
 import { confirm, note, printJson, printTable } from './terminal.js';
 
@@ -22,7 +23,9 @@ interface ForgetOptions {
 export function addForgetCommand(program: Command): void {
   program
     .command('forget <service>')
-    .description('remove all that a service left behind: registry, configurations, jobs, logs')
+    .description(
+      'remove all that a service left behind: registry, configurations, jobs, logs, consumer groups',
+    )
     .option('--dry-run', 'show what is there, and remove nothing')
     .option('-y, --yes', 'do not ask')
     .action((service: string, options: ForgetOptions, command: Command) =>
@@ -56,6 +59,8 @@ async function remove(place: HydraInstance, service: string): Promise<void> {
   const found = await leftBehind(place, service);
   refuseAlive(service, found);
   const { redis, keys } = place;
+  const streams = new StreamService(redis, keys, place.options);
+  for (const { stream } of found.groups) await streams.removeGroup(stream, service);
   for (let start = 0; start < found.keys.length; start += AT_ONCE) {
     const some = found.keys.slice(start, start + AT_ONCE);
     await redis.run('remove keys', (client) => client.unlink(...some));
@@ -65,11 +70,18 @@ async function remove(place: HydraInstance, service: string): Promise<void> {
     await sleep(HYDRA_CACHE_MS);
     await redis.run('remove nodes', (client) => client.hdel(keys.nodes, ...found.nodes));
   }
-  note(`${service} is forgotten: ${found.keys.length} keys, ${found.nodes.length} instances`);
+  const counts = [
+    `${found.keys.length} keys`,
+    `${found.nodes.length} instances`,
+    `${found.groups.length} consumer groups`,
+  ];
+  note(`${service} is forgotten: ${counts.join(', ')}`);
 }
 
-function refuseAlive(service: string, { alive }: LeftBehind): void {
-  if (alive.length === 0) return;
-  const who = alive.length === 1 ? `a live instance, ${alive[0]}` : `${alive.length} live instances`;
-  throw new CommandFailure(ExitCode.refused, `"${service}" has ${who}: stop it first`);
+function refuseAlive(service: string, { alive, groups }: LeftBehind): void {
+  const read = groups.find(({ isRead }) => isRead);
+  if (alive.length === 0 && !read) return;
+  const what = `"${service}" has ${alive.length === 1 ? `a live instance, ${alive[0]}` : `${alive.length} live instances`}`;
+  const group = `the group "${service}" of stream "${read?.stream}" is read by a live instance`;
+  throw new CommandFailure(ExitCode.refused, `${alive.length > 0 ? what : group}: stop it first`);
 }

@@ -2,6 +2,7 @@ import { decodeNode } from '../protocol/records.js';
 import type { RedisClient } from '../redis/redis.connections.js';
 import { scanHash, scanKeys } from '../redis/scan.js';
 import type { HydraInstance } from '../hydra-instance.js';
+import { groupsLeftBehind, type GroupLeftBehind } from './groups-left-behind.js';
 
 /** Keys of one kind. */
 export interface Part {
@@ -18,6 +19,8 @@ export interface LeftBehind {
   readonly keys: readonly string[];
   /** Ids of its instances in the hash that all services share. */
   readonly nodes: readonly string[];
+  /** Consumer groups that are called like it. */
+  readonly groups: readonly GroupLeftBehind[];
   readonly parts: readonly Part[];
   readonly isNothing: boolean;
 }
@@ -31,7 +34,7 @@ const SIZES: Readonly<Record<string, (redis: RedisClient, key: string) => Promis
   zset: (redis, key) => redis.zcard(key),
 };
 
-/** Looks at all keys of the database. Streams are nobody's: they stay. */
+/** Looks at all keys of the database. Streams belong to no service; its consumer groups in them do. */
 export async function leftBehind({ redis, keys }: Place, service: string): Promise<LeftBehind> {
   const prefix = keys.own(service, '');
   const found: string[] = [];
@@ -46,14 +49,17 @@ export async function leftBehind({ redis, keys }: Place, service: string): Promi
   });
   const nodes = await redis.run('look for instances', (client) => nodesOf(client, keys.nodes, service));
   if (nodes.length > 0) counts.set('instances', { keys: 0, elements: nodes.length });
+  const groups = await groupsLeftBehind({ redis, keys }, service);
+  for (const { stream, keys: own, elements } of groups)
+    counts.set(`group in stream ${stream}`, { keys: own.length, elements });
   const isPresent = (key: string) => /^[^:]+:presence$/.test(key.slice(prefix.length));
   return {
     alive: found.filter(isPresent).map((key) => key.slice(prefix.length).split(':')[0]!),
-    ...{ keys: found, nodes },
+    ...{ keys: found, nodes, groups },
     parts: [...counts]
       .map(([what, sums]) => ({ what, ...sums }))
       .toSorted((a, b) => (a.what < b.what ? -1 : 1)),
-    isNothing: found.length === 0 && nodes.length === 0,
+    isNothing: found.length === 0 && nodes.length === 0 && groups.length === 0,
   };
 }
 

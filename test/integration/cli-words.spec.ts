@@ -4,10 +4,10 @@ import { join } from 'node:path';
 
 import { jest } from '@jest/globals';
 import { Controller } from '@nestjs/common';
-import { MessagePattern } from '@nestjs/microservices';
+import { MessagePattern, Payload } from '@nestjs/microservices';
 import { Redis } from 'ioredis';
 
-import { HydraLogger, QueueService } from '../../lib/index.js';
+import { HydraLogger, QueueService, StreamPattern, StreamService } from '../../lib/index.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { buildLibrary } from '../support/built.js';
@@ -23,6 +23,17 @@ class SumController {
   sum(numbers: number[]): number {
     return numbers.length;
   }
+}
+
+function newsHandlers(stream: string) {
+  @Controller()
+  class NewsController {
+    @StreamPattern(stream, { from: 'beginning', attempts: 1, orderBy: 'key' })
+    handle(@Payload() { isBad }: { isBad: boolean }): void {
+      if (isBad) throw new Error('no');
+    }
+  }
+  return NewsController;
 }
 
 // A process for each command line, on machines that have other things to do.
@@ -166,6 +177,42 @@ describe('the command line', () => {
     expect(await client.smembers('hydra:service:directory')).not.toContain(gone);
     expect(JSON.stringify(await client.hgetall('hydra:service:nodes'))).not.toContain(gone);
     expect(await keysOf(stays)).toEqual(before);
+    expect(await runInProcess([...forget, '--yes'])).toMatchObject({ code: 3 });
+  });
+
+  it('forgets the consumer groups of a service in streams, with what stands beside them', async () => {
+    const [gone, stream] = [uniqueService('gone'), uniqueService('news')];
+    const handlers = newsHandlers(stream);
+    for (const name of [gone, 'stays']) {
+      const { app } = await startService({ service: name, redis }, [handlers]);
+      const streams = app.get(StreamService);
+      if (name === gone)
+        for (const isBad of [true, false, true]) await streams.publish(stream, { key: 'k', isBad });
+      const isOver = async () =>
+        (await streams.info(stream)).groups.some(
+          (group) => group.name === name && group.lag === 0 && group.pending === 0,
+        );
+      await eventually(isOver, { what: 'all to be handled' });
+      if (name === gone) {
+        const refused = { code: 4, err: expect.stringContaining('stop it first') };
+        expect(await runInProcess(['forget', gone, '--redis', redis, '--yes'])).toMatchObject(refused);
+      }
+      await app.close();
+    }
+    await client.xreadgroup('GROUP', gone, 'foreign', 'STREAMS', `hydra:stream:${stream}`, '>');
+    const forget = ['forget', gone, '--redis', redis];
+    const shown = await runInProcess([...forget, '--dry-run']);
+    expect(shown.out).toMatch(new RegExp(`^group in stream ${stream} +\\d +2$`, 'm'));
+    expect(await runInProcess(forget)).toMatchObject({ code: 2 });
+    expect(await runInProcess([...forget, '--yes'])).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('1 consumer groups'),
+    });
+    expect(await client.keys(`*${gone}*`)).toEqual([]);
+    const groups = (await client.xinfo('GROUPS', `hydra:stream:${stream}`)) as unknown[][];
+    expect(groups.map((group) => group[1])).toEqual(['stays']);
+    expect(await client.xlen(`hydra:stream:${stream}:dead:stays`)).toBe(2);
+    expect(await client.xlen(`hydra:stream:${stream}`)).toBe(3);
     expect(await runInProcess([...forget, '--yes'])).toMatchObject({ code: 3 });
   });
 

@@ -12,7 +12,7 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
  * @throws Error when npm could not install them
  */
 export async function ensurePackages({ log = console.error, folder = ROOT } = {}) {
-  if (await isInstalled(folder)) return;
+  if (await areInstalled(join(folder, 'package-lock.json'), join(folder, 'node_modules'))) return;
   log('installing npm packages (npm ci), this takes about half a minute ...');
   if ((await npm(['ci'], folder, log)) === 0) return;
   // A lock file written where some platform's optional packages could not be had fails npm ci for everybody.
@@ -30,10 +30,10 @@ function npm(words, cwd, log) {
  * Compares what is installed with the lock file package by package. File times will not do: npm itself writes
  * package-lock.json last, and a checkout gives every file a new time.
  */
-async function isInstalled(folder) {
+export async function areInstalled(lockFile, modulesFolder) {
   try {
-    const wanted = await packagesIn(join(folder, 'package-lock.json'));
-    const present = await packagesIn(join(folder, 'node_modules/.package-lock.json'));
+    const wanted = await packagesIn(lockFile);
+    const present = await packagesIn(join(modulesFolder, '.package-lock.json'));
     return Object.entries(wanted).every(([path, { version, optional, devOptional }]) => {
       if (path === '') return true;
       // Optional packages are left out where they do not fit the platform.

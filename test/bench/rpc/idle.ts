@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { countCommands } from '../support/command-counter.js';
+import { countCommands } from '../support/redis-info.js';
 import type { Facts } from '../support/report.js';
 import { startWorker } from '../support/worker.js';
 import type { Place } from './peer.js';

@@ -1,4 +1,4 @@
-import { countCommands } from './command-counter.js';
+import { countCommands } from './redis-info.js';
 import { median, range } from './statistics.js';
 
 /** What one run of one contestant measured. */

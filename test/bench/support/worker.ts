@@ -26,13 +26,12 @@ interface Waiting {
 }
 
 const READY_TIMEOUT_MS = 30_000;
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Starts `file` (a URL) and resolves once it is ready. It never outlives this process. */
+/** Starts `file`, a file in a benchmark's folder, and resolves once it is ready. It never outlives this process. */
 export async function startWorker(file: URL, { args = [], env }: WorkerOptions = {}): Promise<Worker> {
   const path = fileURLToPath(file);
   const child = fork(path, args, {
-    cwd: ROOT,
+    cwd: new URL('../../..', file),
     execArgv: ['--expose-gc', '--import', '@swc-node/register/esm-register'],
     env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

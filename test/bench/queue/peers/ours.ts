@@ -6,7 +6,7 @@ import { Payload } from '@nestjs/microservices';
 import { HydraModule, HydraServer, QueuePattern, QueueService } from '../../support/hydra.js';
 import type { JobData, Peer } from '../peer.js';
 
-const SERVICE = 'bench-jobs';
+const SERVICE = process.env['BENCH_SERVICE'] ?? 'bench-jobs';
 
 const module = (redisUrl: string, controllers: Type[]): Type => {
   const options = {

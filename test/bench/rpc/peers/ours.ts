@@ -2,7 +2,7 @@ import { HydraClient, HydraModule, HydraServer } from '../../support/hydra.js';
 import type { Peer, Place } from '../peer.js';
 import { nestCalls, serveNest } from './nest.js';
 
-const SERVICE = 'math';
+const SERVICE = process.env['BENCH_SERVICE'] ?? 'math';
 const BALANCER = process.env['BENCH_BALANCER'] as 'p2c' | 'round-robin' | undefined;
 
 export async function connectOurs({ redisUrl }: Place) {

@@ -6,7 +6,11 @@ import { Payload } from '@nestjs/microservices';
 import { HydraModule, HydraServer, StreamPattern, StreamService } from '../../support/hydra.js';
 import { CONCURRENCY, type Peer, type Reading } from '../peer.js';
 
-export function oursWith(stream: string, orderBy?: string): Peer {
+/** Two builds that are compared have a stream each. */
+const SUFFIX = process.env['BENCH_SERVICE'] ? `-${process.env['BENCH_SERVICE']}` : '';
+
+export function oursWith(name: string, orderBy?: string): Peer {
+  const stream = `${name}${SUFFIX}`;
   const options = (redis: string) => ({ service: stream, redis });
   return {
     key: `hydra:stream:${stream}`,

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** Commands that Redis has carried out so far, by INFO commandstats, this question left out. */
+/** Commands that Redis has carried out so far, this question left out. */
 export async function countCommands(redisUrl: string): Promise<number> {
   const text = await ask(redisUrl, 'INFO commandstats');
   let total = 0;
@@ -8,6 +8,13 @@ export async function countCommands(redisUrl: string): Promise<number> {
     if (name !== 'info') total += Number(calls);
   }
   return total;
+}
+
+/** User and system time that Redis has used so far, in milliseconds. */
+export async function redisCpuMs(redisUrl: string): Promise<number> {
+  const text = await ask(redisUrl, 'INFO cpu');
+  const used = [...text.matchAll(/^used_cpu_(?:user|sys):([\d.]+)/gm)];
+  return used.reduce((total, [, seconds]) => total + Number(seconds) * 1_000, 0);
 }
 
 /** One inline command and its whole bulk reply, over a connection of its own: no driver, so no handshake to count. */

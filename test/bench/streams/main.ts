@@ -3,6 +3,7 @@ import { benchOptions, takesPart } from '../support/options.js';
 import { Report } from '../support/report.js';
 import { compare, type Contestant } from '../support/rounds.js';
 import { Consumers, startPublisher } from './backlog.js';
+import { LIMIT_MS, scriptTimes } from './script-times.js';
 
 const options = benchOptions();
 const { redisUrl, rounds, runMs, isQuick } = options;
@@ -75,4 +76,7 @@ if (options.wants('publish')) for (const concurrency of [1, 64]) await comparePu
 if (options.wants('consume')) for (const consumers of [1, 4]) await compareConsuming(consumers);
 if (options.wants('delay')) await measureDelays();
 if (options.wants('lag') && !isQuick && takesPart(options, 'ours')) await measureLag();
+if (options.wants('scripts')) {
+  report.facts(`script times, at most ${LIMIT_MS} ms`, await scriptTimes(redisUrl, isQuick));
+}
 report.end();

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Server, type MessageHandler } from '@nestjs/microservices';
 
-import { redisIsAbsent } from './absent.redis.js';
+import { redisIsAbsent } from './absent-redis.js';
 import type { DeliveryContext } from './delivery/delivery-context.js';
 import type { BoundHandler, DeliveryExtras, DeliveryMode, Dispatch, Source } from './delivery/source.js';
 import { HydraError } from './hydra.error.js';
@@ -96,6 +96,11 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   /** Whether there is anything to serve. */
   get hasHandlers(): boolean {
     return Object.values(this.tables).some(({ size }) => size > 0);
+  }
+
+  /** @internal Whether somebody has told it to listen. */
+  get isStarted(): boolean {
+    return this.isListening;
   }
 
   /**

@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
-import { redisIsAbsent } from './absent.redis.js';
+import { redisIsAbsent } from './absent-redis.js';
 import { ConfigStore } from './config/config.store.js';
 import { controllerRoutes } from './http/controller.routes.js';
 import { HydraError } from './hydra.error.js';

@@ -23,6 +23,13 @@ export {
 } from './hydra.error.js';
 export { HydraExceptionFilter } from './hydra-exception-filter.js';
 export {
+  HydraFactory,
+  type HydraCreateOptions,
+  type HydraHttpAddress,
+  type HydraListenOptions,
+  type HydraRootModule,
+} from './hydra-factory.js';
+export {
   getClientToken,
   HydraModule,
   InjectClient,

@@ -1,17 +1,10 @@
-import 'reflect-metadata';
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { HydraModule } from 'nestjs-hydra';
+import { HydraFactory } from 'nestjs-hydra';
 
-import { GatewayController } from './gateway.controller.js';
+import { GatewayModule } from './gateway.module.js';
 
-@Module({
-  imports: [HydraModule.forRoot({ service: 'gateway' }), HydraModule.forFeature({ clients: ['math'] })],
-  controllers: [GatewayController],
-})
-class GatewayModule {}
+async function main(): Promise<void> {
+  const app = await HydraFactory.listen(GatewayModule, { http: { host: '127.0.0.1' } });
+  console.log(JSON.stringify({ ready: true, url: await app.getUrl() }));
+}
 
-const app = await NestFactory.create(GatewayModule);
-app.enableShutdownHooks();
-await app.listen(process.env['PORT'] ?? 3000, '127.0.0.1');
-console.log(JSON.stringify({ ready: true, url: await app.getUrl() }));
+void main();

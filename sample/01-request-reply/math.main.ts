@@ -1,20 +1,10 @@
-import 'reflect-metadata';
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { DiscoveryService, HydraModule, HydraServer } from 'nestjs-hydra';
+import { DiscoveryService, HydraFactory } from 'nestjs-hydra';
 
-import { MathController } from './math.controller.js';
+import { MathModule } from './math.module.js';
 
-@Module({
-  imports: [HydraModule.forRoot({ service: 'math' })],
-  controllers: [MathController],
-})
-class MathModule {}
+async function main(): Promise<void> {
+  const app = await HydraFactory.listen(MathModule);
+  console.log(JSON.stringify({ ready: true, instance: app.get(DiscoveryService).instanceId }));
+}
 
-const app = await NestFactory.createMicroservice(MathModule, {
-  inject: [HydraServer],
-  useFactory: (strategy: HydraServer) => ({ strategy }),
-});
-app.enableShutdownHooks();
-await app.listen();
-console.log(JSON.stringify({ ready: true, instance: app.get(DiscoveryService).instanceId }));
+void main();

@@ -1,4 +1,4 @@
 import { AlarmsController } from './alarms.controller.js';
 import { startService } from './service.js';
 
-await startService('alarms', AlarmsController);
+void startService('alarms', AlarmsController);

@@ -1,4 +1,4 @@
 import { ArchiveController } from './archive.controller.js';
 import { startService } from './service.js';
 
-await startService('archive', ArchiveController);
+void startService('archive', ArchiveController);

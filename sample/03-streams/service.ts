@@ -1,7 +1,5 @@
-import 'reflect-metadata';
 import { Module, type Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { HydraModule, HydraServer } from 'nestjs-hydra';
+import { HydraFactory, HydraModule } from 'nestjs-hydra';
 
 import { NAMESPACE } from './reading.js';
 
@@ -13,13 +11,7 @@ export async function startService(service: string, controller: Type): Promise<v
   })
   class ServiceModule {}
 
-  const app = await NestFactory.createMicroservice(ServiceModule, {
-    inject: [HydraServer],
-    useFactory: (strategy: HydraServer) => ({ strategy }),
-    logger: ['error', 'warn'],
-  });
-  app.enableShutdownHooks();
-  await app.listen();
+  const app = await HydraFactory.listen(ServiceModule, { logger: ['error', 'warn'] });
   process.send?.({ ready: true });
   // Without the process that plays the sensors there is nothing to do.
   process.once('disconnect', () => void app.close());

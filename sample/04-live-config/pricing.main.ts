@@ -1,29 +1,10 @@
-import 'reflect-metadata';
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { HydraModule } from 'nestjs-hydra';
+import { HydraFactory } from 'nestjs-hydra';
 
-import { PricingConfig } from './pricing.config.js';
-import { PricingController } from './pricing.controller.js';
+import { PricingModule } from './pricing.module.js';
 
-@Module({
-  imports: [
-    HydraModule.forRoot({
-      service: 'pricing',
-      version: '1.0.0',
-      config: {
-        // Until somebody stores one: npx nestjs-hydra config push pricing:1.0.0 sample/04-live-config/pricing.yaml
-        defaults: { pricing: { discount: 0 } },
-        ...(process.env['FALLBACK_FILE'] && { fallbackFile: process.env['FALLBACK_FILE'] }),
-      },
-    }),
-    HydraModule.forFeature({ configs: [{ type: PricingConfig, path: 'pricing' }] }),
-  ],
-  controllers: [PricingController],
-})
-class PricingModule {}
+async function main(): Promise<void> {
+  const app = await HydraFactory.listen(PricingModule, { http: { host: '127.0.0.1' } });
+  console.log(JSON.stringify({ ready: true, url: await app.getUrl() }));
+}
 
-const app = await NestFactory.create(PricingModule);
-app.enableShutdownHooks();
-await app.listen(process.env['PORT'] ?? 3000, '127.0.0.1');
-console.log(JSON.stringify({ ready: true, url: await app.getUrl() }));
+void main();

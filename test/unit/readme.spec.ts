@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 const ROOT = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
 
-const SAMPLE = ['math.controller.ts', 'math.main.ts', 'gateway.controller.ts', 'gateway.main.ts'].map(
+const SAMPLE = ['math.module.ts', 'math.main.ts', 'gateway.module.ts', 'gateway.main.ts'].map(
   (file) => `sample/01-request-reply/${file}`,
 );
 

@@ -1,6 +1,6 @@
-import { Controller } from '@nestjs/common';
+import { Controller, Module } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
-import { DiscoveryService } from 'nestjs-hydra';
+import { DiscoveryService, HydraModule } from 'nestjs-hydra';
 
 export interface Sum {
   readonly sum: number;
@@ -17,3 +17,9 @@ export class MathController {
     return { sum: numbers.reduce((a, b) => a + b, 0), instance: this.discovery.instanceId };
   }
 }
+
+@Module({
+  imports: [HydraModule.forRoot({ service: 'math' })],
+  controllers: [MathController],
+})
+export class MathModule {}

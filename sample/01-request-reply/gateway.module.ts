@@ -1,8 +1,15 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { DiscoveryService, HydraClient, HydraRecordBuilder, InjectClient, type Instance } from 'nestjs-hydra';
+import { Controller, Get, Module, Query } from '@nestjs/common';
+import {
+  DiscoveryService,
+  HydraClient,
+  HydraModule,
+  HydraRecordBuilder,
+  InjectClient,
+  type Instance,
+} from 'nestjs-hydra';
 import type { Observable } from 'rxjs';
 
-import type { Sum } from './math.controller.js';
+import type { Sum } from './math.module.js';
 
 @Controller()
 export class GatewayController {
@@ -25,3 +32,9 @@ export class GatewayController {
     return this.discovery.instances('math');
   }
 }
+
+@Module({
+  imports: [HydraModule.forRoot({ service: 'gateway' }), HydraModule.forFeature({ clients: ['math'] })],
+  controllers: [GatewayController],
+})
+export class GatewayModule {}

@@ -1,0 +1,153 @@
+import type {
+  DynamicModule,
+  INestApplication,
+  INestMicroservice,
+  NestApplicationOptions,
+  Type,
+} from '@nestjs/common';
+import { ModulesContainer, NestFactory } from '@nestjs/core';
+
+import { declaredHandlers } from './declared-handlers.js';
+import { HydraError } from './hydra.error.js';
+import { refuseUnknown, type NamesOf } from './hydra.options.js';
+import { HYDRA, HydraServer } from './hydra-server.js';
+
+/** @publicApi */
+export interface HydraHttpAddress {
+  /** @defaultValue the environment variable `PORT`, else 3000 */
+  readonly port?: number | string;
+  /** @defaultValue all of this machine's addresses */
+  readonly host?: string;
+}
+
+/**
+ * What Nest's own `NestFactory.create` takes, and one thing more.
+ *
+ * @publicApi
+ */
+export interface HydraCreateOptions extends NestApplicationOptions {
+  /**
+   * Whether global pipes, guards, interceptors and filters of the application are also those of its calls, as they are in a
+   * service without HTTP.
+   *
+   * @defaultValue true
+   */
+  readonly inheritAppConfig?: boolean;
+}
+
+/**
+ * Where to listen for HTTP, and what Nest's own `NestFactory.create` takes.
+ *
+ * @publicApi
+ */
+export interface HydraListenOptions extends HydraCreateOptions {
+  /** Listens for HTTP, too. @defaultValue no HTTP */
+  readonly http?: HydraHttpAddress;
+}
+
+/**
+ * The root module, as Nest takes it.
+ *
+ * @publicApi
+ */
+export type HydraRootModule = Type | DynamicModule | Promise<DynamicModule>;
+
+const HTTP_NAMES = { port: true, host: true } satisfies NamesOf<HydraHttpAddress>;
+
+/**
+ * Starts a service, and resolves once callers find it: `await HydraFactory.listen(AppModule)`. With `http` it listens for
+ * HTTP, too, and resolves with an HTTP application. Waits for a Redis that is away.
+ *
+ * @throws HydraError `BAD_OPTION` for an unknown name in `http`, and where the root module does not import
+ *   `HydraModule.forRoot`; and what starting throws, such as a port that is taken. It is closed by then.
+ */
+function listen(
+  module: HydraRootModule,
+  options: HydraListenOptions & { readonly http: HydraHttpAddress },
+): Promise<INestApplication>;
+function listen(module: HydraRootModule, options?: HydraListenOptions): Promise<INestMicroservice>;
+async function listen(
+  module: HydraRootModule,
+  { http, ...options }: HydraListenOptions = {},
+): Promise<INestApplication | INestMicroservice> {
+  refuseUnknown('HydraFactory.listen.http', http, HTTP_NAMES);
+  if (http) {
+    const app = await create(module, options);
+    const { port = process.env['PORT'] ?? 3_000, host } = http;
+    await orClose(app, host === undefined ? app.listen(port) : app.listen(port, host));
+    return app;
+  }
+  const app = await NestFactory.createMicroservice(module, {
+    ...options,
+    inject: [ModulesContainer],
+    useFactory: (modules: ModulesContainer) => ({ strategy: serverIn(modules) }),
+  });
+  app.enableShutdownHooks();
+  await orClose(app, app.listen());
+  return app;
+}
+
+/**
+ * An HTTP application to set up further before it starts: `app.listen(3000)` then connects its handlers as well, if it has
+ * any, and callers find it once HTTP listens, too.
+ *
+ * @throws HydraError `BAD_OPTION` where the root module does not import `HydraModule.forRoot`
+ */
+async function create<App extends INestApplication = INestApplication>(
+  module: HydraRootModule,
+  { inheritAppConfig = true, ...options }: HydraCreateOptions = {},
+): Promise<App> {
+  const app = await NestFactory.create<App>(module, options);
+  const modules = app.get(ModulesContainer);
+  const strategy = serverIn(modules);
+  app.enableShutdownHooks();
+  const start = async (port: number | string, ...rest: [hostname: string, callback?: () => void]) => {
+    // From here on it is Nest's own again.
+    Reflect.deleteProperty(app, 'listen');
+    // What is set on the application between `create` and here has to count for handlers, too.
+    if (!strategy.hasHandlers && hasHandlers(modules))
+      app.connectMicroservice({ strategy }, { inheritAppConfig });
+    await app.init();
+    if (!strategy.isStarted) await app.startAllMicroservices();
+    return app.listen(port, ...rest);
+  };
+  // Nest's proxy around the application takes no assignment.
+  Object.defineProperty(app, 'listen', { value: start, configurable: true });
+  return app;
+}
+
+/**
+ * Starts an application whose root module imports `HydraModule.forRoot`: its handlers are connected, and a signal (SIGTERM,
+ * Ctrl-C) ends it in order. `NestFactory` does as well, in more lines.
+ *
+ * @publicApi
+ */
+export const HydraFactory = { listen, create };
+
+function hasHandlers(modules: ModulesContainer): boolean {
+  return declaredHandlers(modules).some(
+    ({ transportId }) => transportId === undefined || transportId === HYDRA,
+  );
+}
+
+/** By hand: where there is none, Nest's own words name a class that the application never mentions. */
+function serverIn(modules: ModulesContainer): HydraServer {
+  for (const { providers } of modules.values()) {
+    const server: unknown = providers.get(HydraServer)?.instance;
+    if (server instanceof HydraServer) return server;
+  }
+  throw new HydraError(
+    'BAD_OPTION',
+    'HydraFactory needs HydraModule.forRoot or forRootAsync in the imports of the root module',
+  );
+}
+
+async function orClose(app: INestApplication | INestMicroservice, starting: Promise<unknown>): Promise<void> {
+  try {
+    await starting;
+  } catch (error) {
+    // Nobody else would close what is open.
+    await app.close();
+    throw error;
+  }
+}

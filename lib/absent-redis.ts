@@ -1,4 +1,4 @@
-import { describeLocation } from './redis/driver.js';
+import { describeLocation } from './redis/connection/driver.js';
 import type { HydraInstance } from './hydra-instance.js';
 
 /** Where there is no Redis, and why. Said as an error: Nest's testing module shows nothing less, and its tests time out. */

@@ -2,14 +2,14 @@ import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microser
 import { connectable, defer, Observable, Subject } from 'rxjs';
 
 import { inheritDeadlines, inheritedMs } from './delivery/deadline-context.js';
-import { HydraError } from './hydra.error.js';
-import { serviceName, type Balancer, type Instance } from './hydra.options.js';
+import { HydraError } from './hydra-error.js';
+import { serviceName, type Balancer, type Instance } from './hydra-options.js';
 import { outside } from './runtime/async-context.js';
 import { ignorable } from './runtime/ignorable.js';
-import type { ConnectionState, RedisClient } from './redis/redis.connections.js';
+import type { ConnectionState, RedisClient } from './redis/redis-connections.js';
 import { callUserCode } from './runtime/user-code.js';
-import { createBalancer } from './registry/balancer.js';
-import { createSelection, type Selection } from './registry/select.js';
+import { createBalancer } from './registry/discovery/balancer.js';
+import { createSelection, type Selection } from './registry/discovery/selection.js';
 import type { CircuitState } from './transport/outgoing/circuit-breaker.js';
 import {
   checkDurableEvents,

@@ -5,7 +5,7 @@ import { BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
 import { throwError, type Observable } from 'rxjs';
 
 import { RareLog } from './delivery/rare.log.js';
-import { HydraError, type HydraErrorCode } from './hydra.error.js';
+import { HydraError, type HydraErrorCode } from './hydra-error.js';
 import { RemoteFailure, statusOf, toHttpBody, toRemote } from './transport/wire/remote-failure.js';
 
 const INTERNAL_ERROR = 500;

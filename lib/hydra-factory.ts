@@ -8,8 +8,8 @@ import type {
 import { ModulesContainer, NestFactory } from '@nestjs/core';
 
 import { declaredHandlers } from './declared-handlers.js';
-import { HydraError } from './hydra.error.js';
-import { refuseUnknown, type NamesOf } from './hydra.options.js';
+import { HydraError } from './hydra-error.js';
+import { refuseUnknown, type NamesOf } from './hydra-options.js';
 import { HYDRA, HydraServer } from './hydra-server.js';
 
 /** @publicApi */

@@ -3,16 +3,16 @@ export {
   hydraOptionsFromStore,
   type HydraConfigSource,
   type StoredOptionsSource,
-} from './config/boot.js';
+} from './config/live/boot-options.js';
 export type { ConfigAction } from './protocol/config-entry.js';
-export type { ConfigDocument } from './config/config-documents.js';
-export type { ConfigChange } from './config/config-history.js';
-export type { ConfigAudit } from './config/config-audit.js';
-export { ConfigStore, type StoredVersion } from './config/config.store.js';
-export type { ConfigDifference } from './config/difference.js';
-export { getConfigToken, InjectConfig } from './config/inject-config.js';
-export { Live } from './config/live.js';
-export type { ConfigStatus } from './config/running-config.js';
+export type { ConfigDocument } from './config/documents/config-documents.js';
+export type { ConfigChange } from './config/documents/config-history.js';
+export type { ConfigAudit } from './config/documents/config-change-options.js';
+export { ConfigStore, type StoredVersion } from './config/documents/config-store.js';
+export type { ConfigDifference } from './config/documents/difference.js';
+export { getConfigToken, InjectConfig } from './config/live/inject-config.js';
+export { Live } from './config/live/live.js';
+export type { ConfigStatus } from './config/live/running-config.js';
 export { DeliveryContext } from './delivery/delivery-context.js';
 export type { JobSettings } from './queue/job-writing.js';
 export {
@@ -20,7 +20,7 @@ export {
   type HydraErrorCode,
   type HydraErrorJson,
   type HydraErrorOptions,
-} from './hydra.error.js';
+} from './hydra-error.js';
 export { HydraExceptionFilter } from './hydra-exception-filter.js';
 export {
   HydraFactory,
@@ -38,7 +38,7 @@ export {
   type HydraFeatureClient,
   type HydraFeatureOptions,
   type HydraOptionsFactory,
-} from './hydra.module.js';
+} from './hydra-module.js';
 export type {
   Backoff,
   BackoffRule,
@@ -68,13 +68,13 @@ export type {
   RetentionOptions,
   StreamOptions,
   StreamStart,
-} from './hydra.options.js';
+} from './hydra-options.js';
 export { HYDRA, HydraServer, type HydraServerEvents, type HydraServerStatus } from './hydra-server.js';
-export { HydraHttpClient, type HydraHttpOptions } from './http/hydra.http.client.js';
+export { HydraHttpClient, type HydraHttpOptions } from './http/hydra-http-client.js';
 export type { FetchBody, HttpBody } from './http/body.js';
-export { HydraRoute } from './http/hydra.route.js';
-export { HydraLogger } from './logging/hydra.logger.js';
-export type { LogCounts } from './logging/log.buffer.js';
+export { HydraRoute } from './http/hydra-route.js';
+export { HydraLogger } from './logging/hydra-logger.js';
+export type { LogCounts } from './logging/log-buffer.js';
 export type { Address } from './protocol/address.js';
 export type { JsonObject } from './protocol/json.js';
 export type { UmfMessage } from './protocol/message.js';
@@ -109,18 +109,18 @@ export type {
   StandardSchemaIssue,
   StandardSchemaResult,
 } from './protocol/standard-schema.js';
-export type { RedisClient } from './redis/redis.connections.js';
-export { DiscoveryService, type WaitOptions } from './registry/discovery.service.js';
+export type { RedisClient } from './redis/redis-connections.js';
+export { DiscoveryService, type WaitOptions } from './registry/discovery/discovery-service.js';
 export {
   HealthContributors,
   type CollectedHealth,
   type HealthFindings,
   type HealthProbe,
 } from './runtime/health-contributors.js';
-export type { InstanceLogEntry, LogOptions, LogSource } from './registry/instance.logs.js';
-export { HydraHealthIndicator, type HydraHealthStatus } from './registry/hydra.health.indicator.js';
-export type { RouteMatch } from './registry/route.match.js';
-export type { DiscoveryChange } from './registry/service.view.js';
+export type { InstanceLogEntry, LogOptions, LogSource } from './registry/instance-logs.js';
+export { HydraHealthIndicator, type HydraHealthStatus } from './registry/hydra-health-indicator.js';
+export type { RouteMatch } from './registry/routes/route-match.js';
+export type { DiscoveryChange } from './registry/discovery/service-view.js';
 export type { CircuitState } from './transport/outgoing/circuit-breaker.js';
 export { HydraBatchContext, HydraEntryContext } from './streams/hydra.entry.context.js';
 export { StreamPattern, type BatchOptions, type StreamPatternOptions } from './streams/stream.pattern.js';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 
-import { differences } from '../config/difference.js';
+import { differences } from '../config/documents/difference.js';
 import { nothingStored, parseRevision, type Subject } from './config.label.js';
 import { formatDocument, readDocument, writeDocument } from './document-files.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';

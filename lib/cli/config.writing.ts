@@ -1,6 +1,6 @@
-import { differences } from '../config/difference.js';
-import type { ConfigAudit } from '../config/config-audit.js';
-import { isVersion, versionMeantBy } from '../config/versions.js';
+import { differences } from '../config/documents/difference.js';
+import type { ConfigAudit } from '../config/documents/config-change-options.js';
+import { isVersion, versionMeantBy } from '../config/documents/versions.js';
 import { nothingStored, parseRevision, versionOf, type Subject } from './config.label.js';
 import { declined } from './config.reading.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';

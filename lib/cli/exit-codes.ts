@@ -1,4 +1,4 @@
-import { HydraError, type HydraErrorCode } from '../hydra.error.js';
+import { HydraError, type HydraErrorCode } from '../hydra-error.js';
 
 /** What a command's end means to a script. */
 export const ExitCode = {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Command } from 'commander';
 
-import { serviceName } from '../hydra.options.js';
+import { serviceName } from '../hydra-options.js';
 import type { HydraInstance } from '../hydra-instance.js';
 import { declined } from './config.reading.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';

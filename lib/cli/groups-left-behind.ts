@@ -1,4 +1,4 @@
-import type { RedisClient } from '../redis/redis.connections.js';
+import type { RedisClient } from '../redis/redis-connections.js';
 import { scanKeys } from '../redis/scan.js';
 import type { HydraInstance } from '../hydra-instance.js';
 import { LEFT } from '../streams/group.lua.js';

@@ -1,4 +1,4 @@
-import { serviceName } from '../hydra.options.js';
+import { serviceName } from '../hydra-options.js';
 import { createQueueKeys, DEFAULT_QUEUE } from '../queue/queue.keys.js';
 import type { HydraInstance } from '../hydra-instance.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';

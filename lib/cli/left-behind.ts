@@ -1,5 +1,5 @@
 import { decodeNode } from '../protocol/records.js';
-import type { RedisClient } from '../redis/redis.connections.js';
+import type { RedisClient } from '../redis/redis-connections.js';
 import { scanHash, scanKeys } from '../redis/scan.js';
 import type { HydraInstance } from '../hydra-instance.js';
 import { groupsLeftBehind, type GroupLeftBehind } from './groups-left-behind.js';

@@ -1,4 +1,4 @@
-import { serviceName, type Instance } from '../hydra.options.js';
+import { serviceName, type Instance } from '../hydra-options.js';
 import type { HydraInstance } from '../hydra-instance.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 import { knownService } from './known.service.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
-import type { Instance } from '../hydra.options.js';
-import type { InstanceLogEntry } from '../registry/instance.logs.js';
+import type { Instance } from '../hydra-options.js';
+import type { InstanceLogEntry } from '../registry/instance-logs.js';
 import type { HydraInstance } from '../hydra-instance.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 import { knownService } from './known.service.js';

@@ -1,10 +1,10 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Observable } from 'rxjs';
 
-import { resolveOptions, type RedisLocation } from '../hydra.options.js';
-import { checkRedisLocation } from '../options/redis.location.js';
+import { resolveOptions, type RedisLocation } from '../hydra-options.js';
+import { checkRedisLocation } from '../options/redis-location.js';
 import { HydraInstance } from '../hydra-instance.js';
-import { describeLocation } from '../redis/driver.js';
+import { describeLocation } from '../redis/connection/driver.js';
 import { connect } from './connect.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 

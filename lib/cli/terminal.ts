@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 
-import type { ConfigDifference } from '../config/difference.js';
+import type { ConfigDifference } from '../config/documents/difference.js';
 import { CommandFailure, ExitCode } from './exit-codes.js';
 
 const COLOURS = { red: 31, green: 32, yellow: 33, dim: 2 } as const;

@@ -1,8 +1,8 @@
-import type { ResolvedOptions } from '../hydra.options.js';
+import type { ResolvedOptions } from '../hydra-options.js';
 import type { Keys } from '../protocol/keys.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import type { HealthContributors } from '../runtime/health-contributors.js';
-import type { Presence } from '../registry/presence.js';
+import type { Presence } from '../registry/presence/presence.js';
 
 /** What a store works with. An application's instance has it all; a reader that is nobody's instance, the first three. */
 export interface ConfigHost {

@@ -1,4 +1,4 @@
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import { serviceNameProblem } from '../protocol/address.js';
 
 /** A group of options without gaps. */

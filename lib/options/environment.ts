@@ -1,4 +1,4 @@
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import type { Environment } from './checks.js';
 
 /** What the environment says of a service. */

@@ -1,4 +1,4 @@
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 
 /**
  * The names that an object of options may have: true for an option that is not looked into, an object of names for a

@@ -1,4 +1,4 @@
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 
 /** How bytes travel inside JSON. Only messages that say they hold some are searched for it. */
 export const BYTES = '$hydra:bytes';

@@ -1,4 +1,4 @@
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import { BYTES, isBytes, MarkedCopy, plainOf, tagOf } from './marked-copy.js';
 
 /** A value as it travels: JSON text would lose bytes, so they are marked, and the message says that there are some. */

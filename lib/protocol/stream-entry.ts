@@ -1,4 +1,4 @@
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import { isJsonObject, parseValue } from './json.js';
 import { decodeMessage } from './message.js';
 import { fromPayload, stringify, toPayload } from './payload.js';

@@ -1,4 +1,4 @@
-import type { Backoff } from '../hydra.options.js';
+import type { Backoff } from '../hydra-options.js';
 
 const MAX_MS = 60_000;
 /** In place of a user's function that fails; the same as the default of the option. */

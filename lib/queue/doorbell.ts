@@ -1,7 +1,7 @@
 import { RareLog } from '../delivery/rare.log.js';
-import { LONGEST_TIMER_MS } from '../hydra.options.js';
-import { BlockingConnection } from '../redis/blocking.connection.js';
-import type { RedisConnections, Subscription } from '../redis/redis.connections.js';
+import { LONGEST_TIMER_MS } from '../hydra-options.js';
+import { BlockingConnection } from '../redis/blocking-connection.js';
+import type { RedisConnections, Subscription } from '../redis/redis-connections.js';
 import { isUnavailable } from './job.waiters.js';
 import type { QueueKeys } from './queue.keys.js';
 

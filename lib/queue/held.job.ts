@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs';
 
 import { Timed } from '../delivery/deadline-wheel.js';
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import { callUserCode } from '../runtime/user-code.js';
 import { HydraJobContext, type JobFacts } from './hydra.job.context.js';
 import { attemptOf, readState, type JobState } from './job.state.js';

@@ -1,6 +1,6 @@
 import { RareLog } from '../delivery/rare.log.js';
-import { HydraError } from '../hydra.error.js';
-import type { ResolvedOptions } from '../hydra.options.js';
+import { HydraError } from '../hydra-error.js';
+import type { ResolvedOptions } from '../hydra-options.js';
 import { mustBePlain, stringify } from '../protocol/payload.js';
 import { HeldJob, leaseLostError, type TakenJob } from './held.job.js';
 import { progressEvent } from './job.event.js';

@@ -1,5 +1,5 @@
-import { HydraError } from '../hydra.error.js';
-import type { BackoffRule } from '../hydra.options.js';
+import { HydraError } from '../hydra-error.js';
+import type { BackoffRule } from '../hydra-options.js';
 import { encodeJob } from '../protocol/job.js';
 import { createMessage, type Stamp } from '../protocol/message.js';
 import { stringify, toPayload } from '../protocol/payload.js';

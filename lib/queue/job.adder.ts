@@ -1,8 +1,8 @@
 import { writeJob } from './job-writing.js';
-import { checkJob, type BackoffRule, type ResolvedOptions } from '../hydra.options.js';
-import { createMessageId } from '../registry/ids.js';
+import { checkJob, type BackoffRule, type ResolvedOptions } from '../hydra-options.js';
+import { createMessageId } from '../registry/presence/instance-id.js';
 import { outside } from '../runtime/async-context.js';
-import type { RedisClient, RedisConnections } from '../redis/redis.connections.js';
+import type { RedisClient, RedisConnections } from '../redis/redis-connections.js';
 import { addOne } from './producer.scripts.js';
 import type { QueueKeys } from './queue.keys.js';
 

@@ -1,4 +1,4 @@
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import { isJsonObject, parseObject, parseValue } from '../protocol/json.js';
 import { mustBePlain, stringify } from '../protocol/payload.js';
 

@@ -1,6 +1,6 @@
-import { HydraError } from '../hydra.error.js';
-import { checkPage } from '../hydra.options.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import { HydraError } from '../hydra-error.js';
+import { checkPage } from '../hydra-options.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import { readDeadLetter, type DeadLetterText } from './dead.letter.js';
 import type { JobEvent } from './job.event.js';
 import { JobSearch, type Found } from './job.search.js';

@@ -1,4 +1,4 @@
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import { readDeadLetter, type DeadLetterText } from './dead.letter.js';
 import { readJob } from './job.text.js';
 import { openPlaces, search } from './producer.scripts.js';

@@ -1,5 +1,5 @@
 import { JOB_SETTINGS, type JobSettings, type StoredSettings } from './job-writing.js';
-import type { BackoffRule } from '../hydra.options.js';
+import type { BackoffRule } from '../hydra-options.js';
 import { isJsonObject } from '../protocol/json.js';
 import { decodeJob } from '../protocol/job.js';
 import { patternOf, type UmfMessage } from '../protocol/message.js';

@@ -1,6 +1,6 @@
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import { outside } from '../runtime/async-context.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import { readEnd, type JobEvent } from './job.event.js';
 import type { JobSearch } from './job.search.js';
 import type { QueueKeys } from './queue.keys.js';

@@ -1,10 +1,10 @@
 import { Subject, type Observable } from 'rxjs';
 
 import { IgnorableObservable } from '../delivery/ignorable-observable.js';
-import { HydraError } from '../hydra.error.js';
-import { LONGEST_TIMER_MS } from '../hydra.options.js';
+import { HydraError } from '../hydra-error.js';
+import { LONGEST_TIMER_MS } from '../hydra-options.js';
 import { outside } from '../runtime/async-context.js';
-import type { RedisConnections, Subscription } from '../redis/redis.connections.js';
+import type { RedisConnections, Subscription } from '../redis/redis-connections.js';
 import { readEvents, type JobEvent } from './job.event.js';
 import type { JobSearch } from './job.search.js';
 import { isUnavailable, JobWaiters, type AwaitedJob } from './job.waiters.js';

@@ -1,5 +1,5 @@
 import type { BoundHandler } from '../delivery/source.js';
-import type { ResolvedJobOptions } from '../hydra.options.js';
+import type { ResolvedJobOptions } from '../hydra-options.js';
 
 /** So much work, in milliseconds, is fetched ahead of the jobs that run. */
 const AHEAD_MS = 5;

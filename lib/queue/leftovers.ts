@@ -1,5 +1,5 @@
 import { RareLog } from '../delivery/rare.log.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import type { JobSearch } from './job.search.js';
 import { readJob } from './job.text.js';
 import { isUnavailable } from './job.waiters.js';

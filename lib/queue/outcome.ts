@@ -1,6 +1,6 @@
 import { RpcException } from '@nestjs/microservices';
 
-import { refuseUnknown, type NamesOf } from '../hydra.options.js';
+import { refuseUnknown, type NamesOf } from '../hydra-options.js';
 
 /** @publicApi */
 export interface RetryOptions {

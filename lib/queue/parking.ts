@@ -1,7 +1,7 @@
 import { RareLog } from '../delivery/rare.log.js';
 import type { Dispatch } from '../delivery/source.js';
-import { HydraError } from '../hydra.error.js';
-import type { ResolvedOptions } from '../hydra.options.js';
+import { HydraError } from '../hydra-error.js';
+import type { ResolvedOptions } from '../hydra-options.js';
 import { leaseLostError, type HeldJob } from './held.job.js';
 import { HeldJobs } from './held.jobs.js';
 import { back, deadOutcome, JobRunner, putOff } from './job.runner.js';

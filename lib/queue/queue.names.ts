@@ -1,4 +1,4 @@
-import { BACKOFF_NAMES, type NamesOf, type OptionNames } from '../hydra.options.js';
+import { BACKOFF_NAMES, type NamesOf, type OptionNames } from '../hydra-options.js';
 import type { AddOptions } from './job.adder.js';
 import type { Page } from './job.view.js';
 import type { RepeatOptions } from './schedule.js';

@@ -2,7 +2,7 @@ import { MessagePattern } from '@nestjs/microservices';
 
 import type { DeliveryExtras } from '../delivery/source.js';
 import { keepFailure } from '../delivery/capture-handler-error.js';
-import type { JobOptions } from '../hydra.options.js';
+import type { JobOptions } from '../hydra-options.js';
 
 const HYDRA = Symbol.for('hydra');
 

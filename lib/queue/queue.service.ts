@@ -2,7 +2,7 @@ import { transformPatternToRoute } from '@nestjs/microservices/utils/transform-p
 import type { Observable } from 'rxjs';
 
 import { RareLog } from '../delivery/rare.log.js';
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import { ignorable, IgnorablePromises } from '../runtime/ignorable.js';
 import {
   checkQueueName,
@@ -12,9 +12,9 @@ import {
   serviceName,
   type OptionNames,
   type ResolvedOptions,
-} from '../hydra.options.js';
+} from '../hydra-options.js';
 import type { Keys } from '../protocol/keys.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import { outside } from '../runtime/async-context.js';
 import type { DeadJob } from './dead.letter.js';
 import { JobAdder, type AddOptions, type PreparedJob } from './job.adder.js';

@@ -1,9 +1,9 @@
 import { Logger } from '@nestjs/common';
 
 import type { BoundHandler, Dispatch, Source } from '../delivery/source.js';
-import { JOB_NAMES, refuseUnknown, resolveJobOptions, type ResolvedOptions } from '../hydra.options.js';
+import { JOB_NAMES, refuseUnknown, resolveJobOptions, type ResolvedOptions } from '../hydra-options.js';
 import type { Keys } from '../protocol/keys.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import type { HealthFindings } from '../runtime/health-contributors.js';
 import type { HeldJob } from './held.job.js';
 import { Lane } from './lane.js';

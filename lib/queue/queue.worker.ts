@@ -1,6 +1,6 @@
 import { RareLog } from '../delivery/rare.log.js';
 import type { Dispatch } from '../delivery/source.js';
-import type { ResolvedOptions } from '../hydra.options.js';
+import type { ResolvedOptions } from '../hydra-options.js';
 import { Doorbell } from './doorbell.js';
 import type { HeldJob } from './held.job.js';
 import { Intake } from './intake.js';

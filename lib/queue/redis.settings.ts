@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 
 /**
  * Says what of Redis' settings does not fit a queue: an eviction policy that may remove jobs, and no append-only file, so

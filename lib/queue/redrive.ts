@@ -1,4 +1,4 @@
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import { readDeadLetter, type DeadLetterText } from './dead.letter.js';
 import type { Found, JobSearch } from './job.search.js';
 import { redriveAll } from './producer.scripts.js';

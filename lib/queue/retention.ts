@@ -1,5 +1,5 @@
-import type { ResolvedQueueOptions } from '../hydra.options.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { ResolvedQueueOptions } from '../hydra-options.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import type { QueueKeys } from './queue.keys.js';
 import type { RedisClock } from './redis.clock.js';
 import { forgetOld } from './retention.scripts.js';

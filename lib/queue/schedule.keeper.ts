@@ -1,6 +1,6 @@
 import { RareLog } from '../delivery/rare.log.js';
-import { HydraError } from '../hydra.error.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import { HydraError } from '../hydra-error.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import type { QueueKeys } from './queue.keys.js';
 import { lookAtSchedules } from './schedule.scripts.js';
 

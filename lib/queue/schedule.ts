@@ -1,7 +1,7 @@
 import { Cron } from 'croner';
 
 import { writeJob, type JobSettings } from './job-writing.js';
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import { isJsonObject, parseObject } from '../protocol/json.js';
 import { fromPayload, toPayload } from '../protocol/payload.js';
 

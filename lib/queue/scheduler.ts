@@ -1,5 +1,5 @@
 import { RareLog } from '../delivery/rare.log.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import type { QueueKeys } from './queue.keys.js';
 import { jobOfTick, nextTick, readSchedule } from './schedule.js';
 import { dueTicks, fireTick } from './schedule.scripts.js';

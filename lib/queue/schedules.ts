@@ -1,6 +1,6 @@
-import { checkJob, filled } from '../hydra.options.js';
-import { createMessageId } from '../registry/ids.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import { checkJob, filled } from '../hydra-options.js';
+import { createMessageId } from '../registry/presence/instance-id.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import type { QueueKeys } from './queue.keys.js';
 import {
   jobOfTick,

@@ -1,6 +1,6 @@
-import type { ResolvedOptions } from '../hydra.options.js';
+import type { ResolvedOptions } from '../hydra-options.js';
 import type { Keys } from '../protocol/keys.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import type { HeldJob } from './held.job.js';
 import type { Lane } from './lane.js';
 import { giveBack, leave, recover, report, writeState, type RecoverReply } from './lease.scripts.js';

@@ -1,10 +1,10 @@
-import type { ResolvedOptions } from '../hydra.options.js';
+import type { ResolvedOptions } from '../hydra-options.js';
 import type { Keys } from '../protocol/keys.js';
 import type { Clock } from '../runtime/clock.js';
 import type { HealthContributors } from '../runtime/health-contributors.js';
 import type { RandomSource } from '../runtime/random-source.js';
 import type { ThrottledLogger } from '../runtime/throttled-logger.js';
-import type { RedisConnections } from './redis.connections.js';
+import type { RedisConnections } from './redis-connections.js';
 
 /**
  * What the parts of one instance have in common. A part takes the `Pick` of it that it uses, and what is its own as an

@@ -1,7 +1,7 @@
-import { HydraError } from '../hydra.error.js';
-import type { RedisConnections } from './redis.connections.js';
-import { isReply } from './redis.error.js';
-import { publishOn } from './slot.publish.js';
+import { HydraError } from '../hydra-error.js';
+import type { RedisConnections } from './redis-connections.js';
+import { isReply } from './redis-error.js';
+import { publishOn } from './slot-publish.js';
 
 /** For this long after a look that found no subscriber by pattern, the count of a plain PUBLISH is believed. */
 const BELIEVED_FOR_MS = 100;

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 
-import type { HydraError } from '../hydra.error.js';
-import { isReply } from './redis.error.js';
+import type { HydraError } from '../hydra-error.js';
+import { isReply } from './redis-error.js';
 
 /** For so long after Redis last refused something, readiness tells it, in milliseconds. */
 const TOLD_FOR_MS = 10_000;

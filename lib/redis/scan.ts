@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
 
-import type { RedisClient } from './redis.connections.js';
+import type { RedisClient } from './redis-connections.js';
 
 /** Keys that one step looks at: Redis answers others in between. */
 const STEP = 1_000;

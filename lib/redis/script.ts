@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
-import type { RedisClient } from './redis.connections.js';
-import { isRefusedWith, ScriptFailure } from './redis.error.js';
+import type { RedisClient } from './redis-connections.js';
+import { isRefusedWith, ScriptFailure } from './redis-error.js';
 
 /**
  * A Lua script, run by its hash; Redis is given the text when it does not know it (first use, SCRIPT FLUSH, failover).

@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 
-import type { HydraError } from '../hydra.error.js';
-import type { Link } from './link.js';
-import { isAway, isReply, redisError } from './redis.error.js';
+import type { HydraError } from '../hydra-error.js';
+import type { Link } from './connection/link.js';
+import { isAway, isReply, redisError } from './redis-error.js';
 
 /** Takes what is published on a channel. */
 export type ChannelListener = (text: string) => void;

@@ -5,7 +5,7 @@ import { isObservable, lastValueFrom, type Observable } from 'rxjs';
 import type { DeliveryContext } from '../delivery/delivery-context.js';
 import { handlerStream } from '../delivery/handler-observable.js';
 import type { Dispatch } from '../delivery/source.js';
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import type { Entry } from './entry.js';
 import type { EntryHandler } from './entry.handler.js';
 import { HydraBatchContext } from './hydra.entry.context.js';

@@ -1,7 +1,7 @@
 import type { Keys } from '../protocol/keys.js';
 import { idBefore } from '../protocol/stream-id.js';
-import { BlockingConnection } from '../redis/blocking.connection.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import { BlockingConnection } from '../redis/blocking-connection.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import type { Script } from '../redis/script.js';
 import { Entry } from './entry.js';
 import { BESIDE_MS, STEP, UNLINED, type WireEntry } from './group.lua.js';

@@ -5,12 +5,12 @@ import {
   refuseUnknown,
   type NamesOf,
   type ResolvedOptions,
-} from '../hydra.options.js';
+} from '../hydra-options.js';
 import { decodeDeadLetter } from '../protocol/dead-letter.js';
 import type { Keys } from '../protocol/keys.js';
 import type { EntryFields } from '../protocol/stream-entry.js';
 import { timeOfId } from '../protocol/stream-id.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import { NOBODY } from './group.lua.js';
 import { redrive } from './publish.scripts.js';
 import { PAGE, read, type StreamEntry } from './stored.entry.js';

@@ -1,6 +1,6 @@
 import type { BackoffLimits as Backoff } from '../runtime/backoff.js';
 import type { BoundHandler } from '../delivery/source.js';
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import {
   checkGroupName,
   checkStreamName,
@@ -10,7 +10,7 @@ import {
   type OrderBy,
   type ResolvedOptions,
   type StreamStart,
-} from '../hydra.options.js';
+} from '../hydra-options.js';
 import { idBefore, isStreamId } from '../protocol/stream-id.js';
 import { PATTERN_NAMES, type StreamPatternOptions } from './stream.pattern.js';
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../runtime/backoff.js';
 import { systemRandom } from '../runtime/random-source.js';
 import type { Dispatch } from '../delivery/source.js';
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import { encodeDeadLetter } from '../protocol/dead-letter.js';
 import { isFor } from '../protocol/stream-entry.js';
 import { Acknowledger } from './acknowledger.js';

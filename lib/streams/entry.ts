@@ -1,4 +1,4 @@
-import type { HydraError } from '../hydra.error.js';
+import type { HydraError } from '../hydra-error.js';
 import { decodeEntry, type EntryContent } from '../protocol/stream-entry.js';
 import { HydraEntryContext, type ReceivedEntry } from './hydra.entry.context.js';
 

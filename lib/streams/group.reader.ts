@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { backoffMs } from '../runtime/backoff.js';
 import { systemRandom } from '../runtime/random-source.js';
-import { isAway } from '../redis/redis.error.js';
+import { isAway } from '../redis/redis-error.js';
 import type { ConsumerGroup } from './consumer.group.js';
 import type { Entry } from './entry.js';
 import { isNoGroup, isRefusedForGood, TROUBLE, type GroupTrouble } from './group.trouble.js';

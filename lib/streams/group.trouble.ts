@@ -1,5 +1,5 @@
 import { RareLog } from '../delivery/rare.log.js';
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import { describeFailure } from './attempt.js';
 import type { Membership } from './membership.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Dispatch } from '../delivery/source.js';
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import type { ConsumerGroup } from './consumer.group.js';
 import type { Entry } from './entry.js';
 import type { EntryHandler } from './entry.handler.js';

@@ -1,5 +1,5 @@
-import { HydraError } from '../hydra.error.js';
-import type { NamesOf } from '../hydra.options.js';
+import { HydraError } from '../hydra-error.js';
+import type { NamesOf } from '../hydra-options.js';
 import { decodeEntry } from '../protocol/stream-entry.js';
 import { timeOfId } from '../protocol/stream-id.js';
 

@@ -1,6 +1,6 @@
 import type { Keys } from '../protocol/keys.js';
 import { compareIds, timeOfId } from '../protocol/stream-id.js';
-import type { RedisClient } from '../redis/redis.connections.js';
+import type { RedisClient } from '../redis/redis-connections.js';
 import { IN_LINE, NOBODY, UNLINED } from './group.lua.js';
 import type { RawEntry } from './stored.entry.js';
 

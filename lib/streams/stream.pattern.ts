@@ -2,7 +2,7 @@ import { EventPattern } from '@nestjs/microservices';
 
 import { keepFailure } from '../delivery/capture-handler-error.js';
 import type { DeliveryExtras } from '../delivery/source.js';
-import { ENTRY_NAMES, type EntryOptions, type NamesOf } from '../hydra.options.js';
+import { ENTRY_NAMES, type EntryOptions, type NamesOf } from '../hydra-options.js';
 
 /** @publicApi */
 export interface BatchOptions {

@@ -1,4 +1,4 @@
-import { HydraError } from '../hydra.error.js';
+import { HydraError } from '../hydra-error.js';
 import {
   checkGroupName,
   checkStreamName,
@@ -7,11 +7,11 @@ import {
   type NamesOf,
   type ResolvedOptions,
   type StreamStart,
-} from '../hydra.options.js';
+} from '../hydra-options.js';
 import type { Keys } from '../protocol/keys.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
 import { IgnorablePromises } from '../runtime/ignorable.js';
-import type { RedisClient, RedisConnections } from '../redis/redis.connections.js';
+import type { RedisClient, RedisConnections } from '../redis/redis-connections.js';
 import { DeadLetters, type DeadLetter, type DeadLetterOptions } from './dead.letters.js';
 import { startPosition } from './entry.handler.js';
 import { publishOnce, removeGroup, replay } from './publish.scripts.js';

@@ -1,8 +1,8 @@
 import type { BoundHandler, Dispatch, Source } from '../delivery/source.js';
-import { HydraError } from '../hydra.error.js';
-import type { ResolvedOptions } from '../hydra.options.js';
+import { HydraError } from '../hydra-error.js';
+import type { ResolvedOptions } from '../hydra-options.js';
 import type { Keys } from '../protocol/keys.js';
-import type { RedisConnections } from '../redis/redis.connections.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import type { HealthFindings } from '../runtime/health-contributors.js';
 import { ConsumerGroup } from './consumer.group.js';
 import { resolveHandler, type EntryHandler } from './entry.handler.js';

@@ -1,4 +1,4 @@
-import { LONGEST_TIMER_MS } from '../hydra.options.js';
+import { LONGEST_TIMER_MS } from '../hydra-options.js';
 
 /** A promise that rejects after a time, and the way to let it be. */
 export function expiry(

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { firstValueFrom } from 'rxjs';
 
 import { HydraClient, HydraModule, HydraServer } from '../../lib/index.js';
-import type { RedisConnections } from '../../lib/redis/redis.connections.js';
+import type { RedisConnections } from '../../lib/redis/redis-connections.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 
 /** Calls itself over Redis without a pause, and says at rest who listens to what. */

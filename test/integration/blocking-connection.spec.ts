@@ -1,6 +1,6 @@
-import { resolveOptions } from '../../lib/hydra.options.js';
-import { BlockingConnection } from '../../lib/redis/blocking.connection.js';
-import { RedisConnections } from '../../lib/redis/redis.connections.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
+import { BlockingConnection } from '../../lib/redis/blocking-connection.js';
+import { RedisConnections } from '../../lib/redis/redis-connections.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
 import { startProxy } from '../support/proxy.js';

@@ -4,7 +4,7 @@ import { MessagePattern } from '@nestjs/microservices';
 
 import { createKeys } from '../../lib/protocol/keys.js';
 import { decodeFrame, encodeFrame, encodeItem, Kind, type Item } from '../../lib/protocol/rpc.js';
-import { createInstanceId } from '../../lib/registry/ids.js';
+import { createInstanceId } from '../../lib/registry/presence/instance-id.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';

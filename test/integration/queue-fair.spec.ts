@@ -3,7 +3,7 @@ import { Controller, Logger } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
 import { QueuePattern, QueueService, type HydraOptions } from '../../lib/index.js';
-import { resolveOptions } from '../../lib/hydra.options.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
 import { Doorbell } from '../../lib/queue/doorbell.js';
 import { createQueueKeys } from '../../lib/queue/queue.keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';

@@ -2,7 +2,7 @@ import { Controller, Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 
 import { DeadLetter, HydraError, QueuePattern, QueueService } from '../../lib/index.js';
-import { resolveOptions } from '../../lib/hydra.options.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
 import { createQueueKeys } from '../../lib/queue/queue.keys.js';
 import { WorkerLink } from '../../lib/queue/worker.link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';

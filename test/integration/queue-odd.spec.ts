@@ -4,7 +4,7 @@ import { throwError } from 'rxjs';
 
 import { QueuePattern, QueueService, Retry, type HydraOptions } from '../../lib/index.js';
 import type { BoundHandler } from '../../lib/delivery/source.js';
-import { resolveOptions, type ResolvedJobOptions } from '../../lib/hydra.options.js';
+import { resolveOptions, type ResolvedJobOptions } from '../../lib/hydra-options.js';
 import { Doorbell } from '../../lib/queue/doorbell.js';
 import type { HeldJob } from '../../lib/queue/held.job.js';
 import { Lane } from '../../lib/queue/lane.js';

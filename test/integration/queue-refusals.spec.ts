@@ -1,7 +1,7 @@
 import { Controller, Logger } from '@nestjs/common';
 
 import { QueuePattern, QueueService, type AddOptions, type RepeatOptions } from '../../lib/index.js';
-import { resolveOptions } from '../../lib/hydra.options.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
 import { addOne } from '../../lib/queue/producer.scripts.js';
 import { createQueueKeys } from '../../lib/queue/queue.keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';

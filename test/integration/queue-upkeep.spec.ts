@@ -2,7 +2,7 @@ import { Controller, Logger } from '@nestjs/common';
 import { Ctx } from '@nestjs/microservices';
 
 import { DeadLetter, HydraJobContext, QueuePattern, QueueService, Retry } from '../../lib/index.js';
-import { resolveOptions } from '../../lib/hydra.options.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
 import { JobSearch } from '../../lib/queue/job.search.js';
 import { Leftovers } from '../../lib/queue/leftovers.js';
 import { createQueueKeys, type QueueKeys } from '../../lib/queue/queue.keys.js';

@@ -1,6 +1,6 @@
 import { HydraError } from '../../lib/index.js';
-import { resolveOptions } from '../../lib/hydra.options.js';
-import { RedisConnections } from '../../lib/redis/redis.connections.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
+import { RedisConnections } from '../../lib/redis/redis-connections.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
 import { startProxy, type Proxy } from '../support/proxy.js';

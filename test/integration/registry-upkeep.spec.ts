@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 
-import { LegacyBridge } from '../../lib/registry/legacy.bridge.js';
-import { leave } from '../../lib/registry/registry.scripts.js';
+import { LegacyBridge } from '../../lib/registry/bridge/legacy-bridge.js';
+import { leave } from '../../lib/registry/registry-scripts.js';
 import type { HydraInstance } from '../../lib/hydra-instance.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis } from '../support/redis.js';

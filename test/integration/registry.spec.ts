@@ -2,8 +2,8 @@ import { firstValueFrom, take, toArray } from 'rxjs';
 import type { Redis } from 'ioredis';
 
 import type { DiscoveryChange } from '../../lib/index.js';
-import { ServiceView } from '../../lib/registry/service.view.js';
-import { sweep } from '../../lib/registry/registry.scripts.js';
+import { ServiceView } from '../../lib/registry/discovery/service-view.js';
+import { sweep } from '../../lib/registry/registry-scripts.js';
 import type { HydraInstance } from '../../lib/hydra-instance.js';
 import { startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';

@@ -4,7 +4,7 @@ import { ConsoleLogger, Logger, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 
 import { HydraModule } from '../../lib/index.js';
-import { resolveOptions } from '../../lib/hydra.options.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';

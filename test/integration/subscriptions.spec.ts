@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 
-import { resolveOptions } from '../../lib/hydra.options.js';
-import { RedisConnections, type Subscription } from '../../lib/redis/redis.connections.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
+import { RedisConnections, type Subscription } from '../../lib/redis/redis-connections.js';
 import { atEnd } from '../support/at-end.js';
 import { startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';

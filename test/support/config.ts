@@ -1,5 +1,5 @@
 import { ConfigStore, type ConfigOptions, type RedisLocation } from '../../lib/index.js';
-import { resolveOptions } from '../../lib/hydra.options.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from './at-end.js';
 import { testRedisUrl } from './redis.js';

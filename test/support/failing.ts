@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { lastValueFrom, Observable, throwError } from 'rxjs';
 
-import { HydraHttpClient } from '../../lib/http/hydra.http.client.js';
+import { HydraHttpClient } from '../../lib/http/hydra-http-client.js';
 import { Kind } from '../../lib/protocol/rpc.js';
-import { resolveOptions } from '../../lib/hydra.options.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
 import {
   HydraClient,
   HydraError,

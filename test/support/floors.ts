@@ -20,9 +20,9 @@ const FOLDER_FLOORS: Readonly<Record<string, number>> = {
   http: 4,
   cli: 5,
 };
-const GROUND_FILES = ['hydra.error.ts', 'hydra.options.ts'];
+const GROUND_FILES = ['hydra-error.ts', 'hydra-options.ts'];
 /** The options describe what protocol/ carries; it knows nothing of them. */
-const isOption = (file: string) => file === 'hydra.options.ts' || folderOf(file) === 'options';
+const isOption = (file: string) => file === 'hydra-options.ts' || folderOf(file) === 'options';
 const TOP = 5;
 
 const ABOVE_REGISTRY = [
@@ -41,7 +41,7 @@ const ABOVE_REGISTRY = [
 /** A package on this list may be imported from these places only: folders ('' is lib/ itself) or single files. */
 const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   // The options say in ioredis' own types where Redis is; no code of it comes with that.
-  ioredis: ['redis', 'hydra.options.ts'],
+  ioredis: ['redis', 'hydra-options.ts'],
   rxjs: ABOVE_REGISTRY,
   '@nestjs/microservices': ABOVE_REGISTRY.filter((place) => place !== 'registry'),
   // Signatures, the hash of a script, and random ids: an instance's, a job's, a configuration version's.
@@ -117,7 +117,7 @@ function isReachable(file: string, target: string): boolean {
   const sameFolder = folderOf(file) !== '' && folderOf(file) === folderOf(target);
   const onTopFloor = from === TOP && to === TOP;
   // The error is below all.
-  const toGroundFile = from === 0 && to === 0 && (isOption(file) || target === 'hydra.error.ts');
+  const toGroundFile = from === 0 && to === 0 && (isOption(file) || target === 'hydra-error.ts');
   return sameFolder || onTopFloor || toGroundFile;
 }
 

@@ -1,7 +1,7 @@
 /** One instance as a process of its own: `HYDRA_TEST_OPTIONS` has its options as JSON. Prints its id once it is announced. */
 import 'reflect-metadata';
 
-import { resolveOptions, type HydraOptions } from '../../lib/hydra.options.js';
+import { resolveOptions, type HydraOptions } from '../../lib/hydra-options.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 
 const options = JSON.parse(process.env['HYDRA_TEST_OPTIONS'] ?? '{}') as HydraOptions & { serves?: boolean };

@@ -1,8 +1,8 @@
 /** A process that logs a rising number every 10 ms until it is killed, and prints the same number. */
 import 'reflect-metadata';
 
-import { resolveOptions, type HydraOptions } from '../../lib/hydra.options.js';
-import { HydraLogger } from '../../lib/logging/hydra.logger.js';
+import { resolveOptions, type HydraOptions } from '../../lib/hydra-options.js';
+import { HydraLogger } from '../../lib/logging/hydra-logger.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 
 const given = JSON.parse(process.env['HYDRA_TEST_OPTIONS'] ?? '{}') as HydraOptions;

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 
 import { Redis } from 'ioredis';
 
-import { resolveOptions, type HydraOptions } from '../../lib/hydra.options.js';
+import { resolveOptions, type HydraOptions } from '../../lib/hydra-options.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from './at-end.js';
 import { eventually } from './eventually.js';

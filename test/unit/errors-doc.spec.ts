@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { HYDRA_ERROR_CODES, HydraError } from '../../lib/hydra.error.js';
+import { HYDRA_ERROR_CODES, HydraError } from '../../lib/hydra-error.js';
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
 

@@ -29,10 +29,10 @@ describe('the walls', () => {
     [
       'imports of lower floors, of the same folder and among the top files',
       {
-        'hydra.error.ts': NOTHING,
-        'hydra.options.ts': `import './options/checks.js'; import './protocol/keys.js'; import type {} from 'ioredis';`,
-        'options/checks.ts': `import '../hydra.error.js'; import '../protocol/keys.js';`,
-        'protocol/keys.ts': `import '../hydra.error.js';`,
+        'hydra-error.ts': NOTHING,
+        'hydra-options.ts': `import './options/checks.js'; import './protocol/keys.js'; import type {} from 'ioredis';`,
+        'options/checks.ts': `import '../hydra-error.js'; import '../protocol/keys.js';`,
+        'protocol/keys.ts': `import '../hydra-error.js';`,
         'protocol/message.ts': `import './keys.js';`,
         'protocol/signature.ts': `import 'node:crypto';`,
         'redis/connections.ts': `import 'ioredis'; import '@nestjs/common';`,
@@ -41,7 +41,7 @@ describe('the walls', () => {
         'queue/queue.service.ts': `import '../registry/presence.js'; import 'rxjs/operators';`,
         'hydra-server.ts': `import './queue/queue.service.js';`,
         'cli/main.ts': `import '../hydra-server.js';`,
-        'index.ts': `export { nothing } from './hydra.error.js';`,
+        'index.ts': `export { nothing } from './hydra-error.js';`,
       },
     ],
     [
@@ -75,8 +75,8 @@ describe('the walls', () => {
     ],
     [
       'the options from protocol',
-      { 'protocol/a.ts': `import '../hydra.options.js';`, 'hydra.options.ts': NOTHING },
-      "protocol/a.ts imports '../hydra.options.js': floor 0",
+      { 'protocol/a.ts': `import '../hydra-options.js';`, 'hydra-options.ts': NOTHING },
+      "protocol/a.ts imports '../hydra-options.js': floor 0",
     ],
     [
       'a part of the options from protocol',
@@ -96,7 +96,7 @@ describe('the walls', () => {
       { 'protocol/a.ts': `import 'node:crypto';` },
       'floor 0 imports no package',
     ],
-    ['Nest on floor 0', { 'hydra.error.ts': `import '@nestjs/common';` }, 'floor 0 imports no package'],
+    ['Nest on floor 0', { 'hydra-error.ts': `import '@nestjs/common';` }, 'floor 0 imports no package'],
     ['a builtin on floor 0', { 'protocol/a.ts': `import 'node:fs';` }, 'floor 0 imports no package'],
     [
       'a cycle, closed by a type',
@@ -106,7 +106,7 @@ describe('the walls', () => {
     ['a second barrel', { 'redis/index.ts': NOTHING }, 'redis/index.ts: lib/index.ts is the only barrel'],
     [
       'a star export',
-      { 'index.ts': `export * from './hydra.error.js';`, 'hydra.error.ts': NOTHING },
+      { 'index.ts': `export * from './hydra-error.js';`, 'hydra-error.ts': NOTHING },
       'export *',
     ],
     [

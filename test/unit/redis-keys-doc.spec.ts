@@ -39,7 +39,9 @@ function ownParts(): string[] {
     part: '',
   };
   const sources = ['streams', 'registry'].flatMap((folder) =>
-    readdirSync(join('lib', folder)).map((file) => readFileSync(join('lib', folder, file), 'utf8')),
+    readdirSync(join('lib', folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => readFileSync(join('lib', folder, file), 'utf8')),
   );
   const found = sources.flatMap((text) => [...text.matchAll(/\b(own|ownStream)\(\w+, ('[^)]*)\)/g)]);
   return found.map(([, kind, list = '']) => {

@@ -1,6 +1,6 @@
 import type { BoundHandler } from '../../delivery/source.js';
-import { HydraError } from '../../hydra.error.js';
-import type { ResolvedOptions } from '../../hydra.options.js';
+import { HydraError } from '../../hydra-error.js';
+import type { ResolvedOptions } from '../../hydra-options.js';
 import type { Keys } from '../../protocol/keys.js';
 import { patternOf, type UmfMessage } from '../../protocol/message.js';
 import { REPLY_SHARE, SMALL_REPLY, type Item } from '../../protocol/rpc.js';

@@ -1,6 +1,6 @@
 import { outside } from '../../runtime/async-context.js';
-import type { RedisConnections } from '../../redis/redis.connections.js';
-import { isGathering, stoodStill } from '../../registry/gathering.js';
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import { isGathering, stoodStill } from '../../registry/reconnect-grace.js';
 import type { IncomingCall } from './incoming-call.js';
 
 const INTERVAL_MS = 1_000;

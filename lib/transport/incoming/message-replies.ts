@@ -1,7 +1,7 @@
 import { decodeAddress } from '../../protocol/address.js';
 import type { Keys } from '../../protocol/keys.js';
 import { patternOf, replyTo, type UmfMessage } from '../../protocol/message.js';
-import { createStamp } from '../../registry/ids.js';
+import { createStamp } from '../../registry/presence/instance-id.js';
 import type { Channel } from '../wire/messenger.js';
 import type { Replies } from './incoming-call.js';
 import { encodeErrorMessage, encodeReplyMessage, errorFields, replyFields } from '../wire/packet.js';

@@ -1,4 +1,4 @@
-import { HydraError } from '../../hydra.error.js';
+import { HydraError } from '../../hydra-error.js';
 import type { IncomingCall } from './incoming-call.js';
 
 /** Values that a handler may produce ahead of a caller that does not keep up, before its stream is ended. */

@@ -1,7 +1,7 @@
 import { HttpException, Logger } from '@nestjs/common';
 import { RpcException } from '@nestjs/microservices';
 
-import { HydraError } from '../../hydra.error.js';
+import { HydraError } from '../../hydra-error.js';
 import { RemoteFailure, toRemote } from '../wire/remote-failure.js';
 
 const logger = new Logger('RpcExceptionsHandler');

@@ -1,4 +1,4 @@
-import { HydraError } from '../../hydra.error.js';
+import { HydraError } from '../../hydra-error.js';
 import type { OutgoingCall } from './outgoing-call.js';
 
 /** What an error says of a call: what was asked, and of whom. */

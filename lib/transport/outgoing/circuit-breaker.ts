@@ -1,4 +1,4 @@
-import type { Instance, ResolvedOptions } from '../../hydra.options.js';
+import type { Instance, ResolvedOptions } from '../../hydra-options.js';
 
 /**
  * What a client thinks of one instance: `closed` is trusted, `open` is left out until `openUntil`, `half-open` is tried

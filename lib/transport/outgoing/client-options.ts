@@ -6,7 +6,7 @@ import {
   type HydraOptions,
   type NamesOf,
   type ResolvedOptions,
-} from '../../hydra.options.js';
+} from '../../hydra-options.js';
 
 /**
  * A client of one service. `service` is the service that is called; everything but `name` has the meaning it has in

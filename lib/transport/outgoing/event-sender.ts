@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { HydraError } from '../../hydra.error.js';
-import type { Instance, ResolvedOptions } from '../../hydra.options.js';
+import { HydraError } from '../../hydra-error.js';
+import type { Instance, ResolvedOptions } from '../../hydra-options.js';
 import type { Keys } from '../../protocol/keys.js';
 import { readsFrames } from '../../protocol/rpc.js';
-import type { RedisConnections } from '../../redis/redis.connections.js';
-import { createStamp } from '../../registry/ids.js';
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import { createStamp } from '../../registry/presence/instance-id.js';
 import { noInstanceError } from './call-errors.js';
 import type { Channel, Published } from '../wire/messenger.js';
 import type { InstanceChooser } from './instance-chooser.js';

@@ -1,5 +1,5 @@
-import { HydraError } from '../../hydra.error.js';
-import { checkStreamName } from '../../hydra.options.js';
+import { HydraError } from '../../hydra-error.js';
+import { checkStreamName } from '../../hydra-options.js';
 
 /**
  * Data with what belongs to one call of it.

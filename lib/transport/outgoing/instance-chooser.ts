@@ -1,7 +1,7 @@
-import type { Instance, ResolvedOptions } from '../../hydra.options.js';
-import type { RedisConnections } from '../../redis/redis.connections.js';
-import { isGathering } from '../../registry/gathering.js';
-import { stickTo } from '../../registry/select.js';
+import type { Instance, ResolvedOptions } from '../../hydra-options.js';
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import { isGathering } from '../../registry/reconnect-grace.js';
+import { stickTo } from '../../registry/discovery/selection.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { InstanceLoads } from './instance-loads.js';
 import type { CallRequest, Route } from './outgoing-call.js';

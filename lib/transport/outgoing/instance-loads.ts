@@ -1,4 +1,4 @@
-import type { BalancerView, Instance } from '../../hydra.options.js';
+import type { BalancerView, Instance } from '../../hydra-options.js';
 import type { Load } from '../../protocol/rpc.js';
 
 interface Seen {

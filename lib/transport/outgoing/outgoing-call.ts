@@ -1,10 +1,10 @@
 import type { WritePacket } from '@nestjs/microservices';
 
 import { Timed } from '../../delivery/deadline-wheel.js';
-import type { HydraError } from '../../hydra.error.js';
-import type { Balancer, Instance } from '../../hydra.options.js';
-import type { Selection } from '../../registry/select.js';
-import type { ServiceView } from '../../registry/service.view.js';
+import type { HydraError } from '../../hydra-error.js';
+import type { Balancer, Instance } from '../../hydra-options.js';
+import type { Selection } from '../../registry/discovery/selection.js';
+import type { ServiceView } from '../../registry/discovery/service-view.js';
 import { presentContext } from '../../runtime/async-context.js';
 import type { Published, Sender } from '../wire/messenger.js';
 import type { AnswerCredit } from './reply-window.js';

@@ -1,14 +1,14 @@
 import { Logger } from '@nestjs/common';
 
 import { Deadlines } from '../../delivery/deadline-wheel.js';
-import { HydraError } from '../../hydra.error.js';
-import type { Instance, ResolvedOptions } from '../../hydra.options.js';
+import { HydraError } from '../../hydra-error.js';
+import type { Instance, ResolvedOptions } from '../../hydra-options.js';
 import type { Keys } from '../../protocol/keys.js';
 import type { UmfMessage } from '../../protocol/message.js';
 import { encodeItem, Kind, readsFrames, type Item, type Load } from '../../protocol/rpc.js';
 import { outside } from '../../runtime/async-context.js';
-import type { RedisConnections } from '../../redis/redis.connections.js';
-import { createStamp } from '../../registry/ids.js';
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import { createStamp } from '../../registry/presence/instance-id.js';
 import { begun } from '../wire/begun-error.js';
 import { CallTable } from '../wire/call-table.js';
 import {

@@ -1,9 +1,9 @@
 import type { Keys } from '../../protocol/keys.js';
 import { encodeItem, Kind, readsFrames, type Item } from '../../protocol/rpc.js';
 import { outside } from '../../runtime/async-context.js';
-import type { RedisConnections } from '../../redis/redis.connections.js';
-import type { Instance } from '../../hydra.options.js';
-import { isGathering, stoodStill } from '../../registry/gathering.js';
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { Instance } from '../../hydra-options.js';
+import { isGathering, stoodStill } from '../../registry/reconnect-grace.js';
 import type { CallTable } from '../wire/call-table.js';
 import type { Channel } from '../wire/messenger.js';
 import type { OutgoingCall } from './outgoing-call.js';

@@ -1,5 +1,5 @@
-import { HydraError } from '../../hydra.error.js';
-import { LONGEST_TIMER_MS } from '../../hydra.options.js';
+import { HydraError } from '../../hydra-error.js';
+import { LONGEST_TIMER_MS } from '../../hydra-options.js';
 import type { CallRequest } from './outgoing-call.js';
 
 /** What a request waits for: it says what it means that its time is over. */

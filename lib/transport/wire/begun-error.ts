@@ -1,4 +1,4 @@
-import { HydraError } from '../../hydra.error.js';
+import { HydraError } from '../../hydra-error.js';
 
 /**
  * What a handler failed with, as its caller is to hear it. A HydraError says of a call that the handler made whether that

@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import type { WritePacket } from '@nestjs/microservices';
 
-import { HydraError } from '../../hydra.error.js';
-import type { PacketDeserializer, PacketSerializer } from '../../hydra.options.js';
+import { HydraError } from '../../hydra-error.js';
+import type { PacketDeserializer, PacketSerializer } from '../../hydra-options.js';
 import { expiry } from '../expiry.js';
 import type { ReceivedCall } from '../incoming/hydra-context.js';
 import type { Replies, ReplyListener } from '../incoming/incoming-call.js';

@@ -1,13 +1,13 @@
-import type { HydraError } from '../../hydra.error.js';
-import type { Instance } from '../../hydra.options.js';
+import type { HydraError } from '../../hydra-error.js';
+import type { Instance } from '../../hydra-options.js';
 import { isReplyChannel, type Keys } from '../../protocol/keys.js';
 import { decodeMessage, type UmfMessage } from '../../protocol/message.js';
 import { decodeFrame, encodeFrame, isFrame, type Item, type Load } from '../../protocol/rpc.js';
 import { outside } from '../../runtime/async-context.js';
-import { ECHO } from '../../redis/hearing.js';
+import { ECHO } from '../../redis/connection/hearing.js';
 import { Publisher } from '../../redis/publisher.js';
-import type { RedisConnections, Subscription } from '../../redis/redis.connections.js';
-import { isReply, redisError } from '../../redis/redis.error.js';
+import type { RedisConnections, Subscription } from '../../redis/redis-connections.js';
+import { isReply, redisError } from '../../redis/redis-error.js';
 import { Peers, type Peer } from './remote-instances.js';
 import { RejectedInput } from '../rejected-input.js';
 

@@ -1,4 +1,4 @@
-import { HydraError } from '../../hydra.error.js';
+import { HydraError } from '../../hydra-error.js';
 import { createMessage, encodeMessage, type Stamp, type UmfMessage } from '../../protocol/message.js';
 import { fromPayload, mustBePlain, notJson, stringify, toPayload } from '../../protocol/payload.js';
 import { Kind, REPLY_SHARE } from '../../protocol/rpc.js';

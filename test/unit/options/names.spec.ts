@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
 
-import { HydraError } from '../../../lib/hydra.error.js';
-import { HydraModule } from '../../../lib/hydra.module.js';
-import { HYDRA_NAMES, refuseUnknown, resolveOptions, withoutUnknown } from '../../../lib/hydra.options.js';
+import { HydraError } from '../../../lib/hydra-error.js';
+import { HydraModule } from '../../../lib/hydra-module.js';
+import { HYDRA_NAMES, refuseUnknown, resolveOptions, withoutUnknown } from '../../../lib/hydra-options.js';
 import { HydraServer } from '../../../lib/hydra-server.js';
 import { HydraClient } from '../../../lib/hydra-client.js';
 

@@ -1,4 +1,4 @@
-import { HydraError } from '../../../lib/hydra.error.js';
+import { HydraError } from '../../../lib/hydra-error.js';
 import { fromPayload, mustBePlain, stringify, toPayload } from '../../../lib/protocol/payload.js';
 
 const toBuffer = (base64: string) => Buffer.from(base64, 'base64');

@@ -1,4 +1,4 @@
-import { resolveOptions, type QueueOptions } from '../../../lib/hydra.options.js';
+import { resolveOptions, type QueueOptions } from '../../../lib/hydra-options.js';
 
 const resolve = (queue: QueueOptions) => resolveOptions({ service: 'jobs', queue }).queue;
 

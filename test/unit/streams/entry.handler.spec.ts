@@ -1,5 +1,5 @@
 import type { BoundHandler } from '../../../lib/delivery/source.js';
-import { resolveOptions, type HydraOptions } from '../../../lib/hydra.options.js';
+import { resolveOptions, type HydraOptions } from '../../../lib/hydra-options.js';
 import { resolveHandler } from '../../../lib/streams/entry.handler.js';
 
 const TOO_LONG = 2 ** 31;

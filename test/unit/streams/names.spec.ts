@@ -1,8 +1,8 @@
 import { HydraClient, HydraRecordBuilder } from '../../../lib/index.js';
 import type { BoundHandler } from '../../../lib/delivery/source.js';
-import { resolveOptions } from '../../../lib/hydra.options.js';
+import { resolveOptions } from '../../../lib/hydra-options.js';
 import { createKeys } from '../../../lib/protocol/keys.js';
-import type { RedisConnections } from '../../../lib/redis/redis.connections.js';
+import type { RedisConnections } from '../../../lib/redis/redis-connections.js';
 import { resolveHandler } from '../../../lib/streams/entry.handler.js';
 import { StreamService, type PublishOptions } from '../../../lib/streams/stream.service.js';
 

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 
 import { InstanceLoads } from '../../../../lib/transport/outgoing/instance-loads.js';
-import { instanceOf } from '../../registry/instances.js';
+import { instanceOf } from '../../registry/discovery/instances.js';
 
 const instance = instanceOf('a');
 const { id } = instance;

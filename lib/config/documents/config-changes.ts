@@ -1,0 +1,58 @@
+import { asyncScheduler, Observable, share, throttleTime } from 'rxjs';
+
+import { outside } from '../../runtime/async-context.js';
+import type { StoredConfigs } from './stored-configs.js';
+
+/** Each change is a reading: the first at once, those that follow within this time together. */
+const READ_EVERY_MS = 50;
+
+/**
+ * Emits whenever a service's configurations may have changed: at once when one of ours wrote, within about `intervalMs`
+ * when another program did, and after each loss of the connection. Shared by all who subscribe.
+ */
+export function configChanges(stored: StoredConfigs, intervalMs: number): Observable<void> {
+  const { redis, channel } = stored;
+  return new Observable<void>((observer) => {
+    let seen: string | undefined;
+    let timer: NodeJS.Timeout | undefined;
+
+    const look = async () => {
+      if (!redis.isReady) return;
+      // A failed look is repeated soon; the connection reports its own trouble.
+      const counter = await stored.survey(Math.ceil(intervalMs / 2)).catch(() => seen);
+      if (seen !== undefined && counter !== seen) observer.next();
+      seen = counter;
+    };
+    const lookAgain = () => {
+      const jitter = 0.8 + Math.random() * 0.4;
+      timer = setTimeout(
+        () => void look().finally(() => !observer.closed && lookAgain()),
+        intervalMs * jitter,
+      );
+      timer.unref();
+    };
+    const subscription = redis.subscribe(channel, () => observer.next());
+    const stopListening = redis.onState((state) => {
+      // Announcements were missed while the connection was down.
+      if (state === 'ready') observer.next();
+    });
+    const begin = async () => {
+      await subscription.confirmed();
+      // What changed before this was heard by nobody.
+      observer.next();
+      await look();
+    };
+    // Shared by all, whoever subscribed first.
+    outside(() => {
+      // Without a connection it is subscribed with the next one.
+      begin().catch(() => undefined);
+      lookAgain();
+    });
+
+    return () => {
+      clearTimeout(timer);
+      stopListening();
+      subscription.unsubscribe();
+    };
+  }).pipe(throttleTime(READ_EVERY_MS, asyncScheduler, { leading: true, trailing: true }), share());
+}

@@ -1,0 +1,77 @@
+import { HydraError } from '../../hydra-error.js';
+import { isJsonObject, parseObject, type JsonObject } from '../../protocol/json.js';
+import { mustBePlain, stringify } from '../../protocol/payload.js';
+import { Keyring } from './encryption.js';
+
+/**
+ * A configuration as it is stored: nothing checked, references not resolved. What to edit and put back.
+ *
+ * @publicApi
+ */
+export interface ConfigDocument<T = JsonObject> {
+  readonly version: string;
+  /** To be given to `put` as `expect`. */
+  readonly revision: number;
+  readonly config: T;
+}
+
+/** Turns one service's documents into the texts that are stored, and back. */
+export class ConfigDocuments {
+  private readonly keyring: Keyring;
+
+  /** @throws HydraError `BAD_OPTION` when the keys are none */
+  constructor(
+    private readonly service: string,
+    private readonly maxBytes: number,
+    keys: string,
+  ) {
+    this.keyring = Keyring.parse(keys);
+  }
+
+  /** `math:1.2.0`, as Hydra writes it. */
+  label(version: string): string {
+    return `${this.service}:${version}`;
+  }
+
+  /**
+   * The text to be stored, and the document as it will be read back: dates are text by then, for one.
+   *
+   * @throws HydraError `CONFIG_INVALID` unless it is a JSON object; `PAYLOAD_TOO_LARGE`
+   */
+  encode(config: unknown, version: string): { readonly text: string; readonly document: JsonObject } {
+    const plain = isJsonObject(config) ? this.write(config, version) : undefined;
+    const document = parseObject(plain);
+    if (plain === undefined || document === undefined) throw this.invalid(version, 'is not a JSON object');
+    const text = this.keyring.seal(plain, [this.service, version]);
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= this.maxBytes) return { text, document };
+    const limit = `maxPayloadBytes=${this.maxBytes}`;
+    throw new HydraError('PAYLOAD_TOO_LARGE', `${this.label(version)} has ${bytes} bytes, over ${limit}`);
+  }
+
+  /** @throws HydraError `CONFIG_INVALID` when it is not a JSON object, or does not open with the keys here */
+  decode(text: string, version: string): JsonObject {
+    const document = parseObject(this.keyring.open(text, [this.service, version]));
+    if (document === undefined) throw this.invalid(version, 'is not a JSON object');
+    return document;
+  }
+
+  /** Whether storing it again would encrypt it otherwise than it is. */
+  isSealedOtherwise(text: string): boolean {
+    return this.keyring.isOutdated(text);
+  }
+
+  private write(config: JsonObject, version: string): string {
+    const where = 'the document';
+    try {
+      mustBePlain(config, where);
+      return stringify(where, config);
+    } catch (cause) {
+      throw this.invalid(version, (cause as HydraError).message.replace(/^\[\w+\] the document /, ''), cause);
+    }
+  }
+
+  private invalid(version: string, problem: string, cause?: unknown): HydraError {
+    return new HydraError('CONFIG_INVALID', `${this.label(version)} ${problem}`, { cause });
+  }
+}

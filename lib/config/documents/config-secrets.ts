@@ -1,0 +1,34 @@
+import { mapLeaves, parsePath, type Path } from './document-paths.js';
+
+/** What stands where a secret was. */
+export const REDACTED = '[redacted]';
+
+/** Names that hold a secret wherever they appear, whether or not anybody marked them. */
+const TELLING_NAME =
+  /pass(word|wd|phrase)|secret|token|credential|authorization|(api|private|access|encryption)[-_]?key/i;
+
+/** Tells whether the value at a path is a secret. */
+export type SecretTest = (path: Path) => boolean;
+
+/**
+ * The test for marked paths (`db.password`; `*` stands for any one name; a marked object is secret as a whole) and for
+ * names that say it themselves.
+ */
+export function secretTest(marked: Iterable<string>): SecretTest {
+  const marks = [...marked].map(parsePath);
+  return (path) => path.some((name) => TELLING_NAME.test(name)) || marks.some((mark) => isUnder(path, mark));
+}
+
+/** A copy of a document without its secrets. References to secrets stay: they name a place, not the secret. */
+export function redact(document: unknown, isSecret: SecretTest): unknown {
+  return mapLeaves(document, (leaf, path) => (isSecret(path) && !isReference(leaf) ? REDACTED : leaf));
+}
+
+/** `env:NAME` or `file:/path`. A file's URL (`file:///path`) is a value like any other. */
+export function isReference(value: unknown): value is string {
+  return typeof value === 'string' && /^(env:[A-Za-z_]\w*|file:\/(?!\/).+)$/.test(value);
+}
+
+function isUnder(path: Path, mark: Path): boolean {
+  return mark.length <= path.length && mark.every((name, index) => name === '*' || name === path[index]);
+}

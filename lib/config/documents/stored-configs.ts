@@ -1,0 +1,135 @@
+import { decodeConfigEntry, type ConfigAction, type ConfigEntry } from '../../protocol/config-entry.js';
+import type { Keys } from '../../protocol/keys.js';
+import type { RedisClient, RedisConnections } from '../../redis/redis-connections.js';
+import { readConfig, removeConfig, surveyConfigs, writeConfig } from './config-scripts.js';
+
+export interface StoredText {
+  readonly revision: number;
+  /** Undefined when the version is not stored; the revision is then 0. */
+  readonly text: string | undefined;
+}
+
+export interface Limits {
+  /** Changes that the history keeps, where the service itself has not said how many. */
+  readonly historyLimit: number;
+  /** Largest document that the history keeps, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** Who changes something, and why; and the revision it must have until then. */
+export interface Audit {
+  readonly by: string;
+  readonly why: string;
+  readonly expect: number | undefined;
+}
+
+/** One service's configurations as they lie in Redis: texts, revisions, history. */
+export class StoredConfigs {
+  readonly channel: string;
+  private readonly keyNames: readonly string[];
+  private readonly fixedArgs: readonly (string | number)[];
+
+  constructor(
+    readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    readonly service: string,
+    private readonly limits: Limits,
+  ) {
+    this.channel = keys.configAnnouncements(service);
+    this.keyNames = [
+      keys.configs(service),
+      keys.configRevisions(service),
+      keys.configCounter(service),
+      keys.configHistory(service),
+      keys.configHistoryLimit(service),
+    ];
+    this.fixedArgs = [this.channel, limits.historyLimit, limits.maxBytes];
+  }
+
+  /** Every stored version, in no order. */
+  versions(): Promise<string[]> {
+    return this.run('list configurations', (redis) => redis.hkeys(this.keys.configs(this.service)));
+  }
+
+  /** Every stored version with its revision, foreign changes included. */
+  async revisions(): Promise<ReadonlyMap<string, number>> {
+    await this.survey();
+    const known = await this.run('list revisions', (redis) =>
+      redis.hgetall(this.keys.configRevisions(this.service)),
+    );
+    return new Map(Object.entries(known).map(([version, text]) => [version, Number.parseInt(text, 10)]));
+  }
+
+  async read(version: string): Promise<StoredText> {
+    const args = [...this.keyNames, ...this.fixedArgs, version];
+    const [revision, text] = await this.run('read configuration', (redis) => readConfig.run(redis, args));
+    return { revision, text: text ?? undefined };
+  }
+
+  /** True when it was written. The revision is the new one, or the present one when that was not expected. */
+  async write(
+    version: string,
+    text: string,
+    action: ConfigAction,
+    { by, why, expect }: Audit,
+  ): Promise<readonly [written: boolean, revision: number]> {
+    const args = [...this.keyNames, ...this.fixedArgs, version, text, expect ?? '', by, why, action];
+    const [written, revision] = await this.run('write configuration', (redis) =>
+      writeConfig.run(redis, args),
+    );
+    return [written === 1, revision];
+  }
+
+  /** True when it was removed. Otherwise the revision is the present one, 0 for none. */
+  async remove(
+    version: string,
+    { by, why, expect }: Audit,
+  ): Promise<readonly [removed: boolean, revision: number]> {
+    const args = [...this.keyNames, ...this.fixedArgs, version, expect ?? '', by, why];
+    const [removed, revision] = await this.run('remove configuration', (redis) =>
+      removeConfig.run(redis, args),
+    );
+    return [removed === 1, revision];
+  }
+
+  /** Gives foreign changes their revisions, and returns the count of all changes. With a pause, only one of many askers does. */
+  survey(pauseMs = 0): Promise<string> {
+    const args = [...this.keyNames, this.keys.configSurvey(this.service), ...this.fixedArgs, pauseMs];
+    return this.run('survey configurations', (redis) => surveyConfigs.run(redis, args));
+  }
+
+  /** Every change that is kept, newest first, foreign ones included. */
+  async history(): Promise<ConfigEntry[]> {
+    await this.survey();
+    const wires = await this.run('read configuration history', (redis) =>
+      redis.lrange(this.keys.configHistory(this.service), 0, -1),
+    );
+    return wires.map(decodeConfigEntry).filter((entry) => entry !== undefined);
+  }
+
+  /** The paths that readers of this service marked as secret. */
+  secrets(): Promise<string[]> {
+    return this.run('read secret paths', (redis) => redis.smembers(this.keys.configSecrets(this.service)));
+  }
+
+  /** Tells whoever writes this service's configurations how many changes its history keeps. */
+  async keepHistory(): Promise<void> {
+    await this.run('say how long the history is', (redis) =>
+      redis.set(this.keys.configHistoryLimit(this.service), this.limits.historyLimit),
+    );
+  }
+
+  /** Marks paths for everybody who shows this service's configurations. */
+  async markSecrets(paths: readonly string[]): Promise<void> {
+    if (paths.length === 0) return;
+    await this.run('mark secret paths', (redis) =>
+      redis.sadd(this.keys.configSecrets(this.service), ...paths),
+    );
+  }
+
+  /** Connects when it is first used, which may be before the application listens. */
+  private run<T>(what: string, command: (redis: RedisClient) => Promise<T>): Promise<T> {
+    if (this.redis.state === 'connecting') void this.redis.connect().catch(() => undefined);
+    return this.redis.run(`${what} of "${this.service}"`, command);
+  }
+}

@@ -1,0 +1,60 @@
+import type { ResolvedConfigOptions } from '../../hydra-options.js';
+import type { ConfigDocuments } from '../documents/config-documents.js';
+import { resolveReferences } from '../documents/references.js';
+import type { Requirements, Values } from '../schema/config-schemas.js';
+
+export interface TextOfVersion {
+  readonly version: string;
+  readonly revision: number;
+  readonly text: string;
+}
+
+/** A configuration as a service runs with it. */
+export interface EffectiveConfig extends TextOfVersion {
+  /** The whole: as the schema made it where there is one for the whole, else the document with its references resolved. */
+  readonly config: object;
+  /** The document with its references resolved. */
+  readonly resolved: object;
+  readonly values: Values;
+}
+
+/** Revisions alone do not tell: they begin anew when Redis loses its data. */
+export function isSameConfig(a: TextOfVersion, b: TextOfVersion): boolean {
+  return a.version === b.version && a.revision === b.revision && a.text === b.text;
+}
+
+/**
+ * Opens, resolves and checks a stored document.
+ *
+ * @throws HydraError `CONFIG_INVALID`
+ */
+export async function effectiveConfig(
+  { version, revision, text }: TextOfVersion,
+  documents: ConfigDocuments,
+  requirements: Requirements,
+  { references, schema }: Pick<ResolvedConfigOptions, 'references' | 'schema'>,
+): Promise<EffectiveConfig> {
+  const document = documents.decode(text, version);
+  const resolved = references ? await resolveReferences(document, process.env) : document;
+  const values = await requirements.valuesOf(resolved, `${documents.label(version)}@${revision}`, document);
+  const whole = [...values].find(([{ type, path }]) => type === schema && path.length === 0);
+  for (const value of [resolved, ...values.values()]) deepFreeze(value);
+  return {
+    version,
+    revision,
+    text,
+    config: (whole?.[1] as object | undefined) ?? resolved,
+    resolved,
+    values,
+  };
+}
+
+/** Plain objects, lists, and the instance of a class at the top; what else a schema made is its own affair. */
+function deepFreeze(value: unknown, isTop = true): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = Array.isArray(value) || prototype === Object.prototype || prototype === null;
+  if (!isPlain && !(isTop && Object.values(value).length > 0)) return;
+  Object.freeze(value);
+  for (const member of Object.values(value)) deepFreeze(member, false);
+}

@@ -1,0 +1,33 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+
+import { parseObject } from '../../protocol/json.js';
+
+/** The document that a process last ran with, as it was stored: sealed if it was sealed, its references unresolved. */
+export interface LastGood {
+  readonly service: string;
+  readonly version: string;
+  readonly revision: number;
+  /** ISO 8601, UTC, milliseconds, by this machine's clock. */
+  readonly savedOn: string;
+  readonly text: string;
+}
+
+/** Replaces the file as a whole, readable by its owner only. A crash in between leaves the one before. */
+export async function saveLastGood(path: string, document: LastGood): Promise<void> {
+  // Instances on one machine may share the path.
+  const draft = `${path}.${process.pid}.tmp`;
+  await writeFile(draft, `${JSON.stringify(document)}\n`, { mode: 0o600 });
+  await rename(draft, path);
+}
+
+/** Undefined when there is no such file, or it is not one of this service's. */
+export async function readLastGood(path: string, service: string): Promise<LastGood | undefined> {
+  const found = parseObject(await readFile(path, 'utf8').catch(() => undefined));
+  if (found?.['service'] !== service) return undefined;
+  const isWhole =
+    typeof found['version'] === 'string' &&
+    typeof found['revision'] === 'number' &&
+    typeof found['savedOn'] === 'string' &&
+    typeof found['text'] === 'string';
+  return isWhole ? (found as unknown as LastGood) : undefined;
+}

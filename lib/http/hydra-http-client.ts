@@ -1,0 +1,220 @@
+import { inheritDeadlines, inheritedMs } from '../delivery/deadline-context.js';
+import { HydraError } from '../hydra-error.js';
+import {
+  LONGEST_TIMER_MS,
+  refuseUnknown,
+  serviceName,
+  type Balancer,
+  type Instance,
+  type NamesOf,
+  type ResolvedOptions,
+} from '../hydra-options.js';
+import { decodeAddress } from '../protocol/address.js';
+import { createBalancer } from '../registry/discovery/balancer.js';
+import type { DiscoveryService } from '../registry/discovery/discovery-service.js';
+import { encodeBody, type EncodedBody, type HttpBody } from './body.js';
+import { failureOf, isRefused } from './http-failure.js';
+import { HttpLoads } from './http-loads.js';
+
+/** @publicApi */
+export interface HydraHttpOptions {
+  /** Text, bytes, a form, a stream; any other value is sent as JSON. */
+  readonly body?: HttpBody;
+  readonly headers?: RequestInit['headers'];
+  /** How long everything may take, every attempt and the answer's body included, in milliseconds. @defaultValue 30000 */
+  readonly timeoutMs?: number;
+  /** Ends the request early. */
+  readonly signal?: AbortSignal;
+  /** Twice does no harm: tried again elsewhere when an instance breaks off. @defaultValue true, but false for POST and PATCH */
+  readonly idempotent?: boolean;
+}
+
+const REQUEST_NAMES = {
+  body: true,
+  headers: true,
+  timeoutMs: true,
+  signal: true,
+  idempotent: true,
+} satisfies NamesOf<HydraHttpOptions>;
+
+const NOT_IDEMPOTENT = ['POST', 'PATCH'];
+
+/**
+ * HTTP to a service by its name, balanced over its live instances.
+ *
+ * ```ts
+ * const answer = await http.request('orders:[get]/v1/orders/7?full=1');
+ * const order = await answer.json();
+ * ```
+ *
+ * The address is Hydra's: `service:[verb]/path`, or `instance@service:[verb]/path` for one instance. The answer is what
+ * `fetch` gives, whatever its status and content type, as a stream.
+ *
+ * @publicApi
+ */
+export class HydraHttpClient {
+  private readonly balancer: Balancer;
+  private readonly loads = new HttpLoads();
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly options: ResolvedOptions,
+  ) {
+    this.balancer = createBalancer(options.balancer);
+  }
+
+  /**
+   * Makes one request. An instance that refuses the connection is passed over, and another one tried; one that breaks off
+   * after that only if the request may be made twice. An HTTP status is an answer, never a reason to try again.
+   *
+   * @throws HydraError `BAD_OPTION` for an address without service, verb or path, a `timeoutMs` that is no number above 0,
+   *   and what `fetch` refuses to send: a GET with a body, a header that is none; `NO_INSTANCE` when no live instance
+   *   advertises an HTTP port, or none accepted the connection; `INSTANCE_LOST` when it broke off; `TIMEOUT`; `CANCELLED`
+   *   when `signal` aborted
+   */
+  async request(address: string, options: HydraHttpOptions = {}): Promise<Response> {
+    // Not in the constructor: every process of the module has this client, and handlers pay for it only where it is used.
+    inheritDeadlines();
+    refuseUnknown('a request', options, REQUEST_NAMES);
+    const { service, instance, verb, path } = parse(address);
+    const deadline = this.deadlineOf(options);
+    const body = encodeBody(options.body);
+    mustBeSendable(address, verb, path, body, options);
+    const mayRepeat = options.idempotent ?? !NOT_IDEMPOTENT.includes(verb);
+    const tried = new Set<string>();
+    let failure: HydraError | undefined;
+    await this.known(service, deadline);
+    for (;;) {
+      const chosen = this.choose(service, instance, address, tried);
+      if (!chosen) throw failure ?? noInstance(service, instance, address);
+      tried.add(chosen.id);
+      try {
+        return await this.attempt(chosen, verb, path, body, options, deadline.signal);
+      } catch (error) {
+        if (deadline.signal.aborted) throw deadline.error(address).begun();
+        const latest = failureOf(error, chosen, address);
+        // One attempt that may have been carried out is enough.
+        failure = failure?.mayHaveRun ? latest.begun() : latest;
+        if (!body.isReplayable || !(isRefused(error) || mayRepeat)) throw failure;
+      }
+    }
+  }
+
+  private async attempt(
+    instance: Instance,
+    method: string,
+    path: string,
+    { body, contentType, isReplayable }: EncodedBody,
+    { headers }: HydraHttpOptions,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const sent = new Headers(headers);
+    if (contentType && !sent.has('content-type')) sent.set('content-type', contentType);
+    const host = instance.host.includes(':') ? `[${instance.host}]` : instance.host;
+    const done = this.loads.begin(instance);
+    try {
+      return await fetch(`http://${host}:${instance.port}${path}`, {
+        method,
+        headers: sent,
+        signal,
+        // A redirect names an address outside the registry: it is the caller's to follow.
+        redirect: 'manual',
+        ...(body !== undefined && { body }),
+        ...(!isReplayable && { duplex: 'half' }),
+      });
+    } finally {
+      done();
+    }
+  }
+
+  private choose(
+    service: string,
+    id: string | undefined,
+    pattern: string,
+    tried: ReadonlySet<string>,
+  ): Instance | undefined {
+    const instances = this.discovery
+      .instances(service)
+      .filter(
+        (instance) => instance.port > 0 && !tried.has(instance.id) && (id ?? instance.id) === instance.id,
+      );
+    return instances.length < 2 ? instances[0] : this.balancer(instances, this.loads.view(pattern));
+  }
+
+  /** A service asked for the first time has to be read once. */
+  private async known(service: string, { signal, error }: Deadline): Promise<void> {
+    // What is aborted already says so no more.
+    if (signal.aborted) throw error(service);
+    if (this.discovery.has(service)) return;
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(error(service)), { once: true });
+    });
+    await Promise.race([this.discovery.current(service), aborted]);
+  }
+
+  private deadlineOf({ timeoutMs = this.options.timeoutMs, signal }: HydraHttpOptions): Deadline {
+    if (!(typeof timeoutMs === 'number' && timeoutMs > 0)) {
+      throw new HydraError(
+        'BAD_OPTION',
+        `timeoutMs of a request must be a number > 0, got ${String(timeoutMs)}`,
+      );
+    }
+    const ms = Math.max(0, Math.min(timeoutMs, inheritedMs(), LONGEST_TIMER_MS));
+    const timeout = AbortSignal.timeout(Math.ceil(ms));
+    return {
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      error: (address) =>
+        signal?.aborted
+          ? new HydraError('CANCELLED', `the request "${address}" was aborted`, {
+              cause: signal.reason,
+              ...unsent,
+            })
+          : new HydraError('TIMEOUT', `no answer to "${address}" within timeoutMs=${timeoutMs}`, unsent),
+    };
+  }
+}
+
+/** Nobody was asked yet. */
+const unsent = { mayHaveRun: false };
+
+interface Deadline {
+  readonly signal: AbortSignal;
+  /** What it ends with, where no attempt was made. */
+  readonly error: (address: string) => HydraError;
+}
+
+function parse(text: string): { service: string; instance: string | undefined; verb: string; path: string } {
+  const address = decodeAddress(text);
+  if (!address?.verb || !address.path.startsWith('/')) {
+    throw new HydraError('BAD_OPTION', `address must be like "orders:[get]/v1/orders", got "${text}"`);
+  }
+  const { instance, verb, path } = address;
+  return { service: serviceName(address.service, 'address'), instance, verb: verb.toUpperCase(), path };
+}
+
+/** What `fetch` would refuse is the caller's mistake: no instance is asked, and none is blamed for it. */
+function mustBeSendable(
+  address: string,
+  method: string,
+  path: string,
+  { body }: EncodedBody,
+  { headers }: HydraHttpOptions,
+): void {
+  try {
+    // Only whether there is a body matters here, and a stream must stay unread.
+    void new Request(`http://localhost${path}`, {
+      method,
+      ...(headers !== undefined && { headers }),
+      ...(body !== undefined && { body: '' }),
+    });
+  } catch (cause) {
+    throw new HydraError('BAD_OPTION', `the request "${address}" cannot be sent: ${String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function noInstance(service: string, instance: string | undefined, address: string): HydraError {
+  const who = instance === undefined ? `no live instance of "${service}"` : `no live instance ${instance}`;
+  return new HydraError('NO_INSTANCE', `${who} that listens for HTTP, to take "${address}"`);
+}

@@ -1,0 +1,129 @@
+import type { Server } from 'node:http';
+
+import {
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+
+import { redisIsAbsent } from './absent-redis.js';
+import { ConfigStore } from './config/documents/config-store.js';
+import { controllerRoutes } from './http/controller-routes.js';
+import { HydraError } from './hydra-error.js';
+import { HydraExceptionFilter } from './hydra-exception-filter.js';
+import { HydraServer } from './hydra-server.js';
+import { HydraLogger } from './logging/hydra-logger.js';
+import { HydraInstance } from './hydra-instance.js';
+import { warnOfUnservedHandlers } from './unserved-handlers.js';
+
+/** How long an application's start waits for an absent Redis before it goes on without, in milliseconds. */
+const PATIENCE_MS = 2_000;
+
+/** Ties this instance to the application's life: registers it, finds its HTTP port, and closes its connections last. */
+@Injectable()
+export class HydraApplication
+  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  private readonly logger = new Logger('Hydra');
+  private isStarted = false;
+  private isStopping = false;
+  private httpTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly instance: HydraInstance,
+    private readonly server: HydraServer,
+    private readonly configs: ConfigStore,
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly hydraLogger: HydraLogger,
+    private readonly modules: ModulesContainer,
+    private readonly config: ApplicationConfig,
+  ) {
+    instance.presence.routeSource = () => this.routes();
+    // Nest asks the last one first: so everybody else's goes before ours, wherever it was provided.
+    if (instance.options.exceptionFilter)
+      config.getGlobalFilters().unshift(new HydraExceptionFilter(adapterHost));
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    // A hybrid application that defers its initialisation runs its hooks twice.
+    if (this.isStarted) return;
+    this.isStarted = true;
+    this.advertisePort();
+    if (this.instance.options.config.isUsed) void this.configs.follow();
+    if (!this.server.hasHandlers) warnOfUnservedHandlers(this.modules);
+    // A server with handlers registers the instance itself, when it can answer calls.
+    const starting = (this.server.hasHandlers ? this.instance.open() : this.instance.announce()).catch(
+      unlessClosed,
+    );
+    try {
+      if (await Promise.race([starting.then(() => true), sleep(PATIENCE_MS)])) return;
+    } catch (error) {
+      // Refused. The application does not start, and nobody else would close what is open.
+      await this.instance.close();
+      throw error;
+    }
+    this.logger.error(`${redisIsAbsent(this.instance)}: starting without, and registering when it is there`);
+    starting.catch((error: unknown) => this.logger.error(`could not register: ${String(error)}`));
+  }
+
+  /** Nobody finds this instance from here on. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.isStopping = true;
+    this.endHttpInTime();
+    this.configs.close();
+    const { presence } = this.instance;
+    if (!this.server.hasHandlers) await presence.withdraw();
+    // Nest closes HTTP, requests in hand and all, before it closes the server: until then, calls that come are answered.
+    else if (this.adapterHost.httpAdapter) await presence.update({ port: 0, traits: { draining: true } });
+  }
+
+  /** Nest waits for open answers, and some never end by themselves: server-sent events, a download that nobody reads. */
+  private endHttpInTime(): void {
+    const http = this.adapterHost.httpAdapter?.getHttpServer() as Partial<Server> | undefined;
+    const end = () => http?.closeAllConnections?.();
+    this.httpTimer = setTimeout(end, this.instance.options.drain.timeoutMs).unref();
+  }
+
+  /** Servers and HTTP are closed by now: nothing uses Redis any more. */
+  async onApplicationShutdown(): Promise<void> {
+    clearTimeout(this.httpTimer);
+    await this.server.close();
+    await this.hydraLogger.flush();
+    await this.instance.close();
+  }
+
+  /** A hybrid application's HTTP port is known once it listens; an option for it goes before. */
+  private advertisePort(): void {
+    const { httpAdapter } = this.adapterHost;
+    if (!httpAdapter) return;
+    const publish = () => {
+      if (this.isStopping) return;
+      const { presence, options } = this.instance;
+      const address: unknown = httpAdapter.getHttpServer()?.address?.();
+      const port =
+        typeof address === 'object' && address !== null ? (address as { port?: number }).port : undefined;
+      if (port && options.port === undefined) void presence.update({ port });
+      // A prefix may have been set after a server of the same application was started.
+      void presence.setRoutes(this.routes());
+    };
+    if (this.adapterHost.listening) publish();
+    else this.adapterHost.listen$.subscribe(publish);
+  }
+
+  /** What the controllers serve over HTTP; nothing in an application without it. */
+  private routes(): readonly string[] {
+    return this.adapterHost.httpAdapter ? controllerRoutes(this.modules, this.config) : [];
+  }
+}
+
+/** Closed while it still waited for Redis. */
+function unlessClosed(error: unknown): void {
+  if (!(error instanceof HydraError) || error.code !== 'CLOSED') throw error;
+}
+
+function sleep(ms: number): Promise<false> {
+  return new Promise((resolve) => setTimeout(() => resolve(false), ms).unref());
+}

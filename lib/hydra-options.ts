@@ -1,0 +1,308 @@
+import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
+
+import {
+  balancer,
+  breaker,
+  BREAKER_NAMES,
+  CALL_NAMES,
+  calls,
+  type Balancer,
+  type BalancerName,
+  type BreakerOptions,
+  type CallOptions,
+  type PacketDeserializer,
+  type PacketSerializer,
+} from './options/call-options.js';
+import { bad, integer, serviceName, text, type Environment, type Group } from './options/checks.js';
+import {
+  CONFIG_NAMES,
+  configOptions,
+  type ConfigOptions,
+  type ResolvedConfigOptions,
+} from './options/config-options.js';
+import { refuseHarmfulOptions } from './options/driver-options.js';
+import { fromEnvironment } from './options/environment.js';
+import {
+  connection,
+  CONNECTION_NAMES,
+  discovery,
+  DISCOVERY_NAMES,
+  drain,
+  DRAIN_NAMES,
+  health,
+  HEALTH_NAMES,
+  logging,
+  LOGGING_NAMES,
+  presence,
+  PRESENCE_NAMES,
+  type ConnectionOptions,
+  type DiscoveryOptions,
+  type DrainOptions,
+  type HealthOptions,
+  type LoggingOptions,
+  type PresenceOptions,
+} from './options/instance-options.js';
+import { refuseUnknown, type NamesOf } from './options/names.js';
+import { queue, QUEUE_NAMES, type QueueOptions, type ResolvedQueueOptions } from './options/queue-options.js';
+import { checkRedisLocation } from './options/redis-location.js';
+import {
+  STREAM_NAMES,
+  streams,
+  type ResolvedStreamOptions,
+  type StreamOptions,
+} from './options/stream-options.js';
+
+export type {
+  Balancer,
+  BalancerName,
+  BalancerView,
+  BreakerOptions,
+  CallOptions,
+  Instance,
+  PacketDeserializer,
+  PacketSerializer,
+} from './options/call-options.js';
+export { filled, integer, LONGEST_TIMER_MS, serviceName, type Environment } from './options/checks.js';
+export { refuseUnknown, withoutUnknown, type NamesOf, type OptionNames } from './options/names.js';
+export type { ConfigOptions, ResolvedConfigOptions } from './options/config-options.js';
+export type {
+  ConnectionOptions,
+  DiscoveryOptions,
+  DrainOptions,
+  HealthOptions,
+  LoggingLevel,
+  LoggingOptions,
+  PresenceOptions,
+} from './options/instance-options.js';
+export {
+  BACKOFF_NAMES,
+  checkJob,
+  checkPage,
+  checkQueueName,
+  JOB_NAMES,
+  resolveJobOptions,
+  type Backoff,
+  type BackoffRule,
+  type JobOptions,
+  type QueueOptions,
+  type ResolvedJobOptions,
+  type ResolvedQueueOptions,
+  type RetentionOptions,
+} from './options/queue-options.js';
+export {
+  checkGroupName,
+  checkStreamName,
+  ENTRY_NAMES,
+  type DeadLetterLimits,
+  type EntryOptions,
+  type EventStream,
+  type OrderBy,
+  type ResolvedStreamOptions,
+  type StreamOptions,
+  type StreamStart,
+} from './options/stream-options.js';
+
+/**
+ * Where Redis is: a URL (`redis://`, `rediss://`), ioredis options (Sentinel included), or a Cluster.
+ *
+ * @publicApi
+ */
+export type RedisLocation =
+  string | RedisOptions | { readonly cluster: readonly ClusterNode[]; readonly options?: ClusterOptions };
+
+/**
+ * How this process takes part. Only `service` is required.
+ *
+ * The environment's `HYDRA_SERVICE` (JSON or `key=value|key=value`, with Hydra's member names `serviceName`,
+ * `serviceVersion`, `serviceDescription`, `serviceType`, `serviceIP`, `servicePort`) overrides what is given here, as it
+ * does for Hydra 1.9.
+ *
+ * @publicApi
+ */
+export interface HydraOptions {
+  /** The name many processes share. Lower-cased; no `@ : * ? [ ] \`, no white space, not `service`, not starting with `http`. */
+  readonly service: string;
+  /** Version of the service, semver advised. @defaultValue '0.0.0' */
+  readonly version?: string;
+  /** A line for people. @defaultValue 'not specified' */
+  readonly description?: string;
+  /** A free word that groups services. @defaultValue '' */
+  readonly type?: string;
+
+  /** Without a `keyPrefix`: see `namespace`. @defaultValue the environment's HYDRA_REDIS_URL, else redis://127.0.0.1:6379 */
+  readonly redis?: RedisLocation;
+  /** Keeps environments on one Redis apart; another value than the default cuts off Hydra 1.x. @defaultValue 'hydra' */
+  readonly namespace?: string;
+
+  /**
+   * The address advertised for HTTP: an IP, a host name, or a pattern such as `10.0.*` tried on this machine's IPv4
+   * addresses. @defaultValue the first IPv4 address that is not 127.0.0.1, else 127.0.0.1
+   */
+  readonly host?: string;
+  /** The HTTP port advertised. @defaultValue the port a hybrid application listens on, else 0 */
+  readonly port?: number;
+  /** Words by which clients may choose instances. @defaultValue [] */
+  readonly tags?: readonly string[];
+  /** Facts about this instance that others can read. @defaultValue {} */
+  readonly metadata?: Readonly<Record<string, string>>;
+
+  /** How long a caller waits for the reply, in milliseconds; the handler may still finish after it. @defaultValue 30000 */
+  readonly timeoutMs?: number;
+  /** How the instance for a call is chosen. @defaultValue 'p2c' */
+  readonly balancer?: BalancerName | Balancer;
+  /** Largest message sent, in bytes of its JSON. @defaultValue 1048576 */
+  readonly maxPayloadBytes?: number;
+
+  /** Nest's custom serializer of outgoing packets. @defaultValue none: packets travel as they are */
+  readonly serializer?: PacketSerializer;
+  /** Nest's custom deserializer of incoming packets. @defaultValue none */
+  readonly deserializer?: PacketDeserializer;
+
+  /**
+   * Whether `HydraModule` gives the application a `HydraExceptionFilter`, which is asked after all others.
+   * @defaultValue true
+   */
+  readonly exceptionFilter?: boolean;
+
+  readonly presence?: PresenceOptions;
+  readonly health?: HealthOptions;
+  readonly discovery?: DiscoveryOptions;
+  readonly logging?: LoggingOptions;
+  readonly connection?: ConnectionOptions;
+  readonly calls?: CallOptions;
+  readonly breaker?: BreakerOptions;
+  readonly queue?: QueueOptions;
+  readonly drain?: DrainOptions;
+  readonly streams?: StreamOptions;
+  readonly config?: ConfigOptions;
+}
+
+/** What is looked into: not what belongs to the driver or to the user. */
+export const HYDRA_NAMES = {
+  service: true,
+  version: true,
+  description: true,
+  type: true,
+  redis: true,
+  namespace: true,
+  host: true,
+  port: true,
+  tags: true,
+  metadata: true,
+  timeoutMs: true,
+  balancer: true,
+  maxPayloadBytes: true,
+  serializer: true,
+  deserializer: true,
+  exceptionFilter: true,
+  presence: PRESENCE_NAMES,
+  health: HEALTH_NAMES,
+  discovery: DISCOVERY_NAMES,
+  logging: LOGGING_NAMES,
+  connection: CONNECTION_NAMES,
+  calls: CALL_NAMES,
+  breaker: BREAKER_NAMES,
+  queue: QUEUE_NAMES,
+  drain: DRAIN_NAMES,
+  streams: STREAM_NAMES,
+  config: CONFIG_NAMES,
+} satisfies NamesOf<HydraOptions>;
+
+/** Options after validation: complete, frozen. */
+export interface ResolvedOptions {
+  readonly service: string;
+  readonly version: string;
+  readonly description: string;
+  readonly type: string;
+  readonly redis: RedisLocation;
+  readonly namespace: string;
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly balancer: BalancerName | Balancer;
+  readonly maxPayloadBytes: number;
+  readonly serializer: PacketSerializer | undefined;
+  readonly deserializer: PacketDeserializer | undefined;
+  readonly exceptionFilter: boolean;
+  readonly presence: Group<PresenceOptions>;
+  readonly health: Group<HealthOptions>;
+  readonly discovery: Group<DiscoveryOptions>;
+  readonly logging: Group<LoggingOptions>;
+  readonly connection: Group<ConnectionOptions>;
+  readonly calls: Group<CallOptions>;
+  readonly breaker: Group<BreakerOptions>;
+  readonly queue: ResolvedQueueOptions;
+  readonly drain: Group<DrainOptions>;
+  readonly streams: ResolvedStreamOptions;
+  readonly config: ResolvedConfigOptions;
+}
+
+/**
+ * Validates once, fills in the defaults and freezes.
+ *
+ * @param taker who is given the options, for messages
+ * @throws HydraError `BAD_OPTION` naming the option, the value and what is allowed; for a name that no option has
+ */
+export function resolveOptions(
+  given: HydraOptions,
+  environment: Environment = {},
+  taker = 'HydraOptions',
+): ResolvedOptions {
+  refuseUnknown(taker, given, HYDRA_NAMES);
+  const options = { ...given, ...fromEnvironment(environment) };
+  const resolved: ResolvedOptions = {
+    service: serviceName(options.service),
+    version: text('version', options.version ?? '0.0.0'),
+    description: text('description', options.description ?? 'not specified'),
+    type: text('type', options.type ?? ''),
+    redis: location(options.redis, environment['HYDRA_REDIS_URL']),
+    namespace: namespace(options.namespace ?? 'hydra'),
+    host: options.host === undefined || options.host === '' ? undefined : text('host', options.host),
+    port: options.port === undefined ? undefined : integer('port', options.port, 0, 65_535),
+    tags: Object.freeze([...(options.tags ?? [])]),
+    metadata: Object.freeze({ ...options.metadata }),
+    timeoutMs: integer('timeoutMs', options.timeoutMs ?? 30_000, 1),
+    balancer: balancer(options.balancer ?? 'p2c'),
+    maxPayloadBytes: integer('maxPayloadBytes', options.maxPayloadBytes ?? 1_048_576, 1),
+    serializer: options.serializer,
+    deserializer: options.deserializer,
+    exceptionFilter: options.exceptionFilter ?? true,
+    presence: presence(options.presence),
+    health: health(options.health),
+    logging: logging(options.logging),
+    discovery: discovery(options.discovery),
+    connection: connection(options.connection),
+    calls: calls(options.calls),
+    breaker: breaker(options.breaker),
+    queue: queue(options.queue ?? {}),
+    drain: drain(options.drain),
+    streams: streams(options.streams),
+    config: configOptions(options.config ?? {}, environment),
+  };
+  refuseHarmfulOptions(resolved.redis);
+  return Object.freeze(resolved);
+}
+
+/** ioredis would put its prefix in front of some of the names that scripts use, and not of others. */
+function location(option: RedisLocation | undefined, variable: string | undefined): RedisLocation {
+  const given = option ?? (variable || 'redis://127.0.0.1:6379');
+  checkRedisLocation(option === undefined ? 'HYDRA_REDIS_URL' : 'redis', given);
+  for (const prefix of keyPrefixes(given)) {
+    if (prefix) throw bad('redis.keyPrefix', prefix, 'left out; use namespace');
+  }
+  return given;
+}
+
+function keyPrefixes(given: RedisLocation): readonly unknown[] {
+  // ioredis takes options from the query of a URL too.
+  if (typeof given === 'string') return [/[?&]keyPrefix=([^&#]*)/.exec(given)?.[1]];
+  if (!('cluster' in given)) return [given.keyPrefix];
+  return [given.options?.keyPrefix, given.options?.redisOptions?.keyPrefix];
+}
+
+function namespace(value: string): string {
+  if (/^[\w.-]+$/.test(value)) return value;
+  throw bad('namespace', value, 'letters, digits, "_", "-" and "." only');
+}

@@ -1,0 +1,58 @@
+import { HydraError } from '../hydra-error.js';
+import type { Link, RedisClient, RedisConnections } from './redis-connections.js';
+
+/** How much later than promised an answer may come before the connection counts as dead, in milliseconds. */
+const GRACE_MS = 2_000;
+
+/**
+ * The connection of one reader that blocks. No PING can watch over it, as it would wait behind the read; so each read is
+ * watched: when it does not end in time, however the link or Redis is stuck, the connection is broken off and made anew.
+ */
+export class BlockingConnection {
+  private readonly link: Link;
+
+  constructor(private readonly redis: RedisConnections) {
+    this.link = redis.openBlocking();
+  }
+
+  /**
+   * Runs one command that blocks for `blockMs` at most.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE` when there is no connection within a second or so, it broke, or no answer came
+   *   in time; the command may have had its effect. `CLOSED` when it is closed before there is a connection. `FORBIDDEN`
+   *   when Redis refuses it for lack of rights
+   */
+  async run<T>(what: string, blockMs: number, command: (client: RedisClient) => Promise<T>): Promise<T> {
+    // A connection to another server than the one where the commands go would read what is no longer true.
+    await this.redis.admitted(this.link, what, GRACE_MS);
+    try {
+      return await this.within(blockMs + GRACE_MS, what, command(this.link.client));
+    } catch (cause) {
+      throw this.redis.failure(what, cause);
+    }
+  }
+
+  /** Ends a command that blocks, and the connection. */
+  close(): void {
+    this.redis.closeBlocking(this.link);
+  }
+
+  private within<T>(limitMs: number, what: string, answer: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let isOver = false;
+      const giveUp = () => {
+        if (isOver) return;
+        const text = `${what}: no answer from Redis within ${limitMs} ms`;
+        this.link.drop(new Error(text));
+        reject(new HydraError('REDIS_UNAVAILABLE', text));
+      };
+      // After a long blocked turn the answer may lie unread in the socket: let it be read first.
+      const timer = setTimeout(() => setTimeout(giveUp), limitMs);
+      const end = () => {
+        isOver = true;
+        clearTimeout(timer);
+      };
+      answer.finally(end).then(resolve, reject);
+    });
+  }
+}

@@ -1,0 +1,54 @@
+import { HydraError } from '../../hydra-error.js';
+import { isReply, redisError } from '../redis-error.js';
+
+/** What Redis answers to one who may not come in, or asks for what is not there. Sentinel's reach us in a longer text. */
+const REFUSED = /\b(WRONGPASS|NOAUTH|NOPERM|DB index|invalid password|cluster support disabled|NOPROTO)\b/;
+
+/** A certificate of one side that the other does not take, or a peer that does not speak TLS. */
+const TLS_CODE =
+  /^(CERT_|ERR_TLS_|ERR_SSL_|EPROTO$|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_)/;
+
+/** Sentinels answer, and do not know the name. */
+const UNKNOWN_NAME = /^connected to sentinel (\S+) successfully, but got an invalid reply/;
+
+/**
+ * Why connecting is in vain until a person does something; undefined where Redis is merely not there, or not yet: that may
+ * be waited for.
+ */
+export function refusalToConnect(error: unknown): HydraError | undefined {
+  if (error instanceof HydraError) return error.retryable ? undefined : error;
+  if (!(error instanceof Error)) return undefined;
+  const { lastNodeError } = error as { lastNodeError?: unknown };
+  if (lastNodeError !== undefined) return refusalToConnect(lastNodeError);
+  if (!isReply(error) || REFUSED.test(error.message)) return refusalOf(error);
+  return undefined;
+}
+
+/** One line for people: why there is no connection. */
+export function reasonOf(error: Error): string {
+  const { lastNodeError } = error as { lastNodeError?: unknown };
+  if (lastNodeError instanceof Error) return reasonOf(lastNodeError);
+  const sentinel = UNKNOWN_NAME.exec(error.message)?.[1];
+  if (sentinel !== undefined) return `the Sentinel at ${sentinel} knows no primary of that name`;
+  // Several addresses were tried, and the driver's error has no text of its own.
+  const inner =
+    error instanceof AggregateError ? (error.errors as unknown[]).find(isError)?.message : undefined;
+  return inner ?? (error.message || error.name);
+}
+
+function refusalOf(error: Error): HydraError | undefined {
+  const { code = '' } = error as { code?: unknown };
+  const isTls = typeof code === 'string' && TLS_CODE.test(code);
+  if (!isTls && !REFUSED.test(error.message) && !UNKNOWN_NAME.test(error.message)) return undefined;
+  if (isReply(error)) return redisError('connect', error);
+  const who = isTls ? 'TLS' : 'Redis';
+  return new HydraError('REDIS_UNAVAILABLE', `connect: ${who} refused: ${reasonOf(error)}`, {
+    cause: error,
+    mayHaveRun: false,
+    retryable: false,
+  });
+}
+
+function isError(value: unknown): value is Error {
+  return value instanceof Error;
+}

@@ -1,0 +1,156 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+
+import type { RedisLocation } from '../../hydra-options.js';
+
+/** @publicApi */
+export type RedisClient = Redis | Cluster;
+
+/** How long TCP and TLS may take, in milliseconds, where the options do not say it. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * Options of the driver that are set here, whatever is given. Why each: a command that was under way must never be sent
+ * again, subscriptions are confirmed before a process counts as ready, and connecting again is `Link`'s.
+ */
+const OVERRULED: readonly (keyof RedisOptions)[] = [
+  'autoResendUnfulfilledCommands',
+  'autoResubscribe',
+  'connectionName',
+  'disconnectTimeout',
+  'enableOfflineQueue',
+  'enableReadyCheck',
+  'lazyConnect',
+  'maxRetriesPerRequest',
+  'reconnectOnError',
+  'retryStrategy',
+];
+const OVERRULED_OF_SENTINEL = ['sentinelRetryStrategy'];
+const OVERRULED_OF_CLUSTER = [
+  'clusterRetryStrategy',
+  'clusterNodeRetryStrategy',
+  'enableOfflineQueue',
+  'enableReadyCheck',
+  'lazyConnect',
+];
+
+export interface ClientSettings {
+  /** What CLIENT LIST shows. */
+  readonly connectionName: string;
+  /** Hears what Redis refuses; the command is rejected with it in any case. */
+  readonly onRefusal: (error: Error) => void;
+}
+
+/** A client that does not connect by itself, neither at first nor again. */
+export function createClient(location: RedisLocation, settings: ClientSettings): RedisClient {
+  const own = ownOptions(location, settings);
+  // What comes first wins: a URL may hold options too.
+  if (typeof location === 'string') return new Redis(own as never, location as never);
+  if (!('cluster' in location)) return new Redis({ ...location, ...own } as object);
+  const {
+    retryStrategy: _,
+    enableOfflineQueue: __,
+    lazyConnect: ___,
+    enableReadyCheck: ____,
+    ...ofNodes
+  } = own;
+  return new Cluster([...location.cluster], {
+    // Slots move without a word to one who only publishes.
+    slotsRefreshInterval: SLOTS_REFRESH_MS,
+    ...location.options,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    // It asks any node, also one that is not connected yet, and breaks all off when that does not answer.
+    enableReadyCheck: false,
+    clusterRetryStrategy: () => null,
+    redisOptions: { ...location.options?.redisOptions, ...ofNodes },
+  } as object);
+}
+
+const SLOTS_REFRESH_MS = 10_000;
+
+/** How long TCP and TLS may take, in milliseconds. */
+export function connectTimeoutMs(location: RedisLocation): number {
+  const ms = Number(optionsOf(location)['connectTimeout']);
+  return ms > 0 ? ms : CONNECT_TIMEOUT_MS;
+}
+
+/** The options given that have no effect, because they are set here. */
+export function overruledOptions(location: RedisLocation): readonly string[] {
+  const names = given(optionsOf(location), [...OVERRULED, ...OVERRULED_OF_SENTINEL]);
+  if (typeof location === 'string' || !('cluster' in location)) return names;
+  return [...given(location.options ?? {}, OVERRULED_OF_CLUSTER), ...names];
+}
+
+function given(options: object, names: readonly string[]): readonly string[] {
+  return names.filter((name) => (options as Record<string, unknown>)[name] !== undefined);
+}
+
+/** Where Redis is, without credentials. */
+export function describeLocation(location: RedisLocation): string {
+  if (typeof location === 'string') return describeUrl(location);
+  if ('cluster' in location) return `the Cluster at ${location.cluster.map(describeNode).join(', ')}`;
+  const { sentinels, name, path, host = 'localhost', port = 6_379 } = location;
+  if (sentinels) return `"${name}" of the Sentinels at ${sentinels.map(describeNode).join(', ')}`;
+  return path ?? `${host}:${port}`;
+}
+
+function ownOptions(location: RedisLocation, { connectionName, onRefusal }: ClientSettings): RedisOptions {
+  return {
+    connectionName,
+    lazyConnect: true,
+    // A PUBLISH sent again after a reconnect would run a call twice.
+    autoResendUnfulfilledCommands: false,
+    // RedisConnections subscribes again itself, to know when that is confirmed.
+    autoResubscribe: false,
+    // A command that waits for a connection would run when nobody waits for it any more.
+    enableOfflineQueue: false,
+    // With null, a command under way when its connection breaks would neither be resent nor ever be rejected.
+    maxRetriesPerRequest: 0,
+    connectTimeout: connectTimeoutMs(location),
+    // How long closing waits for a peer that may be gone; the wait keeps the process alive.
+    disconnectTimeout: 200,
+    // `Link` connects again. The driver's own timer cannot be stopped once the client has connected otherwise.
+    retryStrategy: () => null,
+    // `Link` asks the server what it is, and goes on where INFO is not allowed.
+    enableReadyCheck: false,
+    reconnectOnError: (error) => {
+      onRefusal(error);
+      return false;
+    },
+    ...ofSentinel(location),
+  };
+}
+
+/** A Sentinel that accepts and never answers would be waited for without end. */
+function ofSentinel(location: RedisLocation): RedisOptions {
+  if (typeof location === 'string' || !('sentinels' in location)) return {};
+  const { sentinelCommandTimeout = SENTINEL_TIMEOUT_MS } = location;
+  return { sentinelCommandTimeout, sentinelRetryStrategy: () => null };
+}
+
+const SENTINEL_TIMEOUT_MS = 2_000;
+
+/** The options for each connection, wherever they are given. */
+function optionsOf(location: RedisLocation): Record<string, unknown> {
+  if (typeof location === 'string') return queryOf(location);
+  const options: object = 'cluster' in location ? (location.options?.redisOptions ?? {}) : location;
+  return options as Record<string, unknown>;
+}
+
+function queryOf(url: string): Record<string, string> {
+  const at = url.indexOf('?');
+  return at < 0 ? {} : Object.fromEntries(new URLSearchParams(url.slice(at + 1)));
+}
+
+function describeUrl(url: string): string {
+  if (!URL.canParse(url)) return 'the given location';
+  const { hostname, port, pathname } = new URL(url);
+  return hostname ? `${hostname}:${port || 6_379}` : pathname;
+}
+
+function describeNode(node: unknown): string {
+  if (typeof node === 'number') return `localhost:${node}`;
+  if (typeof node === 'string') return describeUrl(node.includes('://') ? node : `redis://${node}`);
+  const { host = 'localhost', port = 6_379 } = node as { host?: string; port?: number };
+  return `${host}:${port}`;
+}

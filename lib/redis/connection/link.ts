@@ -1,0 +1,171 @@
+import { Redis, type Cluster } from 'ioredis';
+
+import type { RedisLocation } from '../../hydra-options.js';
+import { outside } from '../../runtime/async-context.js';
+import { createClient, connectTimeoutMs, type RedisClient } from './driver.js';
+import { dropConnection, limitHandshake, watchConnection } from './keep-alive.js';
+import { askServer, isReplicaNow, serverOf, UNKNOWN_SERVER, type ServerInfo } from './server-info.js';
+import { connectNodes } from '../slot-publish.js';
+
+/** What a connection is for. */
+export type Role = 'commands' | 'subscriber' | 'blocking';
+
+export interface LinkOptions {
+  readonly role: Role;
+  readonly service: string;
+  readonly redis: RedisLocation;
+  readonly connection: { readonly pingIntervalMs: number; readonly maxReconnectDelayMs: number };
+}
+
+/** Hears of a link, and decides when it may connect. */
+export interface LinkOwner {
+  /** Whether there is nothing yet that it could follow: it is told to connect when there is. */
+  holdsBack(link: Link): boolean;
+  /** It has reached a server, or lost it. */
+  changed(link: Link): void;
+  /** Connecting failed, or Redis refused to let it in. */
+  failed(link: Link, error: Error): void;
+  /** Redis refused a command, which is rejected with this. */
+  refused(link: Link, error: Error): void;
+}
+
+/** Neither connected nor about to be. A Cluster goes back from 'end' to 'close' when the last of its nodes has ended. */
+const IDLE = ['wait', 'close', 'end'];
+/** A limit for the handshake that a short interval of PINGs must not push below what a loaded Redis needs. */
+const LEAST_HANDSHAKE_MS = 1_000;
+/** Kept for so long, a connection begins with short pauses again once it breaks. */
+const SETTLED_MS = 1_000;
+
+/**
+ * One client of the driver, connected again for ever, and what is known of the server it has reached. Each step of
+ * connecting has a limit: the way to the peer, the handshake, and the question who answers there.
+ */
+export class Link {
+  readonly client: RedisClient;
+  readonly role: Role;
+  /** Undefined until the server has said what it is. */
+  server: ServerInfo | undefined;
+  /** Rises with each connection that is made or lost. */
+  generation = 0;
+  private attempts = 0;
+  private tellsRole = true;
+  private reachedAt = -Infinity;
+  private timer: NodeJS.Timeout | undefined;
+  isClosed = false;
+  private readonly stopWatch: () => void;
+
+  constructor(
+    private readonly options: LinkOptions,
+    private readonly owner: LinkOwner,
+  ) {
+    const { role, service, redis, connection } = options;
+    this.role = role;
+    const failed = (error: Error) => this.owner.failed(this, error);
+    const onRefusal = (error: Error) => this.owner.refused(this, error);
+    const settings = { connectionName: `hydra:${service}:${role}`, onRefusal };
+    this.client = createClient(redis, settings);
+    // Which of several Sentinels failed is told by one error for all, which does not say why.
+    let atSentinel: Error | undefined;
+    this.client.on('sentinelError', (error: Error) => (atSentinel = error));
+    this.client.on('error', (error: Error) => {
+      failed(error.message.startsWith('All sentinels') ? (atSentinel ?? error) : error);
+      atSentinel = undefined;
+    });
+    this.client.on('ready', () => void this.greet());
+    this.client.on('close', () => this.leave()).on('end', () => this.retry());
+    const limitMs = Math.min(
+      connectTimeoutMs(redis),
+      Math.max(LEAST_HANDSHAKE_MS, connection.pingIntervalMs),
+    );
+    limitHandshake(this.client, limitMs, () => this.server !== undefined);
+    // No PING can watch over a connection that blocks, as it would wait behind the read.
+    this.stopWatch =
+      role === 'blocking'
+        ? () => undefined
+        : outside(() => watchConnection(this.client, connection.pingIntervalMs, (link) => this.ping(link)));
+    if (role === 'commands' && !(this.client instanceof Redis)) connectNodes(this.client);
+  }
+
+  /** Connects now, unless it is connected or connecting. */
+  connect(): void {
+    if (this.isClosed || !IDLE.includes(this.client.status)) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    // What fails is told by 'error', and 'end' repeats it.
+    outside(() => void this.client.connect().catch(() => undefined));
+  }
+
+  /** Breaks the connection off, to look anew where Redis is. */
+  drop(reason: Error): void {
+    this.leave();
+    dropConnection(this.client, reason);
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.leave();
+    clearTimeout(this.timer);
+    this.stopWatch();
+    if (this.client.status !== 'end') this.client.disconnect();
+  }
+
+  private async greet(): Promise<void> {
+    const generation = ++this.generation;
+    try {
+      const server = await (this.client instanceof Redis ? askServer(this.client) : askNode(this.client));
+      if (generation !== this.generation || this.client.status !== 'ready') return;
+      this.server = server;
+      this.reachedAt = performance.now();
+      this.owner.changed(this);
+    } catch (error) {
+      // Else the connection broke, and has told so.
+      if (generation === this.generation && this.client.status === 'ready') this.giveUp(error as Error);
+    }
+  }
+
+  /** Who only reads and publishes would never hear from a command that its server is a replica now. */
+  private async ping(link: Redis): Promise<unknown> {
+    if (this.role !== 'commands' || link !== this.client || !this.tellsRole) return link.ping();
+    const isReplica = await isReplicaNow(link);
+    this.tellsRole = isReplica !== undefined;
+    if (isReplica && this.server) this.owner.refused(this, new Error('READONLY its server is a replica now'));
+    return isReplica;
+  }
+
+  private giveUp(error: Error): void {
+    this.owner.failed(this, error);
+    this.drop(error);
+  }
+
+  private leave(): void {
+    this.generation++;
+    if (this.server === undefined) return;
+    if (performance.now() - this.reachedAt > SETTLED_MS) this.attempts = 0;
+    this.server = undefined;
+    this.owner.changed(this);
+  }
+
+  private retry(): void {
+    if (this.isClosed || this.timer || this.owner.holdsBack(this)) return;
+    const delayMs = backoffMs(++this.attempts, this.options.connection.maxReconnectDelayMs);
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.connect();
+    }, delayMs);
+  }
+}
+
+/** On a Cluster there is no one server to follow; one node tells the version of all. */
+async function askNode(cluster: Cluster): Promise<ServerInfo> {
+  const [node] = cluster.nodes('master');
+  const info = await node?.info('server').catch(() => undefined);
+  if (info === undefined) return UNKNOWN_SERVER;
+  return { ...UNKNOWN_SERVER, version: serverOf(info).version, product: serverOf(info).product };
+}
+
+/** 20, 40, 80 … ms up to the limit, each between half and the whole, so that a fleet does not return in one instant. */
+function backoffMs(attempt: number, maxMs: number): number {
+  const whole = Math.min(maxMs, 20 * 2 ** Math.min(attempt - 1, 10));
+  return Math.round(whole * (0.5 + Math.random() / 2));
+}

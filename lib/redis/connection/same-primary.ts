@@ -1,0 +1,129 @@
+import { Link, type LinkOptions, type LinkOwner, type Role } from './link.js';
+import { maySame, tooOld } from './server-info.js';
+
+/** A link that was led elsewhere so often in a row shows that the leading one is at the wrong server. */
+const LED_ELSEWHERE = 2;
+
+/** What Redis says to one whose server is no primary any more. */
+const DEMOTED = /^(-?READONLY\b|UNBLOCKED.*instance state changed)/;
+
+/**
+ * Keeps all connections of a process at one primary. That of the commands leads: it looks for the primary, and each other
+ * one is admitted only where that is. When any of them hears that its server is a replica now, all look anew: a server that
+ * became a replica keeps its clients, and subscribers there would wait for what nobody counts them in for.
+ *
+ * Where servers do not say who they are, every connection is admitted; a process that does not hear itself finds out.
+ */
+export class SamePrimary implements LinkOwner {
+  readonly leader: Link;
+  private readonly followers = new Set<Link>();
+  private readonly listeners = new Set<() => void>();
+  private ledElsewhere = 0;
+
+  constructor(
+    private readonly options: Omit<LinkOptions, 'role'>,
+    private readonly onFailure: (role: Role, error: Error) => void,
+  ) {
+    this.leader = new Link({ ...options, role: 'commands' }, this);
+  }
+
+  /** A connection that goes where that of the commands goes; made at once if that one is there. */
+  follow(role: Role): Link {
+    const link = new Link({ ...this.options, role }, this);
+    this.followers.add(link);
+    return link;
+  }
+
+  /** Connects all at once. */
+  start(): void {
+    this.leader.connect();
+    for (const link of this.followers) link.connect();
+  }
+
+  /** Whether this connection is where the commands go. */
+  isAdmitted(link: Link): boolean {
+    return (
+      this.leader.server !== undefined &&
+      link.server !== undefined &&
+      maySame(link.server, this.leader.server)
+    );
+  }
+
+  /** Breaks all off, to look anew where the primary is. */
+  lookAnew(reason: Error): void {
+    for (const link of [this.leader, ...this.followers]) if (link.client.status !== 'end') link.drop(reason);
+  }
+
+  /** Hears whenever a link is admitted, lost or closed; the returned function stops that. */
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  close(link: Link): void {
+    this.followers.delete(link);
+    link.close();
+    this.changed(link);
+  }
+
+  closeAll(): void {
+    for (const link of [this.leader, ...this.followers]) this.close(link);
+  }
+
+  holdsBack(link: Link): boolean {
+    return link !== this.leader && this.leader.server === undefined;
+  }
+
+  changed(link: Link): void {
+    if (link.server !== undefined) this.judge(link);
+    for (const listener of [...this.listeners]) listener();
+  }
+
+  failed(link: Link, error: Error): void {
+    this.onFailure(link.role, error);
+  }
+
+  refused(link: Link, error: Error): void {
+    // All commands under way are refused alike; the first of them has been heard.
+    if (link.server === undefined || !DEMOTED.test(error.message)) return;
+    this.onFailure(link.role, error);
+    this.lookAnew(new Error('its server is a replica now'));
+  }
+
+  private judge(link: Link): void {
+    const why = whyNot(link);
+    if (why) {
+      this.onFailure(link.role, why);
+      link.drop(why);
+    } else if (link === this.leader) this.lead();
+    else this.compare(link);
+  }
+
+  private lead(): void {
+    for (const link of this.followers) {
+      if (link.server === undefined) link.connect();
+      else if (!this.isAdmitted(link)) link.drop(new Error('the commands go to another server'));
+    }
+  }
+
+  private compare(link: Link): void {
+    if (this.leader.server === undefined) return;
+    if (this.isAdmitted(link)) {
+      this.ledElsewhere = 0;
+      return;
+    }
+    link.drop(new Error('it was led to another server than the commands'));
+    if (++this.ledElsewhere < LED_ELSEWHERE) return;
+    this.ledElsewhere = 0;
+    this.leader.drop(new Error('other connections are led to another server'));
+  }
+}
+
+/** Why nobody can work at the server that this link has reached. */
+function whyNot({ server }: Link): Error | undefined {
+  if (!server) return undefined;
+  if (server.isLoading) return new Error(`LOADING ${server.product} is loading its data`);
+  if (server.isReplica)
+    return new Error(`READONLY this ${server.product} is a replica, which takes no writes`);
+  return tooOld(server);
+}

@@ -1,0 +1,400 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { HydraError, type HydraErrorOptions } from '../hydra-error.js';
+import type { ResolvedOptions } from '../hydra-options.js';
+import { outside } from '../runtime/async-context.js';
+import { refusalToConnect } from './connection/connect-error.js';
+import { ConnectionReport } from './connection/connection-report.js';
+import { describeLocation, overruledOptions, type RedisClient } from './connection/driver.js';
+import { Hearing } from './connection/hearing.js';
+import type { Link, Role } from './connection/link.js';
+import { isAway, redisError } from './redis-error.js';
+import { Refusals } from './refusals.js';
+import { callUserCode } from '../runtime/user-code.js';
+import { SamePrimary } from './connection/same-primary.js';
+import { Settling, type SettlingOutcome } from './connection/settling.js';
+import { Subscriptions, type ChannelListener, type Subscription } from './subscriptions.js';
+
+export type { RedisClient } from './connection/driver.js';
+export type { Link } from './connection/link.js';
+export type { Subscription } from './subscriptions.js';
+
+/** What the connections say of themselves. */
+export type ConnectionState = 'connecting' | 'ready' | 'lost' | 'closed';
+
+const PERSIST_PAUSE_MS = 50;
+/** How long an own word may take at least, however short the interval of PINGs is. */
+const LEAST_PATIENCE_MS = 1_000;
+/** After a change of servers, counts say nothing for so long of those who do not say where they listen. */
+const OTHERS_FOLLOW_MS = 10_000;
+
+/** Options that were warned of: each process hears of them once. */
+const warnedOf = new Set<string>();
+
+interface Waiter {
+  readonly ready: () => void;
+  readonly failed: (error: HydraError) => void;
+  /** Whether it also waits for a Redis that does not let us in. */
+  readonly isPatient: boolean;
+}
+
+/**
+ * The process's connections to Redis: one for commands, one for subscriptions, and one for each reader that blocks. All
+ * are at the same primary.
+ *
+ * A connection that breaks is made again for ever, quickly at first. A command that was under way is never sent twice:
+ * its promise rejects, and the caller decides. No command waits in a queue while Redis is away; `run` waits for it, for
+ * as long as `connection.commandTimeoutMs`.
+ *
+ * Ready means that commands go through, that every subscription is confirmed, and that this process hears itself.
+ */
+export class RedisConnections implements SettlingOutcome {
+  /** Cluster needs hash tags in its keys, and PUBLISH's receiver count means little there. */
+  readonly isCluster: boolean;
+  readonly commands: RedisClient;
+  readonly subscriber: RedisClient;
+  /** What Redis has refused lately. */
+  readonly refusals = new Refusals();
+
+  private readonly report = new ConnectionReport();
+  private readonly listeners = new Set<(state: ConnectionState) => void>();
+  private readonly waiters = new Set<Waiter>();
+  private readonly links: SamePrimary;
+  private readonly listener: Link;
+  private readonly subscriptions: Subscriptions;
+  private readonly hearing: Hearing;
+  private readonly settling: Settling;
+  private current: ConnectionState = 'connecting';
+  /** Why Redis does not let us in; undefined where it may be waited for. */
+  private refusal: HydraError | undefined;
+  private isStarted = false;
+  private wasReady = false;
+  private wasLost = false;
+  private readyAt = 0;
+  private runId: string | undefined;
+  private atServerSince = -Infinity;
+
+  constructor(private readonly options: Pick<ResolvedOptions, 'redis' | 'connection' | 'service'>) {
+    const { redis, connection } = options;
+    this.isCluster = typeof redis === 'object' && 'cluster' in redis;
+    this.links = new SamePrimary(options, (role, error) => this.failed(role, error));
+    this.listener = this.links.follow('subscriber');
+    this.commands = this.links.leader.client;
+    this.subscriber = this.listener.client;
+    this.subscriptions = new Subscriptions(this.listener, {
+      ready: async () => {
+        if (!this.isReady) await this.readyWithin(connection.commandTimeoutMs, 'SUBSCRIBE');
+      },
+      refused: (error) => this.refusals.note(error, 'warning'),
+    });
+    this.hearing = new Hearing({
+      commands: this.commands,
+      withinMs: Math.max(LEAST_PATIENCE_MS, connection.pingIntervalMs),
+      refused: (error) => this.refused(error),
+    });
+    const { links, listener, subscriptions, hearing } = this;
+    const parts = { links, listener, subscriptions, hearing, everyMs: connection.pingIntervalMs };
+    this.settling = new Settling(parts, this);
+    this.links.onChange(() => this.settling.changed());
+  }
+
+  get state(): ConnectionState {
+    return this.current;
+  }
+
+  get isReady(): boolean {
+    return this.current === 'ready';
+  }
+
+  /** Whether commands reach a primary, be this process ready or not. */
+  get hasPrimary(): boolean {
+    return this.links.leader.server !== undefined;
+  }
+
+  /** Whether there are connections to one primary, be this process ready or not. */
+  get isConnected(): boolean {
+    return this.links.isAdmitted(this.links.leader) && this.links.isAdmitted(this.listener);
+  }
+
+  /** Why there is no connection, as last heard from the driver or from Redis. */
+  get reason(): string | undefined {
+    return this.report.reason;
+  }
+
+  /** The server that this process listens at, in short; undefined where Redis does not say it. */
+  get serverId(): string | undefined {
+    return this.runId?.slice(0, 12);
+  }
+
+  /** Milliseconds since the connection came back after a loss, or was {@link resumed}; Infinity if it never was. */
+  restoredForMs(now = performance.now()): number {
+    return this.wasLost && this.isReady ? now - this.readyAt : Infinity;
+  }
+
+  /**
+   * Whether a count of 0 receivers proves that a process did not receive a message. Only if it listens where we publish:
+   * one that still listens at a former primary hears what is published at the new one, and is not counted there.
+   *
+   * @param serverId where that process says that it listens
+   */
+  countsProve(serverId: string | undefined, now = performance.now()): boolean {
+    if (this.isCluster || !this.isReady || !this.hearing.mayCount) return false;
+    if (serverId !== undefined && this.serverId !== undefined) return serverId === this.serverId;
+    return now - this.atServerSince > OTHERS_FOLLOW_MS;
+  }
+
+  /** Redis, or the way to it, stood still and goes on: as after a reconnect, others may need a moment. */
+  resumed(): void {
+    this.wasLost = true;
+    this.readyAt = performance.now();
+  }
+
+  /** Hears every change of state; the returned function stops that. */
+  onState(listener: (state: ConnectionState) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /**
+   * Resolves once all is ready, however long Redis is away.
+   *
+   * @param onWait is given the way to wait no longer, if it comes to waiting; the promise then never settles
+   *
+   * @throws HydraError `CLOSED` when closed meanwhile; at the start also `REDIS_UNAVAILABLE` or `FORBIDDEN`, when Redis is
+   *   there and does not let us in: a password, a certificate, a right, a version that is too old
+   */
+  connect(onWait?: (giveUp: () => void) => void): Promise<void> {
+    if (this.current === 'closed') return Promise.reject(this.closedError());
+    if (!this.isStarted) outside(() => this.start());
+    if (this.isReady) return Promise.resolve();
+    if (this.refusal && !this.wasReady) return Promise.reject(this.refusal);
+    return new Promise((ready, failed) => {
+      const waiter = { ready, failed, isPatient: this.wasReady };
+      this.waiters.add(waiter);
+      onWait?.(() => this.waiters.delete(waiter));
+    });
+  }
+
+  /**
+   * Runs one or more commands once Redis is ready.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE` when it is not ready in time, the connection broke under the command, or Redis
+   *   refused it; `FORBIDDEN` when Redis refused it for lack of rights
+   */
+  async run<T>(what: string, command: (redis: RedisClient) => Promise<T>): Promise<T> {
+    if (!this.isReady) await this.readyWithin(this.options.connection.commandTimeoutMs, what);
+    try {
+      // On a Cluster a command may open the connection to its node.
+      return await outside(() => command(this.commands));
+    } catch (cause) {
+      throw this.failure(what, cause);
+    }
+  }
+
+  /** What the driver rejected with, in hydra's words; what Redis refused is taken note of. */
+  failure(what: string, cause: unknown, facts?: HydraErrorOptions): HydraError {
+    const error = redisError(what, cause, facts);
+    this.refusals.note(error);
+    return error;
+  }
+
+  /**
+   * Does what a start cannot go on without: again whenever Redis goes away under it, for as long as that takes.
+   *
+   * @throws HydraError `CLOSED` when closed meanwhile; what Redis itself refuses
+   */
+  async persist(act: () => Promise<void>): Promise<void> {
+    for (;;) {
+      await this.connect();
+      try {
+        return await act();
+      } catch (error) {
+        if (!isAway(error)) throw error;
+        await sleep(PERSIST_PAUSE_MS);
+      }
+    }
+  }
+
+  /** A connection of its own for a reader that blocks (BLMOVE, XREADGROUP BLOCK), where the commands go. */
+  openBlocking(): Link {
+    const link = this.links.follow('blocking');
+    if (this.links.leader.server) link.connect();
+    return link;
+  }
+
+  /**
+   * Resolves once a reader's connection is made, and leads where the commands go.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE` when it is not within `limitMs`; `CLOSED` when it is closed
+   */
+  admitted(link: Link, what: string, limitMs: number): Promise<void> {
+    if (this.links.isAdmitted(link)) return Promise.resolve();
+    const closed = new HydraError('CLOSED', `${what}: the connection is closed`);
+    if (link.isClosed) return Promise.reject(closed);
+    return new Promise((resolve, reject) => {
+      const stop = this.links.onChange(() => {
+        if (this.links.isAdmitted(link)) finish(resolve);
+        else if (link.isClosed) finish(() => reject(closed));
+      });
+      const timer = setTimeout(() => finish(() => reject(this.notConnected(what, `${limitMs} ms`))), limitMs);
+      const finish = (act: () => void) => {
+        stop();
+        clearTimeout(timer);
+        act();
+      };
+    });
+  }
+
+  closeBlocking(link: Link): void {
+    this.links.close(link);
+  }
+
+  /** Closes every connection at once; what waits is told. Idempotent. */
+  close(): void {
+    if (this.current === 'closed') return;
+    this.settling.stop();
+    this.become('closed');
+    this.release((waiter) => waiter.failed(this.closedError()));
+    this.links.closeAll();
+  }
+
+  /**
+   * Gives a listener what is published on a channel, from the confirmation on, and again after each reconnect. All listeners
+   * of a channel share one subscription. What a listener throws is logged, and harms no other.
+   */
+  subscribe(channel: string, listener: ChannelListener): Subscription {
+    return this.subscriptions.subscribe(channel, listener);
+  }
+
+  /**
+   * As {@link subscribe}; once confirmed it also makes sure that what is published on this channel is heard here, as long as
+   * it is not ended. There is one such channel.
+   */
+  hearOn(channel: string, listener: ChannelListener): Subscription {
+    const subscription = this.subscribe(channel, (text) => {
+      this.hearing.heard();
+      listener(text);
+    });
+    let hasEnded = false;
+    const confirmed = async () => {
+      await subscription.confirmed();
+      if (!hasEnded) await this.proveHearing(channel);
+    };
+    const unsubscribe = () => {
+      hasEnded = true;
+      this.hearing.require(undefined);
+      subscription.unsubscribe();
+    };
+    return { confirmed, unsubscribe };
+  }
+
+  /** @internal */
+  failed(role: Role, error: Error): void {
+    this.report.failed(role, error);
+    this.refusal = refusalToConnect(error);
+    const { refusal } = this;
+    if (refusal) this.release((waiter) => waiter.failed(refusal), false);
+  }
+
+  /** @internal */
+  refused(error: HydraError): void {
+    this.refusals.note(error);
+  }
+
+  /** @internal */
+  settled(): void {
+    const runId = this.links.leader.server?.runId;
+    // Who does not know where it is may be elsewhere after each loss.
+    if (this.wasLost && (runId === undefined || runId !== this.runId)) this.atServerSince = performance.now();
+    this.runId = runId;
+    this.refusal = undefined;
+    if (this.subscriptions.refusals.length === 0) this.refusals.lifted('SUBSCRIBE');
+    this.wasReady = true;
+    this.become('ready');
+    this.release((waiter) => waiter.ready());
+  }
+
+  /** @internal */
+  unsettled(): void {
+    if (this.isReady) this.become('lost');
+  }
+
+  private async proveHearing(channel: string): Promise<void> {
+    this.hearing.require(channel);
+    if ((await this.hearing.prove()) !== 'deaf') return;
+    this.links.lookAnew(new Error('this process does not hear what it publishes on its own channel'));
+    throw new HydraError('REDIS_UNAVAILABLE', `nothing that is published on ${channel} is heard`, {
+      mayHaveRun: false,
+    });
+  }
+
+  private start(): void {
+    this.isStarted = true;
+    this.warnOfOverruled();
+    this.settling.start();
+    this.links.start();
+  }
+
+  private readyWithin(limitMs: number, what: string): Promise<void> {
+    if (this.current === 'closed') return Promise.reject(this.closedError());
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        this.waiters.delete(waiter);
+        reject(this.notConnected(what, `connection.commandTimeoutMs=${limitMs}`));
+      };
+      const timer = setTimeout(giveUp, limitMs);
+      const settle = (act: () => void) => () => {
+        clearTimeout(timer);
+        act();
+      };
+      const waiter: Waiter = {
+        ready: settle(resolve),
+        failed: (error) => settle(() => reject(error))(),
+        isPatient: true,
+      };
+      this.waiters.add(waiter);
+    });
+  }
+
+  private release(act: (waiter: Waiter) => void, withPatient = true): void {
+    for (const waiter of [...this.waiters]) {
+      if (waiter.isPatient && !withPatient) continue;
+      this.waiters.delete(waiter);
+      act(waiter);
+    }
+  }
+
+  private become(state: ConnectionState): void {
+    if (this.current === state || this.current === 'closed') return;
+    const { server } = this.links.leader;
+    const place = describeLocation(this.options.redis);
+    if (state === 'lost') {
+      this.wasLost = true;
+      this.report.lost(place);
+    }
+    if (state === 'ready') {
+      this.report.connected(server, place, this.current === 'lost');
+      this.readyAt = performance.now();
+    }
+    this.current = state;
+    for (const listener of [...this.listeners])
+      callUserCode('a listener of the connection', () => listener(state));
+  }
+
+  private warnOfOverruled(): void {
+    const names = overruledOptions(this.options.redis).filter((name) => !warnedOf.has(name));
+    if (names.length === 0) return;
+    for (const name of names) warnedOf.add(name);
+    this.report.warn(`redis: ${names.join(', ')} are set by nestjs-hydra; what is given has no effect`);
+  }
+
+  private notConnected(what: string, limit: string): HydraError {
+    const reason = this.reason === undefined ? '' : `: ${this.reason}`;
+    const text = `${what}: no connection to Redis within ${limit}${reason}`;
+    return new HydraError('REDIS_UNAVAILABLE', text, { mayHaveRun: false });
+  }
+
+  private closedError(): HydraError {
+    return new HydraError('CLOSED', `the Redis connections of "${this.options.service}" are closed`);
+  }
+}

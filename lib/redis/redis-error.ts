@@ -1,0 +1,155 @@
+import { HydraError, type HydraErrorCode, type HydraErrorOptions } from '../hydra-error.js';
+
+/** Refusals that end by themselves, or by what a person does to Redis. Redis looks before it does anything. */
+const NOT_NOW =
+  /^(OOM|NOREPLICAS|READONLY|BUSY|LOADING|MASTERDOWN|MISCONF|CLUSTERDOWN|TRYAGAIN|ASK|NOSCRIPT|UNBLOCKED|WRONGPASS|NOAUTH)$/;
+
+/** Refusals of a server that starts, or that others are about to take over from. */
+const NOT_YET = /^(LOADING|READONLY|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)$/;
+
+/** Redis 7.0, and from 7.2 on. */
+const FORBIDDEN_IN_SCRIPT = /^ERR (The user executing the script can't|ACL failure in script)/;
+
+/** The driver never wrote the command to a connection. */
+const NOT_SENT = /enableOfflineQueue options is false|None of startup nodes|Failed to refresh slots cache/;
+
+/** Nobody took the connection. */
+const NOT_CONNECTED = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'];
+
+const MOST_NAMES = 4;
+
+/** A script that failed, by its name: the driver knows only its hash. */
+export class ScriptFailure extends Error {
+  override readonly name = 'ScriptFailure';
+
+  constructor(
+    readonly script: string,
+    override readonly cause: unknown,
+  ) {
+    super(`script ${script}: ${String(cause)}`, { cause });
+  }
+}
+
+/**
+ * What the driver rejects with, in hydra's words. This is the only place that knows them.
+ *
+ * An answer of Redis's own that refuses a command says that nothing was done, but for a script, which Redis may refuse in
+ * its middle. Where no answer came, the command may have had its effect if it had been sent.
+ *
+ * @param what what was wanted, for the message
+ * @param facts what the caller knows better
+ */
+export function redisError(what: string, failure: unknown, facts?: HydraErrorOptions): HydraError {
+  if (failure instanceof HydraError) return failure;
+  const { script, cause } =
+    failure instanceof ScriptFailure ? failure : { script: undefined, cause: failure };
+  if (cause instanceof HydraError) return cause;
+  if (isReply(cause)) return refusal(what, script, cause, facts);
+  return noAnswer(what, cause, facts);
+}
+
+/** Whether Redis is not there, or not yet what it will be: what a start may wait for. Anything else it refuses for good. */
+export function isAway(error: unknown): boolean {
+  if (!(error instanceof HydraError) || error.code !== 'REDIS_UNAVAILABLE') return false;
+  return !isReply(error.cause) || NOT_YET.test(wordOf(error.cause.message));
+}
+
+/** Redis's own answer. Everything else means that no answer came. */
+export function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+/** Whether Redis refused with this word: `NOGROUP`, `BUSYGROUP`, … */
+export function isRefusedWith(word: string, error: unknown): boolean {
+  const reply = error instanceof HydraError ? error.cause : error;
+  return isReply(reply) && wordOf(reply.message) === word;
+}
+
+function refusal(
+  what: string,
+  script: string | undefined,
+  cause: Error,
+  facts?: HydraErrorOptions,
+): HydraError {
+  const { message } = cause;
+  const word = wordOf(message);
+  const isTransient = NOT_NOW.test(word) || message.includes('max number of clients');
+  const isForbidden = word === 'NOPERM' || FORBIDDEN_IN_SCRIPT.test(message);
+  const code: HydraErrorCode = isForbidden ? 'FORBIDDEN' : 'REDIS_UNAVAILABLE';
+  const text = `${what}: Redis refused ${commandOf(cause, script)}: ${message}${hintFor(word)}`;
+  return new HydraError(code, text, {
+    cause: withoutSecrets(cause),
+    retryable: isTransient,
+    // What makes Redis refuse for now is looked at before a script's first write, and not again.
+    mayHaveRun: isInScript(message) && !isTransient,
+    ...facts,
+  });
+}
+
+function noAnswer(what: string, cause: unknown, facts?: HydraErrorOptions): HydraError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const moved = /^Too many Cluster redirections\. Last error: (?:\w+: )?(.*)/s.exec(reason)?.[1];
+  if (moved !== undefined) {
+    const text = `${what}: the Cluster's nodes sent it on to one another: ${moved}`;
+    return new HydraError('REDIS_UNAVAILABLE', text, { cause, mayHaveRun: false, ...facts });
+  }
+  if (cause instanceof TypeError || cause instanceof RangeError) {
+    const text = `${what}: its answer was not understood: ${reason}`;
+    return new HydraError('REDIS_UNAVAILABLE', text, { cause, retryable: false, ...facts });
+  }
+  if (NOT_SENT.test(reason) || isNotConnected(cause)) {
+    const text = `${what}: there is no connection to Redis`;
+    return new HydraError('REDIS_UNAVAILABLE', text, { cause, mayHaveRun: false, ...facts });
+  }
+  return new HydraError('REDIS_UNAVAILABLE', `${what}: the connection to Redis was lost`, {
+    cause,
+    ...facts,
+  });
+}
+
+/** The word that an answer begins with; Redis 6 hides that of a command in a script behind its own. */
+function wordOf(message: string): string {
+  const inner = message.startsWith('ERR Error running script') ? / -([A-Z]+) /.exec(message)?.[1] : undefined;
+  return inner ?? /^[A-Z]+/.exec(message)?.[0] ?? '';
+}
+
+function isInScript(message: string): boolean {
+  return message.includes('user_script');
+}
+
+function hintFor(word: string): string {
+  if (word === 'MOVED') return '; it is a node of a Cluster: redis must be { cluster: [its nodes] }';
+  return '';
+}
+
+/** What Redis refused, with its key or channel: its own words name neither. */
+function commandOf(cause: Error, script: string | undefined): string {
+  const { name = 'a command', args = [] } =
+    (cause as { command?: { name?: string; args?: unknown[] } }).command ?? {};
+  const word = name.toUpperCase();
+  if (word === 'EVAL' || word === 'EVALSHA') {
+    const keys = args.slice(2, 2 + Number(args[1]));
+    return `script ${script ?? 'without a name'}${keys.length > 0 ? ` on ${listed(keys)}` : ''}`;
+  }
+  if (word === 'AUTH' || word === 'HELLO') return word;
+  const names = word.includes('SUBSCRIBE') ? args : args.slice(0, 1);
+  return [word, listed(names)].filter(Boolean).join(' ');
+}
+
+function listed(names: readonly unknown[]): string {
+  const shown = names.slice(0, MOST_NAMES).map((name) => String(name).slice(0, 200));
+  return names.length > MOST_NAMES
+    ? `${shown.join(', ')} and ${names.length - MOST_NAMES} more`
+    : shown.join(', ');
+}
+
+/** The driver hangs the command with its arguments on the error, and whoever prints the error prints them. */
+function withoutSecrets(cause: Error): Error {
+  const { command } = cause as { command?: { name?: string; args?: unknown } };
+  if (command?.name && /^(auth|hello)$/i.test(command.name)) command.args = [];
+  return cause;
+}
+
+function isNotConnected(cause: unknown): boolean {
+  return NOT_CONNECTED.includes((cause as { code?: string } | null | undefined)?.code ?? '');
+}

@@ -1,0 +1,84 @@
+import { decodeNode } from '../../protocol/records.js';
+
+/** What the bridge knows of one entry of the nodes hash. */
+export interface LedgerEntry {
+  readonly id: string;
+  readonly service: string;
+  /** As it was read: what is entered in the index for a Hydra 1.x instance. */
+  readonly record: string;
+  /** Written by one of ours, which enters itself in the index. */
+  readonly isOurs: boolean;
+  /** When its presence was last seen, by this process's clock. */
+  aliveAt: number;
+  isLive: boolean;
+}
+
+/** A Hydra 1.x instance without presence is looked at every time for so long: it may only have been late. */
+const URGENT_MS = 10_000;
+/** Of those that need no haste, this share is looked at each time. */
+const SHARE = 30;
+const AT_LEAST = 10;
+
+/**
+ * The entries of the nodes hash, and whose turn it is to be looked at: a Hydra 1.x instance at every turn, because nobody
+ * else says that it came or went; one of ours, or one long dead, now and then, to learn that its entry can go.
+ */
+export class NodeLedger {
+  private readonly entries = new Map<string, LedgerEntry | undefined>();
+  private offset = 0;
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** The services that had an instance when last looked at. */
+  get liveServices(): readonly string[] {
+    const services = new Set<string>();
+    for (const entry of this.entries.values()) if (entry?.isLive) services.add(entry.service);
+    return [...services];
+  }
+
+  /** Those of the ids that were never read. */
+  unread(ids: readonly string[]): readonly string[] {
+    return ids.filter((id) => !this.entries.has(id));
+  }
+
+  add(id: string, record: string | null, now: number): void {
+    const node = decodeNode(record);
+    // A record that names no service, or somebody else, cannot be looked up; it is left to its owner.
+    if (!node || node.id !== id || record === null) return void this.entries.set(id, undefined);
+    const isOurs = node.traits !== undefined;
+    this.entries.set(id, { id, service: node.service, record, isOurs, aliveAt: now, isLive: false });
+  }
+
+  /** Forgets what the hash does not have any more. */
+  keepOnly(ids: readonly string[]): void {
+    const kept = new Set(ids);
+    for (const id of this.entries.keys()) if (!kept.has(id)) this.entries.delete(id);
+  }
+
+  delete(id: string): void {
+    this.entries.delete(id);
+  }
+
+  clear(): void {
+    this.entries.clear();
+  }
+
+  /** Whose presence is to be looked at now. */
+  due(now: number): readonly LedgerEntry[] {
+    const urgent: LedgerEntry[] = [];
+    const patient: LedgerEntry[] = [];
+    for (const entry of this.entries.values()) {
+      if (entry) (isUrgent(entry, now) ? urgent : patient).push(entry);
+    }
+    const count = Math.min(patient.length, Math.max(AT_LEAST, Math.ceil(patient.length / SHARE)));
+    for (let turn = 0; turn < count; turn++) urgent.push(patient[(this.offset + turn) % patient.length]!);
+    this.offset += count;
+    return urgent;
+  }
+}
+
+function isUrgent({ isOurs, isLive, aliveAt }: LedgerEntry, now: number): boolean {
+  return !isOurs && (isLive || now - aliveAt < URGENT_MS);
+}

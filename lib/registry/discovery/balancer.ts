@@ -1,0 +1,40 @@
+import type { Balancer, BalancerName, BalancerView, Instance } from '../../hydra-options.js';
+
+/** A balancer by its name; a function is its own. */
+export function createBalancer(given: BalancerName | Balancer): Balancer {
+  if (typeof given === 'function') return given;
+  return given === 'round-robin' ? roundRobin() : given === 'random' ? random : leastOfTwo;
+}
+
+/**
+ * Power of two choices: of two drawn at random, the one that would answer sooner. Nearly as even as asking all, without
+ * the herd that the least loaded of all attracts.
+ */
+export const leastOfTwo: Balancer = (instances, view) => {
+  const count = instances.length;
+  if (count < 2) return instances[0];
+  const first = Math.floor(Math.random() * count);
+  const second = (first + 1 + Math.floor(Math.random() * (count - 1))) % count;
+  return sooner(instances[first]!, instances[second]!, view);
+};
+
+export const random: Balancer = (instances) => instances[Math.floor(Math.random() * instances.length)];
+
+/** Each in turn, starting anywhere, so that many callers do not start with the same one. */
+export function roundRobin(): Balancer {
+  let turn = Math.floor(Math.random() * 1_000);
+  return (instances) => instances[turn++ % instances.length];
+}
+
+/**
+ * The one with the lower latency, weighed by the calls it has in flight. They count less the more there are, because
+ * latency has their waiting in it already: weighed in full, an instance ten times slower than the others would be chosen
+ * whenever they have ten calls each. An instance of unknown latency costs nothing, so it is tried.
+ */
+function sooner(a: Instance, b: Instance, view: BalancerView): Instance {
+  const [inFlightA, inFlightB] = [view.inFlight(a), view.inFlight(b)];
+  const usual = 4 + (inFlightA + inFlightB) / 2;
+  const costA = (usual + inFlightA) * (view.latencyMs(a) + 0.01);
+  const costB = (usual + inFlightB) * (view.latencyMs(b) + 0.01);
+  return costB < costA ? b : a;
+}

@@ -1,0 +1,281 @@
+import { filter, Observable, Subscription } from 'rxjs';
+
+import { HydraError } from '../../hydra-error.js';
+import {
+  LONGEST_TIMER_MS,
+  refuseUnknown,
+  serviceName,
+  type Instance,
+  type NamesOf,
+  type ResolvedOptions,
+} from '../../hydra-options.js';
+import type { Keys } from '../../protocol/keys.js';
+import { decodeHealth, type HealthRecord, type ServiceRecord } from '../../protocol/records.js';
+import { outside } from '../../runtime/async-context.js';
+import { IgnorablePromises } from '../../runtime/ignorable.js';
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import { LegacyBridge } from '../bridge/legacy-bridge.js';
+import { InstanceLogs, type InstanceLogEntry, type LogOptions, type LogSource } from '../instance-logs.js';
+import { matchRoutes, type RouteMatch } from '../routes/route-match.js';
+import type { DiscoveryChange, ServiceView } from './service-view.js';
+import { WatchedServices } from './watched-services.js';
+
+const NONE: readonly Instance[] = Object.freeze([]);
+const ALL = '*';
+
+/** @publicApi */
+export interface WaitOptions {
+  /** How many live instances to wait for. @defaultValue 1 */
+  readonly min?: number;
+  /** How long to wait, in milliseconds. @defaultValue 30000 */
+  readonly timeoutMs?: number;
+}
+
+const WAIT_NAMES = { min: true, timeoutMs: true } satisfies NamesOf<WaitOptions>;
+
+/**
+ * Who is alive, answered from memory.
+ *
+ * What it knows is pushed to it by announcements and checked every second; no read waits for Redis, and while Redis is
+ * away the last that was known stays. Names are lower-cased.
+ *
+ * A registry of up to `discovery.maxInstances` instances is known whole. In a larger one a service is known from the moment
+ * it is first asked for; `watch('*')` asks for all.
+ *
+ * @publicApi
+ */
+@IgnorablePromises
+export class DiscoveryService {
+  /** Every join, change and leave of the services that are watched. */
+  readonly changes$: Observable<DiscoveryChange>;
+
+  private readonly watched: WatchedServices;
+  private readonly bridge: LegacyBridge;
+  private readonly instanceLogs: InstanceLogs;
+  private starting: Promise<void> | undefined;
+  private isClosed = false;
+
+  constructor(
+    /** The id of this process's own instance. */
+    readonly instanceId: string,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    options: ResolvedOptions,
+  ) {
+    this.watched = new WatchedServices(redis, keys, options);
+    this.changes$ = this.watched.changes.asObservable();
+    this.bridge = new LegacyBridge(instanceId, redis, keys);
+    this.instanceLogs = new InstanceLogs(redis, keys, (name) => this.current(name));
+  }
+
+  /**
+   * Begins to watch; resolves when every service that is registered now is known. Idempotent.
+   *
+   * @param isReader whether this process only looks: it takes no part in the upkeep of the registry
+   */
+  start(isReader = false): Promise<void> {
+    this.starting ??= outside(() => this.begin(isReader)).catch((error: unknown) => {
+      // Who asks again tries again.
+      this.starting = undefined;
+      throw error;
+    });
+    return this.starting;
+  }
+
+  /** The names of all services that have a live instance; in a large registry, also of those that lately had one. */
+  services(): readonly string[] {
+    return this.watched.liveNames;
+  }
+
+  /** The live instances of a service; empty when there is none. The same frozen array until something changes. */
+  instances(service: string): readonly Instance[] {
+    return this.known(service)?.instances ?? NONE;
+  }
+
+  /** One instance by its id, suspected ones included. */
+  instance(service: string, id: string): Instance | undefined {
+    return this.watched.get(service.toLowerCase())?.get(id);
+  }
+
+  /** A service's record, once it is known that the service was ever registered. */
+  find(service: string): ServiceRecord | undefined {
+    return this.watched.get(service.toLowerCase())?.record;
+  }
+
+  /**
+   * Whether a service has a live instance that serves something: calls, jobs, stream entries, or HTTP at the port it
+   * advertises. One that only calls others, or that stops, does not count.
+   */
+  has(service: string): boolean {
+    return (this.known(service)?.available.length ?? 0) > 0;
+  }
+
+  /**
+   * Resolves with the live instances that serve something, as {@link has} counts them, once there are enough of them.
+   *
+   * @throws HydraError `NO_INSTANCE` when there are not, within `timeoutMs`; `CLOSED` when the application stops
+   */
+  async waitFor(service: string, options: WaitOptions = {}): Promise<readonly Instance[]> {
+    refuseUnknown('waitFor', options, WAIT_NAMES);
+    const { min = 1, timeoutMs = 30_000 } = options;
+    const name = serviceName(service);
+    const release = this.watched.hold(name);
+    this.inBackground(() => this.watched.watch(name));
+    const available = () => this.watched.get(name)?.available ?? NONE;
+    return new Promise((resolve, reject) => {
+      const finish = (act: () => void) => {
+        release();
+        subscription.unsubscribe();
+        clearTimeout(timer);
+        act();
+      };
+      const look = () => {
+        const found = available();
+        if (found.length >= min) finish(() => resolve(found));
+      };
+      const subscription = new Subscription();
+      const timer = setTimeout(
+        () => {
+          const text = `${available().length} of ${min} instances of "${name}" within timeoutMs=${timeoutMs}`;
+          finish(() => reject(new HydraError('NO_INSTANCE', text)));
+        },
+        Math.min(timeoutMs, LONGEST_TIMER_MS),
+      );
+      const fail = () => finish(() => reject(closedError(name)));
+      subscription.add(this.changes$.subscribe({ next: look, complete: fail }));
+      look();
+    });
+  }
+
+  /**
+   * A service's live instances, now and after each change. `'*'` stands for all services, however many: from then on
+   * everything is kept in memory.
+   */
+  watch(service: string): Observable<readonly Instance[]> {
+    const name = service === ALL ? ALL : serviceName(service);
+    const now = () =>
+      name === ALL ? this.watched.all.flatMap(({ instances }) => instances) : this.instances(name);
+    if (name === ALL) this.inBackground(() => this.watched.watchAll());
+    return new Observable((observer) => {
+      const release = name === ALL ? undefined : this.watched.hold(name);
+      if (name !== ALL) this.inBackground(() => this.watched.watch(name));
+      observer.next(now());
+      const subscription = this.changes$
+        .pipe(filter((change) => name === ALL || change.service === name))
+        .subscribe({ next: () => observer.next(now()), complete: () => observer.complete() });
+      return () => {
+        subscription.unsubscribe();
+        release?.();
+      };
+    });
+  }
+
+  /**
+   * The health records of a service's live instances, read from Redis.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE`
+   */
+  async health(service: string): Promise<readonly HealthRecord[]> {
+    const name = serviceName(service);
+    const instances = await this.current(name);
+    const texts = await this.redis.run('read health', (redis) =>
+      Promise.all(instances.map(({ id }) => redis.get(this.keys.health(name, id)))),
+    );
+    return texts.map(decodeHealth).filter((record) => record !== undefined);
+  }
+
+  /**
+   * What the live instances of a service, or one of them, logged: oldest first, by the writers' clocks. Read from Redis.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE`
+   */
+  logs(of: string | LogSource, options: LogOptions = {}): Promise<readonly InstanceLogEntry[]> {
+    return this.instanceLogs.read(of, options);
+  }
+
+  /**
+   * What they log from now on, instances that join later included. Looked for four times a second while subscribed. With a
+   * `limit`, first so many of the newest entries that are there already.
+   */
+  follow(
+    of: string | LogSource,
+    options: Pick<LogOptions, 'level' | 'limit'> = {},
+  ): Observable<InstanceLogEntry> {
+    return this.instanceLogs.follow(of, options);
+  }
+
+  /** The HTTP routes of a service, or of all that are watched, as `[verb]/path`, by service. From memory. */
+  routes(service?: string): Readonly<Record<string, readonly string[]>> {
+    if (service === undefined)
+      return Object.fromEntries(this.watched.all.map((view) => [view.service, view.routes.list]));
+    const name = serviceName(service);
+    return { [name]: this.known(name)?.routes.list ?? [] };
+  }
+
+  /**
+   * The service, among those that are watched and have a live instance that serves something, whose route serves this
+   * request; where several do, the one whose route says more of the path. From memory. A query string is ignored.
+   */
+  match(method: string, path: string): RouteMatch | undefined {
+    return matchRoutes(
+      this.watched.all.filter(({ available }) => available.length > 0),
+      method,
+      path,
+    );
+  }
+
+  /** An instance sent something to this process: it is not silent. @internal */
+  heardOf(service: string, id: string): void {
+    this.watched.heardOf(service, id);
+  }
+
+  /** The view of one service, loaded: what a client chooses from. @internal */
+  async viewOf(service: string): Promise<ServiceView> {
+    await this.start();
+    this.watched.hold(service);
+    return this.watched.watch(service);
+  }
+
+  /** The live instances of a service, also where it is asked for the first time; none of one that is not registered. @internal */
+  async current(service: string): Promise<readonly Instance[]> {
+    await this.start();
+    if (!this.watched.get(service) && !(await this.watched.isRegistered(service))) return NONE;
+    return (await this.watched.watch(service)).instances;
+  }
+
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    await this.bridge.stop();
+    this.watched.stop();
+  }
+
+  private async begin(isReader: boolean): Promise<void> {
+    await this.watched.start(!isReader);
+    if (!isReader) this.bridge.start();
+  }
+
+  /**
+   * From memory. Asked about for the first time, a service that is registered is known from the next moment on; of any other
+   * name nothing is kept and nobody is asked, so that names may come from outside.
+   */
+  private known(name: string): ServiceView | undefined {
+    const service = this.watched.get(name) ? name : name.toLowerCase();
+    const view = this.watched.get(service);
+    if (!view && (!this.starting || this.watched.isListed(service))) {
+      this.inBackground(async () => this.watched.isListed(service) && this.watched.watch(service));
+    }
+    return view;
+  }
+
+  private inBackground(act: () => Promise<unknown>): void {
+    if (this.isClosed) return;
+    void this.start()
+      .then(act)
+      .catch(() => undefined);
+  }
+}
+
+function closedError(service: string): HydraError {
+  return new HydraError('CLOSED', `waiting for "${service}": discovery closed`);
+}

@@ -1,0 +1,287 @@
+import type { Instance } from '../../hydra-options.js';
+import { decodeAnnouncement, type Announcement } from '../../protocol/announcement.js';
+import type { Keys } from '../../protocol/keys.js';
+import { decodeNode, decodeService, type ServiceRecord } from '../../protocol/records.js';
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import { GATHER_MS, isGathering } from '../reconnect-grace.js';
+import { snapshot } from '../registry-scripts.js';
+import { ServiceRoutes } from '../routes/service-routes.js';
+
+/**
+ * A change of what is known about a service's instances.
+ *
+ * @publicApi
+ */
+export interface DiscoveryChange {
+  readonly kind: 'join' | 'change' | 'leave';
+  readonly service: string;
+  readonly instance: Instance;
+}
+
+/** An instance that a PUBLISH did not reach is left out for this long, unless it is heard of before. */
+const SUSPECT_MS = 500;
+
+/** Why an instance is left out: it was not reached, and may be back at any moment; or it said that it stops. */
+export type Suspicion = 'unreached' | 'stopping';
+
+const NONE: readonly Instance[] = Object.freeze([]);
+
+interface Suspect {
+  readonly why: Suspicion;
+  /** The instant until which it is left out. */
+  readonly until: number;
+}
+
+/**
+ * What this process knows of one service: its live instances, kept fresh by announcements, checked by their epoch.
+ *
+ * When the index loses many instances that never said they leave (a FLUSHALL, a failover, an empty replica), the known
+ * ones are kept for a while: they come back within a heartbeat, and a call to a dead one is noticed by itself.
+ */
+export class ServiceView {
+  readonly routes: ServiceRoutes;
+  /** Somebody asked for it since this was last set to false. */
+  wasAsked = false;
+  private readonly known = new Map<string, Instance>();
+  private readonly suspects = new Map<string, Suspect>();
+  /** id → the instant until which it is kept although the index does not have it. */
+  private readonly missing = new Map<string, number>();
+  private live: readonly Instance[] | undefined;
+  private serving: readonly Instance[] | undefined;
+  private giving: readonly Instance[] | undefined;
+  private silent: readonly Instance[] | undefined;
+  private unreported: DiscoveryChange[] = [];
+  private serviceRecord: ServiceRecord | undefined;
+  private epoch = '';
+  private loading: Promise<void> | undefined;
+  /** Heard while the index was being read: the reading may be older than they are. */
+  private backlog: Announcement[] = [];
+
+  constructor(
+    readonly service: string,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly report: (change: DiscoveryChange) => void,
+  ) {
+    this.routes = new ServiceRoutes(service, redis, keys);
+  }
+
+  /**
+   * The live instances without those that are suspected, or with them where nobody else is left. The same frozen array
+   * until something changes.
+   */
+  get instances(): readonly Instance[] {
+    // Made when asked for: of a thousand joins in one turn, one array.
+    this.live ??= Object.freeze(this.trustedOf([...this.known.values()]));
+    return this.live;
+  }
+
+  /**
+   * The live instances that answer calls: Hydra 1.x instances, and those of ours whose server listens. Suspected ones are
+   * among them where nobody else is left. The same frozen array until something changes.
+   */
+  get servers(): readonly Instance[] {
+    this.serving ??= Object.freeze(this.trustedOf([...this.known.values()].filter(isServing)));
+    return this.serving;
+  }
+
+  /**
+   * The live instances that have something to give: servers, and those that advertise an HTTP port; not those that only
+   * call, or that stop. The same frozen array until something changes.
+   */
+  get available(): readonly Instance[] {
+    this.giving ??= this.instances.every(isAvailable)
+      ? this.instances
+      : Object.freeze(this.instances.filter(isAvailable));
+    return this.giving;
+  }
+
+  /** Whether it was lately not reached, or said that it stops. */
+  isSuspect({ id }: Pick<Instance, 'id'>): boolean {
+    return this.suspects.has(id);
+  }
+
+  /** Those that were merely not reached: they may be between two connections, and back at any moment. */
+  get unreached(): readonly Instance[] {
+    this.silent ??= this.suspects.size === 0 ? NONE : Object.freeze(this.findUnreached());
+    return this.silent;
+  }
+
+  /** How many are known, suspected ones included. */
+  get size(): number {
+    return this.known.size;
+  }
+
+  /** The service's own record, once one was read. */
+  get record(): ServiceRecord | undefined {
+    return this.serviceRecord;
+  }
+
+  get(id: string): Instance | undefined {
+    return this.known.get(id);
+  }
+
+  /** Reads the whole index again. Calls made meanwhile share one reading. */
+  load(): Promise<void> {
+    this.loading ??= this.readIndex().finally(() => {
+      this.loading = undefined;
+      this.backlog = [];
+    });
+    return this.loading;
+  }
+
+  /** Takes in the epoch the index has now: another than ours means that an announcement was missed. */
+  async check(epoch: string): Promise<void> {
+    if (epoch !== this.epoch) await this.load();
+    this.settle();
+    this.routes.check();
+  }
+
+  /** Takes in what a registry script announced. */
+  hear(wire: string): void {
+    const announcement = decodeAnnouncement(wire);
+    if (!announcement) return;
+    if (this.loading) this.backlog.push(announcement);
+    const { epoch } = announcement;
+    const seen = Number(this.epoch || 0);
+    if (epoch <= seen) return;
+    // What it says holds, even if another was missed before it; the reading brings that one.
+    if (epoch === seen + 1) this.epoch = String(epoch);
+    else void this.load().catch(() => undefined);
+    this.apply(announcement);
+    this.changed();
+  }
+
+  /** The instance is left out for a moment; one that was not reached, until it is heard of at most. */
+  suspect(id: string, why: Suspicion): void {
+    // Of a batch that reached nobody, each message says so.
+    if (!this.known.has(id) || this.suspects.get(id)?.why === why) return;
+    this.suspects.set(id, { why, until: performance.now() + SUSPECT_MS });
+    this.changed();
+    setTimeout(() => this.settle(), SUSPECT_MS + 1).unref();
+  }
+
+  /** The instance was heard of, in whatever way. That it stops, it says itself. */
+  trust(id: string): void {
+    if (this.suspects.size === 0 || this.suspects.get(id)?.why !== 'unreached') return;
+    this.suspects.delete(id);
+    this.changed();
+  }
+
+  private async readIndex(): Promise<void> {
+    const { keys, service } = this;
+    const args = [keys.instances(service), keys.epoch(service)];
+    const [[epoch = '', ...texts], record] = await this.redis.run('read instances', (redis) =>
+      Promise.all([snapshot.run(redis, args), redis.get(keys.service(service)), this.routes.read(redis)]),
+    );
+    this.serviceRecord = decodeService(record) ?? this.serviceRecord;
+    const instances = texts.map(decodeNode).filter((instance) => instance !== undefined);
+    const found = new Map(instances.map((instance) => [instance.id, instance]));
+    this.epoch = catchUp(found, epoch, this.backlog);
+    for (const instance of found.values()) this.put(instance);
+    this.keepOrDrop([...this.known.keys()].filter((id) => !found.has(id)));
+    this.changed();
+  }
+
+  private apply({ kind, payload }: Announcement): void {
+    if (kind === 'join' || kind === 'change') this.put(decodeNode(payload));
+    else if (kind === 'lost' && isGathering(this.redis)) this.keepForNow([payload]);
+    else this.remove(payload);
+  }
+
+  private findUnreached(): Instance[] {
+    return [...this.known.values()].filter(({ id }) => this.suspects.get(id)?.why === 'unreached');
+  }
+
+  /** That none was reached does not mean that there is none. */
+  private trustedOf(instances: readonly Instance[]): readonly Instance[] {
+    if (this.suspects.size === 0) return instances;
+    const trusted = instances.filter(({ id }) => !this.suspects.has(id));
+    return trusted.length === 0 ? instances : trusted;
+  }
+
+  /** Ids that the index has no more: dropped if they are few, kept for a while if it looks as if Redis lost its data. */
+  private keepOrDrop(ids: readonly string[]): void {
+    const looksLikeLoss =
+      this.missing.size > 0 || isGathering(this.redis) || ids.length * 2 > this.known.size;
+    if (looksLikeLoss) this.keepForNow(ids);
+    else for (const id of ids) this.remove(id);
+  }
+
+  private keepForNow(ids: readonly string[]): void {
+    const until = performance.now() + GATHER_MS;
+    for (const id of ids) if (!this.missing.has(id) && this.known.has(id)) this.missing.set(id, until);
+    if (this.missing.size > 0) setTimeout(() => this.settle(), GATHER_MS + 1).unref();
+  }
+
+  /** Lets lapsed suspicions and lapsed graces go. */
+  private settle(): void {
+    const now = performance.now();
+    const trusted = [...this.suspects].filter(([, { until }]) => until <= now);
+    const gone = [...this.missing].filter(([, until]) => until <= now);
+    if (trusted.length + gone.length === 0) return;
+    for (const [id] of trusted) this.suspects.delete(id);
+    for (const [id] of gone) this.remove(id);
+    this.changed();
+  }
+
+  private put(instance: Instance | undefined): void {
+    if (!instance || instance.service !== this.service) return;
+    const before = this.known.get(instance.id);
+    this.known.set(instance.id, Object.freeze(instance));
+    this.missing.delete(instance.id);
+    this.suspects.delete(instance.id);
+    this.routes.seen(instance);
+    if (!before) this.unreported.push({ kind: 'join', service: this.service, instance });
+    else if (isDifferent(before, instance))
+      this.unreported.push({ kind: 'change', service: this.service, instance });
+  }
+
+  private remove(id: string): void {
+    const instance = this.known.get(id);
+    this.missing.delete(id);
+    this.suspects.delete(id);
+    if (!instance) return;
+    this.known.delete(id);
+    this.unreported.push({ kind: 'leave', service: this.service, instance });
+  }
+
+  /** What callers read is made anew; then the changes of this turn are told, so that a listener sees the new state. */
+  private changed(): void {
+    this.live = undefined;
+    this.serving = undefined;
+    this.giving = undefined;
+    this.silent = undefined;
+    if (this.unreported.length === 0) return;
+    const changes = this.unreported;
+    this.unreported = [];
+    for (const change of changes) this.report(change);
+  }
+}
+
+/** Adds to a reading what was heard since it was taken; returns the epoch that both together stand for. */
+function catchUp(found: Map<string, Instance>, epoch: string, heard: readonly Announcement[]): string {
+  let reached = Number(epoch || 0);
+  for (const { epoch: next, kind, payload } of heard) {
+    if (next <= reached) continue;
+    const instance = kind === 'join' || kind === 'change' ? decodeNode(payload) : undefined;
+    if (instance) found.set(instance.id, instance);
+    else found.delete(payload);
+    // After a gap the epoch stays behind, and the next check reads again.
+    if (next === reached + 1) reached = next;
+  }
+  return reached === 0 ? '' : String(reached);
+}
+
+function isServing({ traits }: Instance): boolean {
+  return traits === undefined || (traits.serves && traits.draining !== true);
+}
+
+function isAvailable(instance: Instance): boolean {
+  return isServing(instance) || (instance.port > 0 && instance.traits?.draining !== true);
+}
+
+/** Records differ in more than the time they were written. */
+function isDifferent(a: Instance, b: Instance): boolean {
+  return JSON.stringify({ ...a, updatedOn: '' }) !== JSON.stringify({ ...b, updatedOn: '' });
+}

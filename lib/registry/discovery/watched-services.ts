@@ -1,0 +1,344 @@
+import { Subject } from 'rxjs';
+
+import { HydraError } from '../../hydra-error.js';
+import type { ResolvedOptions } from '../../hydra-options.js';
+import { serviceNameProblem } from '../../protocol/address.js';
+import { decodeDirectory } from '../../protocol/announcement.js';
+import type { Keys } from '../../protocol/keys.js';
+import { outside } from '../../runtime/async-context.js';
+import type { RedisConnections, Subscription } from '../../redis/redis-connections.js';
+import { isGathering, STILL_MS, stoodStill } from '../reconnect-grace.js';
+import { jittered } from '../jitter.js';
+import { sweep } from '../registry-scripts.js';
+import { ServiceView, type DiscoveryChange } from './service-view.js';
+
+const CHECK_INTERVAL_MS = 1_000;
+/** Names are announced; reading all of them again is for an announcement that got lost. */
+const DIRECTORY_CHECKS = 30;
+/** A service asked about in passing is watched for this many directory checks more. */
+const IDLE_ROUNDS = 10;
+/** A look for the dead, by two clocks whose difference does not matter: only how long ago it was. */
+interface Look {
+  readonly sentAt: number;
+  /** In milliseconds. */
+  readonly redisTime: number;
+}
+
+/** What a service without an instance counts towards `discovery.maxInstances`: its view costs little, not nothing. */
+const EMPTY_WEIGHT = 0.1;
+/** Services looked at by one script; Redis does nothing else meanwhile. */
+const SWEEP_BATCH = 100;
+const NO_KEYS = '\n';
+
+/**
+ * Which services this process knows in detail, and the upkeep of that knowledge.
+ *
+ * A small registry is watched whole. Above `discovery.maxInstances` only the services are that somebody asked for; of the
+ * others the names are known.
+ */
+export class WatchedServices {
+  readonly changes = new Subject<DiscoveryChange>();
+  private readonly views = new Map<string, ServiceView>();
+  private readonly subscriptions = new Map<string, Subscription>();
+  private readonly opening = new Map<string, Promise<ServiceView>>();
+  /** The directory: names of services that have, or lately had, an instance. */
+  private readonly names = new Set<string>();
+  /** How many hold on to a service: it is watched meanwhile. */
+  private readonly holders = new Map<string, number>();
+  private readonly idleRounds = new Map<string, number>();
+  private removesDead = true;
+  /** When a service was last looked at. */
+  private readonly looks = new WeakMap<ServiceView, Look>();
+  private isWhole = true;
+  private wantsAll = false;
+  private timer: NodeJS.Timeout | undefined;
+  private checks = 0;
+  private stopListening: (() => void)[] = [];
+  private isClosed = false;
+
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  /**
+   * Resolves when the directory, and what is to be watched of it, is known.
+   *
+   * @param removesDead whether this process takes instances without presence out of the indexes, as every instance does
+   */
+  async start(removesDead = true): Promise<void> {
+    this.removesDead = removesDead;
+    const directory = this.redis.subscribe(this.keys.directoryChanges, (wire) => this.hearDirectory(wire));
+    this.stopListening.push(
+      () => directory.unsubscribe(),
+      this.redis.onState((state) => {
+        if (state === 'ready') void this.readAgain();
+      }),
+    );
+    try {
+      await this.redis.persist(async () => {
+        await directory.confirmed();
+        await this.readDirectory();
+      });
+    } catch (error) {
+      this.hearNoMore();
+      throw error;
+    }
+    this.checkLater();
+  }
+
+  stop(): void {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    this.hearNoMore();
+    this.changes.complete();
+  }
+
+  private hearNoMore(): void {
+    for (const stop of this.stopListening.splice(0)) stop();
+  }
+
+  /** The names of the services with a live instance; of those not watched, with one lately. */
+  get liveNames(): readonly string[] {
+    const names = new Set(this.names);
+    for (const { service, instances } of this.views.values()) {
+      if (instances.length > 0) names.add(service);
+      else names.delete(service);
+    }
+    return [...names];
+  }
+
+  get all(): readonly ServiceView[] {
+    return [...this.views.values()];
+  }
+
+  /** From memory. */
+  get(service: string): ServiceView | undefined {
+    const view = this.views.get(service);
+    if (view) view.wasAsked = true;
+    return view;
+  }
+
+  /** One of its instances was heard of. */
+  heardOf(service: string, id: string): void {
+    this.views.get(service)?.trust(id);
+  }
+
+  /** Whether the directory names it: what is not there has no instance, and need not be watched. */
+  isListed(service: string): boolean {
+    return this.names.has(service);
+  }
+
+  /** As {@link isListed}, and where it is not, as Redis says: the word of it may be on its way. */
+  async isRegistered(service: string): Promise<boolean> {
+    if (this.isListed(service)) return true;
+    const { directory } = this.keys;
+    return this.redis.run(
+      'look up service',
+      async (redis) => (await redis.sismember(directory, service)) === 1,
+    );
+  }
+
+  /** Keeps a service watched until the returned function is called. */
+  hold(service: string): () => void {
+    this.holders.set(service, (this.holders.get(service) ?? 0) + 1);
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.release(service);
+      isHeld = false;
+    };
+  }
+
+  private release(service: string): void {
+    const left = (this.holders.get(service) ?? 1) - 1;
+    if (left > 0) return void this.holders.set(service, left);
+    this.holders.delete(service);
+    const view = this.views.get(service);
+    // Any number of names may be waited for; what is registered is let go of when it was idle for a while.
+    if (view && !this.names.has(service) && view.size === 0) this.forget(view);
+  }
+
+  /** Watches a service, for some minutes unless somebody holds on to it; resolves with its view once it was read. */
+  async watch(service: string): Promise<ServiceView> {
+    const open = this.opening.get(service);
+    if (open) return open;
+    const opening = outside(() => this.open(service));
+    this.opening.set(service, opening);
+    // The next to ask tries again; the view itself is kept, and the checks fill it.
+    opening.catch(() => this.opening.delete(service));
+    return opening;
+  }
+
+  /** Watches every service there is, now and later, however many. */
+  async watchAll(): Promise<void> {
+    this.wantsAll = true;
+    await outside(() => this.readDirectory());
+  }
+
+  /** A name came into the directory, or left it. */
+  private hearDirectory(wire: string): void {
+    const { kind, service } = decodeDirectory(wire) ?? {};
+    if (!service) return;
+    if (kind === 'removed') this.names.delete(service);
+    else if (!this.names.has(service)) void this.adopt([service]).catch(() => undefined);
+  }
+
+  /** Announcements were missed, and an epoch that a failover set back may have been given twice: all is read again. */
+  private async readAgain(): Promise<void> {
+    await Promise.allSettled([this.readDirectory(), ...this.all.map((view) => view.load())]);
+  }
+
+  private checkLater(): void {
+    if (this.isClosed) return;
+    this.timer = setTimeout(() => {
+      void this.check().finally(() => this.checkLater());
+    }, jittered(CHECK_INTERVAL_MS)).unref();
+  }
+
+  private async check(): Promise<void> {
+    if (!this.redis.isReady) return;
+    if (!this.removesDead) await this.readEpochs();
+    else if (!isGathering(this.redis)) await this.sweepAll();
+    if (++this.checks % DIRECTORY_CHECKS === 0) {
+      await this.readDirectory().catch(() => undefined);
+      this.forgetIdle();
+    }
+    this.keepWithinLimit();
+  }
+
+  /** Looks only: reads again those of which an announcement was missed. */
+  private async readEpochs(): Promise<void> {
+    const { redis, keys, all } = this;
+    const epochs = await redis
+      .run('read epochs', (client) => Promise.all(all.map(({ service }) => client.get(keys.epoch(service)))))
+      // Repeated in a second.
+      .catch(() => []);
+    await Promise.allSettled(epochs.map((epoch, index) => all[index]!.check(epoch ?? '')));
+  }
+
+  /** Removes the dead from the indexes, and reads again those of which an announcement was missed. */
+  private async sweepAll(): Promise<void> {
+    const views = this.all;
+    // On a Cluster each service has its own slot.
+    const size = this.redis.isCluster ? 1 : SWEEP_BATCH;
+    const batches = Array.from({ length: Math.ceil(views.length / size) }, (_, index) =>
+      views.slice(index * size, (index + 1) * size),
+    );
+    // A failed look is repeated in a second; the connection reports its own trouble.
+    await Promise.allSettled(batches.map((batch) => this.sweep(batch)));
+  }
+
+  private async sweep(views: readonly ServiceView[]): Promise<void> {
+    const { keys } = this;
+    const names = views.map(({ service }) => service);
+    const args = [
+      ...names.flatMap((name) => [
+        keys.beats(name),
+        keys.instances(name),
+        keys.epoch(name),
+        keys.own(name, 'reprieve'),
+      ]),
+      ...names.flatMap((name) => [
+        keys.announcements(name),
+        ...keys.presence(name, NO_KEYS).split(NO_KEYS),
+        keys.instanceChannel(name, ''),
+      ]),
+    ];
+    const sentAt = performance.now();
+    const [redisTime, ...epochs] = await this.redis.run('check instances', (redis) =>
+      sweep.run(redis, [...args, this.expectedBy(views, sentAt)], names.length * 4),
+    );
+    stoodStill(this.redis, sentAt);
+    for (const view of views) this.looks.set(view, { sentAt, redisTime: Number(redisTime) });
+    await Promise.allSettled(views.map((view, index) => view.check(epochs[index] ?? '')));
+  }
+
+  /** The latest time, by the clock of Redis, at which a look that is sent now arrives if nothing stands still. */
+  private expectedBy(views: readonly ServiceView[], sentAt: number): number {
+    const last = views.map((view) => this.looks.get(view)).find((look) => look !== undefined);
+    // The first look has nothing to be compared with, and may have waited like any other: it takes nobody for dead.
+    return last === undefined ? 1 : Math.round(last.redisTime + (sentAt - last.sentAt) + STILL_MS / 2);
+  }
+
+  private async readDirectory(): Promise<void> {
+    const members = await this.redis.run('read directory', (redis) => redis.smembers(this.keys.directory));
+    const names = members.filter((name) => serviceNameProblem(name) === undefined);
+    const present = new Set(names);
+    for (const name of this.names) if (!present.has(name)) this.names.delete(name);
+    await this.adopt(names);
+  }
+
+  /** Names of the directory: watched while the whole is small, or when all are wanted. */
+  private async adopt(names: readonly string[]): Promise<void> {
+    for (const name of names) this.names.add(name);
+    const unknown = names.filter((name) => !this.views.has(name));
+    if (unknown.length === 0 || !(this.isWhole || this.wantsAll)) return;
+    const sizes = await this.redis.run('count instances', (redis) =>
+      Promise.all(unknown.map((name) => redis.hlen(this.keys.instances(name)))),
+    );
+    const total = sizes.reduce((sum, size) => sum + (size || EMPTY_WEIGHT), this.instanceCount);
+    if (!this.wantsAll && total > this.options.discovery.maxInstances) {
+      this.isWhole = false;
+      return;
+    }
+    await Promise.all(unknown.map((name) => this.watch(name).catch(unlessForbidden)));
+  }
+
+  private get instanceCount(): number {
+    let count = 0;
+    for (const { size } of this.views.values()) count += size || EMPTY_WEIGHT;
+    return count;
+  }
+
+  /** The registry outgrew what is watched whole: those that nobody asked for are let go. */
+  private keepWithinLimit(): void {
+    if (!this.isWhole || this.wantsAll || this.instanceCount <= this.options.discovery.maxInstances) return;
+    this.isWhole = false;
+    for (const view of this.all) if (!view.wasAsked && !this.holders.has(view.service)) this.forget(view);
+  }
+
+  /** Lets go of services that were asked about once and never again, so that any number of names can be asked about. */
+  private forgetIdle(): void {
+    for (const view of this.all) {
+      const isHeld = this.holders.has(view.service) || (this.names.has(view.service) && this.isWhole);
+      const rounds =
+        isHeld || view.wasAsked || this.wantsAll ? 0 : (this.idleRounds.get(view.service) ?? 0) + 1;
+      view.wasAsked = false;
+      this.idleRounds.set(view.service, rounds);
+      if (rounds >= IDLE_ROUNDS) this.forget(view);
+    }
+  }
+
+  private forget({ service }: ServiceView): void {
+    this.subscriptions.get(service)?.unsubscribe();
+    for (const map of [this.views, this.subscriptions, this.opening, this.idleRounds]) map.delete(service);
+  }
+
+  private async open(service: string): Promise<ServiceView> {
+    let view = this.views.get(service);
+    if (!view) {
+      view = new ServiceView(service, this.redis, this.keys, (change) => this.changes.next(change));
+      this.views.set(service, view);
+    }
+    // First the channel, then the index: a change in between is heard twice rather than never.
+    await this.subscriptionOf(view).confirmed();
+    await view.load();
+    return view;
+  }
+
+  private subscriptionOf(view: ServiceView): Subscription {
+    const { service } = view;
+    const known = this.subscriptions.get(service);
+    if (known) return known;
+    const channel = this.keys.announcements(service);
+    const subscription = this.redis.subscribe(channel, (wire) => view.hear(wire));
+    this.subscriptions.set(service, subscription);
+    return subscription;
+  }
+}
+
+/** Nobody asked for it by its name: that this process may not look at another service must not keep it from its work. */
+function unlessForbidden(error: unknown): void {
+  if (!(error instanceof HydraError) || error.code !== 'FORBIDDEN') throw error;
+}

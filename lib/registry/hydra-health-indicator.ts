@@ -1,0 +1,112 @@
+import { HydraError } from '../hydra-error.js';
+import type { ResolvedOptions } from '../hydra-options.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
+import type { HealthContributors } from '../runtime/health-contributors.js';
+import type { Presence } from './presence/presence.js';
+
+/**
+ * How this process is, in the form that Terminus takes.
+ *
+ * @publicApi
+ */
+export interface HydraHealthStatus {
+  readonly status: 'up' | 'down';
+  /** Why it is down. */
+  readonly reasons?: readonly string[];
+  /** What a person should look at although work can be sent here. */
+  readonly warnings?: readonly string[];
+  /** What the parts of the process do: `{ calls: { sent: 3, handling: 2 } }`. */
+  readonly activity?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Time a PING took, in milliseconds. */
+  readonly redisMs?: number;
+  readonly [detail: string]: unknown;
+}
+
+/** How long a probe waits for Redis. */
+const PING_MS = 1_000;
+
+/**
+ * Liveness and readiness, for Terminus (which it does not import) or for a controller of your own.
+ *
+ * ```ts
+ * this.health.check([() => this.hydra.isHealthy('hydra')])
+ * ```
+ *
+ * No probe opens a connection, and none throws.
+ *
+ * @publicApi
+ */
+export class HydraHealthIndicator {
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly presence: Presence,
+    private readonly contributors: HealthContributors,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  /**
+   * Readiness: whether work should be sent here. Down, with the reasons, while Redis is away or does not answer, while
+   * subscriptions are not confirmed or this instance is not registered, while it drains, and while a part of the process
+   * (a queue, a stream) says that it stands still.
+   */
+  async isHealthy<Key extends string = 'hydra'>(
+    key = 'hydra' as Key,
+  ): Promise<Record<Key, HydraHealthStatus>> {
+    const answer = this.redis.isReady ? await this.ping() : undefined;
+    const redisMs = typeof answer === 'number' ? answer : undefined;
+    // Looked at after the ping: the connection may have been given up meanwhile.
+    const { activity, problems, warnings } = this.contributors.collect();
+    const reasons = [...this.connectionProblems(), ...this.presenceProblems(), ...problems];
+    if (this.redis.isReady && redisMs === undefined)
+      reasons.push(answer === undefined ? `Redis did not answer within ${PING_MS} ms` : String(answer));
+    const status: HydraHealthStatus = {
+      status: reasons.length === 0 ? 'up' : 'down',
+      ...(reasons.length > 0 && { reasons }),
+      ...(warnings.length > 0 && { warnings }),
+      ...(redisMs !== undefined && { redisMs }),
+      activity,
+    };
+    return { [key]: status } as Record<Key, HydraHealthStatus>;
+  }
+
+  /** Liveness: up for as long as the process can answer at all. A restart would not bring Redis back. */
+  async isAlive<Key extends string = 'hydra'>(key = 'hydra' as Key): Promise<Record<Key, HydraHealthStatus>> {
+    const status: HydraHealthStatus = { status: 'up', uptimeSeconds: Math.round(process.uptime()) };
+    return { [key]: status } as Record<Key, HydraHealthStatus>;
+  }
+
+  private connectionProblems(): readonly string[] {
+    const { isReady, isConnected, state, reason } = this.redis;
+    if (isReady) return [];
+    const what = isConnected ? 'the subscriptions are not confirmed' : `no connection to Redis (${state})`;
+    return [reason === undefined ? what : `${what}: ${reason}`];
+  }
+
+  private presenceProblems(): readonly string[] {
+    if (this.presence.isDraining) return ['draining'];
+    if (!this.presence.isAnnounced) return ['not registered yet'];
+    const { ttlMs } = this.options.presence;
+    const sinceMs = performance.now() - this.presence.beatAt;
+    return sinceMs > ttlMs ? [`presence has lapsed: no heartbeat for more than presence.ttlMs=${ttlMs}`] : [];
+  }
+
+  /** The time it took, or what Redis said instead. */
+  private async ping(): Promise<number | string | undefined> {
+    const startedAt = performance.now();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), PING_MS);
+    });
+    const answer = await Promise.race([this.redis.run('PING', (redis) => redis.ping()), late]).catch(
+      refusalIn,
+    );
+    clearTimeout(timer);
+    if (answer !== 'PONG') return answer === 'late' ? undefined : answer;
+    return Math.round((performance.now() - startedAt) * 10) / 10;
+  }
+}
+
+/** What Redis refuses is told; a connection that broke is told otherwise. */
+function refusalIn(error: unknown): string {
+  return error instanceof HydraError && error.code === 'FORBIDDEN' ? error.message : 'late';
+}

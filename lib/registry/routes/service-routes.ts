@@ -1,0 +1,71 @@
+import type { Instance } from '../../hydra-options.js';
+import type { Keys } from '../../protocol/keys.js';
+import type { RedisClient, RedisConnections } from '../../redis/redis-connections.js';
+import { parseRoute, type RoutePattern } from './route-pattern.js';
+import { fingerprint } from './published-routes.js';
+
+/** A Hydra 1.x service announces no change of its routes: they are read again this often, in checks of a second each. */
+const LEGACY_CHECKS = 5;
+
+/** The HTTP routes of one service, as this process knows them. Read again when an instance announces other ones. */
+export class ServiceRoutes {
+  private members: readonly string[] = Object.freeze([]);
+  private parsed: readonly RoutePattern[] | undefined;
+  /** What our instances say of the routes they wrote. */
+  private readonly announced = new Set<number>();
+  private hasLegacy = false;
+  private reading: Promise<void> | undefined;
+  private checks = 0;
+
+  constructor(
+    private readonly service: string,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+  ) {}
+
+  /** `[verb]/path` each, sorted. The same frozen array until something changes. */
+  get list(): readonly string[] {
+    return this.members;
+  }
+
+  get patterns(): readonly RoutePattern[] {
+    this.parsed ??= this.members.map(parseRoute).filter((pattern) => pattern !== undefined);
+    return this.parsed;
+  }
+
+  async read(redis: RedisClient): Promise<void> {
+    const members = (await redis.smembers(this.keys.routes(this.service))).toSorted();
+    if (members.join('\n') === this.members.join('\n')) return;
+    this.members = Object.freeze(members);
+    this.parsed = undefined;
+  }
+
+  /** An instance is there, or says something new of itself. */
+  seen({ traits }: Instance): void {
+    if (traits === undefined) {
+      if (this.hasLegacy) return;
+      this.hasLegacy = true;
+    } else {
+      if (traits.routes === undefined || this.announced.has(traits.routes)) return;
+      this.announced.add(traits.routes);
+    }
+    this.refresh();
+  }
+
+  /** Every second: reads again what nobody announces, and what does not fit to what was announced. */
+  check(): void {
+    const isUnannounced = this.announced.size > 0 && !this.announced.has(fingerprint(this.members));
+    const isLegacyTurn = this.hasLegacy && ++this.checks % LEGACY_CHECKS === 0;
+    if (this.hasLegacy ? isLegacyTurn : isUnannounced) this.refresh();
+  }
+
+  private refresh(): void {
+    this.reading ??= this.redis
+      .run('read routes', (redis) => this.read(redis))
+      // The next check does it.
+      .catch(() => undefined)
+      .finally(() => {
+        this.reading = undefined;
+      });
+  }
+}

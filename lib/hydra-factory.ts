@@ -89,7 +89,7 @@ async function listen(
 
 /**
  * An HTTP application to set up further before it starts: `app.listen(3000)` then connects its handlers as well, if it has
- * any, and callers find it once HTTP listens, too.
+ * any, and resolves once callers find it and HTTP listens.
  *
  * @throws HydraError `BAD_OPTION` where the root module does not import `HydraModule.forRoot`
  */

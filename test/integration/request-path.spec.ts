@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { Ctx, EventPattern, MessagePattern, Payload, Transport } from '@nestjs/microservices';
+import { ClientProxy, Ctx, EventPattern, MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import { firstValueFrom, interval, lastValueFrom, map, Observable, take, toArray } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -137,21 +137,26 @@ describe('the request path', () => {
     expect(reply['remainingMs']).toBeGreaterThan(500);
   });
 
-  it('carries what a dispatch hook attaches, for calls and events, once each', async () => {
-    let hooks = 0;
-    const hooked = new HydraClient({ service, redis });
-    hooked.setOnDispatchHook((packet) => {
-      hooks++;
-      (packet as { metadata?: object }).metadata = { trace: `t${hooks}` };
+  // Nest's clients have the hook from 12.0.4; before, nobody could set one.
+  const whereHooksAre = 'setOnDispatchHook' in ClientProxy.prototype ? describe : describe.skip;
+
+  whereHooksAre('where Nest has dispatch hooks', () => {
+    it('carries what a dispatch hook attaches, for calls and events, once each', async () => {
+      let hooks = 0;
+      const hooked = new HydraClient({ service, redis });
+      hooked.setOnDispatchHook((packet) => {
+        hooks++;
+        (packet as { metadata?: object }).metadata = { trace: `t${hooks}` };
+      });
+      expect(await firstValueFrom(hooked.send('echo', {}))).toMatchObject({ metadata: { trace: 't1' } });
+      aborts.length = 0;
+      await lastValueFrom(hooked.emit('noted', 1), { defaultValue: undefined });
+      await eventually(() => aborts.includes('noted:[1,{"trace":"t2"}]'), {
+        what: 'the event with its metadata',
+      });
+      expect(hooks).toBe(2);
+      await hooked.close();
     });
-    expect(await firstValueFrom(hooked.send('echo', {}))).toMatchObject({ metadata: { trace: 't1' } });
-    aborts.length = 0;
-    await lastValueFrom(hooked.emit('noted', 1), { defaultValue: undefined });
-    await eventually(() => aborts.includes('noted:[1,{"trace":"t2"}]'), {
-      what: 'the event with its metadata',
-    });
-    expect(hooks).toBe(2);
-    await hooked.close();
   });
 
   it('aborts the signal of a handler whose caller gives up, times out or unsubscribes', async () => {

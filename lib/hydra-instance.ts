@@ -5,6 +5,7 @@ import type { UmfMessage } from './protocol/message.js';
 import type { Item, Load } from './protocol/rpc.js';
 import { outside } from './runtime/async-context.js';
 import type { Context, Runtime } from './redis/context.js';
+import type { ReplicaOptions } from './redis/connection/same-primary.js';
 import { RedisConnections } from './redis/redis-connections.js';
 import { DiscoveryService } from './registry/discovery/discovery-service.js';
 import { createInstanceId } from './registry/presence/instance-id.js';
@@ -21,7 +22,9 @@ import { Channel, type Receiver } from './transport/wire/messenger.js';
 import type { Peer } from './transport/wire/remote-instances.js';
 
 const IDLE: Load = [0, 0];
-const SYSTEM: Runtime = { clock: systemClock, random: systemRandom };
+
+/** What an instance is run by, and whether it may read from a replica. */
+type InstanceSettings = Partial<Runtime> & ReplicaOptions;
 
 /**
  * This process as one instance of its service: its connections, its channels, what it says of itself, what it knows of
@@ -50,14 +53,14 @@ export class HydraInstance implements Receiver, Context {
 
   constructor(
     readonly options: ResolvedOptions,
-    { clock, random }: Runtime = SYSTEM,
+    { clock = systemClock, random = systemRandom, ...replicas }: InstanceSettings = {},
   ) {
     const { service, namespace } = options;
     this.address = encodeAddress({ service, instance: this.id, path: '/' });
     this.clock = clock;
     this.random = random;
     this.log = new ThrottledLogger(clock);
-    this.redis = new RedisConnections(options);
+    this.redis = new RedisConnections(options, replicas);
     this.keys = createKeys({ namespace, cluster: this.redis.isCluster });
     this.presence = new Presence(this.id, this.redis, this.keys, options, this.health);
     this.discovery = new DiscoveryService(this.id, this.redis, this.keys, options);

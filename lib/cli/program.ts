@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 
 import { addConfigCommands } from './config.commands.js';
+import { isRefusedWith } from '../redis/redis-error.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
 import { addForgetCommand } from './forget.command.js';
 import { addQueueCommands } from './queue.commands.js';
@@ -54,6 +55,8 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     const text = error instanceof Error ? error.message : String(error);
     if (text !== '') note(`${paint('error:', 'red', process.stderr)} ${text}`);
     if (text.includes('a node of a Cluster')) note('on the command line: --cluster');
+    if (isRefusedWith('READONLY', error))
+      note('this Redis is a replica: it can be read, and only its primary can be written');
     return exitCodeOf(error);
   }
 }

@@ -100,7 +100,7 @@ async function list({ queue, ref, options, global }: Subject, word: string): Pro
   if (jobs.length === 0) return note('none');
   const short = shortIds(jobs.map(({ id }) => id));
   const rows = jobs.map((job) => [short(job.id), ...cellsOf(job)]);
-  printTable(['ID', 'PATTERN', 'SINCE', 'ATTEMPTS', 'SAYS'], rows);
+  printTable(['ID', 'PATTERN', 'SINCE', 'ATTEMPTS', 'DETAILS'], rows);
 }
 
 async function show(subject: Subject, text: string): Promise<void> {
@@ -211,12 +211,12 @@ async function jobNamed({ queue, ref }: Subject, text: string): Promise<string> 
 
 function cellsOf({ pattern, enqueuedAt, finishedAt, dueAt, attempts, error, progress }: JobView) {
   const since = (finishedAt ?? enqueuedAt)?.toISOString() ?? '-';
-  const says = [
+  const details = [
     dueAt && `due ${dueAt.toISOString()}`,
     progress !== undefined && `progress ${JSON.stringify(progress)}`,
     error,
   ];
-  return [pattern, since, attempts, says.filter(Boolean).join('; ') || '-'];
+  return [pattern, since, attempts, details.filter(Boolean).join('; ') || '-'];
 }
 
 function notThere(what: string, { service, queue }: Required<QueueRef>): CommandFailure {

@@ -22,10 +22,11 @@ export function addServiceCommands(program: Command): void {
     .description('the services that have a live instance')
     .action((_: object, command: Command) => onDiscovery(command, services));
   program
-    .command('nodes [service]')
+    .command('instances [service]')
+    .alias('nodes')
     .description('the live instances')
     .action((service: string | undefined, _: object, command: Command) =>
-      onDiscovery(command, (place, global) => nodes(place, global, service)),
+      onDiscovery(command, (place, global) => showInstances(place, global, service)),
     );
   program
     .command('health <service>')
@@ -68,7 +69,7 @@ async function services(place: HydraInstance, { json }: GlobalOptions): Promise<
   printTable(['SERVICE', 'INSTANCES', 'VERSIONS', 'TYPE'], cells);
 }
 
-async function nodes(
+async function showInstances(
   place: HydraInstance,
   { json }: GlobalOptions,
   service: string | undefined,
@@ -116,7 +117,7 @@ async function health(
     ]);
     for (const { id } of without)
       cells.push([short(id), '-', '-', '-', '-', 'alive; no health record just now']);
-    printTable(['INSTANCE', 'SAMPLED', 'UPTIME', 'MEMORY', 'CPU', 'SAYS'], cells);
+    printTable(['INSTANCE', 'SAMPLED', 'UPTIME', 'MEMORY', 'CPU', 'DETAILS'], cells);
   }
   if (isCheck && problems.length > 0) throw new CommandFailure(ExitCode.failed, problems.join('; '));
 }
@@ -143,7 +144,9 @@ async function logs(
 
 function printEntry({ timestamp, level, instance, message }: InstanceLogEntry): void {
   const text = typeof message === 'string' ? message : JSON.stringify(message);
-  print(`${plain(timestamp)} ${plain(level).padEnd(5)} ${instance.slice(0, 8)} ${plain(text)}`);
+  // A stack has many lines; those after the first must not look like entries of their own.
+  const lines = text.split(/\r?\n/).map(plain).join('\n    ');
+  print(`${plain(timestamp)} ${plain(level).padEnd(5)} ${instance.slice(0, 8)} ${lines}`);
 }
 
 async function routes(

@@ -41,6 +41,8 @@ export async function withInstance<T>(
   // The environment's HYDRA_SERVICE is about a service, which this is not.
   const instance = new HydraInstance(
     resolveOptions(given, { HYDRA_CONFIG_KEYS: process.env['HYDRA_CONFIG_KEYS'] }),
+    // Commands that write are refused there by Redis.
+    { takesReplicas: true },
   );
   try {
     await connect(instance, {

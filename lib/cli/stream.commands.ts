@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 
+import { HydraError } from '../hydra-error.js';
 import type { StreamInfo } from '../streams/stream.info.js';
 import { StreamService } from '../streams/stream.service.js';
 import { declined } from './config.reading.js';
@@ -117,7 +118,11 @@ async function removeGroup(subject: Subject, group: string): Promise<void> {
     !(await confirm(`Delete the group ${group} of ${stream}, with its dead letters?`, options.yes ?? false))
   )
     throw declined();
-  await streams.removeGroup(stream, group);
+  await streams.removeGroup(stream, group).catch((error: unknown) => {
+    if (!(error instanceof HydraError) || error.code !== 'BAD_OPTION') throw error;
+    // The names are good: it is refused for what the group is at the moment.
+    throw new CommandFailure(ExitCode.refused, `${group} is read by an instance: stop it first`);
+  });
   note(`${group} is deleted`);
 }
 

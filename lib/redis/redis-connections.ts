@@ -11,7 +11,7 @@ import type { Link, Role } from './connection/link.js';
 import { isAway, redisError } from './redis-error.js';
 import { Refusals } from './refusals.js';
 import { callUserCode } from '../runtime/user-code.js';
-import { SamePrimary } from './connection/same-primary.js';
+import { SamePrimary, type ReplicaOptions } from './connection/same-primary.js';
 import { Settling, type SettlingOutcome } from './connection/settling.js';
 import { Subscriptions, type ChannelListener, type Subscription } from './subscriptions.js';
 
@@ -74,10 +74,13 @@ export class RedisConnections implements SettlingOutcome {
   private runId: string | undefined;
   private atServerSince = -Infinity;
 
-  constructor(private readonly options: Pick<ResolvedOptions, 'redis' | 'connection' | 'service'>) {
+  constructor(
+    private readonly options: Pick<ResolvedOptions, 'redis' | 'connection' | 'service'>,
+    replicas: ReplicaOptions = {},
+  ) {
     const { redis, connection } = options;
     this.isCluster = typeof redis === 'object' && 'cluster' in redis;
-    this.links = new SamePrimary(options, (role, error) => this.failed(role, error));
+    this.links = new SamePrimary({ ...options, ...replicas }, (role, error) => this.failed(role, error));
     this.listener = this.links.follow('subscriber');
     this.commands = this.links.leader.client;
     this.subscriber = this.listener.client;

@@ -58,6 +58,7 @@ describe('the command line', () => {
   });
 
   it.each([
+    ['instances', 'nobody'],
     ['nodes', 'nobody'],
     ['health', 'nobody'],
     ['logs', 'nobody'],

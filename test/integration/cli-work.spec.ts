@@ -148,7 +148,7 @@ describe('the command line', () => {
     expect(await dead()).toHaveLength(before - 1);
     expect(await cli(['stream', 'remove', stream, service, '--all', '--yes'])).toMatchObject({ code: 0 });
     expect(await dead()).toEqual([]);
-    expect(await cli(['stream', 'remove-group', stream, service, '--yes'])).toMatchObject({ code: 2 });
+    expect(await cli(['stream', 'remove-group', stream, service, '--yes'])).toMatchObject({ code: 4 });
     const { commands } = app.get(HydraInstance).redis;
     await commands.xgroup('CREATE', `hydra:stream:${stream}`, 'unread', '$');
     expect(await cli(['stream', 'remove-group', stream, 'unread', '--yes'])).toMatchObject({ code: 0 });

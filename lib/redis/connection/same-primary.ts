@@ -7,6 +7,11 @@ const LED_ELSEWHERE = 2;
 /** What Redis says to one whose server is no primary any more. */
 const DEMOTED = /^(-?READONLY\b|UNBLOCKED.*instance state changed)/;
 
+export interface ReplicaOptions {
+  /** Whether a replica will do, for a process that only reads. @defaultValue false */
+  readonly takesReplicas?: boolean;
+}
+
 /**
  * Keeps all connections of a process at one primary. That of the commands leads: it looks for the primary, and each other
  * one is admitted only where that is. When any of them hears that its server is a replica now, all look anew: a server that
@@ -21,7 +26,7 @@ export class SamePrimary implements LinkOwner {
   private ledElsewhere = 0;
 
   constructor(
-    private readonly options: Omit<LinkOptions, 'role'>,
+    private readonly options: Omit<LinkOptions, 'role'> & ReplicaOptions,
     private readonly onFailure: (role: Role, error: Error) => void,
   ) {
     this.leader = new Link({ ...options, role: 'commands' }, this);
@@ -84,6 +89,7 @@ export class SamePrimary implements LinkOwner {
   }
 
   refused(link: Link, error: Error): void {
+    if (this.options.takesReplicas) return;
     // All commands under way are refused alike; the first of them has been heard.
     if (link.server === undefined || !DEMOTED.test(error.message)) return;
     this.onFailure(link.role, error);
@@ -91,7 +97,7 @@ export class SamePrimary implements LinkOwner {
   }
 
   private judge(link: Link): void {
-    const why = whyNot(link);
+    const why = whyNot(link, this.options);
     if (why) {
       this.onFailure(link.role, why);
       link.drop(why);
@@ -120,10 +126,10 @@ export class SamePrimary implements LinkOwner {
 }
 
 /** Why nobody can work at the server that this link has reached. */
-function whyNot({ server }: Link): Error | undefined {
+function whyNot({ server }: Link, { takesReplicas }: ReplicaOptions): Error | undefined {
   if (!server) return undefined;
   if (server.isLoading) return new Error(`LOADING ${server.product} is loading its data`);
-  if (server.isReplica)
+  if (server.isReplica && !takesReplicas)
     return new Error(`READONLY this ${server.product} is a replica, which takes no writes`);
   return tooOld(server);
 }

@@ -4,7 +4,8 @@ import { createKeys, type Keys } from './protocol/keys.js';
 import type { UmfMessage } from './protocol/message.js';
 import type { Item, Load } from './protocol/rpc.js';
 import { outside } from './runtime/async-context.js';
-import type { Context, Runtime } from './redis/context.js';
+import type { Context } from './redis/context.js';
+import type { Runtime } from './redis/connection/link.js';
 import type { ReplicaOptions } from './redis/connection/same-primary.js';
 import { RedisConnections } from './redis/redis-connections.js';
 import { DiscoveryService } from './registry/discovery/discovery-service.js';
@@ -60,7 +61,7 @@ export class HydraInstance implements Receiver, Context {
     this.clock = clock;
     this.random = random;
     this.log = new ThrottledLogger(clock);
-    this.redis = new RedisConnections(options, replicas);
+    this.redis = new RedisConnections(options, { clock, random, ...replicas });
     this.keys = createKeys({ namespace, cluster: this.redis.isCluster });
     this.presence = new Presence(this.id, this.redis, this.keys, options, this.health);
     this.discovery = new DiscoveryService(this.id, this.redis, this.keys, options);

@@ -87,7 +87,7 @@ export class JobWatch {
     const subscription = this.redis.subscribe(this.keys.events, (text) => this.hear(text));
     this.subscription = subscription;
     const opening = this.redis
-      .persist(async () => {
+      .retryWhileUnavailable(async () => {
         if (this.opening !== opening) return;
         await subscription.confirmed();
         if (this.opening === opening) await this.renew();

@@ -2,7 +2,7 @@ import { HydraError } from '../hydra-error.js';
 import type { Link, RedisClient, RedisConnections } from './redis-connections.js';
 
 /** How much later than promised an answer may come before the connection counts as dead, in milliseconds. */
-const GRACE_MS = 2_000;
+const MAX_LATE_MS = 2_000;
 
 /**
  * The connection of one reader that blocks. No PING can watch over it, as it would wait behind the read; so each read is
@@ -24,9 +24,9 @@ export class BlockingConnection {
    */
   async run<T>(what: string, blockMs: number, command: (client: RedisClient) => Promise<T>): Promise<T> {
     // A connection to another server than the one where the commands go would read what is no longer true.
-    await this.redis.admitted(this.link, what, GRACE_MS);
+    await this.redis.admitted(this.link, what, MAX_LATE_MS);
     try {
-      return await this.within(blockMs + GRACE_MS, what, command(this.link.client));
+      return await this.within(blockMs + MAX_LATE_MS, what, command(this.link.client));
     } catch (cause) {
       throw this.redis.failure(what, cause);
     }
@@ -46,11 +46,13 @@ export class BlockingConnection {
         this.link.drop(new Error(text));
         reject(new HydraError('REDIS_UNAVAILABLE', text));
       };
-      // After a long blocked turn the answer may lie unread in the socket: let it be read first.
-      const timer = setTimeout(() => setTimeout(giveUp), limitMs);
+      const { clock } = this.redis;
+      // After a long blocked tick the answer may lie unread in the socket: let it be read first.
+      const later = () => clock.setTimeout(giveUp, 1, { ref: true });
+      const timer = clock.setTimeout(later, limitMs, { ref: true });
       const end = () => {
         isOver = true;
-        clearTimeout(timer);
+        clock.clear(timer);
       };
       answer.finally(end).then(resolve, reject);
     });

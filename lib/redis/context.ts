@@ -26,6 +26,3 @@ export interface Context {
   /** For warnings that would repeat. */
   readonly log: ThrottledLogger;
 }
-
-/** What an instance is run by: the system's time and randomness, or a test's. */
-export type Runtime = Pick<Context, 'clock' | 'random'>;

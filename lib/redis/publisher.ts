@@ -3,8 +3,8 @@ import type { RedisConnections } from './redis-connections.js';
 import { isReply } from './redis-error.js';
 import { publishOn } from './slot-publish.js';
 
-/** For this long after a look that found no subscriber by pattern, the count of a plain PUBLISH is believed. */
-const BELIEVED_FOR_MS = 100;
+/** For this long after a look that found no subscriber by pattern, the count of a plain PUBLISH is trusted. */
+const TRUSTED_FOR_MS = 100;
 
 /**
  * Publish a message, and say who may have received it.
@@ -36,17 +36,17 @@ type Counts = [receivers: number, subscribers: number, patterns: number];
  * PUBLISH counts those who listen by a pattern (a monitor) beside those who subscribe to the channel: while there are any,
  * its count says nothing of the one the message is for. So a PUBLISH now and then looks for patterns, at most ten in a
  * second, and while there are some, the subscribers of the channel itself are counted with each. On a Cluster both counts
- * are those of one node, and nothing is believed; all that goes to one channel goes by the node that owns its slot.
+ * are those of one node, and neither is trusted; all that goes to one channel goes by the node that owns its slot.
  */
 export class Publisher {
-  private believedUntil = 0;
-  private mayLook = true;
+  private countTrustedUntil = 0;
+  private canRunPubsub = true;
 
   constructor(private readonly redis: RedisConnections) {
     redis.onState(() => {
       // Another server perhaps, with other listeners and other permissions.
-      this.believedUntil = 0;
-      this.mayLook = true;
+      this.countTrustedUntil = 0;
+      this.canRunPubsub = true;
     });
   }
 
@@ -57,14 +57,14 @@ export class Publisher {
    * @param most how many subscribe to such a channel at most: more receivers show that somebody listens by a pattern
    */
   async publish(channel: string, message: string, most = 1): Promise<boolean> {
-    const { commands, isCluster, hasPrimary } = this.redis;
+    const { clock, commands, isCluster, hasPrimary } = this.redis;
     // What a replica is given reaches its own subscribers only.
     if (!hasPrimary) throw notConnected(channel);
-    if (!isCluster && this.mayLook && performance.now() >= this.believedUntil) {
+    if (!isCluster && this.canRunPubsub && clock.monotonic() >= this.countTrustedUntil) {
       return this.publishCounted(channel, message);
     }
     const receivers = await publishOn(commands, channel, message);
-    if (receivers > most) this.believedUntil = 0;
+    if (receivers > most) this.countTrustedUntil = 0;
     return isCluster || receivers > 0;
   }
 
@@ -77,14 +77,14 @@ export class Publisher {
     } catch (error) {
       if (!isReply(error) || !NO_EVAL.test(error.message)) throw error;
       // Refused before anything was published: it goes as those after it do.
-      this.mayLook = false;
+      this.canRunPubsub = false;
       return (await publishOn(commands, channel, message)) > 0;
     }
   }
 
   private isReceived([receivers, subscribers, patterns]: Counts): boolean {
-    this.mayLook = patterns >= 0;
-    if (patterns === 0) this.believedUntil = performance.now() + BELIEVED_FOR_MS;
+    this.canRunPubsub = patterns >= 0;
+    if (patterns === 0) this.countTrustedUntil = this.redis.clock.monotonic() + TRUSTED_FOR_MS;
     return patterns > 0 && subscribers >= 0 ? subscribers > 0 : receivers > 0;
   }
 }

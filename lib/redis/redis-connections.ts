@@ -1,18 +1,21 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { HydraError, type HydraErrorOptions } from '../hydra-error.js';
 import type { ResolvedOptions } from '../hydra-options.js';
 import { outside } from '../runtime/async-context.js';
+import { systemClock, type Clock } from '../runtime/clock.js';
+import { systemRandom } from '../runtime/random-source.js';
+import type { Runtime } from './connection/link.js';
+import { sleep } from '../runtime/waiting.js';
 import { refusalToConnect } from './connection/connect-error.js';
 import { ConnectionReport } from './connection/connection-report.js';
 import { describeLocation, overruledOptions, type RedisClient } from './connection/driver.js';
 import { Hearing } from './connection/hearing.js';
+import { ReadinessWaiters, type ReadinessWaiter } from './connection/readiness-waiters.js';
 import type { Link, Role } from './connection/link.js';
 import { isAway, redisError } from './redis-error.js';
 import { Refusals } from './refusals.js';
 import { callUserCode } from '../runtime/user-code.js';
 import { SamePrimary, type ReplicaOptions } from './connection/same-primary.js';
-import { Settling, type SettlingOutcome } from './connection/settling.js';
+import { Settling, type SettlingListener } from './connection/settling.js';
 import { Subscriptions, type ChannelListener, type Subscription } from './subscriptions.js';
 
 export type { RedisClient } from './connection/driver.js';
@@ -22,21 +25,22 @@ export type { Subscription } from './subscriptions.js';
 /** What the connections say of themselves. */
 export type ConnectionState = 'connecting' | 'ready' | 'lost' | 'closed';
 
-const PERSIST_PAUSE_MS = 50;
+const RETRY_PAUSE_MS = 50;
 /** How long an own word may take at least, however short the interval of PINGs is. */
-const LEAST_PATIENCE_MS = 1_000;
+const MIN_HEARING_MS = 1_000;
 /** After a change of servers, counts say nothing for so long of those who do not say where they listen. */
 const OTHERS_FOLLOW_MS = 10_000;
 
 /** Options that were warned of: each process hears of them once. */
 const warnedOf = new Set<string>();
 
-interface Waiter {
-  readonly ready: () => void;
-  readonly failed: (error: HydraError) => void;
-  /** Whether it also waits for a Redis that does not let us in. */
-  readonly isPatient: boolean;
-}
+/**
+ * ```text
+ *   idle ── connect() ──▶ connecting ──▶ ready ◀───▶ lost
+ *     └──────────────────────┴─────────────┴── close() ──▶ closed
+ * ```
+ */
+type Life = 'idle' | ConnectionState;
 
 /**
  * The process's connections to Redis: one for commands, one for subscriptions, and one for each reader that blocks. All
@@ -48,39 +52,42 @@ interface Waiter {
  *
  * Ready means that commands go through, that every subscription is confirmed, and that this process hears itself.
  */
-export class RedisConnections implements SettlingOutcome {
+export class RedisConnections implements SettlingListener {
   /** Cluster needs hash tags in its keys, and PUBLISH's receiver count means little there. */
   readonly isCluster: boolean;
   readonly commands: RedisClient;
   readonly subscriber: RedisClient;
   /** What Redis has refused lately. */
-  readonly refusals = new Refusals();
+  readonly refusals: Refusals;
+  readonly clock: Clock;
 
-  private readonly report = new ConnectionReport();
+  private readonly report: ConnectionReport;
   private readonly listeners = new Set<(state: ConnectionState) => void>();
-  private readonly waiters = new Set<Waiter>();
+  private readonly waiters = new ReadinessWaiters();
   private readonly links: SamePrimary;
   private readonly listener: Link;
   private readonly subscriptions: Subscriptions;
   private readonly hearing: Hearing;
   private readonly settling: Settling;
-  private current: ConnectionState = 'connecting';
+  private life: Life = 'idle';
   /** Why Redis does not let us in; undefined where it may be waited for. */
   private refusal: HydraError | undefined;
-  private isStarted = false;
-  private wasReady = false;
-  private wasLost = false;
-  private readyAt = 0;
+  private restoredAt = -Infinity;
   private runId: string | undefined;
   private atServerSince = -Infinity;
 
   constructor(
     private readonly options: Pick<ResolvedOptions, 'redis' | 'connection' | 'service'>,
-    replicas: ReplicaOptions = {},
+    { clock = systemClock, random = systemRandom, ...replicas }: Partial<Runtime> & ReplicaOptions = {},
   ) {
     const { redis, connection } = options;
+    this.clock = clock;
+    this.refusals = new Refusals(clock);
+    this.report = new ConnectionReport(clock);
     this.isCluster = typeof redis === 'object' && 'cluster' in redis;
-    this.links = new SamePrimary({ ...options, ...replicas }, (role, error) => this.failed(role, error));
+    this.links = new SamePrimary({ clock, random, ...options, ...replicas }, (role, error) =>
+      this.failed(role, error),
+    );
     this.listener = this.links.follow('subscriber');
     this.commands = this.links.leader.client;
     this.subscriber = this.listener.client;
@@ -91,22 +98,23 @@ export class RedisConnections implements SettlingOutcome {
       refused: (error) => this.refusals.note(error, 'warning'),
     });
     this.hearing = new Hearing({
+      clock,
       commands: this.commands,
-      withinMs: Math.max(LEAST_PATIENCE_MS, connection.pingIntervalMs),
+      withinMs: Math.max(MIN_HEARING_MS, connection.pingIntervalMs),
       refused: (error) => this.refused(error),
     });
     const { links, listener, subscriptions, hearing } = this;
-    const parts = { links, listener, subscriptions, hearing, everyMs: connection.pingIntervalMs };
+    const parts = { clock, links, listener, subscriptions, hearing, everyMs: connection.pingIntervalMs };
     this.settling = new Settling(parts, this);
     this.links.onChange(() => this.settling.changed());
   }
 
   get state(): ConnectionState {
-    return this.current;
+    return this.life === 'idle' ? 'connecting' : this.life;
   }
 
   get isReady(): boolean {
-    return this.current === 'ready';
+    return this.life === 'ready';
   }
 
   /** Whether commands reach a primary, be this process ready or not. */
@@ -130,8 +138,8 @@ export class RedisConnections implements SettlingOutcome {
   }
 
   /** Milliseconds since the connection came back after a loss, or was {@link resumed}; Infinity if it never was. */
-  restoredForMs(now = performance.now()): number {
-    return this.wasLost && this.isReady ? now - this.readyAt : Infinity;
+  msSinceReconnect(now = this.clock.monotonic()): number {
+    return this.isReady ? now - this.restoredAt : Infinity;
   }
 
   /**
@@ -140,16 +148,15 @@ export class RedisConnections implements SettlingOutcome {
    *
    * @param serverId where that process says that it listens
    */
-  countsProve(serverId: string | undefined, now = performance.now()): boolean {
+  countsProve(serverId: string | undefined): boolean {
     if (this.isCluster || !this.isReady || !this.hearing.mayCount) return false;
     if (serverId !== undefined && this.serverId !== undefined) return serverId === this.serverId;
-    return now - this.atServerSince > OTHERS_FOLLOW_MS;
+    return this.clock.monotonic() - this.atServerSince > OTHERS_FOLLOW_MS;
   }
 
-  /** Redis, or the way to it, stood still and goes on: as after a reconnect, others may need a moment. */
+  /** Redis, or the way to it, stood still and continues: as after a reconnect, others may need a moment. */
   resumed(): void {
-    this.wasLost = true;
-    this.readyAt = performance.now();
+    this.restoredAt = this.clock.monotonic();
   }
 
   /** Hears every change of state; the returned function stops that. */
@@ -167,14 +174,15 @@ export class RedisConnections implements SettlingOutcome {
    *   there and does not let us in: a password, a certificate, a right, a version that is too old
    */
   connect(onWait?: (giveUp: () => void) => void): Promise<void> {
-    if (this.current === 'closed') return Promise.reject(this.closedError());
-    if (!this.isStarted) outside(() => this.start());
+    if (this.life === 'closed') return Promise.reject(this.closedError());
+    if (this.life === 'idle') outside(() => this.start());
     if (this.isReady) return Promise.resolve();
-    if (this.refusal && !this.wasReady) return Promise.reject(this.refusal);
+    const isPatient = this.life === 'lost';
+    if (this.refusal && !isPatient) return Promise.reject(this.refusal);
     return new Promise((ready, failed) => {
-      const waiter = { ready, failed, isPatient: this.wasReady };
+      const waiter = { ready, failed, isPatient };
       this.waiters.add(waiter);
-      onWait?.(() => this.waiters.delete(waiter));
+      onWait?.(() => this.waiters.remove(waiter));
     });
   }
 
@@ -202,18 +210,18 @@ export class RedisConnections implements SettlingOutcome {
   }
 
   /**
-   * Does what a start cannot go on without: again whenever Redis goes away under it, for as long as that takes.
+   * Does what a start cannot continue without: again whenever Redis goes away under it, for as long as that takes.
    *
    * @throws HydraError `CLOSED` when closed meanwhile; what Redis itself refuses
    */
-  async persist(act: () => Promise<void>): Promise<void> {
+  async retryWhileUnavailable(act: () => Promise<void>): Promise<void> {
     for (;;) {
       await this.connect();
       try {
         return await act();
       } catch (error) {
         if (!isAway(error)) throw error;
-        await sleep(PERSIST_PAUSE_MS);
+        await sleep(this.clock, RETRY_PAUSE_MS, { ref: true });
       }
     }
   }
@@ -239,10 +247,11 @@ export class RedisConnections implements SettlingOutcome {
         if (this.links.isAdmitted(link)) finish(resolve);
         else if (link.isClosed) finish(() => reject(closed));
       });
-      const timer = setTimeout(() => finish(() => reject(this.notConnected(what, `${limitMs} ms`))), limitMs);
+      const late = () => finish(() => reject(this.notConnected(what, `${limitMs} ms`)));
+      const timer = this.clock.setTimeout(late, limitMs, { ref: true });
       const finish = (act: () => void) => {
         stop();
-        clearTimeout(timer);
+        this.clock.clear(timer);
         act();
       };
     });
@@ -254,10 +263,10 @@ export class RedisConnections implements SettlingOutcome {
 
   /** Closes every connection at once; what waits is told. Idempotent. */
   close(): void {
-    if (this.current === 'closed') return;
+    if (this.life === 'closed') return;
     this.settling.stop();
     this.become('closed');
-    this.release((waiter) => waiter.failed(this.closedError()));
+    this.waiters.closed(this.closedError());
     this.links.closeAll();
   }
 
@@ -295,8 +304,7 @@ export class RedisConnections implements SettlingOutcome {
   failed(role: Role, error: Error): void {
     this.report.failed(role, error);
     this.refusal = refusalToConnect(error);
-    const { refusal } = this;
-    if (refusal) this.release((waiter) => waiter.failed(refusal), false);
+    if (this.refusal) this.waiters.refused(this.refusal);
   }
 
   /** @internal */
@@ -308,13 +316,13 @@ export class RedisConnections implements SettlingOutcome {
   settled(): void {
     const runId = this.links.leader.server?.runId;
     // Who does not know where it is may be elsewhere after each loss.
-    if (this.wasLost && (runId === undefined || runId !== this.runId)) this.atServerSince = performance.now();
+    const isElsewhere = runId === undefined || runId !== this.runId;
+    if (this.life === 'lost' && isElsewhere) this.atServerSince = this.clock.monotonic();
     this.runId = runId;
     this.refusal = undefined;
     if (this.subscriptions.refusals.length === 0) this.refusals.lifted('SUBSCRIBE');
-    this.wasReady = true;
     this.become('ready');
-    this.release((waiter) => waiter.ready());
+    this.waiters.ready();
   }
 
   /** @internal */
@@ -332,54 +340,44 @@ export class RedisConnections implements SettlingOutcome {
   }
 
   private start(): void {
-    this.isStarted = true;
+    this.life = 'connecting';
     this.warnOfOverruled();
     this.settling.start();
     this.links.start();
   }
 
   private readyWithin(limitMs: number, what: string): Promise<void> {
-    if (this.current === 'closed') return Promise.reject(this.closedError());
+    if (this.life === 'closed') return Promise.reject(this.closedError());
     return new Promise((resolve, reject) => {
       const giveUp = () => {
-        this.waiters.delete(waiter);
+        this.waiters.remove(waiter);
         reject(this.notConnected(what, `connection.commandTimeoutMs=${limitMs}`));
       };
-      const timer = setTimeout(giveUp, limitMs);
-      const settle = (act: () => void) => () => {
-        clearTimeout(timer);
+      const timer = this.clock.setTimeout(giveUp, limitMs, { ref: true });
+      const settle = (act: () => void) => {
+        this.clock.clear(timer);
         act();
       };
-      const waiter: Waiter = {
-        ready: settle(resolve),
-        failed: (error) => settle(() => reject(error))(),
+      const waiter: ReadinessWaiter = {
+        ready: () => settle(resolve),
+        failed: (error) => settle(() => reject(error)),
         isPatient: true,
       };
       this.waiters.add(waiter);
     });
   }
 
-  private release(act: (waiter: Waiter) => void, withPatient = true): void {
-    for (const waiter of [...this.waiters]) {
-      if (waiter.isPatient && !withPatient) continue;
-      this.waiters.delete(waiter);
-      act(waiter);
-    }
-  }
-
   private become(state: ConnectionState): void {
-    if (this.current === state || this.current === 'closed') return;
+    if (this.life === state || this.life === 'closed') return;
     const { server } = this.links.leader;
     const place = describeLocation(this.options.redis);
-    if (state === 'lost') {
-      this.wasLost = true;
-      this.report.lost(place);
-    }
+    const wasLost = this.life === 'lost';
+    if (state === 'lost') this.report.lost(place);
     if (state === 'ready') {
-      this.report.connected(server, place, this.current === 'lost');
-      this.readyAt = performance.now();
+      this.report.connected(server, place, wasLost);
+      if (wasLost) this.restoredAt = this.clock.monotonic();
     }
-    this.current = state;
+    this.life = state;
     for (const listener of [...this.listeners])
       callUserCode('a listener of the connection', () => listener(state));
   }

@@ -1,14 +1,15 @@
 import { Logger } from '@nestjs/common';
 
 import type { HydraError } from '../hydra-error.js';
+import type { Clock } from '../runtime/clock.js';
 import { isReply } from './redis-error.js';
 
 /** For so long after Redis last refused something, readiness tells it, in milliseconds. */
 const TOLD_FOR_MS = 10_000;
 /** A refusal is logged again after so long, if it lasts. */
 const SAY_AGAIN_MS = 600_000;
-const MOST_KEPT = 50;
-const MOST_TOLD = 5;
+const MAX_KEPT = 50;
+const MAX_TOLD = 5;
 
 /** Not those that are part of the work, nor a command that is wrong in itself. */
 const REFUSED =
@@ -32,16 +33,19 @@ export class Refusals {
   private readonly logger = new Logger('Hydra');
   private readonly kept = new Map<string, Refusal>();
 
+  constructor(private readonly clock: Clock) {}
+
   /** Takes note of an error if it is a refusal. */
-  note({ code, message, cause }: HydraError, weight: Weight = 'problem', now = performance.now()): void {
+  note({ code, message, cause }: HydraError, weight: Weight = 'problem'): void {
     if (code !== 'FORBIDDEN' && code !== 'REDIS_UNAVAILABLE') return;
     if (!isReply(cause) || !REFUSED.test(cause.message)) return;
+    const now = this.clock.monotonic();
     const known = this.kept.get(message);
     if (known && now - known.saidAt < SAY_AGAIN_MS) {
       known.lastAt = now;
       return;
     }
-    if (this.kept.size >= MOST_KEPT) this.forgetOldest();
+    if (this.kept.size >= MAX_KEPT) this.forgetOldest();
     this.kept.set(message, { text: message, weight, saidAt: now, lastAt: now });
     this.logger.warn(message);
   }
@@ -57,10 +61,11 @@ export class Refusals {
     return { ...(problem && { problem }), ...(warning && { warning }) };
   }
 
-  private current(weight: Weight, now = performance.now()): string {
+  private current(weight: Weight): string {
+    const now = this.clock.monotonic();
     const isCurrent = (refusal: Refusal) => refusal.weight === weight && now - refusal.lastAt < TOLD_FOR_MS;
     const texts = [...this.kept.values()].filter(isCurrent).map(({ text }) => text);
-    return texts.slice(0, MOST_TOLD).join('; ');
+    return texts.slice(0, MAX_TOLD).join('; ');
   }
 
   private forgetOldest(): void {

@@ -178,7 +178,7 @@ export class ConsumerGroup {
     const signs = this.keys.ownStream(stream, 'consumer', group, '');
     const sentAt = performance.now();
     const keys = [this.streamKey, this.orderKey, this.signKey, this.watchKey, this.lostKey];
-    const mayJudge = this.redis.restoredForMs(sentAt) > ttlMs ? '1' : '0';
+    const mayJudge = this.redis.msSinceReconnect(sentAt) > ttlMs ? '1' : '0';
     const args = [
       ...[group, consumer, ttlMs, signs, limit, claimIdleMs, isOrdered ? '1' : '0', ++this.lives],
       ...[mayJudge, this.idleFrom],

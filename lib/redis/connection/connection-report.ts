@@ -1,11 +1,12 @@
 import { Logger } from '@nestjs/common';
 
+import type { Clock } from '../../runtime/clock.js';
 import { reasonOf } from './connect-error.js';
 import { OLDEST_REDIS, type ServerInfo } from './server-info.js';
 
 /** A reason is said again after so long, in milliseconds; an absent Redis fails ten times a second. */
 const SAY_AGAIN_MS = 30_000;
-const MOST_REASONS = 20;
+const MAX_REASONS = 20;
 
 /** Says in the log what becomes of the connections: each reason once, and again after a while if it lasts. */
 export class ConnectionReport {
@@ -13,6 +14,8 @@ export class ConnectionReport {
   private readonly saidAt = new Map<string, number>();
   private last: string | undefined;
   private hasWarnedOfVersion = false;
+
+  constructor(private readonly clock: Clock) {}
 
   /** Why there is no connection, as last heard. */
   get reason(): string | undefined {
@@ -35,12 +38,13 @@ export class ConnectionReport {
     this.logger.warn(`lost the connection to Redis at ${where}; reconnecting`);
   }
 
-  failed(role: string, error: Error, now = performance.now()): void {
+  failed(role: string, error: Error): void {
+    const now = this.clock.monotonic();
     const reason = reasonOf(error);
     this.last = reason;
     const saidAt = this.saidAt.get(reason);
     if (saidAt !== undefined && now - saidAt < SAY_AGAIN_MS) return;
-    if (this.saidAt.size >= MOST_REASONS) this.saidAt.clear();
+    if (this.saidAt.size >= MAX_REASONS) this.saidAt.clear();
     this.saidAt.set(reason, now);
     this.logger.warn(`Redis (${role}): ${reason}; trying again`);
   }

@@ -1,4 +1,5 @@
 import type { HydraError } from '../../hydra-error.js';
+import type { Clock } from '../../runtime/clock.js';
 import type { RedisClient } from './driver.js';
 import { publishOn } from '../slot-publish.js';
 import { isReply, redisError } from '../redis-error.js';
@@ -10,6 +11,7 @@ export const ECHO = 'echo';
 export type Heard = 'heard' | 'deaf' | 'unknown';
 
 export interface HearingOptions {
+  readonly clock: Clock;
   readonly commands: RedisClient;
   /** How long an own word may take after Redis has said that it published it, in milliseconds. */
   readonly withinMs: number;
@@ -63,7 +65,7 @@ export class Hearing {
     const heard = this.nextWord();
     try {
       const receivers = await publishOn(this.options.commands, channel, ECHO);
-      const isHeard = await Promise.race([heard.promise, this.patience()]);
+      const isHeard = await Promise.race([heard.promise, this.tooLate()]);
       this.mayCount = receivers > 0;
       return isHeard ? 'heard' : 'deaf';
     } catch (error) {
@@ -82,10 +84,11 @@ export class Hearing {
     return { promise, stop: () => (this.onHeard = undefined) };
   }
 
-  /** After a long blocked turn the word may lie unread in the socket: it is let in first. */
-  private patience(): Promise<boolean> {
+  /** After a long blocked tick the word may lie unread in the socket: it is let in first. */
+  private tooLate(): Promise<boolean> {
+    const { clock, withinMs } = this.options;
     return new Promise((resolve) => {
-      setTimeout(() => setImmediate(resolve, false), this.options.withinMs).unref();
+      clock.setTimeout(() => clock.setImmediate(() => resolve(false)), withinMs);
     });
   }
 }

@@ -1,5 +1,7 @@
 import { Redis, type Cluster } from 'ioredis';
 
+import type { Clock } from '../../runtime/clock.js';
+
 /** Breaks a connection off without asking the peer, who may be gone. */
 export function dropConnection(client: Redis | Cluster, reason: Error = new Error('no answer')): void {
   const links = connectionsOf(client);
@@ -8,17 +10,21 @@ export function dropConnection(client: Redis | Cluster, reason: Error = new Erro
   for (const { stream } of links) stream?.destroy(reason);
 }
 
+export interface WatchOptions {
+  readonly clock: Clock;
+  readonly intervalMs: number;
+  /** Sends PING, or what is asked in place of it; resolves with any answer. */
+  readonly ping: (link: Redis) => Promise<unknown>;
+}
+
 /**
  * Ends a connection that no longer answers; the returned function ends the watch. A peer that vanished without a FIN (a
  * dropped route, a frozen proxy) leaves a socket that TCP keeps for a quarter of an hour; an unanswered PING shows it
  * within twice the interval.
- *
- * @param ping what is asked in place of PING; resolves with any answer
  */
 export function watchConnection(
   client: Redis | Cluster,
-  intervalMs: number,
-  ping: (link: Redis) => Promise<unknown> = (link) => link.ping(),
+  { clock, intervalMs, ping }: WatchOptions,
 ): () => void {
   /** The socket of an unanswered PING. */
   const awaiting = new Map<Redis, Redis['stream']>();
@@ -36,36 +42,42 @@ export function watchConnection(
   };
   const look = (link: Redis) => {
     if (link.status !== 'ready') awaiting.delete(link);
-    // After a long blocked turn the answer may lie unread in the socket: let it be read first.
-    else if (awaiting.get(link) === link.stream) setImmediate(endIfStillAwaiting, link);
+    // After a long blocked tick the answer may lie unread in the socket: let it be read first.
+    else if (awaiting.get(link) === link.stream) clock.setImmediate(() => endIfStillAwaiting(link));
     else ask(link);
   };
-  const timer = setInterval(() => {
+  const timer = clock.setInterval(() => {
     const links = connectionsOf(client);
     for (const link of awaiting.keys()) if (!links.includes(link)) awaiting.delete(link);
     links.forEach(look);
-  }, intervalMs).unref();
-  return () => clearInterval(timer);
+  }, intervalMs);
+  return () => clock.clear(timer);
+}
+
+export interface HandshakeOptions {
+  readonly clock: Clock;
+  readonly limitMs: number;
+  readonly isDone: () => boolean;
 }
 
 /**
  * Ends a connection whose peer accepted it and then does not answer the first commands: a frozen server, a proxy without
  * one behind it. The driver's own limit ends with TCP.
  */
-export function limitHandshake(client: Redis | Cluster, limitMs: number, isDone: () => boolean): void {
-  if (client instanceof Redis) return limitOf(client, limitMs, isDone);
-  client.on('+node', (node: Redis) => limitOf(node, limitMs, () => node.status === 'ready'));
+export function limitHandshake(client: Redis | Cluster, options: HandshakeOptions): void {
+  if (client instanceof Redis) return limitOf(client, options);
+  client.on('+node', (node: Redis) => limitOf(node, { ...options, isDone: () => node.status === 'ready' }));
 }
 
-function limitOf(client: Redis, limitMs: number, isDone: () => boolean): void {
+function limitOf(client: Redis, { clock, limitMs, isDone }: HandshakeOptions): void {
   client.on('connect', () => {
     const { stream } = client;
     const endIfNotDone = () => {
       if (client.stream !== stream || isDone()) return;
       stream.destroy(new Error(`no answer to the handshake within ${limitMs} ms`));
     };
-    const timer = setTimeout(() => setImmediate(endIfNotDone), limitMs).unref();
-    stream.once('close', () => clearTimeout(timer));
+    const timer = clock.setTimeout(() => clock.setImmediate(endIfNotDone), limitMs);
+    stream.once('close', () => clock.clear(timer));
   });
 }
 

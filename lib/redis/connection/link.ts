@@ -2,6 +2,9 @@ import { Redis, type Cluster } from 'ioredis';
 
 import type { RedisLocation } from '../../hydra-options.js';
 import { outside } from '../../runtime/async-context.js';
+import { backoffMs } from '../../runtime/backoff.js';
+import type { Clock, Timer } from '../../runtime/clock.js';
+import type { RandomSource } from '../../runtime/random-source.js';
 import { createClient, connectTimeoutMs, type RedisClient } from './driver.js';
 import { dropConnection, limitHandshake, watchConnection } from './keep-alive.js';
 import { askServer, isReplicaNow, serverOf, UNKNOWN_SERVER, type ServerInfo } from './server-info.js';
@@ -10,7 +13,13 @@ import { connectNodes } from '../slot-publish.js';
 /** What a connection is for. */
 export type Role = 'commands' | 'subscriber' | 'blocking';
 
-export interface LinkOptions {
+/** What an instance is run by: the system's time and randomness, or a test's. */
+export interface Runtime {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+}
+
+export interface LinkOptions extends Runtime {
   readonly role: Role;
   readonly service: string;
   readonly redis: RedisLocation;
@@ -32,9 +41,11 @@ export interface LinkOwner {
 /** Neither connected nor about to be. A Cluster goes back from 'end' to 'close' when the last of its nodes has ended. */
 const IDLE = ['wait', 'close', 'end'];
 /** A limit for the handshake that a short interval of PINGs must not push below what a loaded Redis needs. */
-const LEAST_HANDSHAKE_MS = 1_000;
+const MIN_HANDSHAKE_MS = 1_000;
 /** Kept for so long, a connection begins with short pauses again once it breaks. */
 const SETTLED_MS = 1_000;
+/** The pause before the first attempt to connect again; doubled for each further one. */
+const MIN_RECONNECT_DELAY_MS = 20;
 
 /**
  * One client of the driver, connected again for ever, and what is known of the server it has reached. Each step of
@@ -50,7 +61,7 @@ export class Link {
   private attempts = 0;
   private tellsRole = true;
   private reachedAt = -Infinity;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   isClosed = false;
   private readonly stopWatch: () => void;
 
@@ -58,7 +69,7 @@ export class Link {
     private readonly options: LinkOptions,
     private readonly owner: LinkOwner,
   ) {
-    const { role, service, redis, connection } = options;
+    const { clock, role, service, redis, connection } = options;
     this.role = role;
     const failed = (error: Error) => this.owner.failed(this, error);
     const onRefusal = (error: Error) => this.owner.refused(this, error);
@@ -73,23 +84,24 @@ export class Link {
     });
     this.client.on('ready', () => void this.greet());
     this.client.on('close', () => this.leave()).on('end', () => this.retry());
-    const limitMs = Math.min(
-      connectTimeoutMs(redis),
-      Math.max(LEAST_HANDSHAKE_MS, connection.pingIntervalMs),
-    );
-    limitHandshake(this.client, limitMs, () => this.server !== undefined);
+    const limitMs = Math.min(connectTimeoutMs(redis), Math.max(MIN_HANDSHAKE_MS, connection.pingIntervalMs));
+    limitHandshake(this.client, { clock, limitMs, isDone: () => this.server !== undefined });
     // No PING can watch over a connection that blocks, as it would wait behind the read.
     this.stopWatch =
       role === 'blocking'
         ? () => undefined
-        : outside(() => watchConnection(this.client, connection.pingIntervalMs, (link) => this.ping(link)));
+        : watchConnection(this.client, {
+            clock,
+            intervalMs: connection.pingIntervalMs,
+            ping: (link) => this.ping(link),
+          });
     if (role === 'commands' && !(this.client instanceof Redis)) connectNodes(this.client);
   }
 
   /** Connects now, unless it is connected or connecting. */
   connect(): void {
     if (this.isClosed || !IDLE.includes(this.client.status)) return;
-    clearTimeout(this.timer);
+    this.options.clock.clear(this.timer);
     this.timer = undefined;
     // What fails is told by 'error', and 'end' repeats it.
     outside(() => void this.client.connect().catch(() => undefined));
@@ -105,7 +117,7 @@ export class Link {
     if (this.isClosed) return;
     this.isClosed = true;
     this.leave();
-    clearTimeout(this.timer);
+    this.options.clock.clear(this.timer);
     this.stopWatch();
     if (this.client.status !== 'end') this.client.disconnect();
   }
@@ -116,7 +128,7 @@ export class Link {
       const server = await (this.client instanceof Redis ? askServer(this.client) : askNode(this.client));
       if (generation !== this.generation || this.client.status !== 'ready') return;
       this.server = server;
-      this.reachedAt = performance.now();
+      this.reachedAt = this.options.clock.monotonic();
       this.owner.changed(this);
     } catch (error) {
       // Else the connection broke, and has told so.
@@ -141,18 +153,21 @@ export class Link {
   private leave(): void {
     this.generation++;
     if (this.server === undefined) return;
-    if (performance.now() - this.reachedAt > SETTLED_MS) this.attempts = 0;
+    if (this.options.clock.monotonic() - this.reachedAt > SETTLED_MS) this.attempts = 0;
     this.server = undefined;
     this.owner.changed(this);
   }
 
   private retry(): void {
     if (this.isClosed || this.timer || this.owner.holdsBack(this)) return;
-    const delayMs = backoffMs(++this.attempts, this.options.connection.maxReconnectDelayMs);
-    this.timer = setTimeout(() => {
+    const { clock, random, connection } = this.options;
+    const limits = { minMs: MIN_RECONNECT_DELAY_MS, maxMs: connection.maxReconnectDelayMs };
+    const reconnect = () => {
       this.timer = undefined;
       this.connect();
-    }, delayMs);
+    };
+    // A process that waits for Redis alone must not end.
+    this.timer = clock.setTimeout(reconnect, backoffMs(limits, ++this.attempts, random), { ref: true });
   }
 }
 
@@ -162,10 +177,4 @@ async function askNode(cluster: Cluster): Promise<ServerInfo> {
   const info = await node?.info('server').catch(() => undefined);
   if (info === undefined) return UNKNOWN_SERVER;
   return { ...UNKNOWN_SERVER, version: serverOf(info).version, product: serverOf(info).product };
-}
-
-/** 20, 40, 80 … ms up to the limit, each between half and the whole, so that a fleet does not return in one instant. */
-function backoffMs(attempt: number, maxMs: number): number {
-  const whole = Math.min(maxMs, 20 * 2 ** Math.min(attempt - 1, 10));
-  return Math.round(whole * (0.5 + Math.random() / 2));
 }

@@ -1,14 +1,17 @@
 import type { HydraError } from '../../hydra-error.js';
+import type { Clock, Timer } from '../../runtime/clock.js';
+import type { Subscriptions } from '../subscriptions.js';
 import type { Hearing } from './hearing.js';
 import type { Link } from './link.js';
 import type { SamePrimary } from './same-primary.js';
-import type { Subscriptions } from '../subscriptions.js';
 
 /** A process that is deaf so often in a row looks for Redis anew with all its connections. */
 const DEAF_TIMES = 2;
 const TRY_AGAIN_MS = 100;
+const MIN_RESTORE_MS = 1_000;
 
 export interface SettlingParts {
+  readonly clock: Clock;
   readonly links: SamePrimary;
   readonly listener: Link;
   readonly subscriptions: Subscriptions;
@@ -16,7 +19,7 @@ export interface SettlingParts {
   readonly everyMs: number;
 }
 
-export interface SettlingOutcome {
+export interface SettlingListener {
   /** Connected, subscribed, and not deaf. */
   settled(): void;
   unsettled(): void;
@@ -26,91 +29,115 @@ export interface SettlingOutcome {
 }
 
 /**
+ * ```text
+ *             both connected               subscribed, and heard itself
+ *   apart ───────────────────▶ settling ──────────────────────────────▶ settled
+ *     ▲  a connection was lost     │                                       │
+ *     └────────────────────────────┴───────────── or the process is deaf ──┘
+ * ```
+ *
+ * `session` names the two connections that are in use, or being put to use.
+ */
+type State =
+  | { readonly name: 'apart' }
+  | { readonly name: 'settling'; readonly session: string }
+  | { readonly name: 'settled'; readonly session: string };
+
+const APART: State = { name: 'apart' };
+
+/**
  * What lies between two connections that are made and a process that is ready: its subscriptions are confirmed, and it
  * hears itself. Looked at again on the rhythm of the PINGs, as a subscriber can be left behind at a server that nobody
  * publishes at.
  */
 export class Settling {
-  /** The connections that are in use, or being put to use. */
-  private session: string | undefined;
-  private isSettled = false;
-  private isLooking = false;
+  private state: State = APART;
+  private checking: Promise<void> | undefined;
   private timesDeaf = 0;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
 
   constructor(
     private readonly parts: SettlingParts,
-    private readonly outcome: SettlingOutcome,
+    private readonly listener: SettlingListener,
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => void this.look(), this.parts.everyMs).unref();
+    const { clock, everyMs } = this.parts;
+    this.timer = clock.setInterval(() => this.check(), everyMs);
   }
 
   stop(): void {
-    clearInterval(this.timer);
-    this.session = undefined;
+    this.parts.clock.clear(this.timer);
+    this.state = APART;
   }
 
   /** A connection was made or lost. */
   changed(): void {
-    const { links, listener } = this.parts;
-    const session =
-      links.isAdmitted(links.leader) && links.isAdmitted(listener)
-        ? `${links.leader.generation}/${listener.generation}`
-        : undefined;
-    if (session === this.session) return;
+    const session = this.presentSession();
+    if (session === sessionOf(this.state)) return;
     this.unsettle();
-    this.session = session;
-    if (session !== undefined) void this.settle(session);
+    if (session === undefined) return;
+    this.state = { name: 'settling', session };
+    void this.settle(session);
+  }
+
+  private presentSession(): string | undefined {
+    const { links, listener } = this.parts;
+    const isWhole = links.isAdmitted(links.leader) && links.isAdmitted(listener);
+    return isWhole ? `${links.leader.generation}/${listener.generation}` : undefined;
+  }
+
+  private isPresent(session: string): boolean {
+    return sessionOf(this.state) === session;
   }
 
   private async settle(session: string): Promise<void> {
     const { subscriptions, hearing } = this.parts;
     const isRestored = subscriptions.isRestored || (await this.restore(session));
-    if (session !== this.session) return;
+    if (!this.isPresent(session)) return;
     if (!isRestored) return this.settleLater(session);
     const refusal = subscriptions.refusalOf(hearing.channel ?? '');
-    for (const error of subscriptions.refusals) this.outcome.refused(error);
+    for (const error of subscriptions.refusals) this.listener.refused(error);
     if (refusal) {
-      this.outcome.failed('subscriber', refusal);
+      this.listener.failed('subscriber', refusal);
       return this.settleLater(session, this.parts.everyMs);
     }
     const heard = await hearing.prove();
-    if (session !== this.session) return;
+    if (!this.isPresent(session)) return;
     if (heard === 'deaf') return this.isDeaf();
     this.timesDeaf = 0;
-    this.isSettled = true;
-    this.outcome.settled();
+    this.state = { name: 'settled', session };
+    this.listener.settled();
   }
 
   /** A connection to a node of a Cluster is not watched by PING: what it does not answer has a limit here. */
   private async restore(session: string): Promise<boolean> {
-    const { subscriptions, listener, everyMs } = this.parts;
-    const giveUp = () => {
-      if (session === this.session) listener.drop(new Error('no answer to SUBSCRIBE'));
-    };
-    const timer = setTimeout(giveUp, Math.max(1_000, 2 * everyMs)).unref();
-    return subscriptions.restore().finally(() => clearTimeout(timer));
+    const { clock, subscriptions, listener, everyMs } = this.parts;
+    const limitMs = Math.max(MIN_RESTORE_MS, 2 * everyMs);
+    const timer = clock.setTimeout(() => {
+      if (this.isPresent(session)) listener.drop(new Error('no answer to SUBSCRIBE'));
+    }, limitMs);
+    return subscriptions.restore().finally(() => clock.clear(timer));
   }
 
   private settleLater(session: string, afterMs = TRY_AGAIN_MS): void {
-    setTimeout(() => {
-      if (session === this.session) void this.settle(session);
-    }, afterMs).unref();
+    this.parts.clock.setTimeout(() => {
+      if (this.isPresent(session)) void this.settle(session);
+    }, afterMs);
+  }
+
+  private check(): void {
+    if (this.state.name !== 'settled') return;
+    this.checking ??= this.look(this.state.session).finally(() => (this.checking = undefined));
   }
 
   /** What was refused may be allowed by now; and a process that was silent for a while makes sure that it is not deaf. */
-  private async look(): Promise<void> {
-    const { session } = this;
+  private async look(session: string): Promise<void> {
     const { hearing, subscriptions } = this.parts;
-    if (!this.isSettled || this.isLooking) return;
-    this.isLooking = true;
     await subscriptions.retryRefused();
-    for (const error of subscriptions.refusals) this.outcome.refused(error);
+    for (const error of subscriptions.refusals) this.listener.refused(error);
     const heard = hearing.takeHeard() ? 'heard' : await hearing.prove();
-    this.isLooking = false;
-    if (session !== this.session || !this.isSettled) return;
+    if (!this.isPresent(session)) return;
     if (heard === 'deaf') this.isDeaf();
     else this.timesDeaf = 0;
   }
@@ -118,7 +145,7 @@ export class Settling {
   private isDeaf(): void {
     const { listener, links } = this.parts;
     const error = new Error('this process does not hear what it publishes on its own channel');
-    this.outcome.failed('subscriber', error);
+    this.listener.failed('subscriber', error);
     this.unsettle();
     listener.drop(error);
     if (++this.timesDeaf < DEAF_TIMES) return;
@@ -127,9 +154,12 @@ export class Settling {
   }
 
   private unsettle(): void {
-    this.session = undefined;
-    if (!this.isSettled) return;
-    this.isSettled = false;
-    this.outcome.unsettled();
+    const { name } = this.state;
+    this.state = APART;
+    if (name === 'settled') this.listener.unsettled();
   }
+}
+
+function sessionOf(state: State): string | undefined {
+  return state.name === 'apart' ? undefined : state.session;
 }

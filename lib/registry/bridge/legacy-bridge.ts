@@ -1,7 +1,7 @@
 import { encodeDirectory } from '../../protocol/announcement.js';
 import type { Keys } from '../../protocol/keys.js';
 import type { RedisClient, RedisConnections } from '../../redis/redis-connections.js';
-import { isGathering, stoodStill } from '../reconnect-grace.js';
+import { isInReconnectGrace, stoodStill } from '../reconnect-grace.js';
 import { jittered } from '../jitter.js';
 import { NodeLedger, type LedgerEntry } from './known-nodes.js';
 import { beat, leave, prune } from '../registry-scripts.js';
@@ -113,7 +113,7 @@ export class LegacyBridge {
     const isAlive = (await redis.exists(this.keys.presence(service, id))) === 1;
     const now = performance.now();
     // One that could not renew its presence is not buried: it beats every second.
-    if (!isAlive && (stoodStill(this.redis, askedAt) || isGathering(this.redis))) return;
+    if (!isAlive && (stoodStill(this.redis, askedAt) || isInReconnectGrace(this.redis))) return;
     entry.isLive = isAlive;
     if (isAlive) entry.aliveAt = now;
     if (isAlive && !isOurs) await this.adopt(redis, entry);

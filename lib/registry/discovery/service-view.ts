@@ -3,7 +3,7 @@ import { decodeAnnouncement, type Announcement } from '../../protocol/announceme
 import type { Keys } from '../../protocol/keys.js';
 import { decodeNode, decodeService, type ServiceRecord } from '../../protocol/records.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
-import { GATHER_MS, isGathering } from '../reconnect-grace.js';
+import { RECONNECT_GRACE_MS, isInReconnectGrace } from '../reconnect-grace.js';
 import { snapshot } from '../registry-scripts.js';
 import { ServiceRoutes } from '../routes/service-routes.js';
 
@@ -185,7 +185,7 @@ export class ServiceView {
 
   private apply({ kind, payload }: Announcement): void {
     if (kind === 'join' || kind === 'change') this.put(decodeNode(payload));
-    else if (kind === 'lost' && isGathering(this.redis)) this.keepForNow([payload]);
+    else if (kind === 'lost' && isInReconnectGrace(this.redis)) this.keepForNow([payload]);
     else this.remove(payload);
   }
 
@@ -203,15 +203,15 @@ export class ServiceView {
   /** Ids that the index has no more: dropped if they are few, kept for a while if it looks as if Redis lost its data. */
   private keepOrDrop(ids: readonly string[]): void {
     const looksLikeLoss =
-      this.missing.size > 0 || isGathering(this.redis) || ids.length * 2 > this.known.size;
+      this.missing.size > 0 || isInReconnectGrace(this.redis) || ids.length * 2 > this.known.size;
     if (looksLikeLoss) this.keepForNow(ids);
     else for (const id of ids) this.remove(id);
   }
 
   private keepForNow(ids: readonly string[]): void {
-    const until = performance.now() + GATHER_MS;
+    const until = performance.now() + RECONNECT_GRACE_MS;
     for (const id of ids) if (!this.missing.has(id) && this.known.has(id)) this.missing.set(id, until);
-    if (this.missing.size > 0) setTimeout(() => this.settle(), GATHER_MS + 1).unref();
+    if (this.missing.size > 0) setTimeout(() => this.settle(), RECONNECT_GRACE_MS + 1).unref();
   }
 
   /** Lets lapsed suspicions and lapsed graces go. */

@@ -7,7 +7,7 @@ import { decodeDirectory } from '../../protocol/announcement.js';
 import type { Keys } from '../../protocol/keys.js';
 import { outside } from '../../runtime/async-context.js';
 import type { RedisConnections, Subscription } from '../../redis/redis-connections.js';
-import { isGathering, STILL_MS, stoodStill } from '../reconnect-grace.js';
+import { isInReconnectGrace, STILL_MS, stoodStill } from '../reconnect-grace.js';
 import { jittered } from '../jitter.js';
 import { sweep } from '../registry-scripts.js';
 import { ServiceView, type DiscoveryChange } from './service-view.js';
@@ -77,7 +77,7 @@ export class WatchedServices {
       }),
     );
     try {
-      await this.redis.persist(async () => {
+      await this.redis.retryWhileUnavailable(async () => {
         await directory.confirmed();
         await this.readDirectory();
       });
@@ -199,7 +199,7 @@ export class WatchedServices {
   private async check(): Promise<void> {
     if (!this.redis.isReady) return;
     if (!this.removesDead) await this.readEpochs();
-    else if (!isGathering(this.redis)) await this.sweepAll();
+    else if (!isInReconnectGrace(this.redis)) await this.sweepAll();
     if (++this.checks % DIRECTORY_CHECKS === 0) {
       await this.readDirectory().catch(() => undefined);
       this.forgetIdle();

@@ -1,6 +1,6 @@
 import { outside } from '../../runtime/async-context.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
-import { isGathering, stoodStill } from '../../registry/reconnect-grace.js';
+import { isInReconnectGrace, stoodStill } from '../../registry/reconnect-grace.js';
 import type { IncomingCall } from './incoming-call.js';
 
 const INTERVAL_MS = 1_000;
@@ -36,7 +36,7 @@ export class CallerWatch {
     const before = performance.now() - INTERVAL_MS;
     const old = [...this.running].filter((call) => call.origin.replyChannel && call.startedAt < before);
     // After a change of servers callers may still listen at the former one; after an outage they come back one by one.
-    const provesDeath = this.redis.countsProve(undefined) && !isGathering(this.redis);
+    const provesDeath = this.redis.countsProve(undefined) && !isInReconnectGrace(this.redis);
     if (old.length === 0 || !provesDeath) return this.deafLooks.clear();
     const deaf = await this.deafChannels([...new Set(old.map((call) => call.origin.replyChannel!))]);
     for (const channel of this.deafLooks.keys()) if (!deaf.has(channel)) this.deafLooks.delete(channel);

@@ -1,6 +1,6 @@
 import type { Instance, ResolvedOptions } from '../../hydra-options.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
-import { isGathering } from '../../registry/reconnect-grace.js';
+import { isInReconnectGrace } from '../../registry/reconnect-grace.js';
 import { stickTo } from '../../registry/discovery/selection.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { InstanceLoads } from './instance-loads.js';
@@ -41,7 +41,7 @@ export class InstanceChooser {
    */
   patienceMs({ timeoutMs }: CallRequest, route: Route, mayQueue: boolean): number {
     if (reachable(route).length > 0) return 0;
-    if (isGathering(this.redis)) return mayQueue ? timeoutMs / 2 : timeoutMs;
+    if (isInReconnectGrace(this.redis)) return mayQueue ? timeoutMs / 2 : timeoutMs;
     return unreached(route).length > 0 ? Math.min(RETURN_MS, timeoutMs / 2) : 0;
   }
 

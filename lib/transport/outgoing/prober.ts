@@ -3,7 +3,7 @@ import { encodeItem, Kind, readsFrames, type Item } from '../../protocol/rpc.js'
 import { outside } from '../../runtime/async-context.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import type { Instance } from '../../hydra-options.js';
-import { isGathering, stoodStill } from '../../registry/reconnect-grace.js';
+import { isInReconnectGrace, stoodStill } from '../../registry/reconnect-grace.js';
 import type { CallTable } from '../wire/call-table.js';
 import type { Channel } from '../wire/messenger.js';
 import type { OutgoingCall } from './outgoing-call.js';
@@ -158,7 +158,7 @@ export class Prober {
     isAgain: boolean,
   ): void {
     const { id } = instance;
-    const isOutage = stoodStill(this.redis, askedAt) || isGathering(this.redis);
+    const isOutage = stoodStill(this.redis, askedAt) || isInReconnectGrace(this.redis);
     if (isOutage) this.deaf.delete(id);
     else if (isAgain) this.lose(instance, calls);
     else if (!this.deaf.has(id)) {

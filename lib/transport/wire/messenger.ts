@@ -151,7 +151,7 @@ export class Channel {
       redis.subscribe(replies, (wire) => this.onReplies(wire)),
       redis.hearOn(instance, (wire) => this.onMessage(wire, true)),
     ];
-    await redis.persist(async () => {
+    await redis.retryWhileUnavailable(async () => {
       await Promise.all(this.subscriptions.map((subscription) => subscription.confirmed()));
     });
   }

@@ -36,6 +36,8 @@ export interface DeadLetterOptions {
 
 const OPTION_NAMES = { group: true, limit: true } satisfies NamesOf<DeadLetterOptions>;
 const AT_ONCE = 100;
+/** Letters that one script gives back: each is read and may be stored again, and may be large. */
+const REDRIVEN_AT_ONCE = 25;
 
 /** What groups gave up on. */
 export class DeadLetters {
@@ -64,9 +66,15 @@ export class DeadLetters {
   ): Promise<number> {
     const dead = this.deadKey(stream, options);
     const about = [this.keys.stream(stream), dead, options.group ?? this.options.service, NOBODY];
-    return this.byPages(dead, ids, (page) =>
-      this.redis.run(`redrive dead letters of ${stream}`, (redis) => redrive.run(redis, [...about, ...page])),
-    );
+    return this.byPages(dead, ids, async (page) => {
+      let count = 0;
+      for (const some of inPages(page, REDRIVEN_AT_ONCE)) {
+        count += await this.redis.run(`redrive dead letters of ${stream}`, (redis) =>
+          redrive.run(redis, [...about, ...some]),
+        );
+      }
+      return count;
+    });
   }
 
   /** See {@link StreamService.removeDeadLetters}. */
@@ -116,8 +124,8 @@ export class DeadLetters {
   }
 }
 
-function* inPages(ids: readonly string[]): Generator<readonly string[]> {
-  for (let at = 0; at < ids.length; at += AT_ONCE) yield ids.slice(at, at + AT_ONCE);
+function* inPages(ids: readonly string[], size = AT_ONCE): Generator<readonly string[]> {
+  for (let at = 0; at < ids.length; at += size) yield ids.slice(at, at + size);
 }
 
 function readDeadLetter<T>(id: string, wire: EntryFields): DeadLetter<T>[] {

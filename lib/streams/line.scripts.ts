@@ -1,6 +1,9 @@
 import { Script } from '../redis/script.js';
 import { COMMON, NEXT, STEP, type WireEntry } from './group.lua.js';
 
+/** How many entries of others one script tells of: their keys are said at once, with those of as many of ours. */
+const TOLD = 200;
+
 /**
  * Line up entries that were read, each behind the earlier ones with the same key.
  *
@@ -32,15 +35,15 @@ local function mind(owner, id)
   local text = padded(id)
   if not barrier or text < barrier then barrier = text end
   -- Those left out are said in the next rounds: the barrier stands before them.
-  if not tellOthers or #others >= ${STEP} then return end
+  if not tellOthers or #others >= ${TOLD} then return end
   local entry = redis.call('XRANGE', stream, id, id)[1]
   if entry then table.insert(others, { owner, id, entry[2] }) else redis.call('XACK', stream, group, id) end
 end
 -- The earlier ones of another reader, in pages; without need of them all, the first of each reader will do.
 local function mindAll(name, owner)
-  local from, most, seen = '-', tellOthers and math.max(1, ${STEP} - #others) or 1, 0
+  local from, most, seen = '-', tellOthers and math.max(1, ${TOLD} - #others) or 1, 0
   while seen < most do
-    local page = math.min(${STEP}, most + (owner == me and count or 20))
+    local page = math.min(${TOLD}, most + (owner == me and count or 20))
     local rows = pendingOf(name, from, last, page)
     for _, row in ipairs(rows) do
       if given[row[1]] ~= owner and row[1] ~= last and seen < most then

@@ -7,6 +7,8 @@ import { Place } from './membership.js';
 
 const MIN_WAIT_MS = 2;
 const MAX_WAIT_MS = 100;
+/** As many as one script lines up without keeping Redis from others for long. */
+const AT_ONCE = 200;
 
 /**
  * Finds out whose turn has come. Those behind others of their key wait in Redis, with nobody. An entry waits here only
@@ -17,6 +19,8 @@ export class LineUp {
   inLine = 0;
   private entries: Entry[] = [];
   private asked: readonly Entry[] = [];
+  /** Those that have to be asked for once more. */
+  private again: Entry[] = [];
   private working: Promise<void> | undefined;
 
   constructor(
@@ -28,7 +32,7 @@ export class LineUp {
   ) {}
 
   get waiting(): readonly Entry[] {
-    return [...this.asked, ...this.entries];
+    return [...this.asked, ...this.again, ...this.entries];
   }
 
   has(id: string): boolean {
@@ -45,20 +49,29 @@ export class LineUp {
   private async work(): Promise<void> {
     for (let waitMs = MIN_WAIT_MS; this.entries.length > 0; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
       // Mostly the other reader says its keys in a moment.
-      await this.ask(waitMs > MIN_WAIT_MS);
+      await this.askAll(waitMs > MIN_WAIT_MS);
       if (this.entries.length === 0) return;
       if (waitMs === MAX_WAIT_MS) await this.lookForLost();
       await sleep(waitMs);
     }
   }
 
-  private async ask(forOthersToo: boolean): Promise<void> {
-    this.asked = this.entries.splice(0);
+  private async askAll(forOthersToo: boolean): Promise<void> {
+    this.entries.sort((a, b) => compareIds(a.id, b.id));
+    try {
+      while (this.entries.length > 0) await this.ask(this.entries.splice(0, AT_ONCE), forOthersToo);
+    } finally {
+      this.entries.push(...this.again.splice(0));
+    }
+  }
+
+  private async ask(entries: readonly Entry[], forOthersToo: boolean): Promise<void> {
+    this.asked = entries;
     try {
       const others = await this.say(this.asked, forOthersToo);
       if (others.length > 0) await this.say([...this.asked, ...others], false);
     } finally {
-      this.entries.push(...this.asked);
+      this.again.push(...this.asked);
       this.asked = [];
     }
   }

@@ -118,6 +118,42 @@ redis.call('XSETID', KEYS[1], about['last-generated-id'], unpack(counters))
 `,
 );
 
+const SIGNS = `
+local isThere, isRead, signs = false, false, {}
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    if info[2] == ARGV[1] then isThere = true end
+  end
+end
+for _, info in ipairs(isThere and redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1]) or {}) do
+  local key = ARGV[2] .. string.gsub(info[2], '~$', '')
+  local sign = redis.call('GET', key)
+  if sign and sign ~= '${LEFT}' then isRead = true end
+  if sign then table.insert(signs, key) end
+end
+`;
+
+/**
+ * Acknowledge some of what a group has pending, before it is deleted: Redis frees all that is left in one go.
+ *
+ * KEYS  1 stream
+ * ARGV  1 group   2 the key of a consumer's sign of life up to its name   3 how many at most
+ * Returns how many there were; 0 too when an instance reads the group.
+ *
+ * One script, because an instance may come in between.
+ */
+export const emptyGroup = new Script<number>(
+  'streams.emptyGroup',
+  1,
+  `${SIGNS}
+if isRead or not isThere then return 0 end
+local ids = {}
+for at, row in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[3])) do ids[at] = row[1] end
+if #ids > 0 then redis.call('XACK', KEYS[1], ARGV[1], unpack(ids)) end
+return #ids
+`,
+);
+
 /**
  * Delete a group with all that stands beside it: its dead letters, its order, its counters.
  *
@@ -130,20 +166,8 @@ redis.call('XSETID', KEYS[1], about['last-generated-id'], unpack(counters))
 export const removeGroup = new Script<number>(
   'streams.removeGroup',
   5,
-  `
-local isThere = false
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-    if info[2] == ARGV[1] then isThere = true end
-  end
-end
-local signs = {}
-for _, info in ipairs(isThere and redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1]) or {}) do
-  local key = ARGV[2] .. string.gsub(info[2], '~$', '')
-  local sign = redis.call('GET', key)
-  if sign and sign ~= '${LEFT}' then return -1 end
-  if sign then table.insert(signs, key) end
-end
+  `${SIGNS}
+if isRead then return -1 end
 local removed = redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 for _, key in ipairs(signs) do redis.call('UNLINK', key) end
 if isThere then return redis.call('XGROUP', 'DESTROY', KEYS[1], ARGV[1]) end

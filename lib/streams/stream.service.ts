@@ -13,8 +13,9 @@ import { encodeEntry } from '../protocol/stream-entry.js';
 import { IgnorablePromises } from '../runtime/ignorable.js';
 import type { RedisClient, RedisConnections } from '../redis/redis-connections.js';
 import { DeadLetters, type DeadLetter, type DeadLetterOptions } from './dead.letters.js';
+import { STEP } from './group.lua.js';
 import { startPosition } from './entry.handler.js';
-import { publishOnce, removeGroup, replay } from './publish.scripts.js';
+import { emptyGroup, publishOnce, removeGroup, replay } from './publish.scripts.js';
 import { bound, PAGE, RANGE_NAMES, read, type RangeOptions, type StreamEntry } from './stored.entry.js';
 import { readInfo, type StreamInfo } from './stream.info.js';
 
@@ -215,9 +216,11 @@ export class StreamService {
     const of = (part: string) => this.keys.ownStream(stream, part, group);
     const keys = [this.keys.stream(stream), of('order'), of('dead'), of('watch'), of('lost')];
     const signs = this.keys.ownStream(stream, 'consumer', group, '');
-    const outcome = await this.redis.run(`remove group ${group} of ${stream}`, (redis) =>
-      removeGroup.run(redis, [...keys, group, signs]),
-    );
+    const what = `remove group ${group} of ${stream}`;
+    for (let some = 1; some > 0;) {
+      some = await this.redis.run(what, (redis) => emptyGroup.run(redis, [keys[0]!, group, signs, STEP]));
+    }
+    const outcome = await this.redis.run(what, (redis) => removeGroup.run(redis, [...keys, group, signs]));
     if (outcome >= 0) return outcome === 1;
     throw new HydraError(
       'BAD_OPTION',

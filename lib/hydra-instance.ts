@@ -16,7 +16,7 @@ import { HealthContributors } from './runtime/health-contributors.js';
 import { systemRandom, type RandomSource } from './runtime/random-source.js';
 import { ThrottledLogger } from './runtime/throttled-logger.js';
 import { QueueService } from './queue/queue.service.js';
-import { StreamService } from './streams/stream.service.js';
+import { StreamService } from './streams/stream-service.js';
 import type { CallSource } from './transport/incoming/call-source.js';
 import { Caller } from './transport/outgoing/outgoing-calls.js';
 import { Channel, type Receiver } from './transport/wire/messenger.js';

@@ -24,7 +24,7 @@ import { QueueService } from './queue/queue.service.js';
 import { DiscoveryService } from './registry/discovery/discovery-service.js';
 import { HealthContributors } from './runtime/health-contributors.js';
 import { HydraHealthIndicator } from './registry/hydra-health-indicator.js';
-import { StreamService } from './streams/stream.service.js';
+import { StreamService } from './streams/stream-service.js';
 import { FEATURE_CLIENT_NAMES, type HydraClientOptions } from './transport/outgoing/client-options.js';
 import { HydraClient } from './hydra-client.js';
 import { HydraInstance } from './hydra-instance.js';

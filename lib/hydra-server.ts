@@ -10,7 +10,7 @@ import { QueueSource } from './queue/queue.source.js';
 import { outside } from './runtime/async-context.js';
 import type { ConnectionState, RedisClient } from './redis/redis-connections.js';
 import { callUserCode } from './runtime/user-code.js';
-import { StreamSource } from './streams/stream.source.js';
+import { StreamSource } from './streams/stream-source.js';
 import { CallSource } from './transport/incoming/call-source.js';
 import { HydraInstance } from './hydra-instance.js';
 

@@ -122,12 +122,12 @@ export { HydraHealthIndicator, type HydraHealthStatus } from './registry/hydra-h
 export type { RouteMatch } from './registry/routes/route-match.js';
 export type { DiscoveryChange } from './registry/discovery/service-view.js';
 export type { CircuitState } from './transport/outgoing/circuit-breaker.js';
-export { HydraBatchContext, HydraEntryContext } from './streams/hydra.entry.context.js';
-export { StreamPattern, type BatchOptions, type StreamPatternOptions } from './streams/stream.pattern.js';
-export { StreamService, type PublishOptions, type TrimOptions } from './streams/stream.service.js';
-export type { DeadLetter as DeadEntry, DeadLetterOptions } from './streams/dead.letters.js';
-export type { RangeOptions, StreamEntry } from './streams/stored.entry.js';
-export type { GroupInfo, StreamInfo } from './streams/stream.info.js';
+export { HydraBatchContext, HydraEntryContext } from './streams/hydra-entry-context.js';
+export { StreamPattern, type BatchOptions, type StreamPatternOptions } from './streams/stream-pattern.js';
+export { StreamService, type PublishOptions, type TrimOptions } from './streams/stream-service.js';
+export type { DeadLetter as DeadEntry, DeadLetterOptions } from './streams/stored/dead-entries.js';
+export type { RangeOptions, StreamEntry } from './streams/stored/stored-entry.js';
+export type { GroupInfo, StreamInfo } from './streams/stored/stream-info.js';
 export { HydraClient, type HydraClientEvents, type HydraClientStatus } from './hydra-client.js';
 export type { HydraClientOptions } from './transport/outgoing/client-options.js';
 export { HydraContext } from './transport/incoming/hydra-context.js';

@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs';
 
 import { Command, CommanderError } from 'commander';
 
-import { addConfigCommands } from './config.commands.js';
+import { addConfigCommands } from './commands/config-commands.js';
 import { isRefusedWith } from '../redis/redis-error.js';
-import { ExitCode, exitCodeOf } from './exit-codes.js';
-import { addForgetCommand } from './forget.command.js';
-import { addQueueCommands } from './queue.commands.js';
-import { addServiceCommands } from './service.commands.js';
-import { parseCount } from './session.js';
-import { addStreamCommands } from './stream.commands.js';
-import { note, paint } from './terminal.js';
+import { ExitCode, exitCodeOf } from './session/exit-codes.js';
+import { addForgetCommand } from './commands/forget-command.js';
+import { addQueueCommands } from './commands/queue-commands.js';
+import { addServiceCommands } from './commands/service-commands.js';
+import { parseCount } from './session/session.js';
+import { addStreamCommands } from './commands/stream-commands.js';
+import { note, paint } from './session/terminal.js';
 
 /** Every command. A new group joins with one line. */
 export function createProgram(): Command {

@@ -3,8 +3,8 @@ import type { BoundHandler } from '../../../lib/delivery/source.js';
 import { resolveOptions } from '../../../lib/hydra-options.js';
 import { createKeys } from '../../../lib/protocol/keys.js';
 import type { RedisConnections } from '../../../lib/redis/redis-connections.js';
-import { resolveHandler } from '../../../lib/streams/entry.handler.js';
-import { StreamService, type PublishOptions } from '../../../lib/streams/stream.service.js';
+import { resolveHandler } from '../../../lib/streams/entries/entry-handler.js';
+import { StreamService, type PublishOptions } from '../../../lib/streams/stream-service.js';
 
 const options = resolveOptions({ service: 'shop' }, {});
 /** It is never asked: what is refused is refused before. */

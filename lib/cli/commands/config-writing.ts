@@ -1,0 +1,99 @@
+import { differences } from '../../config/documents/difference.js';
+import type { ConfigAudit } from '../../config/documents/config-change-options.js';
+import { isVersion, versionMeantBy } from '../../config/documents/versions.js';
+import { nothingStored, parseRevision, versionOf, type Subject } from './config-label.js';
+import { declined } from './config-reading.js';
+import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { readDocument } from './document-files.js';
+import { confirm, differenceLines, note } from '../session/terminal.js';
+
+export interface WriteOptions {
+  readonly by: string;
+  readonly why: string;
+  readonly expect?: string;
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export async function push(subject: Subject, file: string, options: WriteOptions): Promise<void> {
+  const { store, service } = subject;
+  const version = versionOf(subject);
+  const [after, before] = [await readDocument(file), await store.document(version)];
+  const label = `${service}:${version}`;
+  note(before ? `${label} is at revision ${before.revision}` : `${label} is new`);
+  warnOfLabel(version);
+  const isChanged = await showChanges(subject, before?.config ?? {}, after);
+  const isExpected = options.expect === undefined || parseRevision(options.expect) === before?.revision;
+  const isResealed = await store.isSealedOtherwise(version);
+  if (before && !isChanged && !isResealed && isExpected) return note('nothing to change');
+  if (before && !isChanged && isResealed) note('  the same content, encrypted as it is now configured');
+  const audit = await agree(`Write ${label}?`, before?.revision ?? 0, options);
+  if (audit) note(`${label} is at revision ${(await store.put(version, after, audit)).revision}`);
+}
+
+export async function rollback(
+  subject: Subject,
+  revision: string | undefined,
+  options: WriteOptions,
+): Promise<void> {
+  const { store, service } = subject;
+  const to = revision === undefined ? await store.revisionBefore(subject.version) : parseRevision(revision);
+  const target =
+    to === undefined ? undefined : (await store.history()).find((change) => change.revision === to);
+  if (to === undefined || !target) throw nothingStored(`what ${service} had before`);
+  const label = `${service}:${target.version}`;
+  if (subject.version !== undefined && subject.version !== target.version) {
+    throw new CommandFailure(ExitCode.usage, `revision ${to} is one of ${label}, not of ${subject.version}`);
+  }
+  const before = await store.document(target.version);
+  note(`${label} goes back to revision ${to} of ${target.at}`);
+  await showChanges(subject, before?.config ?? {}, await store.documentAt(to));
+  const audit = await agree(`Write ${label}?`, before?.revision ?? 0, options);
+  if (audit) note(`${label} is at revision ${(await store.rollback(to, audit)).revision}`);
+}
+
+export async function remove(subject: Subject, options: WriteOptions): Promise<void> {
+  const { store, service } = subject;
+  const version = versionOf(subject);
+  const label = `${service}:${version}`;
+  const revision = (await store.versions()).find((stored) => stored.version === version)?.revision;
+  if (revision === undefined) throw nothingStored(label);
+  const audit = await agree(`Remove ${label} (revision ${revision})?`, revision, options);
+  if (!audit) return;
+  await store.remove(version, audit);
+  note(`${label} is removed; the history still holds it`);
+}
+
+/** Instances look for versions of their own line; what is none is used only by those that name it. */
+function warnOfLabel(version: string): void {
+  if (isVersion(version)) return;
+  const meant = versionMeantBy(version);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  note(
+    `"${version}" is no semantic version: only instances that name it (config.version, config.label) use it${hint}`,
+  );
+}
+
+/** Whether there is any. They go where the question goes. */
+async function showChanges({ store }: Subject, before: object, after: object): Promise<boolean> {
+  const changes = differences(before, after, await store.secretTest());
+  for (const line of differenceLines(changes, process.stderr)) note(line);
+  return changes.length > 0;
+}
+
+/**
+ * Asks, and says what the writing may assume: exactly the revision that was shown, unless the caller expected another.
+ * Undefined for a dry run.
+ */
+async function agree(
+  question: string,
+  shown: number,
+  { by, why, expect, yes = false, dryRun = false }: WriteOptions,
+): Promise<ConfigAudit | undefined> {
+  if (dryRun) {
+    note('dry run: nothing was written');
+    return undefined;
+  }
+  if (!(await confirm(question, yes))) throw declined();
+  return { by, expect: expect === undefined ? shown : parseRevision(expect), ...(why !== '' && { why }) };
+}

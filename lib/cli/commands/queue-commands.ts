@@ -1,0 +1,224 @@
+import type { Command } from 'commander';
+
+import type { JobStateName, JobView } from '../../queue/job.view.js';
+import { DEFAULT_QUEUE } from '../../queue/queue.keys.js';
+import { QueueService, type QueueRef } from '../../queue/queue.service.js';
+import { declined } from './config-reading.js';
+import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { knownQueue } from '../lookup/known-service.js';
+import { parseChoice, parseCount, withInstance, type GlobalOptions } from '../session/session.js';
+import { fullId, isShortId, shortIds } from '../lookup/short-ids.js';
+import { confirm, note, plain, print, printJson, printTable } from '../session/terminal.js';
+
+const STATES: readonly JobStateName[] = ['waiting', 'active', 'delayed', 'dead', 'completed'];
+
+/** Jobs of each state among which the beginning of an id is looked for. */
+const LOOKED_AT = 1_000;
+
+interface QueueOptions {
+  readonly queue: string;
+  readonly limit: number;
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+/** One queue of one service, and how to look at it. */
+interface Subject {
+  readonly queue: QueueService;
+  readonly ref: Required<QueueRef>;
+  readonly options: QueueOptions;
+  readonly global: GlobalOptions;
+}
+
+export function addQueueCommands(program: Command): void {
+  const queue = program.command('queue').description("a service's jobs");
+
+  onQueue(queue.command('counts <service>'), counts).description('how many jobs there are in each state');
+  withLimit(onQueue(queue.command('list <service> <state>'), list)).description(
+    `jobs in one state: ${STATES.join(', ')}`,
+  );
+  onQueue(queue.command('show <service> <id>'), show).description('one job, with its data');
+  withLimit(onQueue(queue.command('dead <service>'), dead)).description('what was given up, and why');
+  onQueue(queue.command('redrive <service> [ids...]'), redrive)
+    .description('make jobs of dead letters again')
+    .option('--all', 'every dead letter')
+    .option('--dry-run', 'only say which')
+    .option('-y, --yes', 'do not ask');
+  onQueue(queue.command('remove <service> <id>'), remove)
+    .description('take a job or a dead letter out for good')
+    .option('-y, --yes', 'do not ask');
+  onQueue(queue.command('release <service> <id>'), release)
+    .description('put a job that a dead Hydra 1.x worker held back to the front of the line')
+    .option('-y, --yes', 'do not ask');
+  onQueue(queue.command('schedules <service>'), schedules).description('jobs that repeat, and when next');
+  onQueue(queue.command('unschedule <service> <name>'), unschedule)
+    .description('end a job that repeats')
+    .option('-y, --yes', 'do not ask');
+  onQueue(queue.command('pause <service>'), pause).description('no worker takes a job from now on');
+  onQueue(queue.command('resume <service>'), resume).description('workers take jobs again');
+}
+
+function withLimit(command: Command): Command {
+  return command.option('-n, --limit <count>', 'how many', parseCount, 100);
+}
+
+function onQueue(command: Command, act: (subject: Subject, ...words: never[]) => Promise<void>): Command {
+  return command
+    .option('--queue <name>', 'one of its named queues', 'default')
+    .action((service: string, ...rest: unknown[]) => {
+      const words = rest.slice(0, -2) as never[];
+      return withInstance(command, async (instance, global) => {
+        const { id, redis, keys, options: resolved } = instance;
+        const options: QueueOptions = command.opts();
+        const queue = new QueueService(id, redis, keys, resolved);
+        try {
+          const ref = { service: await knownQueue(instance, service, options.queue), queue: options.queue };
+          await act({ queue, ref, options, global }, ...words);
+        } finally {
+          queue.close();
+        }
+      });
+    });
+}
+
+async function counts({ queue, ref, global }: Subject): Promise<void> {
+  const found = await queue.counts(ref);
+  if (global.json) return printJson(found);
+  const { waiting, active, delayed, dead: given, completed, isPaused } = found;
+  printTable(
+    ['WAITING', 'ACTIVE', 'DELAYED', 'DEAD', 'COMPLETED', 'PAUSED'],
+    [[waiting, active, delayed, given, completed, isPaused ? 'yes' : 'no']],
+  );
+  const unhandled = Object.entries(found.unhandled);
+  if (unhandled.length > 0) printTable(['PATTERN WITHOUT A HANDLER', 'WAITING'], unhandled);
+}
+
+async function list({ queue, ref, options, global }: Subject, word: string): Promise<void> {
+  const jobs = await queue.list(parseChoice('state', word, STATES), { ...ref, limit: options.limit });
+  if (global.json) return printJson(jobs);
+  if (jobs.length === 0) return note('none');
+  const short = shortIds(jobs.map(({ id }) => id));
+  const rows = jobs.map((job) => [short(job.id), ...cellsOf(job)]);
+  printTable(['ID', 'PATTERN', 'SINCE', 'ATTEMPTS', 'DETAILS'], rows);
+}
+
+async function show(subject: Subject, text: string): Promise<void> {
+  const { queue, ref } = subject;
+  const job = await queue.get(await jobNamed(subject, text), ref);
+  if (!job) throw notThere(text, ref);
+  printJson(job);
+}
+
+async function schedules({ queue, ref, global }: Subject): Promise<void> {
+  const found = await queue.schedules(ref);
+  if (global.json) return printJson(found);
+  if (found.length === 0) return note('none');
+  const rows = found.map(({ name, cron, timeZone, pattern, nextAt }) => [
+    ...[name, cron, timeZone, pattern, nextAt?.toISOString() ?? 'never'],
+  ]);
+  printTable(['NAME', 'CRON', 'ZONE', 'PATTERN', 'NEXT'], rows);
+}
+
+async function unschedule({ queue, ref, options }: Subject, name: string): Promise<void> {
+  if (!(await queue.schedules(ref)).some((schedule) => schedule.name === name)) throw notThere(name, ref);
+  const question = `End the schedule ${plain(name)} of ${ref.service}?`;
+  if (!(await confirm(question, options.yes ?? false))) throw declined();
+  if (!(await queue.stopRepeating(name, ref))) throw notThere(name, ref);
+  note(`${plain(name)} adds no more jobs; a service that sets it when it starts sets it again`);
+}
+
+async function dead({ queue, ref, options, global }: Subject): Promise<void> {
+  const letters = await queue.deadLetters({ ...ref, limit: options.limit });
+  if (global.json) return printJson(letters);
+  if (letters.length === 0) return note('none');
+  const short = shortIds(letters.map(({ id }) => id));
+  const cells = letters.map(({ id, pattern, diedAt, attempts, reason }) => [
+    ...[short(id), pattern, diedAt?.toISOString() ?? '-', attempts, reason],
+  ]);
+  printTable(['ID', 'PATTERN', 'DIED', 'ATTEMPTS', 'REASON'], cells);
+}
+
+async function redrive(subject: Subject, words: readonly string[]): Promise<void> {
+  const { queue, ref, options, global } = subject;
+  const { all = false, dryRun = false, yes = false } = options;
+  if (all === words.length > 0)
+    throw new CommandFailure(ExitCode.usage, 'name the dead letters, or say --all');
+  const ids = await Promise.all(words.map((word) => jobNamed(subject, word)));
+  const wanted = all ? 'all' : ids;
+  const found = await queue.redrive(wanted, { ...ref, dryRun: true });
+  const missing = ids.filter((id) => !found.includes(id));
+  if (missing.length > 0) throw notThere(missing.join(', '), ref);
+  if (dryRun) return tell(found, global);
+  const question = `Redrive ${found.length} of ${ref.service}?`;
+  if (found.length > 0 && !(await confirm(question, yes))) throw declined();
+  tell(found.length > 0 ? await queue.redrive(found, ref) : [], global);
+}
+
+function tell(ids: readonly string[], { json }: GlobalOptions): void {
+  if (json) return printJson(ids);
+  for (const id of ids) print(plain(id));
+  if (ids.length === 0) note('none');
+}
+
+async function remove(subject: Subject, text: string): Promise<void> {
+  const { queue, ref, options } = subject;
+  const id = await jobNamed(subject, text);
+  if (!(await queue.get(id, ref))) throw notThere(id, ref);
+  if (!(await confirm(`Remove ${plain(id)} from ${ref.service}?`, options.yes ?? false))) throw declined();
+  if (!(await queue.remove(id, ref))) {
+    throw new CommandFailure(ExitCode.refused, `"${id}" cannot be removed now: a worker has it`);
+  }
+  note(`${plain(id)} is removed`);
+}
+
+async function release(subject: Subject, text: string): Promise<void> {
+  const { queue, ref, options } = subject;
+  const id = await jobNamed(subject, text);
+  const question = `Is the Hydra 1.x worker that has ${plain(id)} dead? While it lives, the job runs twice.`;
+  if (!(await confirm(question, options.yes ?? false))) throw declined();
+  if (!(await queue.release(id, ref))) {
+    throw new CommandFailure(ExitCode.notFound, `no Hydra 1.x worker has "${plain(id)}"`);
+  }
+  note(`${plain(id)} waits again`);
+}
+
+async function pause({ queue, ref }: Subject): Promise<void> {
+  await queue.pause(ref);
+  note(`${ref.service} takes no more jobs from "${ref.queue}"; those that run go on`);
+  if (ref.queue === DEFAULT_QUEUE) note('Hydra 1.x workers know of no pause: they go on taking jobs');
+}
+
+async function resume({ queue, ref }: Subject): Promise<void> {
+  await queue.resume(ref);
+  note(`${ref.service} takes jobs from "${ref.queue}"`);
+}
+
+/**
+ * The id that a text stands for. The beginning of an id is looked for among the first of each state; a text that is none
+ * stays as it is.
+ */
+async function jobNamed({ queue, ref }: Subject, text: string): Promise<string> {
+  if (!isShortId(text) || (await queue.get(text, ref))) return text;
+  const pages = await Promise.all(STATES.map((state) => queue.list(state, { ...ref, limit: LOOKED_AT })));
+  return (
+    fullId(
+      text,
+      pages.flat().map(({ id }) => id),
+    ) ?? text
+  );
+}
+
+function cellsOf({ pattern, enqueuedAt, finishedAt, dueAt, attempts, error, progress }: JobView) {
+  const since = (finishedAt ?? enqueuedAt)?.toISOString() ?? '-';
+  const details = [
+    dueAt && `due ${dueAt.toISOString()}`,
+    progress !== undefined && `progress ${JSON.stringify(progress)}`,
+    error,
+  ];
+  return [pattern, since, attempts, details.filter(Boolean).join('; ') || '-'];
+}
+
+function notThere(what: string, { service, queue }: Required<QueueRef>): CommandFailure {
+  return new CommandFailure(ExitCode.notFound, `no "${what}" in the queue "${queue}" of ${service}`);
+}

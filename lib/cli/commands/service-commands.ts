@@ -1,0 +1,188 @@
+import type { Command } from 'commander';
+
+import type { Instance } from '../../hydra-options.js';
+import type { InstanceLogEntry } from '../../registry/instance-logs.js';
+import type { HydraInstance } from '../../hydra-instance.js';
+import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { knownService } from '../lookup/known-service.js';
+import { instanceNamed, liveInstances, someLiveInstances } from '../lookup/live-instances.js';
+import { parseCount, untilInterrupted, withInstance, type GlobalOptions } from '../session/session.js';
+import { shortIds } from '../lookup/short-ids.js';
+import { jsonText, note, plain, print, printJson, printTable } from '../session/terminal.js';
+
+interface LogsOptions {
+  readonly limit: number;
+  readonly follow?: boolean;
+  readonly instance?: string;
+}
+
+export function addServiceCommands(program: Command): void {
+  program
+    .command('services')
+    .description('the services that have a live instance')
+    .action((_: object, command: Command) => onDiscovery(command, services));
+  program
+    .command('instances [service]')
+    .alias('nodes')
+    .description('the live instances')
+    .action((service: string | undefined, _: object, command: Command) =>
+      onDiscovery(command, (place, global) => showInstances(place, global, service)),
+    );
+  program
+    .command('health <service>')
+    .description('how its instances are')
+    .option('--check', 'end with 1 when an instance says that it cannot work')
+    .action((service: string, { check }: { check?: boolean }, command: Command) =>
+      onDiscovery(command, (place, global) => health(place, global, service, check)),
+    );
+  program
+    .command('logs <service>')
+    .description('what its instances logged, oldest first')
+    .option('-n, --limit <count>', 'the newest so many', parseCount, 64)
+    .option('-f, --follow', 'then what they log from now on, until Ctrl-C')
+    .option('--instance <id>', 'of one instance, also one that is gone; the beginning of its id will do')
+    .action((service: string, options: LogsOptions, command: Command) =>
+      onDiscovery(command, (place, global) => logs(place, global, service, options)),
+    );
+  program
+    .command('routes [service]')
+    .description('the HTTP routes that are registered')
+    .action((service: string | undefined, _: object, command: Command) =>
+      onDiscovery(command, (place, global) => routes(place, global, service)),
+    );
+}
+
+async function services(place: HydraInstance, { json }: GlobalOptions): Promise<void> {
+  const { discovery } = place;
+  const found = await Promise.all(discovery.services().map((name) => liveInstances(place, name)));
+  const rows = found
+    .filter((instances) => instances.length > 0)
+    .map((instances) => ({
+      service: instances[0]!.service,
+      instances: instances.length,
+      versions: [...new Set(instances.map(({ version }) => version))].toSorted(),
+      type: discovery.find(instances[0]!.service)?.type ?? '',
+    }))
+    .toSorted((a, b) => a.service.localeCompare(b.service));
+  if (json) return printJson(rows);
+  const cells = rows.map((row) => [row.service, row.instances, row.versions.join(' '), row.type]);
+  printTable(['SERVICE', 'INSTANCES', 'VERSIONS', 'TYPE'], cells);
+}
+
+async function showInstances(
+  place: HydraInstance,
+  { json }: GlobalOptions,
+  service: string | undefined,
+): Promise<void> {
+  const all = async () => {
+    const names = place.discovery.services().toSorted();
+    return (await Promise.all(names.map((name) => liveInstances(place, name)))).flat();
+  };
+  const found = service === undefined ? await all() : await someLiveInstances(place, service);
+  if (json) return printJson(found);
+  const short = shortIds(found.map(({ id }) => id));
+  const cells = found.map(({ service: name, id, version, host, port, pid, hostName, traits }) => [
+    ...[name, short(id), version, `${host}:${port}`],
+    ...[`${hostName}/${pid}`, traits?.config ?? '-', stateOf(traits)],
+  ]);
+  printTable(['SERVICE', 'INSTANCE', 'VERSION', 'ADDRESS', 'PROCESS', 'CONFIG', 'STATE'], cells);
+}
+
+async function health(
+  place: HydraInstance,
+  { json }: GlobalOptions,
+  given: string,
+  isCheck = false,
+): Promise<void> {
+  const service = await knownService(place, given);
+  const [records, alive] = await Promise.all([
+    place.discovery.health(service),
+    someLiveInstances(place, service),
+  ]);
+  // Hydra 1.x writes a record that lives 3 s each 5 s: two looks out of five find none.
+  const without = alive.filter(({ id }) => !records.some((record) => record.id === id));
+  const problems = records.flatMap(({ vitals }) => vitals?.problems ?? []);
+  if (json) printJson([...records, ...without.map(({ id }) => ({ id, service, sampledOn: null }))]);
+  else {
+    const short = shortIds([...records, ...without].map(({ id }) => id));
+    const cells = records.map(({ id, sampledOn, uptimeSeconds, memory, vitals }) => [
+      ...[
+        short(id),
+        sampledOn,
+        `${Math.round(uptimeSeconds)} s`,
+        `${Math.round((memory['rss'] ?? 0) / 1_048_576)} MB`,
+      ],
+      ...[vitals === undefined ? '-' : `${Math.round(vitals.cpu * 100)} %`],
+      [...(vitals?.problems ?? []), ...(vitals?.warnings ?? [])].join('; ') || 'fine',
+    ]);
+    for (const { id } of without)
+      cells.push([short(id), '-', '-', '-', '-', 'alive; no health record just now']);
+    printTable(['INSTANCE', 'SAMPLED', 'UPTIME', 'MEMORY', 'CPU', 'DETAILS'], cells);
+  }
+  if (isCheck && problems.length > 0) throw new CommandFailure(ExitCode.failed, problems.join('; '));
+}
+
+async function logs(
+  place: HydraInstance,
+  { json }: GlobalOptions,
+  given: string,
+  { limit, follow = false, instance }: LogsOptions,
+): Promise<void> {
+  const { discovery } = place;
+  const service = await knownService(place, given);
+  const source =
+    instance === undefined ? service : { service, instance: await instanceNamed(place, service, instance) };
+  // One that is about to start may be waited for.
+  if (instance === undefined && !follow) await someLiveInstances(place, service);
+  if (!follow) {
+    const entries = await discovery.logs(source, { limit });
+    return json ? printJson(entries) : entries.forEach(printEntry);
+  }
+  const show = json ? (entry: InstanceLogEntry) => print(jsonText(entry)) : printEntry;
+  await untilInterrupted(discovery.follow(source, { limit }), show);
+}
+
+function printEntry({ timestamp, level, instance, message }: InstanceLogEntry): void {
+  const text = typeof message === 'string' ? message : JSON.stringify(message);
+  // A stack has many lines; those after the first must not look like entries of their own.
+  const lines = text.split(/\r?\n/).map(plain).join('\n    ');
+  print(`${plain(timestamp)} ${plain(level).padEnd(5)} ${instance.slice(0, 8)} ${lines}`);
+}
+
+async function routes(
+  place: HydraInstance,
+  { json }: GlobalOptions,
+  service: string | undefined,
+): Promise<void> {
+  const { discovery } = place;
+  const names =
+    service === undefined ? discovery.services().toSorted() : [await knownService(place, service)];
+  for (const name of names) await discovery.viewOf(name);
+  const found = Object.fromEntries(names.flatMap((name) => Object.entries(discovery.routes(name))));
+  if (json) return printJson(found);
+  const cells = Object.entries(found).flatMap(([name, list]) => list.map((route) => [name, ...split(route)]));
+  if (cells.length === 0) return note('no routes are registered');
+  printTable(['SERVICE', 'VERB', 'PATH'], cells);
+}
+
+function onDiscovery(
+  command: Command,
+  act: (place: HydraInstance, options: GlobalOptions) => Promise<void>,
+): Promise<void> {
+  return withInstance(command, async (instance, options) => {
+    await instance.discovery.start(true);
+    await act(instance, options);
+  });
+}
+
+function stateOf(traits: Instance['traits']): string {
+  if (traits === undefined) return 'hydra 1.x';
+  if (traits.draining) return 'draining';
+  return traits.serves ? 'serving' : 'calling';
+}
+
+/** `[get]/v1/sum` */
+function split(route: string): [verb: string, path: string] {
+  const end = route.indexOf(']');
+  return [route.slice(1, end), route.slice(end + 1)];
+}

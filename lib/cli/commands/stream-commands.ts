@@ -1,0 +1,156 @@
+import type { Command } from 'commander';
+
+import { HydraError } from '../../hydra-error.js';
+import type { StreamInfo } from '../../streams/stored/stream-info.js';
+import { StreamService } from '../../streams/stream-service.js';
+import { declined } from './config-reading.js';
+import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { parseCount, withInstance, type GlobalOptions } from '../session/session.js';
+import { confirm, jsonText, note, print, printJson, printTable } from '../session/terminal.js';
+
+interface StreamOptions {
+  readonly limit: number;
+  readonly all?: boolean;
+  readonly yes?: boolean;
+}
+
+interface Subject {
+  readonly streams: StreamService;
+  readonly stream: string;
+  readonly options: StreamOptions;
+  readonly global: GlobalOptions;
+}
+
+export function addStreamCommands(program: Command): void {
+  const stream = program.command('stream').description('streams of durable events');
+
+  onStream(stream.command('info <stream>'), info).description('its length, and how far each group has come');
+  onStream(stream.command('tail <stream>'), tail)
+    .description('its newest entries, oldest first')
+    .option('-n, --limit <count>', 'how many', parseCount, 10);
+  onStream(stream.command('dead <stream> <group>'), dead)
+    .description('what a group gave up, and why')
+    .option('-n, --limit <count>', 'how many', parseCount, 100);
+  onStream(stream.command('redrive <stream> <group> [ids...]'), redrive)
+    .description('give dead letters back to their group')
+    .option('--all', 'every dead letter')
+    .option('-y, --yes', 'do not ask');
+  onStream(stream.command('remove <stream> <group> [ids...]'), remove)
+    .description('delete dead letters of a group for good')
+    .option('--all', 'every dead letter')
+    .option('-y, --yes', 'do not ask');
+  onStream(stream.command('remove-group <stream> <group>'), removeGroup)
+    .description('delete a group that nobody reads any more, with its dead letters')
+    .option('-y, --yes', 'do not ask');
+  onStream(stream.command('replay <stream> <group> <from>'), replay)
+    .description('let a group handle again what came since an entry id, an ISO 8601 time, or "beginning"')
+    .option('-y, --yes', 'do not ask');
+}
+
+function onStream(command: Command, act: (subject: Subject, ...words: never[]) => Promise<void>): Command {
+  return command.action((stream: string, ...rest: unknown[]) => {
+    const words = rest.slice(0, -2) as never[];
+    return withInstance(command, ({ redis, keys, options: resolved }, global) => {
+      const streams = new StreamService(redis, keys, resolved);
+      return act({ streams, stream, options: command.opts(), global }, ...words);
+    });
+  });
+}
+
+async function info(subject: Subject): Promise<void> {
+  const found = await existing(subject);
+  if (subject.global.json) return printJson(found);
+  print(`${found.length} entries, ${found.oldest ?? '-'} to ${found.newest ?? '-'}`);
+  const cells = found.groups.map(({ name, lag, pending, consumers, oldestPendingAt, deadLetters }) => [
+    ...[name, lag ?? '?', pending, oldestPendingAt?.toISOString() ?? '-', consumers, deadLetters],
+  ]);
+  printTable(['GROUP', 'LAG', 'PENDING', 'OLDEST PENDING', 'CONSUMERS', 'DEAD'], cells);
+}
+
+async function tail(subject: Subject): Promise<void> {
+  const { streams, stream, options, global } = subject;
+  await existing(subject);
+  const entries = (await streams.range(stream, { limit: options.limit, reverse: true })).toReversed();
+  if (global.json) return printJson(entries);
+  for (const { id, type, data } of entries) print(`${id}  ${jsonText(type ?? '-')}  ${jsonText(data)}`);
+}
+
+async function dead(subject: Subject, group: string): Promise<void> {
+  const { streams, stream, options, global } = subject;
+  await existing(subject, group);
+  const letters = await streams.deadLetters(stream, { group, limit: options.limit });
+  if (global.json) return printJson(letters);
+  if (letters.length === 0) return note('none');
+  const cells = letters.map(({ id, entryId, type, diedAt, attempts, reason }) => [
+    ...[id, entryId, type ?? '-', diedAt.toISOString(), attempts, reason],
+  ]);
+  printTable(['ID', 'ENTRY', 'TYPE', 'DIED', 'ATTEMPTS', 'REASON'], cells);
+}
+
+async function redrive(subject: Subject, group: string, ids: readonly string[]): Promise<void> {
+  const { streams, stream, options } = subject;
+  const { all = false, yes = false } = options;
+  if (all === ids.length > 0) throw new CommandFailure(ExitCode.usage, 'name the dead letters, or say --all');
+  await existing(subject, group);
+  const what = all ? 'every dead letter' : `${ids.length}`;
+  if (!(await confirm(`Redrive ${what} of ${group}?`, yes))) throw declined();
+  const count = await streams.redrive(stream, all ? 'all' : ids, { group });
+  note(`${count} given back to ${group}`);
+  if (count < ids.length) throw new CommandFailure(ExitCode.notFound, `${ids.length - count} were not there`);
+}
+
+async function remove(subject: Subject, group: string, ids: readonly string[]): Promise<void> {
+  const { streams, stream, options } = subject;
+  const { all = false, yes = false } = options;
+  if (all === ids.length > 0) throw new CommandFailure(ExitCode.usage, 'name the dead letters, or say --all');
+  await existing(subject, group);
+  const what = all ? 'every dead letter' : `${ids.length}`;
+  if (!(await confirm(`Delete ${what} of ${group} for good?`, yes))) throw declined();
+  const count = await streams.removeDeadLetters(stream, all ? 'all' : ids, { group });
+  note(`${count} deleted from ${group}`);
+  if (count < ids.length) throw new CommandFailure(ExitCode.notFound, `${ids.length - count} were not there`);
+}
+
+async function removeGroup(subject: Subject, group: string): Promise<void> {
+  const { streams, stream, options } = subject;
+  await existing(subject, group);
+  if (
+    !(await confirm(`Delete the group ${group} of ${stream}, with its dead letters?`, options.yes ?? false))
+  )
+    throw declined();
+  await streams.removeGroup(stream, group).catch((error: unknown) => {
+    if (!(error instanceof HydraError) || error.code !== 'BAD_OPTION') throw error;
+    // The names are good: it is refused for what the group is at the moment.
+    throw new CommandFailure(ExitCode.refused, `${group} is read by an instance: stop it first`);
+  });
+  note(`${group} is deleted`);
+}
+
+async function replay(subject: Subject, group: string, from: string): Promise<void> {
+  const { streams, stream, options } = subject;
+  await existing(subject, group);
+  const place = parsePlace(from);
+  if (!(await confirm(`Let ${group} handle ${stream} again from ${from}?`, options.yes ?? false)))
+    throw declined();
+  await streams.replay(stream, group, place);
+  note(`${group} goes on from ${from}`);
+}
+
+/** @throws CommandFailure when there is no such stream, or it has no such group */
+async function existing({ streams, stream }: Subject, group?: string): Promise<StreamInfo> {
+  const found = await streams.info(stream);
+  if (found.newest === undefined && found.groups.length === 0) {
+    throw new CommandFailure(ExitCode.notFound, `there is no stream "${stream}"`);
+  }
+  if (group !== undefined && !found.groups.some(({ name }) => name === group)) {
+    throw new CommandFailure(ExitCode.notFound, `the stream "${stream}" has no group "${group}"`);
+  }
+  return found;
+}
+
+function parsePlace(from: string): string | Date {
+  if (from === 'beginning' || /^\d+-\d+$/.test(from)) return from;
+  const time = new Date(from);
+  if (!Number.isNaN(time.getTime())) return time;
+  throw new CommandFailure(ExitCode.usage, `"${from}" is no entry id, no ISO 8601 time and not "beginning"`);
+}

@@ -1,0 +1,40 @@
+import { serviceName, type Instance } from '../../hydra-options.js';
+import type { HydraInstance } from '../../hydra-instance.js';
+import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { knownService } from './known-service.js';
+import { fullId } from './short-ids.js';
+
+type Place = Pick<HydraInstance, 'redis' | 'keys' | 'discovery'>;
+
+/**
+ * The instances of a service that are alive. Whose presence has ended may still be in the index when nobody else is there to
+ * take it out, and the command line does not.
+ */
+export async function liveInstances(place: Place, given: string): Promise<readonly Instance[]> {
+  const { redis, keys, discovery } = place;
+  const service = serviceName(given);
+  const { instances } = await discovery.viewOf(service);
+  const found = await redis.run('look for presence', (client) =>
+    Promise.all(instances.map(({ id }) => client.exists(keys.presence(service, id)))),
+  );
+  return instances.filter((_, index) => found[index] === 1);
+}
+
+/** @throws CommandFailure when there are none */
+export async function someLiveInstances(place: Place, service: string): Promise<readonly Instance[]> {
+  const found = await liveInstances(place, await knownService(place, service));
+  if (found.length === 0) throw nobody(service);
+  return found;
+}
+
+/** The whole id of an instance that is named by its beginning. A log outlives its instance: any whole id is taken. */
+export async function instanceNamed(place: Place, service: string, text: string): Promise<string> {
+  const ids = (await liveInstances(place, service)).map(({ id }) => id);
+  const id = fullId(text, ids) ?? (/^[\da-f]{32}$/.test(text) ? text : undefined);
+  if (id !== undefined) return id;
+  throw new CommandFailure(ExitCode.notFound, `"${service}" has no live instance "${text}"`);
+}
+
+function nobody(service: string): CommandFailure {
+  return new CommandFailure(ExitCode.notFound, `"${service}" has no live instance`);
+}

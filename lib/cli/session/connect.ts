@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { HydraError } from '../../hydra-error.js';
+import type { HydraInstance } from '../../hydra-instance.js';
+import { CommandFailure, ExitCode } from './exit-codes.js';
+
+const LOOK_EVERY_MS = 20;
+/** Nobody listens there, or there is no such host: a person who typed the address need not wait. */
+const NOBODY_THERE = /\b(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ENOENT)\b/;
+
+interface Patience {
+  /** Where Redis is, for people: without credentials. */
+  readonly place: string;
+  readonly timeoutMs: number;
+  /** Whether to wait for a Redis that is not there: somebody said how long. */
+  readonly isPatient: boolean;
+}
+
+/**
+ * Connects, or says why not: at once where Redis lets nobody in, or nobody is there and nobody said how long to wait.
+ *
+ * @throws CommandFailure
+ */
+export async function connect(
+  { redis }: Pick<HydraInstance, 'redis'>,
+  { place, timeoutMs, isPatient }: Patience,
+): Promise<void> {
+  let refusal: unknown;
+  redis.connect().catch((error: unknown) => (refusal = error));
+  const endsAt = performance.now() + timeoutMs;
+  while (!redis.isReady) {
+    if (refusal) throw failure(place, wordsOf(refusal));
+    const { reason = 'no answer' } = redis;
+    if (performance.now() >= endsAt) throw failure(place, `${reason} (waited ${timeoutMs} ms)`);
+    if (!isPatient && NOBODY_THERE.test(reason)) throw failure(place, reason);
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+function failure(place: string, reason: string): CommandFailure {
+  return new CommandFailure(ExitCode.redis, `no connection to Redis at ${place}: ${reason}`);
+}
+
+/** Without the code, and without what was being done: connecting. */
+function wordsOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return error instanceof HydraError ? text.replace(/^\[\w+\] (connect: )?/, '') : text;
+}

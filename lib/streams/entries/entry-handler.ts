@@ -1,0 +1,98 @@
+import type { BackoffLimits as Backoff } from '../../runtime/backoff.js';
+import type { BoundHandler } from '../../delivery/source.js';
+import { HydraError } from '../../hydra-error.js';
+import {
+  checkGroupName,
+  checkStreamName,
+  integer,
+  LONGEST_TIMER_MS,
+  refuseUnknown,
+  type OrderBy,
+  type ResolvedOptions,
+  type StreamStart,
+} from '../../hydra-options.js';
+import { idBefore, isStreamId } from '../../protocol/stream-id.js';
+import { PATTERN_NAMES, type StreamPatternOptions } from '../stream-pattern.js';
+
+/** A handler of entries with everything its decorator left open filled in. */
+export interface EntryHandler {
+  readonly bound: BoundHandler;
+  readonly stream: string;
+  readonly group: string;
+  /** The group's position when it does not exist yet, as XGROUP CREATE takes it; undefined when it was not said. */
+  readonly from: string | undefined;
+  readonly type: string | undefined;
+  readonly concurrency: number;
+  readonly attempts: number;
+  readonly backoff: Backoff;
+  readonly timeoutMs: number;
+  readonly batch: { readonly size: number; readonly waitMs: number } | undefined;
+  /** The line of an entry with such data; '' for none. Undefined when none of its entries line up. */
+  readonly lineOf: ((data: unknown) => string) | undefined;
+}
+
+/**
+ * @throws HydraError `BAD_OPTION` naming the stream and the option
+ */
+export function resolveHandler(bound: BoundHandler, { service, streams }: ResolvedOptions): EntryHandler {
+  const given = bound.options as StreamPatternOptions;
+  const stream = checkStreamName('the name of a stream', bound.pattern);
+  refuseUnknown(`@StreamPattern("${stream}")`, given, PATTERN_NAMES);
+  const check = (option: string, value: number, min: number, max?: number) =>
+    integer(`${option} of "${stream}"`, value, min, max);
+  const { batch, backoff } = given;
+  const maxMs = check('backoff.maxMs', backoff?.maxMs ?? streams.retryMaxMs, 1, LONGEST_TIMER_MS);
+  return {
+    bound,
+    stream,
+    group: checkGroupName(`group of "${stream}"`, given.group ?? service),
+    from: given.from === undefined ? undefined : startPosition(stream, given.from),
+    type: given.type,
+    concurrency: check('concurrency', given.concurrency ?? streams.concurrency, 1),
+    attempts: check('attempts', given.attempts ?? streams.attempts, 1),
+    backoff: {
+      // The longest wait would cut a longer first one.
+      minMs: check('backoff.minMs', backoff?.minMs ?? Math.min(streams.retryMinMs, maxMs), 1, maxMs),
+      maxMs,
+    },
+    timeoutMs: check('timeoutMs', given.timeoutMs ?? 0, 0, LONGEST_TIMER_MS),
+    batch: batch && {
+      size: check('batch.size', batch.size, 1),
+      waitMs: check('batch.waitMs', batch.waitMs ?? 10, 0, LONGEST_TIMER_MS),
+    },
+    lineOf: given.orderBy === undefined ? undefined : lineBy(given.orderBy),
+  };
+}
+
+/**
+ * The position whose next entry is the first to be delivered.
+ *
+ * @throws HydraError `BAD_OPTION`
+ */
+export function startPosition(stream: string, from: StreamStart): string {
+  if (from === 'new') return '$';
+  if (from === 'beginning') return '0';
+  if (from instanceof Date && !Number.isNaN(from.getTime())) return idBefore(`${from.getTime()}-0`);
+  if (typeof from === 'string' && isStreamId(from)) return idBefore(from);
+  throw new HydraError(
+    'BAD_OPTION',
+    `from of "${stream}" must be new, beginning, an id or a Date, got ${String(from)}`,
+  );
+}
+
+function lineBy(orderBy: OrderBy): (data: unknown) => string {
+  const valueOf = typeof orderBy === 'function' ? (orderBy as (data: unknown) => unknown) : memberAt(orderBy);
+  return (data) => {
+    const value = valueOf(data);
+    if (value === undefined || value === null) return '';
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    // In Redis a NUL parts the line's name from the id behind it.
+    return `:${text.replaceAll('\0', '\\0')}`;
+  };
+}
+
+function memberAt(path: string): (data: unknown) => unknown {
+  const names = path.split('.');
+  return (data) =>
+    names.reduce<unknown>((value, name) => (value as Record<string, unknown> | null)?.[name], data);
+}

@@ -1,0 +1,247 @@
+import { Script } from '../../redis/script.js';
+import { COMMON, NOW, STEP, type WireEntry } from './group-lua.js';
+
+/**
+ * Make the group, at a position; with the stream if that is not there.
+ *
+ * KEYS  1 stream   2 order
+ * ARGV  1 group   2 position ('$', '0', or an id: the last entry that counts as delivered)   3 '1' when the group was seen
+ *       there, '0' when it is to begin there
+ * Returns 1 when it was made, 0 when it was there.
+ *
+ * One script, because the order of a group that was lost must go before anybody lines up for the new one. A position
+ * beyond the stream's end at which the group was seen belongs to a stream that was lost too: then everything in the new
+ * one is to be delivered. A group that is to begin there begins at the end.
+ */
+export const ensureGroup = new Script<number>(
+  'streams.ensureGroup',
+  2,
+  `${COMMON}
+local position = ARGV[2]
+if redis.call('EXISTS', stream) == 1 then
+  for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    if info[2] == group then return 0 end
+  end
+  if string.find(position, '-', 1, true) then
+    local info = redis.call('XINFO', 'STREAM', stream)
+    for at = 1, #info, 2 do
+      if info[at] == 'last-generated-id' and padded(info[at + 1]) < padded(position) then
+        position = ARGV[3] == '1' and '0' or '$'
+      end
+    end
+  end
+elseif position ~= '$' then
+  position = '0'
+end
+redis.call('UNLINK', order)
+redis.call('XGROUP', 'CREATE', stream, group, position, 'MKSTREAM')
+return 1
+`,
+);
+
+/**
+ * Say that the consumer is alive, take what consumers left that are not, and count what the group lost to a trim.
+ *
+ * KEYS  1 stream   2 order   3 the consumer's sign of life   4 watch (`<since> <last>`: the period over which somebody
+ *         has looked for the dead without a pause)   5 lost (how many entries the group lost to trims)
+ * ARGV  1 group   2 consumer   3 how long the sign stands, in ms   4 the sign's key up to the name
+ *       5 how many to take at most   6 idle ms after which entries of consumers that are not ours are taken
+ *       7 '1' when entries line up   8 the number of the consumer's life if its last one ended
+ *       9 '1' when silence may count as death   10 where the look at consumers that are not ours goes on: '-', or the last id
+ * Returns the group's last delivered id, its first pending id ('' for none), the entries taken, the number of the
+ *   consumer's life, how many entries the group lost to a trim since the last time, and the next 10.
+ *
+ * One script, because a consumer may come back between the look and the claim. After a pause in which nobody looked (Redis
+ * stood still, or was away, or all consumers were) every consumer first has its whole time to show itself again. One that
+ * said that it leaves is not waited for. Consumers of ours that are dead and hold nothing are removed. The signs it reads
+ * share the slot of its KEYS.
+ */
+export const sweep = new Script<SweepReply>(
+  'streams.sweep',
+  5,
+  `${COMMON}${NOW}
+local ttl, limit, idle, isOrdered = tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1'
+mayAcknowledge(stream, group)
+local life = redis.call('GET', KEYS[3])
+if not life or life == LEFT then life = ARGV[8] end
+redis.call('SET', KEYS[3], life, 'PX', ttl)
+local since, last = string.match(redis.call('GET', KEYS[4]) or '', '^(%d+) (%d+)$')
+if not last or now - last > ttl * 2 / 3 or now < tonumber(last) then since = now end
+redis.call('SET', KEYS[4], string.format('%.0f %.0f', since, now), 'PX', ttl * 100)
+local watchedMs = ARGV[9] == '1' and now - since or 0
+
+local summary = redis.call('XPENDING', stream, group)
+local taken, removals, nextFrom = {}, 100, nil
+if limit > 0 then mayClaim(stream, group, me) end
+local function claim(rows, unlined)
+  for _, row in ipairs(rows) do
+    if not isOrdered then unlined = 0 end
+    local entry = take(row[1], unlined == 1 and me .. UNLINED or me, row[4], unlined)
+    if entry then table.insert(taken, entry) end
+  end
+  limit = limit - #rows
+end
+local function isGone(name, owner)
+  if name == NOBODY then return true end
+  local sign = redis.call('GET', ARGV[4] .. owner)
+  return sign == LEFT or (not sign and watchedMs >= ttl)
+end
+-- Page by page: one of them may hold a million entries that are not idle.
+local function claimIdle(name)
+  local rows = pendingOf(name, ARGV[10] == '-' and '-' or '(' .. ARGV[10], '+', ${STEP})
+  local found = {}
+  for _, row in ipairs(rows) do
+    if row[3] >= idle and #found < limit then table.insert(found, row) end
+  end
+  claim(found, 1)
+  local tail = #rows == ${STEP} and rows[#rows][1]
+  if tail and (not nextFrom or padded(tail) < padded(nextFrom)) then nextFrom = tail end
+end
+for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
+  local name, pending = info[2], info[4]
+  local owner, unlined = name, 0
+  if string.sub(name, -1) == UNLINED then owner, unlined = string.sub(name, 1, -2), 1 end
+  if owner == me or (isOrdered and name == IN_LINE) then
+    -- Neither is anybody's to take.
+  elseif name == IN_LINE then
+    if pending > 0 and limit > 0 then claim(pendingOf(name, '-', '+', limit), 0) end
+  elseif #owner == 32 and string.find(owner, '^%x+$') then
+    if pending == 0 and removals > 0 and isGone(name, owner) then
+      removals = removals - 1
+      redis.call('XGROUP', 'DELCONSUMER', stream, group, name)
+    elseif pending > 0 and limit > 0 and isGone(name, owner) then
+      claim(pendingOf(name, '-', '+', limit), unlined)
+    end
+  elseif pending > 0 and limit > 0 and watchedMs >= idle then
+    claimIdle(name)
+  end
+end
+
+-- More is unread than there is: the rest was trimmed away. The group's counter is set right, so that it counts once. Where
+-- that cannot be, as before Redis 7.0, nothing is known of it.
+local function lostToTrim(position, lag)
+  local length = redis.call('XLEN', stream)
+  if not lag or lag <= length then return 0 end
+  local about, info = {}, redis.call('XINFO', 'STREAM', stream)
+  for at = 1, #info, 2 do about[info[at]] = info[at + 1] end
+  local unread = length - #redis.call('XRANGE', stream, '-', position, 'COUNT', 100)
+  local read = about['entries-added'] - unread
+  local reply = redis.pcall('XGROUP', 'SETID', stream, group, position, 'ENTRIESREAD', read)
+  if type(reply) == 'table' and reply.err then return 0 end
+  redis.call('INCRBY', KEYS[5], lag - unread)
+  keepAWhile(KEYS[5])
+  return lag - unread
+end
+local position, lost = '', 0
+for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+  if info[2] == group then
+    position = info[8]
+    lost = lostToTrim(position, info[12])
+  end
+end
+return { position, summary[2] or '', taken, life, lost, nextFrom or '-' }
+`,
+);
+
+/** See {@link sweep}. */
+export type SweepReply = [
+  delivered: string,
+  pending: string,
+  taken: WireEntry[],
+  life: string,
+  lost: number,
+  nextFrom: string,
+];
+
+/**
+ * Keep what stands beside the group for as long as somebody reads it, and hold its dead letters to their limits.
+ *
+ * KEYS  1 stream   2 order   3 dead letters   4 lost
+ * ARGV  1 group   2 consumer   3 life of 2 and 4 in ms   4 age of a dead letter in ms   5 how many dead letters are kept
+ *       6 letters removed at most, about
+ * Returns how many dead letters were removed for the sake of 5.
+ *
+ * One script, because the age counts by Redis's clock.
+ */
+export const tidy = new Script<number>(
+  'streams.tidy',
+  4,
+  `${COMMON}${NOW}
+mayAcknowledge(stream, group)
+redis.call('PEXPIRE', order, ARGV[3])
+redis.call('PEXPIRE', KEYS[4], ARGV[3])
+redis.call('PEXPIRE', KEYS[3], ARGV[4])
+-- Whole nodes, which costs little; then the rest, which is a part of one.
+local function trim(how, limit)
+  local removed = redis.call('XTRIM', KEYS[3], how, '~', limit, 'LIMIT', ARGV[6])
+  if removed == 0 then removed = redis.call('XTRIM', KEYS[3], how, limit) end
+  return removed
+end
+trim('MINID', string.format('%.0f', math.max(0, now - ARGV[4])) .. '-0')
+return trim('MAXLEN', ARGV[5])
+`,
+);
+
+/**
+ * Take again what is the consumer's but got lost on its way: the answer that brought it never came.
+ *
+ * KEYS  1 stream   2 order
+ * ARGV  1 group   2 consumer   then the ids
+ * Returns the entries.
+ *
+ * One script, because an entry that was claimed away meanwhile must stay where it is.
+ */
+export const adopt = new Script<WireEntry[]>(
+  'streams.adopt',
+  2,
+  `${COMMON}
+local taken = {}
+mayAcknowledge(stream, group)
+for at = 3, #ARGV do
+  local id = ARGV[at]
+  local owner, deliveries = holder(id)
+  local unlined = owner == me .. UNLINED
+  if owner == me or unlined then
+    local entry = take(id, owner, deliveries, unlined and 1 or 0)
+    if entry then table.insert(taken, entry) end
+  end
+end
+return taken
+`,
+);
+
+/**
+ * Leave the group: what the consumer has not begun counts as never delivered, its sign says that it has left, and if it holds
+ * nothing its names go.
+ *
+ * KEYS  1 stream   2 order   3 the consumer's sign of life
+ * ARGV  1 group   2 consumer   3 how long the sign says so, in ms; 0 when more ids are to follow   then the ids that were
+ *         not begun
+ * Returns how many entries it leaves to others.
+ *
+ * One script, because a consumer that still holds entries must not be removed: they would be lost.
+ */
+export const leave = new Script<number>(
+  'streams.leave',
+  3,
+  `${COMMON}
+mayAcknowledge(stream, group)
+for at = 4, #ARGV do
+  local owner = holder(ARGV[at])
+  if owner == me or owner == me .. UNLINED then
+    redis.call('XCLAIM', stream, group, owner, 0, ARGV[at], 'RETRYCOUNT', 0, 'JUSTID')
+  end
+end
+if ARGV[3] == '0' then return 0 end
+local left = 0
+for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
+  local name, pending = info[2], info[4]
+  if name == me or name == me .. UNLINED then
+    left = left + pending
+    if pending == 0 then redis.call('XGROUP', 'DELCONSUMER', stream, group, name) end
+  end
+end
+if left == 0 then redis.call('UNLINK', KEYS[3]) else redis.call('SET', KEYS[3], LEFT, 'PX', ARGV[3]) end
+return left
+`,
+);

@@ -1,0 +1,159 @@
+import { Script } from '../../redis/script.js';
+import { COMMON, NEXT, STEP, type WireEntry } from './group-lua.js';
+
+/** How many entries of others one script tells of: their keys are said at once, with those of as many of ours. */
+const TOLD = 200;
+
+/**
+ * Line up entries that were read, each behind the earlier ones with the same key.
+ *
+ * KEYS  1 stream   2 order
+ * ARGV  1 group   2 consumer   3 '1' to be told `others`   then owner, id, key ('' for none) by turns, ids ascending
+ * Returns for each entry: 0 its owner has it and its turn has come, 1 it stands in line, 2 say the key of `others` too,
+ *   3 it is not its owner's any more; then how many stand in line; then the `others`: owner, id and fields of entries
+ *   that were read before and whose key nobody has said.
+ *
+ * One script, because two instances that line up for one key must agree. Any of them may say the key of an entry that
+ * another has read: that one may be slow, or dead, and the rest must not wait for it.
+ */
+export const lineUp = new Script<LineUpReply>(
+  'streams.lineUp',
+  2,
+  `${COMMON}
+local tellOthers, given, last = ARGV[3] == '1', {}, ARGV[#ARGV - 1]
+mayAcknowledge(stream, group)
+mayClaim(stream, group, me)
+mayLineUp(order)
+local count, unlined, others, barrier, inLine = 0, {}, {}, nil, 0
+for at = 4, #ARGV, 3 do
+  local owner, id = ARGV[at], ARGV[at + 1]
+  given[id] = owner
+  count = count + 1
+  if holder(id) == owner .. UNLINED then unlined[id] = owner end
+end
+local function mind(owner, id)
+  local text = padded(id)
+  if not barrier or text < barrier then barrier = text end
+  -- Those left out are said in the next rounds: the barrier stands before them.
+  if not tellOthers or #others >= ${TOLD} then return end
+  local entry = redis.call('XRANGE', stream, id, id)[1]
+  if entry then table.insert(others, { owner, id, entry[2] }) else redis.call('XACK', stream, group, id) end
+end
+-- The earlier ones of another reader, in pages; without need of them all, the first of each reader will do.
+local function mindAll(name, owner)
+  local from, most, seen = '-', tellOthers and math.max(1, ${TOLD} - #others) or 1, 0
+  while seen < most do
+    local page = math.min(${TOLD}, most + (owner == me and count or 20))
+    local rows = pendingOf(name, from, last, page)
+    for _, row in ipairs(rows) do
+      if given[row[1]] ~= owner and row[1] ~= last and seen < most then
+        mind(owner, row[1])
+        seen = seen + 1
+      end
+    end
+    if #rows < page then return end
+    from = '(' .. rows[#rows][1]
+  end
+end
+for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
+  local name, pending = info[2], info[4]
+  if name == IN_LINE then inLine = pending end
+  if pending > 0 and string.sub(name, -1) == UNLINED then mindAll(name, string.sub(name, 1, -2)) end
+end
+
+local places, members, added, granted = {}, {}, {}, {}
+local function grant(id, consumer)
+  granted[consumer] = granted[consumer] or {}
+  table.insert(granted[consumer], id)
+end
+for at = 4, #ARGV, 3 do
+  local owner, id, key = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local text = padded(id)
+  if unlined[id] ~= owner then
+    places[id] = holder(id) == owner and 0 or 3
+  elseif barrier and text > barrier then
+    places[id] = 2
+  elseif key == '' then
+    places[id] = 0
+    grant(id, owner)
+  else
+    members[id] = key .. '\\0' .. text
+    table.insert(added, 0)
+    table.insert(added, members[id])
+  end
+end
+for at = 1, #added, 1000 do redis.call('ZADD', order, unpack(added, at, math.min(at + 999, #added))) end
+if #added > 0 then keepAWhile(order) end
+for at = 4, #ARGV, 3 do
+  local owner, id, key = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  if members[id] then
+    places[id] = firstOf(key) == members[id] and 0 or 1
+    grant(id, places[id] == 0 and owner or IN_LINE)
+  end
+end
+for consumer, ids in pairs(granted) do
+  local command, has = { 'XCLAIM', stream, group, consumer, 0, unpack(ids) }, {}
+  table.insert(command, 'JUSTID')
+  for _, id in ipairs(redis.call(unpack(command))) do has[id] = true end
+  for _, id in ipairs(ids) do
+    if not has[id] then
+      -- Deleted from the stream.
+      places[id] = 3
+      if members[id] then redis.call('ZREM', order, members[id]) end
+    elseif consumer == IN_LINE then
+      inLine = inLine + 1
+    end
+  end
+end
+local list = {}
+for at = 4, #ARGV, 3 do table.insert(list, places[ARGV[at + 1]]) end
+return { list, inLine, others }
+`,
+);
+
+/** See {@link lineUp}. */
+export type LineUpReply = [
+  places: number[],
+  inLine: number,
+  others: (readonly [owner: string, id: string, fields: string[]])[],
+];
+
+/**
+ * Set lines going again that nobody moves on: their first entry was acknowledged by a stranger, or the order was lost.
+ *
+ * KEYS  1 stream   2 order
+ * ARGV  1 group   2 consumer   3 how many to take at most   4 where the look goes on: '-', or the last member looked at
+ * Returns the entries that are the consumer's now, and the next 4.
+ */
+export const mendLines = new Script<[taken: WireEntry[], nextFrom: string]>(
+  'streams.mendLines',
+  2,
+  `${COMMON}${NEXT}
+local inLine = 0
+for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
+  if info[2] == IN_LINE then inLine = info[4] end
+end
+local taken, limit = {}, math.min(tonumber(ARGV[3]), ${STEP})
+mayAcknowledge(stream, group)
+mayClaim(stream, group, me)
+mayLineUp(order)
+if redis.call('ZCARD', order) < inLine then
+  for _, row in ipairs(pendingOf(IN_LINE, '-', '+', limit)) do
+    local entry = take(row[1], me .. UNLINED, row[4], 1)
+    if entry then table.insert(taken, entry) end
+  end
+  return { taken, '-' }
+end
+local from, last = ARGV[4] == '-' and '-' or '(' .. ARGV[4], nil
+local members = redis.call('ZRANGEBYLEX', order, from, '+', 'LIMIT', 0, ${STEP})
+for _, member in ipairs(members) do
+  local key = string.sub(member, 1, #member - 42)
+  if key ~= last and #taken < limit then
+    last = key
+    local entry = nextOf(key)
+    if entry then table.insert(taken, entry) end
+  end
+end
+return { taken, #members == ${STEP} and members[#members] or '-' }
+`,
+);

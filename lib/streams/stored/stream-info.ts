@@ -1,0 +1,100 @@
+import type { Keys } from '../../protocol/keys.js';
+import { compareIds, timeOfId } from '../../protocol/stream-id.js';
+import type { RedisClient } from '../../redis/redis-connections.js';
+import { IN_LINE, NOBODY, UNLINED } from '../scripts/group-lua.js';
+import type { RawEntry } from './stored-entry.js';
+
+/** @publicApi */
+export interface GroupInfo {
+  readonly name: string;
+  /** Entries not delivered to it yet, of those that are there; undefined when Redis cannot tell, as after an XDEL. */
+  readonly lag: number | undefined;
+  /** Entries that were trimmed away before they were delivered to it, as far as its instances saw that. */
+  readonly lostToTrim: number;
+  /** Entries delivered and not acknowledged. */
+  readonly pending: number;
+  /** Instances and foreign readers that take part. */
+  readonly consumers: number;
+  readonly lastDeliveredId: string;
+  /** When the oldest pending entry was published. */
+  readonly oldestPendingAt: Date | undefined;
+  readonly deadLetters: number;
+}
+
+/** @publicApi */
+export interface StreamInfo {
+  readonly length: number;
+  readonly oldest: string | undefined;
+  readonly newest: string | undefined;
+  readonly groups: readonly GroupInfo[];
+}
+
+/** How long a stream is, and how far each of its groups has come. */
+export async function readInfo(redis: RedisClient, keys: Keys, stream: string): Promise<StreamInfo> {
+  const key = keys.stream(stream);
+  if ((await redis.exists(key)) === 0) return { length: 0, oldest: undefined, newest: undefined, groups: [] };
+  const [about, groups] = await Promise.all([redis.xinfo('STREAM', key), redis.xinfo('GROUPS', key)]);
+  const record = recordOf(about as unknown[]);
+  const extent: Extent = {
+    length: record['length'] as number,
+    oldest: (record['first-entry'] as RawEntry | null)?.[0],
+    newest: (record['last-entry'] as RawEntry | null)?.[0],
+    lastId: String(record['last-generated-id']),
+  };
+  const { lastId: _unasked, ...shown } = extent;
+  const infos = (groups as unknown[][]).map((group) => groupInfo(redis, keys, { stream, extent }, group));
+  return { ...shown, groups: await Promise.all(infos) };
+}
+
+interface Extent extends Omit<StreamInfo, 'groups'> {
+  /** The id of the last entry that was ever added. */
+  readonly lastId: string;
+}
+
+/** Names that no process goes by. */
+const STAND_INS = new Set([IN_LINE, NOBODY]);
+
+async function groupInfo(
+  redis: RedisClient,
+  keys: Keys,
+  { stream, extent }: { readonly stream: string; readonly extent: Extent },
+  about: readonly unknown[],
+): Promise<GroupInfo> {
+  const record = recordOf(about);
+  const name = String(record['name']);
+  const [summary, deadLetters, lost, consumers] = await Promise.all([
+    redis.xpending(keys.stream(stream), name),
+    redis.xlen(keys.ownStream(stream, 'dead', name)),
+    redis.get(keys.ownStream(stream, 'lost', name)),
+    redis.xinfo('CONSUMERS', keys.stream(stream), name),
+  ]);
+  const names = (consumers as unknown[][]).map((consumer) => String(recordOf(consumer)['name']));
+  const oldest = summary[1] as string | null;
+  return {
+    name,
+    lag: lagOf(extent, String(record['last-delivered-id']), (record['lag'] as number | null) ?? undefined),
+    lostToTrim: Number(lost ?? 0),
+    pending: record['pending'] as number,
+    consumers: new Set(names.filter((consumer) => !STAND_INS.has(consumer)).map(withoutMark)).size,
+    lastDeliveredId: String(record['last-delivered-id']),
+    oldestPendingAt: oldest ? new Date(timeOfId(oldest)) : undefined,
+    deadLetters,
+  };
+}
+
+/** What a trim took away counts in Redis's own figure still; where a group stands tells better. */
+function lagOf({ length, oldest, lastId }: Extent, delivered: string, told?: number): number | undefined {
+  if (delivered === lastId || length === 0) return 0;
+  if (compareIds(delivered, oldest!) < 0) return length;
+  return told === undefined ? undefined : Math.min(told, length);
+}
+
+/** An instance has a second name for what it has read and not lined up. */
+function withoutMark(consumer: string): string {
+  return consumer.endsWith(UNLINED) ? consumer.slice(0, -UNLINED.length) : consumer;
+}
+
+function recordOf(flat: readonly unknown[]): Record<string, unknown> {
+  const names = flat.flatMap((name, at) => (at % 2 === 0 ? [[String(name), flat[at + 1]] as const] : []));
+  return Object.fromEntries(names);
+}

@@ -1,0 +1,237 @@
+import { HydraError } from '../hydra-error.js';
+import {
+  checkGroupName,
+  checkStreamName,
+  integer,
+  refuseUnknown,
+  type NamesOf,
+  type ResolvedOptions,
+  type StreamStart,
+} from '../hydra-options.js';
+import type { Keys } from '../protocol/keys.js';
+import { encodeEntry } from '../protocol/stream-entry.js';
+import { IgnorablePromises } from '../runtime/ignorable.js';
+import type { RedisClient, RedisConnections } from '../redis/redis-connections.js';
+import { DeadLetters, type DeadLetter, type DeadLetterOptions } from './stored/dead-entries.js';
+import { STEP } from './scripts/group-lua.js';
+import { startPosition } from './entries/entry-handler.js';
+import { emptyGroup, publishOnce, removeGroup, replay } from './scripts/publish-scripts.js';
+import {
+  bound,
+  PAGE,
+  RANGE_NAMES,
+  read,
+  type RangeOptions,
+  type StreamEntry,
+} from './stored/stored-entry.js';
+import { readInfo, type StreamInfo } from './stored/stream-info.js';
+
+/** @publicApi */
+export interface PublishOptions {
+  /** The event's own id: published again with it within `streams.dedupMs`, the event is not stored twice. */
+  readonly id?: string;
+  /** Trims the stream to about this many entries. What a group has not read by then is lost to it. @defaultValue none */
+  readonly maxLen?: number;
+  /** What kind of event it is: handlers can ask for one kind. */
+  readonly type?: string;
+  /** What handlers read with `context.getMetadata()`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const TRIM_NAMES = { maxLen: true, before: true } as const;
+/** Entries that one command removes at most. */
+const TRIM_STEP = 10_000;
+
+const PUBLISH_NAMES = {
+  id: true,
+  maxLen: true,
+  type: true,
+  headers: true,
+} satisfies NamesOf<PublishOptions>;
+
+/** Keeps the newest entries, or those from an id or a time on. @publicApi */
+export type TrimOptions = { readonly maxLen: number } | { readonly before: string | Date };
+
+/**
+ * Publishes to streams, reads them back and looks after them. Every method throws HydraError `REDIS_UNAVAILABLE` when
+ * there is no connection to Redis within `connection.commandTimeoutMs`, or it broke under the command.
+ *
+ * @publicApi
+ */
+@IgnorablePromises
+export class StreamService {
+  private readonly dead: DeadLetters;
+
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly options: ResolvedOptions,
+  ) {
+    this.dead = new DeadLetters(redis, keys, options);
+  }
+
+  /**
+   * Stores an event for every group, and resolves with the entry's id once Redis has it.
+   *
+   * @throws HydraError `BAD_OPTION`, `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`; `REDIS_UNAVAILABLE`, and then it may have been stored: with an
+   *   `id` it can be published again without harm
+   */
+  async publish(stream: string, data: unknown, options: PublishOptions = {}): Promise<string> {
+    return this.prepared(stream, data, options)();
+  }
+
+  /** A publication that is checked and encoded, to be made later. Throws as {@link publish}. @internal */
+  prepared(stream: string, data: unknown, options: PublishOptions = {}): () => Promise<string> {
+    checkStreamName('the name of a stream', stream);
+    refuseUnknown(`a publication to "${stream}"`, options, PUBLISH_NAMES);
+    const { id, maxLen = 0, type, headers } = options;
+    integer(`maxLen of a publication to "${stream}"`, maxLen, 0);
+    if (id === '') throw new HydraError('BAD_OPTION', `id of a publication to "${stream}" must not be empty`);
+    const fields = encodeEntry(stream, data, { type, metadata: headers }, this.options.maxPayloadBytes);
+    const key = this.keys.stream(stream);
+    const store = async (redis: RedisClient) => {
+      if (id !== undefined) {
+        // The id may end like a key that Hydra 1.x scans for; the last word keeps it out of that.
+        const mark = this.keys.ownStream(stream, 'id', id, 'entry');
+        return publishOnce.run(redis, [key, mark, this.options.streams.dedupMs, maxLen, ...fields]);
+      }
+      const trim = maxLen > 0 ? ['MAXLEN', '~', String(maxLen)] : [];
+      return (await redis.xadd(key, ...(trim as []), '*', ...fields))!;
+    };
+    return () => this.redis.run(`publish to ${stream}`, store);
+  }
+
+  /**
+   * One page of a stream. The next one begins `after` the last entry of this.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async range<T = unknown>(stream: string, options: RangeOptions = {}): Promise<StreamEntry<T>[]> {
+    checkStreamName('the name of a stream', stream);
+    refuseUnknown(`a range of "${stream}"`, options, RANGE_NAMES);
+    const { from, to, after, limit = PAGE, reverse = false } = options;
+    integer(`limit of a range of "${stream}"`, limit, 1);
+    const behind = after === undefined ? undefined : `(${after}`;
+    const start = (reverse ? undefined : behind) ?? bound(from, '-', '-0');
+    const end = (reverse ? behind : undefined) ?? bound(to, '+', '-18446744073709551615');
+    const key = this.keys.stream(stream);
+    const found = await this.redis.run(`read ${stream}`, (redis) =>
+      reverse
+        ? redis.xrevrange(key, end, start, 'COUNT', limit)
+        : redis.xrange(key, start, end, 'COUNT', limit),
+    );
+    return found.map((entry) => read<T>(entry));
+  }
+
+  /** All entries of a range, read page by page as they are asked for. */
+  async *entries<T = unknown>(stream: string, options: RangeOptions = {}): AsyncGenerator<StreamEntry<T>> {
+    let { after } = options;
+    const { limit = PAGE } = options;
+    for (;;) {
+      const page = await this.range<T>(stream, { ...options, ...(after !== undefined && { after }) });
+      yield* page;
+      if (page.length < limit) return;
+      after = page.at(-1)!.id;
+    }
+  }
+
+  /**
+   * How long a stream is, and how far each of its groups has come. A stream that does not exist is empty.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async info(stream: string): Promise<StreamInfo> {
+    checkStreamName('the name of a stream', stream);
+    return this.redis.run(`look at ${stream}`, (redis) => readInfo(redis, this.keys, stream));
+  }
+
+  /**
+   * Removes the oldest entries, read or not; resolves with how many.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async trim(stream: string, options: TrimOptions): Promise<number> {
+    const key = this.keys.stream(checkStreamName('the name of a stream', stream));
+    refuseUnknown(`a trim of "${stream}"`, options, TRIM_NAMES);
+    const [how, limit] =
+      'maxLen' in options
+        ? (['MAXLEN', String(integer(`maxLen of a trim of "${stream}"`, options.maxLen, 0))] as const)
+        : (['MINID', bound(options.before, '-', '-0')] as const);
+    const what = `trim ${stream}`;
+    let removed = 0;
+    // Whole nodes of the stream, some at a time, so that a long one keeps Redis from nobody; then what is left to the entry.
+    for (let some = 1; some > 0; removed += some)
+      some = await this.redis.run(what, (redis) =>
+        redis.xtrim(key, how as 'MINID', '~', limit, 'LIMIT', TRIM_STEP),
+      );
+    return removed + (await this.redis.run(what, (redis) => redis.xtrim(key, how as 'MINID', limit)));
+  }
+
+  /**
+   * Has a group handle the stream again from a point on, at once; what it has in hand stays there.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async replay(stream: string, group: string, from: StreamStart): Promise<void> {
+    checkStreamName('the name of a stream', stream);
+    checkGroupName(`group of "${stream}"`, group);
+    const position = startPosition(stream, from);
+    const args = [this.keys.stream(stream), group, position];
+    await this.redis.run(`replay ${stream}`, (redis) => replay.run(redis, args));
+  }
+
+  /**
+   * What a group gave up on, the oldest first.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  deadLetters<T = unknown>(stream: string, options: DeadLetterOptions = {}): Promise<DeadLetter<T>[]> {
+    return this.dead.list<T>(stream, options);
+  }
+
+  /**
+   * Gives dead letters back to their group, which handles them as if they were new; resolves with how many. They stand
+   * outside the order of their key.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE`, not retryable, with Redis's `NOGROUP` when the group does not exist
+   */
+  redrive(stream: string, ids: readonly string[] | 'all', options: DeadLetterOptions = {}): Promise<number> {
+    return this.dead.redrive(stream, ids, options);
+  }
+
+  /**
+   * Deletes dead letters for good; resolves with how many.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  removeDeadLetters(
+    stream: string,
+    ids: readonly string[] | 'all',
+    options: DeadLetterOptions = {},
+  ): Promise<number> {
+    return this.dead.remove(stream, ids, options);
+  }
+
+  /**
+   * Deletes a group that no instance reads any more, with its dead letters; resolves with whether there was anything of it.
+   *
+   * @throws HydraError `BAD_OPTION`, also while an instance reads it, which would make it again
+   */
+  async removeGroup(stream: string, group: string): Promise<boolean> {
+    checkStreamName('the name of a stream', stream);
+    checkGroupName(`group of "${stream}"`, group);
+    const of = (part: string) => this.keys.ownStream(stream, part, group);
+    const keys = [this.keys.stream(stream), of('order'), of('dead'), of('watch'), of('lost')];
+    const signs = this.keys.ownStream(stream, 'consumer', group, '');
+    const what = `remove group ${group} of ${stream}`;
+    for (let some = 1; some > 0;) {
+      some = await this.redis.run(what, (redis) => emptyGroup.run(redis, [keys[0]!, group, signs, STEP]));
+    }
+    const outcome = await this.redis.run(what, (redis) => removeGroup.run(redis, [...keys, group, signs]));
+    if (outcome >= 0) return outcome === 1;
+    throw new HydraError(
+      'BAD_OPTION',
+      `group "${group}" of "${stream}" is read by an instance: stop it first`,
+    );
+  }
+}

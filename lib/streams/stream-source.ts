@@ -1,0 +1,90 @@
+import type { BoundHandler, Dispatch, Source } from '../delivery/source.js';
+import { HydraError } from '../hydra-error.js';
+import type { ResolvedOptions } from '../hydra-options.js';
+import type { Keys } from '../protocol/keys.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
+import type { HealthFindings } from '../runtime/health-contributors.js';
+import { ConsumerGroup } from './group/consumer-group.js';
+import { resolveHandler, type EntryHandler } from './entries/entry-handler.js';
+import { GroupWorker } from './group/group-worker.js';
+
+/** Entries of streams: one worker for each group of each stream that has a handler. */
+export class StreamSource implements Source {
+  private workers: readonly GroupWorker[] = [];
+
+  constructor(
+    private readonly id: string,
+    private readonly dispatch: Dispatch,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  /** What it says of itself in the health record, and whether the process is ready. */
+  get findings(): HealthFindings {
+    if (this.workers.length === 0) return {};
+    const inHand = this.workers.reduce((sum, worker) => sum + worker.size, 0);
+    const lostToTrim = this.workers.reduce((sum, worker) => sum + worker.lostToTrim, 0);
+    return {
+      activity: { inHand, ...(lostToTrim > 0 && { lostToTrim }) },
+      problem: this.workers.find(({ problem }) => problem)?.problem,
+    };
+  }
+
+  /** @throws HydraError `BAD_OPTION` */
+  async start(): Promise<void> {
+    const bound = [...this.dispatch.handlers('entry').values(), ...this.durableEvents()];
+    const groups = new Map<string, EntryHandler[]>();
+    for (const handler of bound.map((one) => resolveHandler(one, this.options))) {
+      const name = JSON.stringify([handler.stream, handler.group]);
+      groups.set(name, [...(groups.get(name) ?? []), handler]);
+    }
+    this.workers = [...groups.values()].map((handlers) => this.workerOf(handlers));
+    await Promise.all(this.workers.map((worker) => worker.start()));
+  }
+
+  async drain(deadlineAt: number): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.drain(deadlineAt)));
+  }
+
+  /** Handlers of events, for the events that their publishers keep in streams. */
+  private durableEvents(): BoundHandler[] {
+    const events = [...this.dispatch.handlers('call').values()].filter(({ isEvent }) => isEvent);
+    return this.options.streams.events.flatMap(({ stream, ...options }) =>
+      events.map((event) => ({ ...event, pattern: stream, options: { ...options, type: event.pattern } })),
+    );
+  }
+
+  private workerOf(handlers: readonly EntryHandler[]): GroupWorker {
+    const [{ stream, group }] = handlers as readonly [EntryHandler];
+    const what = `stream "${stream}" in group "${group}"`;
+    refuseTwins(what, handlers);
+    const membership = {
+      stream,
+      group,
+      from: startOf(what, handlers),
+      consumer: this.id,
+      isOrdered: handlers.some(({ lineOf }) => lineOf !== undefined),
+      ttlMs: this.options.presence.ttlMs,
+      claimIdleMs: this.options.streams.claimIdleMs,
+      deadLetters: this.options.streams.deadLetters,
+    };
+    return new GroupWorker(new ConsumerGroup(membership, this.redis, this.keys), handlers, this.dispatch);
+  }
+}
+
+/** Two handlers of one type: nobody could say which of them is given an entry. */
+function refuseTwins(what: string, handlers: readonly EntryHandler[]): void {
+  for (const [index, { type }] of handlers.entries()) {
+    if (handlers.findIndex((other) => other.type === type) === index) continue;
+    const types = type === undefined ? 'all types' : `type "${type}"`;
+    throw new HydraError('BAD_OPTION', `${what} has two handlers of ${types}`);
+  }
+}
+
+/** A group has one beginning, whichever of its handlers says it. */
+function startOf(what: string, handlers: readonly EntryHandler[]): string {
+  const [first = '$', ...others] = new Set(handlers.flatMap(({ from }) => from ?? []));
+  if (others.length === 0) return first;
+  throw new HydraError('BAD_OPTION', `${what} has handlers that say different from`);
+}

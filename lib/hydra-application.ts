@@ -41,7 +41,7 @@ export class HydraApplication
     private readonly modules: ModulesContainer,
     private readonly config: ApplicationConfig,
   ) {
-    instance.presence.routeSource = () => this.routes();
+    instance.presence.takeRoutesFrom(() => this.routes());
     // Nest asks the last one first: so everybody else's goes before ours, wherever it was provided.
     if (instance.options.exceptionFilter)
       config.getGlobalFilters().unshift(new HydraExceptionFilter(adapterHost));

@@ -33,7 +33,7 @@ type InstanceSettings = Partial<Runtime> & ReplicaOptions;
  * that stands alone have one; inside an application all share the module's.
  */
 export class HydraInstance implements Receiver, Context {
-  readonly id = createInstanceId();
+  readonly id: string;
   readonly address: string;
   readonly clock: Clock;
   readonly random: RandomSource;
@@ -57,14 +57,15 @@ export class HydraInstance implements Receiver, Context {
     { clock = systemClock, random = systemRandom, ...replicas }: InstanceSettings = {},
   ) {
     const { service, namespace } = options;
+    this.id = createInstanceId(random);
     this.address = encodeAddress({ service, instance: this.id, path: '/' });
     this.clock = clock;
     this.random = random;
     this.log = new ThrottledLogger(clock);
     this.redis = new RedisConnections(options, { clock, random, ...replicas });
     this.keys = createKeys({ namespace, cluster: this.redis.isCluster });
-    this.presence = new Presence(this.id, this.redis, this.keys, options, this.health);
-    this.discovery = new DiscoveryService(this.id, this.redis, this.keys, options);
+    this.presence = new Presence(this);
+    this.discovery = new DiscoveryService(this);
     this.channel = new Channel(this.id, service, this.redis, this.keys, () => this.source?.load ?? IDLE);
     this.caller = new Caller(this.channel, this.redis, this.keys, options, this);
     this.discovery.changes$.subscribe(({ kind, instance }) => {

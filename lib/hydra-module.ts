@@ -181,8 +181,7 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       {
         provide: HydraHealthIndicator,
         inject: [HydraInstance],
-        useFactory: ({ redis, presence, health, options }: HydraInstance) =>
-          new HydraHealthIndicator(redis, presence, health, options),
+        useFactory: (instance: HydraInstance) => new HydraHealthIndicator(instance, instance.presence),
       },
       {
         provide: HydraHttpClient,

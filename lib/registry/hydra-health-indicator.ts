@@ -1,7 +1,6 @@
 import { HydraError } from '../hydra-error.js';
-import type { ResolvedOptions } from '../hydra-options.js';
-import type { RedisConnections } from '../redis/redis-connections.js';
-import type { HealthContributors } from '../runtime/health-contributors.js';
+import type { Context } from '../redis/context.js';
+import { resolvesWithin } from '../runtime/waiting.js';
 import type { Presence } from './presence/presence.js';
 
 /**
@@ -38,10 +37,8 @@ const PING_MS = 1_000;
  */
 export class HydraHealthIndicator {
   constructor(
-    private readonly redis: RedisConnections,
+    private readonly context: Pick<Context, 'redis' | 'health' | 'options' | 'clock'>,
     private readonly presence: Presence,
-    private readonly contributors: HealthContributors,
-    private readonly options: ResolvedOptions,
   ) {}
 
   /**
@@ -52,12 +49,13 @@ export class HydraHealthIndicator {
   async isHealthy<Key extends string = 'hydra'>(
     key = 'hydra' as Key,
   ): Promise<Record<Key, HydraHealthStatus>> {
-    const answer = this.redis.isReady ? await this.ping() : undefined;
+    const { redis, health } = this.context;
+    const answer = redis.isReady ? await this.ping() : undefined;
     const redisMs = typeof answer === 'number' ? answer : undefined;
     // Looked at after the ping: the connection may have been given up meanwhile.
-    const { activity, problems, warnings } = this.contributors.collect();
+    const { activity, problems, warnings } = health.collect();
     const reasons = [...this.connectionProblems(), ...this.presenceProblems(), ...problems];
-    if (this.redis.isReady && redisMs === undefined)
+    if (redis.isReady && redisMs === undefined)
       reasons.push(answer === undefined ? `Redis did not answer within ${PING_MS} ms` : String(answer));
     const status: HydraHealthStatus = {
       status: reasons.length === 0 ? 'up' : 'down',
@@ -76,7 +74,7 @@ export class HydraHealthIndicator {
   }
 
   private connectionProblems(): readonly string[] {
-    const { isReady, isConnected, state, reason } = this.redis;
+    const { isReady, isConnected, state, reason } = this.context.redis;
     if (isReady) return [];
     const what = isConnected ? 'the subscriptions are not confirmed' : `no connection to Redis (${state})`;
     return [reason === undefined ? what : `${what}: ${reason}`];
@@ -85,28 +83,27 @@ export class HydraHealthIndicator {
   private presenceProblems(): readonly string[] {
     if (this.presence.isDraining) return ['draining'];
     if (!this.presence.isAnnounced) return ['not registered yet'];
-    const { ttlMs } = this.options.presence;
-    const sinceMs = performance.now() - this.presence.beatAt;
+    const { clock, options } = this.context;
+    const { ttlMs } = options.presence;
+    const sinceMs = clock.monotonic() - this.presence.beatAt;
     return sinceMs > ttlMs ? [`presence has lapsed: no heartbeat for more than presence.ttlMs=${ttlMs}`] : [];
   }
 
   /** The time it took, or what Redis said instead. */
   private async ping(): Promise<number | string | undefined> {
-    const startedAt = performance.now();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => resolve('late'), PING_MS);
-    });
-    const answer = await Promise.race([this.redis.run('PING', (redis) => redis.ping()), late]).catch(
-      refusalIn,
-    );
-    clearTimeout(timer);
-    if (answer !== 'PONG') return answer === 'late' ? undefined : answer;
-    return Math.round((performance.now() - startedAt) * 10) / 10;
+    const { clock, redis } = this.context;
+    const startedAt = clock.monotonic();
+    try {
+      const ping = redis.run('PING', (client) => client.ping());
+      if (!(await resolvesWithin(clock, ping, PING_MS))) return undefined;
+      return Math.round((clock.monotonic() - startedAt) * 10) / 10;
+    } catch (error) {
+      return refusalIn(error);
+    }
   }
 }
 
 /** What Redis refuses is told; a connection that broke is told otherwise. */
-function refusalIn(error: unknown): string {
-  return error instanceof HydraError && error.code === 'FORBIDDEN' ? error.message : 'late';
+function refusalIn(error: unknown): string | undefined {
+  return error instanceof HydraError && error.code === 'FORBIDDEN' ? error.message : undefined;
 }

@@ -7,9 +7,9 @@ import {
   type NamesOf,
   type OptionNames,
 } from '../hydra-options.js';
-import type { Keys } from '../protocol/keys.js';
 import { decodeLogEntry, type LogEntry } from '../protocol/records.js';
-import type { RedisConnections } from '../redis/redis-connections.js';
+import type { Context } from '../redis/context.js';
+import type { Timer } from '../runtime/clock.js';
 
 const FOLLOW_INTERVAL_MS = 250;
 
@@ -41,8 +41,7 @@ const FOLLOW_NAMES = { limit: true, level: true } satisfies OptionNames;
 /** Reads the bounded logs that instances keep in Redis, and merges them. */
 export class InstanceLogs {
   constructor(
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
+    private readonly context: Pick<Context, 'redis' | 'keys' | 'clock'>,
     private readonly instancesOf: (service: string) => Promise<readonly Instance[]>,
   ) {}
 
@@ -80,17 +79,18 @@ export class InstanceLogs {
         for (const entry of isFirst ? newest(wanted, limit) : wanted) observer.next(entry);
         isFirst = false;
       };
-      let timer: NodeJS.Timeout;
+      const { clock, redis } = this.context;
+      let timer: Timer | undefined;
       const again = () => {
         if (observer.closed) return;
-        if (this.redis.state === 'closed') return observer.complete();
+        if (redis.state === 'closed') return observer.complete();
         // A failed look is made up for by the next one.
         void look()
           .catch(() => undefined)
-          .finally(() => (timer = setTimeout(again, FOLLOW_INTERVAL_MS).unref()));
+          .finally(() => (timer = clock.setTimeout(again, FOLLOW_INTERVAL_MS)));
       };
       again();
-      return () => clearTimeout(timer);
+      return () => clock.clear(timer);
     });
   }
 
@@ -101,9 +101,10 @@ export class InstanceLogs {
   }
 
   private readLists(sources: readonly LogSource[]): Promise<string[][]> {
-    return this.redis.run('read logs', (redis) =>
+    const { redis, keys } = this.context;
+    return redis.run('read logs', (client) =>
       Promise.all(
-        sources.map(({ service, instance }) => redis.lrange(this.keys.healthLog(service, instance), 0, -1)),
+        sources.map(({ service, instance }) => client.lrange(keys.healthLog(service, instance), 0, -1)),
       ),
     );
   }

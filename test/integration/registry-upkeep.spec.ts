@@ -90,10 +90,14 @@ describe('the upkeep of shared records', () => {
     // One that is not held up by the bridge under test.
     watcher = await startInstance({ service: uniqueService('watcher'), redis: url });
     await redis.set(watcher.keys.bridge, 'test');
-    bridge = new LegacyBridge('test', watcher.redis, watcher.keys, {
-      pruneAfterMs: 4_000,
-      directoryTurns: 1,
-    });
+    const { keys, clock, random } = watcher;
+    bridge = new LegacyBridge(
+      { redis: watcher.redis, keys, clock, random, id: 'test' },
+      {
+        pruneAfterMs: 4_000,
+        directoryEveryTicks: 1,
+      },
+    );
     bridge.start();
   });
   afterAll(() => bridge.stop());

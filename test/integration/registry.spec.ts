@@ -190,7 +190,7 @@ describe('discovery', () => {
     await watcher.discovery.waitFor(service);
     const epoch = Number(await redis.get(watcher.keys.epoch(service)));
     const changes: string[] = [];
-    const view = new ServiceView(service, watcher.redis, watcher.keys, ({ kind }) => changes.push(kind));
+    const view = new ServiceView(service, watcher, ({ kind }) => changes.push(kind));
     await view.load();
     const record = (id: string) => JSON.stringify({ serviceName: service, instanceID: id });
     const reading = view.load();

@@ -1,7 +1,7 @@
 import { decodeNode } from '../../protocol/records.js';
 
 /** What the bridge knows of one entry of the nodes hash. */
-export interface LedgerEntry {
+export interface KnownNode {
   readonly id: string;
   readonly service: string;
   /** As it was read: what is entered in the index for a Hydra 1.x instance. */
@@ -14,17 +14,17 @@ export interface LedgerEntry {
 }
 
 /** A Hydra 1.x instance without presence is looked at every time for so long: it may only have been late. */
-const URGENT_MS = 10_000;
+const LATE_MS = 10_000;
 /** Of those that need no haste, this share is looked at each time. */
 const SHARE = 30;
-const AT_LEAST = 10;
+const MIN_BATCH = 10;
 
 /**
- * The entries of the nodes hash, and whose turn it is to be looked at: a Hydra 1.x instance at every turn, because nobody
- * else says that it came or went; one of ours, or one long dead, now and then, to learn that its entry can go.
+ * The entries of the nodes hash, and which of them are due to be looked at: a Hydra 1.x instance at every tick, because
+ * nobody else says that it came or went; one of ours, or one long dead, now and then, to learn that its entry can go.
  */
-export class NodeLedger {
-  private readonly entries = new Map<string, LedgerEntry | undefined>();
+export class KnownNodes {
+  private readonly entries = new Map<string, KnownNode | undefined>();
   private offset = 0;
 
   get size(): number {
@@ -66,19 +66,19 @@ export class NodeLedger {
   }
 
   /** Whose presence is to be looked at now. */
-  due(now: number): readonly LedgerEntry[] {
-    const urgent: LedgerEntry[] = [];
-    const patient: LedgerEntry[] = [];
+  due(now: number): readonly KnownNode[] {
+    const urgent: KnownNode[] = [];
+    const patient: KnownNode[] = [];
     for (const entry of this.entries.values()) {
       if (entry) (isUrgent(entry, now) ? urgent : patient).push(entry);
     }
-    const count = Math.min(patient.length, Math.max(AT_LEAST, Math.ceil(patient.length / SHARE)));
-    for (let turn = 0; turn < count; turn++) urgent.push(patient[(this.offset + turn) % patient.length]!);
+    const count = Math.min(patient.length, Math.max(MIN_BATCH, Math.ceil(patient.length / SHARE)));
+    for (let step = 0; step < count; step++) urgent.push(patient[(this.offset + step) % patient.length]!);
     this.offset += count;
     return urgent;
   }
 }
 
-function isUrgent({ isOurs, isLive, aliveAt }: LedgerEntry, now: number): boolean {
-  return !isOurs && (isLive || now - aliveAt < URGENT_MS);
+function isUrgent({ isOurs, isLive, aliveAt }: KnownNode, now: number): boolean {
+  return !isOurs && (isLive || now - aliveAt < LATE_MS);
 }

@@ -1,29 +1,38 @@
 import type { Balancer, BalancerName, BalancerView, Instance } from '../../hydra-options.js';
+import { systemRandom, type RandomSource } from '../../runtime/random-source.js';
 
 /** A balancer by its name; a function is its own. */
-export function createBalancer(given: BalancerName | Balancer): Balancer {
+export function createBalancer(
+  given: BalancerName | Balancer,
+  random: RandomSource = systemRandom,
+): Balancer {
   if (typeof given === 'function') return given;
-  return given === 'round-robin' ? roundRobin() : given === 'random' ? random : leastOfTwo;
+  if (given === 'round-robin') return roundRobin(random);
+  return given === 'random' ? randomChoice(random) : powerOfTwoChoices(random);
 }
 
 /**
  * Power of two choices: of two drawn at random, the one that would answer sooner. Nearly as even as asking all, without
  * the herd that the least loaded of all attracts.
  */
-export const leastOfTwo: Balancer = (instances, view) => {
-  const count = instances.length;
-  if (count < 2) return instances[0];
-  const first = Math.floor(Math.random() * count);
-  const second = (first + 1 + Math.floor(Math.random() * (count - 1))) % count;
-  return sooner(instances[first]!, instances[second]!, view);
-};
+export function powerOfTwoChoices(random: RandomSource): Balancer {
+  return (instances, view) => {
+    const count = instances.length;
+    if (count < 2) return instances[0];
+    const first = Math.floor(random.float() * count);
+    const second = (first + 1 + Math.floor(random.float() * (count - 1))) % count;
+    return sooner(instances[first]!, instances[second]!, view);
+  };
+}
 
-export const random: Balancer = (instances) => instances[Math.floor(Math.random() * instances.length)];
+export function randomChoice(random: RandomSource): Balancer {
+  return (instances) => instances[Math.floor(random.float() * instances.length)];
+}
 
-/** Each in turn, starting anywhere, so that many callers do not start with the same one. */
-export function roundRobin(): Balancer {
-  let turn = Math.floor(Math.random() * 1_000);
-  return (instances) => instances[turn++ % instances.length];
+/** One after the other, starting anywhere, so that many callers do not start with the same one. */
+export function roundRobin(random: RandomSource): Balancer {
+  let next = Math.floor(random.float() * 1_000);
+  return (instances) => instances[next++ % instances.length];
 }
 
 /**

@@ -1,19 +1,11 @@
 import { filter, Observable, Subscription } from 'rxjs';
 
 import { HydraError } from '../../hydra-error.js';
-import {
-  LONGEST_TIMER_MS,
-  refuseUnknown,
-  serviceName,
-  type Instance,
-  type NamesOf,
-  type ResolvedOptions,
-} from '../../hydra-options.js';
-import type { Keys } from '../../protocol/keys.js';
+import { refuseUnknown, serviceName, type Instance, type NamesOf } from '../../hydra-options.js';
 import { decodeHealth, type HealthRecord, type ServiceRecord } from '../../protocol/records.js';
 import { outside } from '../../runtime/async-context.js';
 import { IgnorablePromises } from '../../runtime/ignorable.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
 import { LegacyBridge } from '../bridge/legacy-bridge.js';
 import { InstanceLogs, type InstanceLogEntry, type LogOptions, type LogSource } from '../instance-logs.js';
 import { matchRoutes, type RouteMatch } from '../routes/route-match.js';
@@ -46,6 +38,8 @@ const WAIT_NAMES = { min: true, timeoutMs: true } satisfies NamesOf<WaitOptions>
  */
 @IgnorablePromises
 export class DiscoveryService {
+  /** The id of this process's own instance. */
+  readonly instanceId: string;
   /** Every join, change and leave of the services that are watched. */
   readonly changes$: Observable<DiscoveryChange>;
 
@@ -56,16 +50,13 @@ export class DiscoveryService {
   private isClosed = false;
 
   constructor(
-    /** The id of this process's own instance. */
-    readonly instanceId: string,
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
-    options: ResolvedOptions,
+    private readonly context: Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random'>,
   ) {
-    this.watched = new WatchedServices(redis, keys, options);
+    this.instanceId = context.id;
+    this.watched = new WatchedServices(context);
     this.changes$ = this.watched.changes.asObservable();
-    this.bridge = new LegacyBridge(instanceId, redis, keys);
-    this.instanceLogs = new InstanceLogs(redis, keys, (name) => this.current(name));
+    this.bridge = new LegacyBridge(context);
+    this.instanceLogs = new InstanceLogs(context, (name) => this.current(name));
   }
 
   /**
@@ -126,7 +117,7 @@ export class DiscoveryService {
       const finish = (act: () => void) => {
         release();
         subscription.unsubscribe();
-        clearTimeout(timer);
+        this.context.clock.clear(timer);
         act();
       };
       const look = () => {
@@ -134,13 +125,11 @@ export class DiscoveryService {
         if (found.length >= min) finish(() => resolve(found));
       };
       const subscription = new Subscription();
-      const timer = setTimeout(
-        () => {
-          const text = `${available().length} of ${min} instances of "${name}" within timeoutMs=${timeoutMs}`;
-          finish(() => reject(new HydraError('NO_INSTANCE', text)));
-        },
-        Math.min(timeoutMs, LONGEST_TIMER_MS),
-      );
+      const late = () => {
+        const text = `${available().length} of ${min} instances of "${name}" within timeoutMs=${timeoutMs}`;
+        finish(() => reject(new HydraError('NO_INSTANCE', text)));
+      };
+      const timer = this.context.clock.setTimeout(late, timeoutMs, { ref: true });
       const fail = () => finish(() => reject(closedError(name)));
       subscription.add(this.changes$.subscribe({ next: look, complete: fail }));
       look();
@@ -178,8 +167,9 @@ export class DiscoveryService {
   async health(service: string): Promise<readonly HealthRecord[]> {
     const name = serviceName(service);
     const instances = await this.current(name);
-    const texts = await this.redis.run('read health', (redis) =>
-      Promise.all(instances.map(({ id }) => redis.get(this.keys.health(name, id)))),
+    const { redis, keys } = this.context;
+    const texts = await redis.run('read health', (client) =>
+      Promise.all(instances.map(({ id }) => client.get(keys.health(name, id)))),
     );
     return texts.map(decodeHealth).filter((record) => record !== undefined);
   }

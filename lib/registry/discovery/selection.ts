@@ -2,6 +2,7 @@ import semver from 'semver';
 
 import { HydraError } from '../../hydra-error.js';
 import type { Instance } from '../../hydra-options.js';
+import { fnv1a } from '../../protocol/fnv1a.js';
 
 /** What a client asks of the instances it calls. */
 export interface Criteria {
@@ -22,7 +23,7 @@ export interface Selection {
 /**
  * A selection by these criteria; undefined when there are none.
  *
- * @throws HydraError `BAD_OPTION` when the range is none
+ * @throws HydraError `BAD_OPTION` when the range is not valid
  */
 export function createSelection({ version, tags = [] }: Criteria): Selection | undefined {
   if (version !== undefined && semver.validRange(version) === null) {
@@ -50,8 +51,8 @@ export function createSelection({ version, tags = [] }: Criteria): Selection | u
  * The instance that a key belongs to: the same one for as long as it is there. When instances come or go, only the keys of
  * those move (rendezvous hashing).
  */
-export function stickTo(key: string, instances: readonly Instance[]): Instance | undefined {
-  const hash = hashOf(key);
+export function pickByKey(key: string, instances: readonly Instance[]): Instance | undefined {
+  const hash = fnv1a(key);
   let best: Instance | undefined;
   let bestScore = -1;
   for (const instance of instances) {
@@ -81,17 +82,8 @@ const idHashes = new WeakMap<Instance, number>();
 
 function idHash(instance: Instance): number {
   let hash = idHashes.get(instance);
-  if (hash === undefined) idHashes.set(instance, (hash = hashOf(instance.id)));
+  if (hash === undefined) idHashes.set(instance, (hash = fnv1a(instance.id)));
   return hash;
-}
-
-/** FNV-1a, 32 bits. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  }
-  return hash >>> 0;
 }
 
 /** The finish of murmur3: neighbouring inputs end far apart. */

@@ -1,8 +1,7 @@
 import type { Instance } from '../../hydra-options.js';
 import { decodeAnnouncement, type Announcement } from '../../protocol/announcement.js';
-import type { Keys } from '../../protocol/keys.js';
 import { decodeNode, decodeService, type ServiceRecord } from '../../protocol/records.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
 import { RECONNECT_GRACE_MS, isInReconnectGrace } from '../reconnect-grace.js';
 import { snapshot } from '../registry-scripts.js';
 import { ServiceRoutes } from '../routes/service-routes.js';
@@ -40,8 +39,7 @@ interface Suspect {
  */
 export class ServiceView {
   readonly routes: ServiceRoutes;
-  /** Somebody asked for it since this was last set to false. */
-  wasAsked = false;
+  private asked = false;
   private readonly known = new Map<string, Instance>();
   private readonly suspects = new Map<string, Suspect>();
   /** id → the instant until which it is kept although the index does not have it. */
@@ -59,11 +57,10 @@ export class ServiceView {
 
   constructor(
     readonly service: string,
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
+    private readonly context: Pick<Context, 'redis' | 'keys' | 'clock'>,
     private readonly report: (change: DiscoveryChange) => void,
   ) {
-    this.routes = new ServiceRoutes(service, redis, keys);
+    this.routes = new ServiceRoutes(service, context);
   }
 
   /**
@@ -71,7 +68,7 @@ export class ServiceView {
    * until something changes.
    */
   get instances(): readonly Instance[] {
-    // Made when asked for: of a thousand joins in one turn, one array.
+    // Made when asked for: of a thousand joins in one tick, one array.
     this.live ??= Object.freeze(this.trustedOf([...this.known.values()]));
     return this.live;
   }
@@ -121,6 +118,20 @@ export class ServiceView {
     return this.known.get(id);
   }
 
+  /** Somebody asked for it. */
+  markAsked(): void {
+    this.asked = true;
+  }
+
+  /** Whether somebody asked for it since this was forgotten. */
+  get wasAsked(): boolean {
+    return this.asked;
+  }
+
+  forgetAsked(): void {
+    this.asked = false;
+  }
+
   /** Reads the whole index again. Calls made meanwhile share one reading. */
   load(): Promise<void> {
     this.loading ??= this.readIndex().finally(() => {
@@ -156,9 +167,9 @@ export class ServiceView {
   suspect(id: string, why: Suspicion): void {
     // Of a batch that reached nobody, each message says so.
     if (!this.known.has(id) || this.suspects.get(id)?.why === why) return;
-    this.suspects.set(id, { why, until: performance.now() + SUSPECT_MS });
+    this.suspects.set(id, { why, until: this.context.clock.monotonic() + SUSPECT_MS });
     this.changed();
-    setTimeout(() => this.settle(), SUSPECT_MS + 1).unref();
+    this.context.clock.setTimeout(() => this.settle(), SUSPECT_MS + 1);
   }
 
   /** The instance was heard of, in whatever way. That it stops, it says itself. */
@@ -169,10 +180,11 @@ export class ServiceView {
   }
 
   private async readIndex(): Promise<void> {
-    const { keys, service } = this;
+    const { service } = this;
+    const { keys, redis } = this.context;
     const args = [keys.instances(service), keys.epoch(service)];
-    const [[epoch = '', ...texts], record] = await this.redis.run('read instances', (redis) =>
-      Promise.all([snapshot.run(redis, args), redis.get(keys.service(service)), this.routes.read(redis)]),
+    const [[epoch = '', ...texts], record] = await redis.run('read instances', (client) =>
+      Promise.all([snapshot.run(client, args), client.get(keys.service(service)), this.routes.read(client)]),
     );
     this.serviceRecord = decodeService(record) ?? this.serviceRecord;
     const instances = texts.map(decodeNode).filter((instance) => instance !== undefined);
@@ -185,7 +197,7 @@ export class ServiceView {
 
   private apply({ kind, payload }: Announcement): void {
     if (kind === 'join' || kind === 'change') this.put(decodeNode(payload));
-    else if (kind === 'lost' && isInReconnectGrace(this.redis)) this.keepForNow([payload]);
+    else if (kind === 'lost' && isInReconnectGrace(this.context.redis)) this.keepForNow([payload]);
     else this.remove(payload);
   }
 
@@ -203,20 +215,21 @@ export class ServiceView {
   /** Ids that the index has no more: dropped if they are few, kept for a while if it looks as if Redis lost its data. */
   private keepOrDrop(ids: readonly string[]): void {
     const looksLikeLoss =
-      this.missing.size > 0 || isInReconnectGrace(this.redis) || ids.length * 2 > this.known.size;
+      this.missing.size > 0 || isInReconnectGrace(this.context.redis) || ids.length * 2 > this.known.size;
     if (looksLikeLoss) this.keepForNow(ids);
     else for (const id of ids) this.remove(id);
   }
 
   private keepForNow(ids: readonly string[]): void {
-    const until = performance.now() + RECONNECT_GRACE_MS;
+    const { clock } = this.context;
+    const until = clock.monotonic() + RECONNECT_GRACE_MS;
     for (const id of ids) if (!this.missing.has(id) && this.known.has(id)) this.missing.set(id, until);
-    if (this.missing.size > 0) setTimeout(() => this.settle(), RECONNECT_GRACE_MS + 1).unref();
+    if (this.missing.size > 0) clock.setTimeout(() => this.settle(), RECONNECT_GRACE_MS + 1);
   }
 
   /** Lets lapsed suspicions and lapsed graces go. */
   private settle(): void {
-    const now = performance.now();
+    const now = this.context.clock.monotonic();
     const trusted = [...this.suspects].filter(([, { until }]) => until <= now);
     const gone = [...this.missing].filter(([, until]) => until <= now);
     if (trusted.length + gone.length === 0) return;
@@ -246,7 +259,7 @@ export class ServiceView {
     this.unreported.push({ kind: 'leave', service: this.service, instance });
   }
 
-  /** What callers read is made anew; then the changes of this turn are told, so that a listener sees the new state. */
+  /** What callers read is made anew; then the changes are told, so that a listener sees the new state. */
   private changed(): void {
     this.live = undefined;
     this.serving = undefined;

@@ -1,14 +1,14 @@
 import { Subject } from 'rxjs';
 
 import { HydraError } from '../../hydra-error.js';
-import type { ResolvedOptions } from '../../hydra-options.js';
 import { serviceNameProblem } from '../../protocol/address.js';
 import { decodeDirectory } from '../../protocol/announcement.js';
-import type { Keys } from '../../protocol/keys.js';
 import { outside } from '../../runtime/async-context.js';
-import type { RedisConnections, Subscription } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
+import type { Subscription } from '../../redis/redis-connections.js';
+import type { Timer } from '../../runtime/clock.js';
+import { jittered } from '../../runtime/random-source.js';
 import { isInReconnectGrace, STILL_MS, stoodStill } from '../reconnect-grace.js';
-import { jittered } from '../jitter.js';
 import { sweep } from '../registry-scripts.js';
 import { ServiceView, type DiscoveryChange } from './service-view.js';
 
@@ -17,6 +17,8 @@ const CHECK_INTERVAL_MS = 1_000;
 const DIRECTORY_CHECKS = 30;
 /** A service asked about in passing is watched for this many directory checks more. */
 const IDLE_ROUNDS = 10;
+type WatchedContext = Pick<Context, 'redis' | 'keys' | 'options' | 'clock' | 'random'>;
+
 /** A look for the dead, by two clocks whose difference does not matter: only how long ago it was. */
 interface Look {
   readonly sentAt: number;
@@ -51,16 +53,12 @@ export class WatchedServices {
   private readonly looks = new WeakMap<ServiceView, Look>();
   private isWhole = true;
   private wantsAll = false;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private checks = 0;
   private stopListening: (() => void)[] = [];
   private isClosed = false;
 
-  constructor(
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
-    private readonly options: ResolvedOptions,
-  ) {}
+  constructor(private readonly context: WatchedContext) {}
 
   /**
    * Resolves when the directory, and what is to be watched of it, is known.
@@ -69,15 +67,17 @@ export class WatchedServices {
    */
   async start(removesDead = true): Promise<void> {
     this.removesDead = removesDead;
-    const directory = this.redis.subscribe(this.keys.directoryChanges, (wire) => this.hearDirectory(wire));
+    const directory = this.context.redis.subscribe(this.context.keys.directoryChanges, (wire) =>
+      this.hearDirectory(wire),
+    );
     this.stopListening.push(
       () => directory.unsubscribe(),
-      this.redis.onState((state) => {
+      this.context.redis.onState((state) => {
         if (state === 'ready') void this.readAgain();
       }),
     );
     try {
-      await this.redis.retryWhileUnavailable(async () => {
+      await this.context.redis.retryWhileUnavailable(async () => {
         await directory.confirmed();
         await this.readDirectory();
       });
@@ -90,7 +90,7 @@ export class WatchedServices {
 
   stop(): void {
     this.isClosed = true;
-    clearTimeout(this.timer);
+    this.context.clock.clear(this.timer);
     this.hearNoMore();
     this.changes.complete();
   }
@@ -116,7 +116,7 @@ export class WatchedServices {
   /** From memory. */
   get(service: string): ServiceView | undefined {
     const view = this.views.get(service);
-    if (view) view.wasAsked = true;
+    view?.markAsked();
     return view;
   }
 
@@ -133,8 +133,8 @@ export class WatchedServices {
   /** As {@link isListed}, and where it is not, as Redis says: the word of it may be on its way. */
   async isRegistered(service: string): Promise<boolean> {
     if (this.isListed(service)) return true;
-    const { directory } = this.keys;
-    return this.redis.run(
+    const { directory } = this.context.keys;
+    return this.context.redis.run(
       'look up service',
       async (redis) => (await redis.sismember(directory, service)) === 1,
     );
@@ -191,15 +191,15 @@ export class WatchedServices {
 
   private checkLater(): void {
     if (this.isClosed) return;
-    this.timer = setTimeout(() => {
-      void this.check().finally(() => this.checkLater());
-    }, jittered(CHECK_INTERVAL_MS)).unref();
+    const { clock, random } = this.context;
+    const check = () => void this.check().finally(() => this.checkLater());
+    this.timer = clock.setTimeout(check, jittered(CHECK_INTERVAL_MS, random));
   }
 
   private async check(): Promise<void> {
-    if (!this.redis.isReady) return;
+    if (!this.context.redis.isReady) return;
     if (!this.removesDead) await this.readEpochs();
-    else if (!isInReconnectGrace(this.redis)) await this.sweepAll();
+    else if (!isInReconnectGrace(this.context.redis)) await this.sweepAll();
     if (++this.checks % DIRECTORY_CHECKS === 0) {
       await this.readDirectory().catch(() => undefined);
       this.forgetIdle();
@@ -209,7 +209,8 @@ export class WatchedServices {
 
   /** Looks only: reads again those of which an announcement was missed. */
   private async readEpochs(): Promise<void> {
-    const { redis, keys, all } = this;
+    const { all } = this;
+    const { redis, keys } = this.context;
     const epochs = await redis
       .run('read epochs', (client) => Promise.all(all.map(({ service }) => client.get(keys.epoch(service)))))
       // Repeated in a second.
@@ -221,7 +222,7 @@ export class WatchedServices {
   private async sweepAll(): Promise<void> {
     const views = this.all;
     // On a Cluster each service has its own slot.
-    const size = this.redis.isCluster ? 1 : SWEEP_BATCH;
+    const size = this.context.redis.isCluster ? 1 : SWEEP_BATCH;
     const batches = Array.from({ length: Math.ceil(views.length / size) }, (_, index) =>
       views.slice(index * size, (index + 1) * size),
     );
@@ -230,7 +231,7 @@ export class WatchedServices {
   }
 
   private async sweep(views: readonly ServiceView[]): Promise<void> {
-    const { keys } = this;
+    const { keys } = this.context;
     const names = views.map(({ service }) => service);
     const args = [
       ...names.flatMap((name) => [
@@ -245,11 +246,11 @@ export class WatchedServices {
         keys.instanceChannel(name, ''),
       ]),
     ];
-    const sentAt = performance.now();
-    const [redisTime, ...epochs] = await this.redis.run('check instances', (redis) =>
+    const sentAt = this.context.clock.monotonic();
+    const [redisTime, ...epochs] = await this.context.redis.run('check instances', (redis) =>
       sweep.run(redis, [...args, this.expectedBy(views, sentAt)], names.length * 4),
     );
-    stoodStill(this.redis, sentAt);
+    stoodStill(this.context.redis, sentAt);
     for (const view of views) this.looks.set(view, { sentAt, redisTime: Number(redisTime) });
     await Promise.allSettled(views.map((view, index) => view.check(epochs[index] ?? '')));
   }
@@ -262,7 +263,9 @@ export class WatchedServices {
   }
 
   private async readDirectory(): Promise<void> {
-    const members = await this.redis.run('read directory', (redis) => redis.smembers(this.keys.directory));
+    const members = await this.context.redis.run('read directory', (redis) =>
+      redis.smembers(this.context.keys.directory),
+    );
     const names = members.filter((name) => serviceNameProblem(name) === undefined);
     const present = new Set(names);
     for (const name of this.names) if (!present.has(name)) this.names.delete(name);
@@ -274,11 +277,11 @@ export class WatchedServices {
     for (const name of names) this.names.add(name);
     const unknown = names.filter((name) => !this.views.has(name));
     if (unknown.length === 0 || !(this.isWhole || this.wantsAll)) return;
-    const sizes = await this.redis.run('count instances', (redis) =>
-      Promise.all(unknown.map((name) => redis.hlen(this.keys.instances(name)))),
+    const sizes = await this.context.redis.run('count instances', (redis) =>
+      Promise.all(unknown.map((name) => redis.hlen(this.context.keys.instances(name)))),
     );
     const total = sizes.reduce((sum, size) => sum + (size || EMPTY_WEIGHT), this.instanceCount);
-    if (!this.wantsAll && total > this.options.discovery.maxInstances) {
+    if (!this.wantsAll && total > this.context.options.discovery.maxInstances) {
       this.isWhole = false;
       return;
     }
@@ -293,7 +296,8 @@ export class WatchedServices {
 
   /** The registry outgrew what is watched whole: those that nobody asked for are let go. */
   private keepWithinLimit(): void {
-    if (!this.isWhole || this.wantsAll || this.instanceCount <= this.options.discovery.maxInstances) return;
+    if (!this.isWhole || this.wantsAll || this.instanceCount <= this.context.options.discovery.maxInstances)
+      return;
     this.isWhole = false;
     for (const view of this.all) if (!view.wasAsked && !this.holders.has(view.service)) this.forget(view);
   }
@@ -304,7 +308,7 @@ export class WatchedServices {
       const isHeld = this.holders.has(view.service) || (this.names.has(view.service) && this.isWhole);
       const rounds =
         isHeld || view.wasAsked || this.wantsAll ? 0 : (this.idleRounds.get(view.service) ?? 0) + 1;
-      view.wasAsked = false;
+      view.forgetAsked();
       this.idleRounds.set(view.service, rounds);
       if (rounds >= IDLE_ROUNDS) this.forget(view);
     }
@@ -318,7 +322,7 @@ export class WatchedServices {
   private async open(service: string): Promise<ServiceView> {
     let view = this.views.get(service);
     if (!view) {
-      view = new ServiceView(service, this.redis, this.keys, (change) => this.changes.next(change));
+      view = new ServiceView(service, this.context, (change) => this.changes.next(change));
       this.views.set(service, view);
     }
     // First the channel, then the index: a change in between is heard twice rather than never.
@@ -331,8 +335,8 @@ export class WatchedServices {
     const { service } = view;
     const known = this.subscriptions.get(service);
     if (known) return known;
-    const channel = this.keys.announcements(service);
-    const subscription = this.redis.subscribe(channel, (wire) => view.hear(wire));
+    const channel = this.context.keys.announcements(service);
+    const subscription = this.context.redis.subscribe(channel, (wire) => view.hear(wire));
     this.subscriptions.set(service, subscription);
     return subscription;
   }

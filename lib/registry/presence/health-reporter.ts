@@ -1,43 +1,41 @@
-import type { Instance, ResolvedOptions } from '../../hydra-options.js';
-import type { Keys } from '../../protocol/keys.js';
+import type { Instance } from '../../hydra-options.js';
 import { encodeHealth, type HealthRecord } from '../../protocol/records.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
-import type { HealthContributors } from '../../runtime/health-contributors.js';
-import { jittered } from '../jitter.js';
-import { VitalSigns } from './process-metrics.js';
+import type { Context } from '../../redis/context.js';
+import type { Timer } from '../../runtime/clock.js';
+import { jittered } from '../../runtime/random-source.js';
+import { ProcessMetrics } from './process-metrics.js';
 
 /** Hydra 1.9 keeps an instance's log for a week after its last health record. */
 const LOG_LIFE_SECONDS = 604_800;
 
 /** Writes this process's health record at an interval. Its life is longer than the interval, so that it is always there. */
 export class HealthReporter {
-  private readonly signs = new VitalSigns();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly metrics: ProcessMetrics;
+  private timer: Timer | undefined;
 
   constructor(
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
-    private readonly options: ResolvedOptions,
-    private readonly contributors: HealthContributors,
+    private readonly context: Pick<Context, 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'health'>,
     private readonly self: () => Instance,
-  ) {}
+  ) {
+    this.metrics = new ProcessMetrics(context.clock);
+  }
 
   start(): void {
     if (this.timer) return;
-    this.signs.start();
+    this.metrics.start();
     this.writeAndRepeat();
   }
 
   stop(): void {
-    clearTimeout(this.timer);
-    this.signs.stop();
+    this.context.clock.clear(this.timer);
+    this.metrics.stop();
     this.timer = undefined;
   }
 
   /** This process, measured now and since the record before. */
   sample(): HealthRecord {
     const { id, service, hostName } = this.self();
-    const now = new Date().toISOString();
+    const now = new Date(this.context.clock.now()).toISOString();
     return {
       id,
       service,
@@ -50,28 +48,27 @@ export class HealthReporter {
       nodeVersion: process.version,
       memory: { ...process.memoryUsage() },
       uptimeSeconds: process.uptime(),
-      vitals: { ...this.signs.read(), ...this.contributors.collect() },
+      vitals: { ...this.metrics.read(), ...this.context.health.collect() },
     };
   }
 
   private writeAndRepeat(): void {
-    this.timer = setTimeout(() => this.writeAndRepeat(), jittered(this.options.health.intervalMs)).unref();
+    const { clock, random, options } = this.context;
+    const afterMs = jittered(options.health.intervalMs, random);
+    this.timer = clock.setTimeout(() => this.writeAndRepeat(), afterMs);
     void this.write();
   }
 
   private async write(): Promise<void> {
-    if (!this.redis.isReady) return;
+    const { redis, keys, options } = this.context;
+    if (!redis.isReady) return;
     const { id, service } = this.self();
-    await this.redis
-      .run('write health', (redis) =>
+    const record = encodeHealth(this.sample());
+    await redis
+      .run('write health', (client) =>
         Promise.all([
-          redis.set(
-            this.keys.health(service, id),
-            encodeHealth(this.sample()),
-            'PX',
-            this.options.health.ttlMs,
-          ),
-          redis.expire(this.keys.healthLog(service, id), LOG_LIFE_SECONDS),
+          client.set(keys.health(service, id), record, 'PX', options.health.ttlMs),
+          client.expire(keys.healthLog(service, id), LOG_LIFE_SECONDS),
         ]),
       )
       // A missed record is replaced by the next one.

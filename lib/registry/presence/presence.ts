@@ -2,19 +2,20 @@ import { hostname } from 'node:os';
 
 import { Logger } from '@nestjs/common';
 
-import type { Instance, ResolvedOptions } from '../../hydra-options.js';
-import type { Keys } from '../../protocol/keys.js';
+import type { Instance } from '../../hydra-options.js';
 import { encodeDirectory } from '../../protocol/announcement.js';
 import { encodeNode, encodeService, type InstanceTraits } from '../../protocol/records.js';
 import { WIRE } from '../../protocol/rpc.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
 import { isAway } from '../../redis/redis-error.js';
-import type { HealthContributors } from '../../runtime/health-contributors.js';
+import type { Timer } from '../../runtime/clock.js';
+import { jittered } from '../../runtime/random-source.js';
 import { HealthReporter } from './health-reporter.js';
 import { advertisedHost } from './advertised-host.js';
-import { jittered } from '../jitter.js';
 import { fingerprint, publishRoutes, restoreRoutes, routeMembers } from '../routes/published-routes.js';
 import { beat, leave } from '../registry-scripts.js';
+
+type PresenceContext = Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'health'>;
 
 /** After a reconnect instances register again within this time, not all at once. */
 const RETURN_WITHIN_MS = 250;
@@ -24,44 +25,44 @@ const ROUTE_BEATS = 3;
 const LAST_HEALTH_MS = 3_000;
 
 /**
+ * ```text
+ *   silent ── announce() ──▶ announced ── withdraw() ──▶ withdrawn
+ *     └──────────────── withdraw() ─────────────────────────▲
+ * ```
+ */
+type State = 'silent' | 'announced' | 'withdrawn';
+
+/** How much of it Redis has: the service's record and routes, and then the service's name in the directory. */
+type Stored = 'nothing' | 'records' | 'listed';
+
+/**
  * Writes what this process is: its presence, its records, its routes and its health, as a Hydra 1.9 service writes them,
  * and its place in the service's index, whose changes are announced. Everything is written again after Redis lost it.
  */
 export class Presence {
   private readonly logger = new Logger('Hydra');
   private readonly healthReporter: HealthReporter;
-  /** Asked for the routes when the instance registers, so that they are there before it is seen. */
-  routeSource: () => readonly string[] = () => this.routeList;
+  private state: State = 'silent';
+  private stored: Stored = 'nothing';
+  private routeSource = (): readonly string[] => this.routeList;
   private routeList: readonly string[] = [];
   private record: Instance;
-  private timer: NodeJS.Timeout | undefined;
-  /** When Redis last confirmed a heartbeat, by `performance.now()`. */
-  beatAt = -Infinity;
+  private timer: Timer | undefined;
+  private lastBeatAt = -Infinity;
   /** A change that Redis has not been told yet. */
   private isChanged = false;
-  private isAnnouncing = false;
-  /** The service's record and routes are in Redis. */
-  private isWritten = false;
   private beats = 0;
-  /** And its name is in the directory. */
-  private isListed = false;
-  private isLeaving = false;
   private announcing: Promise<void> | undefined;
   private stopListening: (() => void) | undefined;
 
-  constructor(
-    readonly id: string,
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
-    private readonly options: ResolvedOptions,
-    contributors: HealthContributors,
-  ) {
+  constructor(private readonly context: PresenceContext) {
+    const { options } = context;
     this.record = {
-      id,
+      id: context.id,
       service: options.service,
       description: options.description,
       version: options.version,
-      updatedOn: new Date().toISOString(),
+      updatedOn: this.now(),
       pid: process.pid,
       host: advertisedHost(options.host),
       port: options.port ?? 0,
@@ -73,7 +74,7 @@ export class Presence {
         ...(Object.keys(options.metadata).length > 0 && { metadata: options.metadata }),
       },
     };
-    this.healthReporter = new HealthReporter(redis, keys, options, contributors, () => this.record);
+    this.healthReporter = new HealthReporter(context, () => this.record);
   }
 
   /** This process as others see it. */
@@ -83,16 +84,22 @@ export class Presence {
 
   /** Whether it is registered, and kept so. */
   get isAnnounced(): boolean {
-    return this.isAnnouncing;
+    return this.state === 'announced';
   }
 
   /** Whether it says that it takes no more work, or has left. */
   get isDraining(): boolean {
-    return this.isLeaving || this.record.traits?.draining === true;
+    return this.state === 'withdrawn' || this.record.traits?.draining === true;
   }
 
-  get health(): HealthReporter {
-    return this.healthReporter;
+  /** When Redis last confirmed a heartbeat, by the monotonic clock. */
+  get beatAt(): number {
+    return this.lastBeatAt;
+  }
+
+  /** Asks for the routes when the instance registers, so that they are there before it is seen. */
+  takeRoutesFrom(source: () => readonly string[]): void {
+    this.routeSource = source;
   }
 
   /** Registers the instance and keeps it registered. Call it after the channels are subscribed. Idempotent. */
@@ -101,7 +108,7 @@ export class Presence {
       // Who asks again tries again.
       this.announcing = undefined;
       this.stopListening?.();
-      this.isAnnouncing = false;
+      if (this.isAnnounced) this.state = 'silent';
       throw error;
     });
     return this.announcing;
@@ -121,7 +128,7 @@ export class Presence {
     if (routes.length === this.routeList.length && routes.every((route) => this.routeList.includes(route)))
       return;
     this.routeList = routes;
-    this.change({ traits: { routes: fingerprint(routeMembers(this.options.service, routes)) } });
+    this.change({ traits: { routes: fingerprint(routeMembers(this.context.options.service, routes)) } });
     // Those who hear of the change read the routes: they must be there by then.
     if (this.isAnnounced)
       await this.writeRoutes()
@@ -130,20 +137,19 @@ export class Presence {
   }
 
   /**
-   * Leaves, for good: no caller chooses this instance from now on. The nodes entry stays, because a Hydra 1.x peer that
+   * Leaves permanently: no caller chooses this instance from now on. The nodes entry stays, because a Hydra 1.x peer that
    * has it in its cache crashes when it is gone. Never throws; without Redis the presence ends by itself.
    */
   async withdraw(): Promise<void> {
-    this.isLeaving = true;
-    if (!this.isAnnounced) return;
-    this.isAnnouncing = false;
-    this.isListed = false;
-    clearTimeout(this.timer);
+    const wasAnnounced = this.isAnnounced;
+    this.state = 'withdrawn';
+    if (!wasAnnounced) return;
+    const { id, redis, keys, options, clock } = this.context;
+    clock.clear(this.timer);
     this.stopListening?.();
     this.healthReporter.stop();
-    if (!this.redis.isReady) return;
-    const { service } = this.options;
-    const { keys, id } = this;
+    if (!redis.isReady) return;
+    const { service } = options;
     const args = [
       keys.presence(service, id),
       keys.beats(service),
@@ -152,8 +158,8 @@ export class Presence {
       id,
       keys.announcements(service),
     ];
-    const leaving = this.redis.run('withdraw presence', (redis) =>
-      Promise.all([leave.run(redis, args), redis.pexpire(keys.health(service, id), LAST_HEALTH_MS)]),
+    const leaving = redis.run('withdraw presence', (client) =>
+      Promise.all([leave.run(client, args), client.pexpire(keys.health(service, id), LAST_HEALTH_MS)]),
     );
     await leaving.catch(this.reportFailure);
   }
@@ -170,74 +176,76 @@ export class Presence {
   }
 
   private async start(): Promise<void> {
-    await this.redis.connect();
+    const { id, redis, options, random } = this.context;
+    await redis.connect();
     await this.setRoutes(this.routeSource());
     // Withdrawn while Redis was away.
-    if (this.isLeaving) return;
-    this.isAnnouncing = true;
-    this.stopListening = this.redis.onState((state) => {
+    if (this.state === 'withdrawn') return;
+    this.state = 'announced';
+    this.stopListening = redis.onState((state) => {
       if (state !== 'ready') return;
       // Whoever could not reach it meanwhile leaves it out until it is heard of.
       this.isChanged = true;
-      this.beatIn(Math.random() * RETURN_WITHIN_MS);
+      this.beatIn(random.float() * RETURN_WITHIN_MS);
     });
     // Before anyone can see the instance, and again with its first heartbeat if that failed.
     await this.writeRecords().catch(this.reportUnlessRefused);
     await this.heartbeat().catch(this.reportUnlessRefused);
     if (!this.isAnnounced) return;
-    this.logger.log(`registered as ${this.options.service} ${this.options.version}, instance ${this.id}`);
-    this.beatIn(jittered(this.options.presence.intervalMs));
+    this.logger.log(`registered as ${options.service} ${options.version}, instance ${id}`);
+    this.beatIn(jittered(options.presence.intervalMs, random));
     this.healthReporter.start();
   }
 
   private beatIn(delayMs: number): void {
-    clearTimeout(this.timer);
+    const { clock, random, options } = this.context;
+    clock.clear(this.timer);
     if (!this.isAnnounced) return;
-    this.timer = setTimeout(() => {
-      this.beatIn(jittered(this.options.presence.intervalMs));
+    this.timer = clock.setTimeout(() => {
+      this.beatIn(jittered(options.presence.intervalMs, random));
       this.heartbeat().catch(this.reportFailure);
-    }, delayMs).unref();
+    }, delayMs);
   }
 
   private async writeRecords(): Promise<void> {
-    const { service, type } = this.options;
-    const { keys } = this;
-    const serviceRecord = encodeService({ service, type, registeredOn: new Date().toISOString() });
-    await this.redis.run('register service', (redis) => redis.set(keys.service(service), serviceRecord));
+    const { redis, keys, options } = this.context;
+    const { service, type } = options;
+    const serviceRecord = encodeService({ service, type, registeredOn: this.now() });
+    await redis.run('register service', (client) => client.set(keys.service(service), serviceRecord));
     await this.writeRoutes();
-    this.isWritten = true;
+    if (this.stored === 'nothing') this.stored = 'records';
   }
 
-  /** Only after the index has the instance: who takes empty names out of the directory looks at the index last. */
+  /** Only after the index has the instance: the pruner of the directory checks the index last. */
   private async enlist(): Promise<void> {
-    const { service } = this.options;
-    const { directory, directoryChanges } = this.keys;
-    await this.redis.run('enter directory', async (redis) => {
-      const added = await redis.sadd(directory, service);
-      if (added === 1) await redis.publish(directoryChanges, encodeDirectory({ kind: 'added', service }));
+    const { redis, keys, options } = this.context;
+    const { service } = options;
+    await redis.run('enter directory', async (client) => {
+      const added = await client.sadd(keys.directory, service);
+      if (added === 1)
+        await client.publish(keys.directoryChanges, encodeDirectory({ kind: 'added', service }));
     });
-    this.isListed = true;
+    this.stored = 'listed';
   }
 
   private async keepRoutes(): Promise<void> {
     if (this.record.traits?.routes === undefined) return;
-    const { service } = this.options;
-    await this.redis.run('keep routes', (redis) => restoreRoutes(redis, this.keys, service));
+    const { redis } = this.context;
+    await redis.run('keep routes', (client) => restoreRoutes(client, this.context));
   }
 
   private async writeRoutes(): Promise<void> {
     // An instance without HTTP says nothing about the routes that others of its service may have.
     if (this.record.traits?.routes === undefined) return;
-    const { service } = this.options;
-    await this.redis.run('register routes', (redis) =>
-      publishRoutes(redis, this.keys, service, this.routeList),
-    );
+    const { redis } = this.context;
+    await redis.run('register routes', (client) => publishRoutes(client, this.context, this.routeList));
   }
 
   private async heartbeat(): Promise<void> {
     // Without a connection there is nothing to renew; the next 'ready' does it at once.
-    if (!this.redis.isReady || !this.isAnnounced) return;
-    const { serverId } = this.redis;
+    const { redis, clock } = this.context;
+    if (!redis.isReady || !this.isAnnounced) return;
+    const { serverId } = redis;
     if (serverId !== this.record.traits?.server) this.change({ traits: { server: serverId } });
     const hadChanged = this.isChanged;
     this.isChanged = false;
@@ -245,23 +253,20 @@ export class Presence {
       this.isChanged ||= hadChanged;
       throw error;
     });
-    this.beatAt = performance.now();
+    this.lastBeatAt = clock.monotonic();
     // Not in the index: it is new here, or Redis lost its data, and the other records with it.
-    if (isNew) {
-      this.isWritten &&= !this.isListed;
-      this.isListed = false;
-    }
-    if (!this.isWritten) await this.writeRecords();
-    if (!this.isListed) await this.enlist();
+    if (isNew && this.stored === 'listed') this.stored = 'nothing';
+    if (this.stored === 'nothing') await this.writeRecords();
+    if (this.stored !== 'listed') await this.enlist();
     if (++this.beats % ROUTE_BEATS === 0) await this.keepRoutes();
   }
 
   /** Renews the presence and the nodes entry. True when the index did not have this instance. */
   private async renew(kind: 'beat' | 'change'): Promise<boolean> {
-    const { service, presence } = this.options;
-    const { keys, id } = this;
-    const { isCluster } = this.redis;
-    this.record = { ...this.record, updatedOn: new Date().toISOString() };
+    const { id, redis, keys, options } = this.context;
+    const { service, presence } = options;
+    const { isCluster } = redis;
+    this.record = { ...this.record, updatedOn: this.now() };
     const record = encodeNode(this.record);
     const used = [
       keys.presence(service, id),
@@ -272,22 +277,26 @@ export class Presence {
     // On a Cluster the nodes hash has another slot.
     if (!isCluster) used.push(keys.nodes);
     const args = [...used, id, presence.ttlMs, record, keys.announcements(service), kind];
-    const [isNew] = await this.redis.run('renew presence', (redis) =>
+    const [isNew] = await redis.run('renew presence', (client) =>
       Promise.all([
-        beat.run(redis, args, used.length),
-        isCluster ? redis.hset(keys.nodes, id, record) : undefined,
+        beat.run(client, args, used.length),
+        isCluster ? client.hset(keys.nodes, id, record) : undefined,
       ]),
     );
     return isNew === 1;
   }
 
-  /** At the start: what Redis refuses for good is not worth waiting for. */
+  private now(): string {
+    return new Date(this.context.clock.now()).toISOString();
+  }
+
+  /** At the start: what Redis refuses permanently is not worth waiting for. */
   private readonly reportUnlessRefused = (error: unknown): void => {
     if (!isAway(error)) throw error;
     this.reportFailure(error);
   };
 
   private readonly reportFailure = (error: unknown): void => {
-    this.logger.warn(`presence of ${this.options.service}: ${String(error)}`);
+    this.logger.warn(`presence of ${this.context.options.service}: ${String(error)}`);
   };
 }

@@ -1,16 +1,21 @@
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 
 import type { HealthVitals } from '../../protocol/records.js';
+import type { Clock } from '../../runtime/clock.js';
 
 /** How often the event loop's lateness is looked at, in ms: what the histogram adds to each value, and we take off. */
 const RESOLUTION_MS = 20;
 const PERCENTILES = { p50: 50, p99: 99, max: 100 } as const;
 
 /** Measures this process from one reading to the next: how late its event loop runs, how much CPU it uses. */
-export class VitalSigns {
+export class ProcessMetrics {
   private readonly delays: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   private cpu = process.cpuUsage();
-  private since = performance.now();
+  private since: number;
+
+  constructor(private readonly clock: Clock) {
+    this.since = clock.monotonic();
+  }
 
   start(): void {
     this.delays.enable();
@@ -22,7 +27,7 @@ export class VitalSigns {
 
   /** Since the last reading, or the start. */
   read(): Pick<HealthVitals, 'eventLoopDelayMs' | 'cpu'> {
-    const now = performance.now();
+    const now = this.clock.monotonic();
     const { user, system } = process.cpuUsage(this.cpu);
     const vitals = {
       eventLoopDelayMs: this.readDelays(),

@@ -1,8 +1,11 @@
-import type { Keys } from '../../protocol/keys.js';
+import type { Context } from '../../redis/context.js';
+import { fnv1a } from '../../protocol/fnv1a.js';
 import { createMessage, encodeMessage } from '../../protocol/message.js';
 import type { RedisClient } from '../../redis/redis-connections.js';
 import { createStamp } from '../presence/instance-id.js';
 import { putRoutesBack, replaceRoutes } from '../registry-scripts.js';
+
+type RouteContext = Pick<Context, 'keys' | 'options' | 'clock' | 'random'>;
 
 /**
  * Writes the service's routes as Hydra 1.9 lays them out, its three automatic members included, and tells hydra-router.
@@ -10,27 +13,32 @@ import { putRoutesBack, replaceRoutes } from '../registry-scripts.js';
  */
 export async function publishRoutes(
   redis: RedisClient,
-  keys: Keys,
-  service: string,
+  context: RouteContext,
   routes: readonly string[],
 ): Promise<void> {
-  const args = [...routeKeys(keys, service), ...refreshOf(keys, service), ...routeMembers(service, routes)];
+  const args = [
+    ...routeKeys(context),
+    ...refreshOf(context),
+    ...routeMembers(context.options.service, routes),
+  ];
   await replaceRoutes.run(redis, args);
 }
 
 /** Puts back what a Hydra 1.x instance of the service deleted, as each does when it registers. */
-export async function restoreRoutes(redis: RedisClient, keys: Keys, service: string): Promise<void> {
-  await putRoutesBack.run(redis, [...routeKeys(keys, service), ...refreshOf(keys, service)]);
+export async function restoreRoutes(redis: RedisClient, context: RouteContext): Promise<void> {
+  await putRoutesBack.run(redis, [...routeKeys(context), ...refreshOf(context)]);
 }
 
-function routeKeys(keys: Keys, service: string): [routes: string, ours: string] {
+function routeKeys({ keys, options: { service } }: RouteContext): [routes: string, ours: string] {
   return [keys.routes(service), keys.own(service, 'routes', 'ours')];
 }
 
-function refreshOf(keys: Keys, service: string): [channel: string, message: string] {
+function refreshOf(context: RouteContext): [channel: string, message: string] {
+  const { keys, options } = context;
+  const { service } = options;
   const refresh = createMessage(
     { to: 'hydra-router:/refresh', from: `${service}:/`, body: { action: 'refresh', serviceName: service } },
-    createStamp(),
+    createStamp(context),
   );
   return [keys.serviceChannel('hydra-router'), encodeMessage(refresh)];
 }
@@ -40,11 +48,7 @@ export function routeMembers(service: string, routes: readonly string[]): readon
   return [...new Set([...routes, `[get]/${service}`, `[get]/${service}/`, `[get]/${service}/:rest`])];
 }
 
-/** A number that tells sets of routes apart (FNV-1a, 32 bits), so that others notice a new one. */
+/** A number that tells sets of routes apart, so that others notice a new one. */
 export function fingerprint(routes: readonly string[]): number {
-  let hash = 0x811c9dc5;
-  for (const character of routes.toSorted().join('\n')) {
-    hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193);
-  }
-  return hash >>> 0;
+  return fnv1a(routes.toSorted().join('\n'));
 }

@@ -1,6 +1,6 @@
 import type { Instance } from '../../hydra-options.js';
-import type { Keys } from '../../protocol/keys.js';
-import type { RedisClient, RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
+import type { RedisClient } from '../../redis/redis-connections.js';
 import { parseRoute, type RoutePattern } from './route-pattern.js';
 import { fingerprint } from './published-routes.js';
 
@@ -19,8 +19,7 @@ export class ServiceRoutes {
 
   constructor(
     private readonly service: string,
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
+    private readonly context: Pick<Context, 'redis' | 'keys'>,
   ) {}
 
   /** `[verb]/path` each, sorted. The same frozen array until something changes. */
@@ -34,7 +33,7 @@ export class ServiceRoutes {
   }
 
   async read(redis: RedisClient): Promise<void> {
-    const members = (await redis.smembers(this.keys.routes(this.service))).toSorted();
+    const members = (await redis.smembers(this.context.keys.routes(this.service))).toSorted();
     if (members.join('\n') === this.members.join('\n')) return;
     this.members = Object.freeze(members);
     this.parsed = undefined;
@@ -55,12 +54,12 @@ export class ServiceRoutes {
   /** Every second: reads again what nobody announces, and what does not fit to what was announced. */
   check(): void {
     const isUnannounced = this.announced.size > 0 && !this.announced.has(fingerprint(this.members));
-    const isLegacyTurn = this.hasLegacy && ++this.checks % LEGACY_CHECKS === 0;
-    if (this.hasLegacy ? isLegacyTurn : isUnannounced) this.refresh();
+    const isLegacyDue = this.hasLegacy && ++this.checks % LEGACY_CHECKS === 0;
+    if (this.hasLegacy ? isLegacyDue : isUnannounced) this.refresh();
   }
 
   private refresh(): void {
-    this.reading ??= this.redis
+    this.reading ??= this.context.redis
       .run('read routes', (redis) => this.read(redis))
       // The next check does it.
       .catch(() => undefined)

@@ -1,7 +1,7 @@
 import type { Instance, ResolvedOptions } from '../../hydra-options.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import { isInReconnectGrace } from '../../registry/reconnect-grace.js';
-import { stickTo } from '../../registry/discovery/selection.js';
+import { pickByKey } from '../../registry/discovery/selection.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { InstanceLoads } from './instance-loads.js';
 import type { CallRequest, Route } from './outgoing-call.js';
@@ -28,7 +28,7 @@ export class InstanceChooser {
     const there = reachable(route);
     const fresh = tried ? there.filter(({ id }) => !tried.has(id)) : there;
     const allowed = instanceId === undefined ? this.breaker.allow(fresh) : fresh;
-    if (key !== undefined) return stickTo(key, allowed);
+    if (key !== undefined) return pickByKey(key, allowed);
     const isSettled = allowed.length === 0 || (allowed.length === 1 && !asksAlways);
     return isSettled ? allowed[0] : balancer(allowed, this.loads.view(pattern));
   }

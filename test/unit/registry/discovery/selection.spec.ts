@@ -1,4 +1,4 @@
-import { createSelection, stickTo } from '../../../../lib/registry/discovery/selection.js';
+import { createSelection, pickByKey } from '../../../../lib/registry/discovery/selection.js';
 import { instanceOf, instancesOf } from './instances.js';
 
 const versioned = (version: string) => instanceOf(`v${version}`, { version });
@@ -50,14 +50,14 @@ describe('a key', () => {
 
   it('sticks to one instance, in whatever order they are listed', () => {
     const instances = instancesOf(7);
-    for (const key of keys) expect(stickTo(key, instances.toReversed())).toBe(stickTo(key, instances));
+    for (const key of keys) expect(pickByKey(key, instances.toReversed())).toBe(pickByKey(key, instances));
   });
 
   it('spreads keys over all instances', () => {
     const instances = instancesOf(5);
     const counts = new Map<string, number>();
     for (const key of keys) {
-      const id = stickTo(key, instances)?.id ?? '';
+      const id = pickByKey(key, instances)?.id ?? '';
       counts.set(id, (counts.get(id) ?? 0) + 1);
     }
     expect(counts.size).toBe(5);
@@ -69,12 +69,12 @@ describe('a key', () => {
     const gone = instances[2];
     const rest = instances.filter((instance) => instance !== gone);
     for (const key of keys) {
-      const before = stickTo(key, instances);
-      if (before !== gone) expect(stickTo(key, rest)).toBe(before);
+      const before = pickByKey(key, instances);
+      if (before !== gone) expect(pickByKey(key, rest)).toBe(before);
     }
   });
 
   it('has no instance where there is none', () => {
-    expect(stickTo('key', [])).toBeUndefined();
+    expect(pickByKey('key', [])).toBeUndefined();
   });
 });

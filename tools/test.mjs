@@ -1,6 +1,7 @@
 /**
  * `npm test`: everything a change has to pass. With arguments (`npm test -- test/unit/keys.spec.ts -t name`) only
- * jest runs, with those arguments. `npm run test:all` (`--all`) adds what takes long: `test/long`. The last line is always
+ * jest runs, with those arguments. `npm run test:all` (`--all`) adds what takes long: `test/long`, and
+ * every kind of project in `test/consumers`. The last line is always
  * `N passed, N failed`, in tests.
  */
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -89,6 +90,7 @@ async function main(words) {
     if (isAll) await step('long', () => jest('long', ['--passWithNoTests', '--runInBand', 'test/long'], env));
   }
   await redis.stop();
+  if (isAll) await step('consumers', () => npmScript('test:consumers'));
 }
 
 try {

@@ -10,7 +10,7 @@ import {
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import { redisIsAbsent } from './absent-redis.js';
-import { ConfigStore } from './config/documents/config-store.js';
+import { LiveConfig } from './config/live/live-config.js';
 import { controllerRoutes } from './http/controller-routes.js';
 import { HydraError } from './hydra-error.js';
 import { HydraExceptionFilter } from './hydra-exception-filter.js';
@@ -35,7 +35,7 @@ export class HydraApplication
   constructor(
     private readonly instance: HydraInstance,
     private readonly server: HydraServer,
-    private readonly configs: ConfigStore,
+    private readonly liveConfig: LiveConfig,
     private readonly adapterHost: HttpAdapterHost,
     private readonly hydraLogger: HydraLogger,
     private readonly modules: ModulesContainer,
@@ -52,7 +52,7 @@ export class HydraApplication
     if (this.isStarted) return;
     this.isStarted = true;
     this.advertisePort();
-    if (this.instance.options.config.isUsed) void this.configs.follow();
+    if (this.instance.options.config.isUsed) void this.liveConfig.follow();
     if (!this.server.hasHandlers) warnOfUnservedHandlers(this.modules);
     // A server with handlers registers the instance itself, when it can answer calls.
     const starting = (this.server.hasHandlers ? this.instance.open() : this.instance.announce()).catch(
@@ -73,7 +73,7 @@ export class HydraApplication
   async beforeApplicationShutdown(): Promise<void> {
     this.isStopping = true;
     this.endHttpInTime();
-    this.configs.close();
+    this.liveConfig.close();
     const { presence } = this.instance;
     if (!this.server.hasHandlers) await presence.withdraw();
     // Nest closes HTTP, requests in hand and all, before it closes the server: until then, calls that come are answered.

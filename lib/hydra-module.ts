@@ -11,7 +11,8 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 
-import { ConfigStore } from './config/documents/config-store.js';
+import { ConfigStore } from './config/config-store.js';
+import { LiveConfig } from './config/live/live-config.js';
 import { getConfigToken } from './config/live/inject-config.js';
 import { HydraHttpClient } from './http/hydra-http-client.js';
 import { HydraApplication } from './hydra-application.js';
@@ -210,6 +211,11 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
         useFactory: (instance: HydraInstance) => new ConfigStore(instance),
       },
       {
+        provide: LiveConfig,
+        inject: [ConfigStore],
+        useFactory: (store: ConfigStore) => store.running,
+      },
+      {
         provide: HydraServer,
         inject: [HydraInstance],
         useFactory: (instance: HydraInstance) => new HydraServer(instance),
@@ -226,6 +232,7 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       DiscoveryService,
       HealthContributors,
       ConfigStore,
+      LiveConfig,
       HydraServer,
       QueueService,
       StreamService,
@@ -302,14 +309,14 @@ function configProvider(given: ConfigType | ConfigPart): Provider {
   const { type, path } = isPart(given) ? given : { type: given, path: '' };
   return {
     provide: getConfigToken(type),
-    inject: [ROOT, { token: ConfigStore, optional: true }],
-    useFactory: async (root: HydraInstance | undefined, store: ConfigStore) => {
+    inject: [ROOT, { token: LiveConfig, optional: true }],
+    useFactory: async (root: HydraInstance | undefined, running: LiveConfig) => {
       const instance = rooted(root);
       try {
-        return await store.live(type, path);
+        return await running.live(type, path);
       } catch (error) {
         // The application does not start, and nobody else would close what is open.
-        store.close();
+        running.close();
         await instance.close();
         throw error;
       }

@@ -7,12 +7,12 @@ export {
 export type { ConfigAction } from './protocol/config-entry.js';
 export type { ConfigDocument } from './config/documents/config-documents.js';
 export type { ConfigChange } from './config/documents/config-history.js';
-export type { ConfigAudit } from './config/documents/config-change-options.js';
-export { ConfigStore, type StoredVersion } from './config/documents/config-store.js';
+export type { ConfigChangeOptions } from './config/documents/config-change-options.js';
+export { ConfigStore, type StoredVersion } from './config/config-store.js';
 export type { ConfigDifference } from './config/documents/difference.js';
 export { getConfigToken, InjectConfig } from './config/live/inject-config.js';
 export { Live } from './config/live/live.js';
-export type { ConfigStatus } from './config/live/running-config.js';
+export { LiveConfig, type ConfigStatus } from './config/live/live-config.js';
 export { DeliveryContext } from './delivery/delivery-context.js';
 export type { JobSettings } from './queue/job-writing.js';
 export {

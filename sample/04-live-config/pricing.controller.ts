@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ConfigStore, InjectConfig, Live, type ConfigStatus } from 'nestjs-hydra';
+import { InjectConfig, Live, LiveConfig, type ConfigStatus } from 'nestjs-hydra';
 
 import { PricingConfig } from './pricing.config.js';
 
@@ -14,7 +14,7 @@ export interface Quote {
 export class PricingController {
   constructor(
     @InjectConfig(PricingConfig) private readonly config: Live<PricingConfig>,
-    private readonly store: ConfigStore,
+    private readonly running: LiveConfig,
   ) {
     config.changes$.subscribe(({ discount }) => console.log(`the discount is ${discount} % now`));
   }
@@ -29,6 +29,6 @@ export class PricingController {
   /** `GET /status`: what this instance runs with, and what it refused. */
   @Get('status')
   status(): ConfigStatus {
-    return this.store.status;
+    return this.running.status;
   }
 }

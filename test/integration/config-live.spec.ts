@@ -151,7 +151,7 @@ describe('a live configuration', () => {
     const app = await run({ health: { intervalMs: 100, ttlMs: 2_000 } });
     const { config, seen } = app.get(Pricing);
     await foreignWrite('1.0.0', JSON.stringify(document(-4)));
-    const status = () => app.get(ConfigStore).status;
+    const status = () => app.get(ConfigStore).running.status;
     await eventually(() => status().problem, { what: 'the refusal' });
     expect(status()).toMatchObject({ source: 'redis', version: '1.0.0', revision: 1 });
     expect(status().problem).toMatch(/1\.0\.0@2 is refused: pricing\.limit/);
@@ -174,7 +174,7 @@ describe('a live configuration', () => {
     await admin.put('1.0.0', document(3));
     const app = await run({ redis: own.url });
     await instance.redis.commands.flushall();
-    await eventually(() => app.get(ConfigStore).status.problem, { what: 'that it noticed' });
+    await eventually(() => app.get(ConfigStore).running.status.problem, { what: 'that it noticed' });
     expect(app.get(Pricing).config.value.limit).toBe(3);
     await admin.put('1.0.0', document(4));
     await eventually(() => app.get(Pricing).config.value.limit === 4, { what: 'the new one' });
@@ -198,7 +198,7 @@ describe('a live configuration', () => {
     expect([config.value.limit, config.version, config.revision]).toEqual([9, 'defaults', 0]);
     await store.put('1.0.0', document(1));
     await eventually(() => config.value.limit === 1, { what: 'the stored one' });
-    expect(app.get(ConfigStore).status).toEqual({ source: 'redis', version: '1.0.0', revision: 1 });
+    expect(app.get(ConfigStore).running.status).toEqual({ source: 'redis', version: '1.0.0', revision: 1 });
   });
 
   it('does not warn of nothing stored while it runs with the defaults', async () => {
@@ -210,7 +210,9 @@ describe('a live configuration', () => {
       await eventually(() => config.value.limit === 1, { what: 'the stored one' });
       expect(warned.mock.calls.filter(([line]) => String(line).includes('CONFIG_NOT_FOUND'))).toEqual([]);
       await store.remove('1.0.0');
-      await eventually(() => app.get(ConfigStore).status.problem, { what: 'that the stored one is gone' });
+      await eventually(() => app.get(ConfigStore).running.status.problem, {
+        what: 'that the stored one is gone',
+      });
     } finally {
       warned.mockRestore();
     }
@@ -239,7 +241,7 @@ describe('a live configuration', () => {
     const latencies: number[] = [];
     let sentAt = 0;
     for (const { store: reader } of instances) {
-      await reader.start();
+      await reader.running.start();
       reader.watch<{ n: number }>().subscribe(({ n }) => n > 0 && latencies.push(performance.now() - sentAt));
     }
     for (let n = 1; n <= 20; n++) {
@@ -278,8 +280,12 @@ describe('a live configuration', () => {
       const app = await run(options);
       const { config } = app.get(Pricing);
       expect(config.value.limit).toBe(5);
-      expect(app.get(ConfigStore).status).toMatchObject({ source: 'file', version: '1.0.0', revision: 1 });
-      expect(app.get(ConfigStore).status.problem).toContain('REDIS_UNAVAILABLE');
+      expect(app.get(ConfigStore).running.status).toMatchObject({
+        source: 'file',
+        version: '1.0.0',
+        revision: 1,
+      });
+      expect(app.get(ConfigStore).running.status.problem).toContain('REDIS_UNAVAILABLE');
 
       await own.restart();
       // A Redis without persistence comes back empty.
@@ -287,7 +293,7 @@ describe('a live configuration', () => {
       const { store: again } = await openStore(service, {}, { redis: own.url });
       await again.put('1.0.0', document(6));
       await eventually(() => config.value.limit === 6, { what: 'the stored one' });
-      expect(app.get(ConfigStore).status).toEqual({ source: 'redis', version: '1.0.0', revision: 1 });
+      expect(app.get(ConfigStore).running.status).toEqual({ source: 'redis', version: '1.0.0', revision: 1 });
     });
 
     it('starts with the last good one when what is stored is bad', async () => {
@@ -297,7 +303,7 @@ describe('a live configuration', () => {
       await foreignWrite('1.0.0', '{}');
       const app = await run(options);
       expect(app.get(Pricing).config.value.limit).toBe(5);
-      expect(app.get(ConfigStore).status).toMatchObject({ source: 'file', revision: 1 });
+      expect(app.get(ConfigStore).running.status).toMatchObject({ source: 'file', revision: 1 });
     });
 
     it('does not take a file of another service, or a broken one, for its own', async () => {

@@ -130,7 +130,7 @@ describe('a configuration store', () => {
 
   it('keeps as much history as its own service says, whoever else reads or writes', async () => {
     const { store: own } = await openStore(service, { historyLimit: 30 });
-    await own.follow();
+    await own.running.follow();
     for (let n = 1; n <= 20; n++) await own.put('1.0.0', { n });
     const other = await openStore(uniqueService('reader'), { historyLimit: 3 });
     await redis.commands.hset(hash(), '1.0.0', '{"foreign":true}');
@@ -166,7 +166,7 @@ describe('a configuration store', () => {
     await store.put('1.0.0', { n: 1 });
     await eventually(() => seen.length === 2, { what: 'the change after them' });
     // Behind every reading that the words caused.
-    await store.follow();
+    await store.running.follow();
     expect((await readings()) - before).toBeLessThan(200);
     watching.unsubscribe();
   });
@@ -253,19 +253,22 @@ describe('a configuration store', () => {
   it('goes on running with what it has when a part joins that is not stored any more', async () => {
     const { store: running } = await openStore(service, { defaults: { n: 0 } }, { version: '1.0.0' });
     await running.put('1.0.0', { n: 7 });
-    const first = await running.live(z.object({ n: z.number() }), '');
+    const first = await running.running.live(z.object({ n: z.number() }), '');
     await store.remove('1.0.0');
-    const second = await running.live(z.number(), 'n');
+    const second = await running.running.live(z.number(), 'n');
     expect([first.value, second.value]).toEqual([{ n: 7 }, 7]);
-    expect(running.status).toMatchObject({ source: 'redis', problem: expect.stringContaining('NOT_FOUND') });
+    expect(running.running.status).toMatchObject({
+      source: 'redis',
+      problem: expect.stringContaining('NOT_FOUND'),
+    });
   });
 
   it('does not hold a part that could not be had against all that comes after', async () => {
     const { store: running } = await openStore(service, {}, { version: '1.0.0' });
     await running.put('1.0.0', { n: 7 });
-    await expect(running.live(z.string(), 'n')).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(running.running.live(z.string(), 'n')).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await running.put('1.0.0', { n: 8 });
-    expect((await running.live(z.number(), 'n')).value).toBe(8);
+    expect((await running.running.live(z.number(), 'n')).value).toBe(8);
   });
 
   it('refuses at the reader what a foreign program stored', async () => {
@@ -296,7 +299,7 @@ describe('a configuration store', () => {
     const { store: owner } = await openStore(service, { secrets: ['mail.account'] });
     await owner.put('1.0.0', { password: 'a', mail: { account: { user: 'u1' } }, host: 'x' });
     await owner.put('1.0.0', { password: 'b', mail: { account: { user: 'u2' } }, host: 'y' });
-    await owner.follow();
+    await owner.running.follow();
     // Another process knows the marks from Redis.
     const seen = () => Promise.all([store.history(), store.diff(1, 2)]);
     await eventually(async () => !JSON.stringify(await seen()).includes('u1'), { what: 'the marks' });

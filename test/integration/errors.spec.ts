@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { firstValueFrom } from 'rxjs';
 
-import { ConfigStore } from '../../lib/config/documents/config-store.js';
+import { ConfigStore } from '../../lib/config/config-store.js';
 import { withDeadline } from '../../lib/delivery/deadline-context.js';
 import { HYDRA_ERROR_CODES } from '../../lib/hydra-error.js';
 import { HydraClient, HydraError, HydraRecordBuilder, type HydraErrorCode } from '../../lib/index.js';

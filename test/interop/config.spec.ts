@@ -60,7 +60,7 @@ describe('configurations shared with Hydra 1.9', () => {
 
   it('do not disturb what Hydra lists', async () => {
     await store.put('1.0.0', { limit: 1 });
-    await store.follow();
+    await store.running.follow();
     const services = await peer.call('services');
     expect(services.filter((entry) => entry === null)).toEqual([]);
     expect(Object.keys(await peer.call('allRoutes'))).not.toContain(service);

@@ -20,7 +20,7 @@ export async function openStore(
   const instance = new HydraInstance(resolveOptions({ service, ...options, redis, config }));
   const store = new ConfigStore(instance);
   const close = async () => {
-    store.close();
+    store.running.close();
     await instance.close();
   };
   atEnd(close);

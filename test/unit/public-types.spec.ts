@@ -12,6 +12,7 @@ const MANAGED = new Set([
   'HydraHttpClient',
   'HydraLogger',
   'Live',
+  'LiveConfig',
   'StreamService',
 ]);
 

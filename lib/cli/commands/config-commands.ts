@@ -2,7 +2,7 @@ import { hostname, userInfo } from 'node:os';
 
 import type { Command } from 'commander';
 
-import { ConfigStore } from '../../config/documents/config-store.js';
+import { ConfigStore } from '../../config/config-store.js';
 import { parseLabel, type Subject } from './config-label.js';
 import { diff, history, list, pull, type PullOptions } from './config-reading.js';
 import { push, remove, rollback, type WriteOptions } from './config-writing.js';

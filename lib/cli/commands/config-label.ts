@@ -1,4 +1,4 @@
-import type { ConfigStore } from '../../config/documents/config-store.js';
+import type { ConfigStore } from '../../config/config-store.js';
 import { CommandFailure, ExitCode } from '../session/exit-codes.js';
 import type { GlobalOptions } from '../session/session.js';
 

@@ -1,5 +1,5 @@
 import { differences } from '../../config/documents/difference.js';
-import type { ConfigAudit } from '../../config/documents/config-change-options.js';
+import type { ConfigChangeOptions } from '../../config/documents/config-change-options.js';
 import { isVersion, versionMeantBy } from '../../config/documents/versions.js';
 import { nothingStored, parseRevision, versionOf, type Subject } from './config-label.js';
 import { declined } from './config-reading.js';
@@ -89,7 +89,7 @@ async function agree(
   question: string,
   shown: number,
   { by, why, expect, yes = false, dryRun = false }: WriteOptions,
-): Promise<ConfigAudit | undefined> {
+): Promise<ConfigChangeOptions | undefined> {
   if (dryRun) {
     note('dry run: nothing was written');
     return undefined;

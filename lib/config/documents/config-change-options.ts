@@ -4,25 +4,25 @@ import { HydraError } from '../../hydra-error.js';
 import { refuseUnknown, type NamesOf } from '../../hydra-options.js';
 import type { Audit } from './stored-configs.js';
 
-/** @publicApi */
-export interface ConfigAudit {
+/** Who changes a configuration and why, and what it must be until then. @publicApi */
+export interface ConfigChangeOptions {
   /** Who: a person, a pipeline. @defaultValue `<service>@<host name>` */
   readonly by?: string;
-  /** @defaultValue '' */
+  /** Why, for the history. @defaultValue '' */
   readonly why?: string;
   /** The revision the version must have until now; 0 when it must not be stored. @defaultValue any */
   readonly expect?: number;
 }
 
-const AUDIT_NAMES = { by: true, why: true, expect: true } satisfies NamesOf<ConfigAudit>;
+const CHANGE_NAMES = { by: true, why: true, expect: true } satisfies NamesOf<ConfigChangeOptions>;
 
 /**
  * What is recorded of a change by this service.
  *
  * @throws HydraError `BAD_OPTION`
  */
-export function auditOf(given: ConfigAudit, service: string): Audit {
-  refuseUnknown('a change of a configuration', given, AUDIT_NAMES);
+export function changeOptionsOf(given: ConfigChangeOptions, service: string): Audit {
+  refuseUnknown('a change of a configuration', given, CHANGE_NAMES);
   const { by, why = '', expect } = given;
   return { by: by ?? `${service}@${hostname()}`, why, expect };
 }

@@ -1,20 +1,27 @@
 import { asyncScheduler, Observable, share, throttleTime } from 'rxjs';
 
+import type { Context } from '../../redis/context.js';
 import { outside } from '../../runtime/async-context.js';
+import type { Timer } from '../../runtime/clock.js';
+import { jittered } from '../../runtime/random-source.js';
 import type { StoredConfigs } from './stored-configs.js';
 
 /** Each change is a reading: the first at once, those that follow within this time together. */
 const READ_EVERY_MS = 50;
 
+type ChangesContext = Pick<Context, 'redis' | 'clock' | 'random' | 'options'>;
+
 /**
- * Emits whenever a service's configurations may have changed: at once when one of ours wrote, within about `intervalMs`
- * when another program did, and after each loss of the connection. Shared by all who subscribe.
+ * Emits whenever a service's configurations may have changed: at once when one of ours wrote, within about
+ * `config.checkIntervalMs` when another program did, and after each loss of the connection. Shared by all who subscribe.
  */
-export function configChanges(stored: StoredConfigs, intervalMs: number): Observable<void> {
-  const { redis, channel } = stored;
+export function configChanges(context: ChangesContext, stored: StoredConfigs): Observable<void> {
+  const { redis, clock, random, options } = context;
+  const intervalMs = options.config.checkIntervalMs;
+  const { channel } = stored;
   return new Observable<void>((observer) => {
     let seen: string | undefined;
-    let timer: NodeJS.Timeout | undefined;
+    let timer: Timer | undefined;
 
     const look = async () => {
       if (!redis.isReady) return;
@@ -24,13 +31,9 @@ export function configChanges(stored: StoredConfigs, intervalMs: number): Observ
       seen = counter;
     };
     const lookAgain = () => {
-      const jitter = 0.8 + Math.random() * 0.4;
-      timer = setTimeout(
-        () => void look().finally(() => !observer.closed && lookAgain()),
-        intervalMs * jitter,
-      );
-      timer.unref();
+      timer = clock.setTimeout(lookAndRepeat, jittered(intervalMs * 1.1, random));
     };
+    const lookAndRepeat = () => void look().finally(() => !observer.closed && lookAgain());
     const subscription = redis.subscribe(channel, () => observer.next());
     const stopListening = redis.onState((state) => {
       // Announcements were missed while the connection was down.
@@ -50,7 +53,7 @@ export function configChanges(stored: StoredConfigs, intervalMs: number): Observ
     });
 
     return () => {
-      clearTimeout(timer);
+      clock.clear(timer);
       stopListening();
       subscription.unsubscribe();
     };

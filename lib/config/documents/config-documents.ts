@@ -1,6 +1,7 @@
 import { HydraError } from '../../hydra-error.js';
 import { isJsonObject, parseObject, type JsonObject } from '../../protocol/json.js';
 import { mustBePlain, stringify } from '../../protocol/payload.js';
+import type { ConfigContext } from '../config-context.js';
 import { Keyring } from './encryption.js';
 
 /**
@@ -19,13 +20,12 @@ export interface ConfigDocument<T = JsonObject> {
 export class ConfigDocuments {
   private readonly keyring: Keyring;
 
-  /** @throws HydraError `BAD_OPTION` when the keys are none */
+  /** @throws HydraError `BAD_OPTION` when the keys are not valid */
   constructor(
+    private readonly context: Pick<ConfigContext, 'options' | 'random'>,
     private readonly service: string,
-    private readonly maxBytes: number,
-    keys: string,
   ) {
-    this.keyring = Keyring.parse(keys);
+    this.keyring = Keyring.parse(context.options.config.keys, context.random);
   }
 
   /** `math:1.2.0`, as Hydra writes it. */
@@ -44,8 +44,9 @@ export class ConfigDocuments {
     if (plain === undefined || document === undefined) throw this.invalid(version, 'is not a JSON object');
     const text = this.keyring.seal(plain, [this.service, version]);
     const bytes = Buffer.byteLength(text);
-    if (bytes <= this.maxBytes) return { text, document };
-    const limit = `maxPayloadBytes=${this.maxBytes}`;
+    const { maxPayloadBytes } = this.context.options;
+    if (bytes <= maxPayloadBytes) return { text, document };
+    const limit = `maxPayloadBytes=${maxPayloadBytes}`;
     throw new HydraError('PAYLOAD_TOO_LARGE', `${this.label(version)} has ${bytes} bytes, over ${limit}`);
   }
 

@@ -1,7 +1,8 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
 
 import { HydraError } from '../../hydra-error.js';
 import { isJsonObject, parseObject, stringOf } from '../../protocol/json.js';
+import type { RandomSource } from '../../runtime/random-source.js';
 
 /** A document's place, which its ciphertext is bound to: moved elsewhere, it does not open. */
 export type Place = readonly [service: string, version: string];
@@ -16,25 +17,28 @@ const NONCE_BYTES = 12;
  * nothing is sealed with it. A sealed document is still a JSON object, and names its key.
  */
 export class Keyring {
-  private constructor(private readonly keys: ReadonlyMap<string, Buffer>) {}
+  private constructor(
+    private readonly keys: ReadonlyMap<string, Buffer>,
+    private readonly random: RandomSource,
+  ) {}
 
   /**
    * From `id:base64[,id:base64…]`, each key 32 bytes; the empty text gives a keyring without keys.
    *
    * @throws HydraError `BAD_OPTION`, never with the key in its message
    */
-  static parse(text: string): Keyring {
+  static parse(text: string, random: RandomSource): Keyring {
     const keys = new Map<string, Buffer>();
     for (const part of text.split(',').filter((given) => given.trim() !== '')) {
       const [, id, encoded] = /^\s*([\w.-]+):([\w+/=-]+)\s*$/.exec(part) ?? [];
       const key = Buffer.from(encoded ?? '', 'base64');
       if (id === undefined || key.length !== KEY_BYTES || keys.has(id)) {
-        const problem = `entry ${keys.size + 1} is not one, or its id is there twice`;
+        const problem = `entry ${keys.size + 1} is malformed or repeats an id`;
         throw new HydraError('BAD_OPTION', `config.keys must be id:base64 of ${KEY_BYTES} bytes; ${problem}`);
       }
       keys.set(id, key);
     }
-    return new Keyring(keys);
+    return new Keyring(keys, random);
   }
 
   /** Sealed with the first key; as it is when there is none. */
@@ -42,7 +46,7 @@ export class Keyring {
     const [first] = this.keys;
     if (first === undefined) return text;
     const [kid, key] = first;
-    const nonce = randomBytes(NONCE_BYTES);
+    const nonce = this.random.bytes(NONCE_BYTES);
     const cipher = createCipheriv(ALGORITHM, key, nonce);
     cipher.setAAD(boundTo(place));
     const data = Buffer.concat([cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);

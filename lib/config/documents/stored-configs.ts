@@ -1,6 +1,6 @@
 import { decodeConfigEntry, type ConfigAction, type ConfigEntry } from '../../protocol/config-entry.js';
-import type { Keys } from '../../protocol/keys.js';
-import type { RedisClient, RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
+import type { RedisClient } from '../../redis/redis-connections.js';
 import { readConfig, removeConfig, surveyConfigs, writeConfig } from './config-scripts.js';
 
 export interface StoredText {
@@ -9,11 +9,19 @@ export interface StoredText {
   readonly text: string | undefined;
 }
 
-export interface Limits {
+export interface StoredConfigsOptions {
+  readonly service: string;
   /** Changes that the history keeps, where the service itself has not said how many. */
   readonly historyLimit: number;
   /** Largest document that the history keeps, in bytes. */
   readonly maxBytes: number;
+}
+
+/** What is written, and how the history calls it. */
+export interface Change {
+  readonly version: string;
+  readonly text: string;
+  readonly action: ConfigAction;
 }
 
 /** Who changes something, and why; and the revision it must have until then. */
@@ -30,11 +38,11 @@ export class StoredConfigs {
   private readonly fixedArgs: readonly (string | number)[];
 
   constructor(
-    readonly redis: RedisConnections,
-    private readonly keys: Keys,
-    readonly service: string,
-    private readonly limits: Limits,
+    private readonly context: Pick<Context, 'redis' | 'keys'>,
+    private readonly options: StoredConfigsOptions,
   ) {
+    const { keys } = context;
+    const { service, historyLimit, maxBytes } = options;
     this.channel = keys.configAnnouncements(service);
     this.keyNames = [
       keys.configs(service),
@@ -43,19 +51,21 @@ export class StoredConfigs {
       keys.configHistory(service),
       keys.configHistoryLimit(service),
     ];
-    this.fixedArgs = [this.channel, limits.historyLimit, limits.maxBytes];
+    this.fixedArgs = [this.channel, historyLimit, maxBytes];
   }
 
   /** Every stored version, in no order. */
   versions(): Promise<string[]> {
-    return this.run('list configurations', (redis) => redis.hkeys(this.keys.configs(this.service)));
+    return this.run('list configurations', (redis) =>
+      redis.hkeys(this.context.keys.configs(this.options.service)),
+    );
   }
 
   /** Every stored version with its revision, foreign changes included. */
   async revisions(): Promise<ReadonlyMap<string, number>> {
     await this.survey();
     const known = await this.run('list revisions', (redis) =>
-      redis.hgetall(this.keys.configRevisions(this.service)),
+      redis.hgetall(this.context.keys.configRevisions(this.options.service)),
     );
     return new Map(Object.entries(known).map(([version, text]) => [version, Number.parseInt(text, 10)]));
   }
@@ -68,9 +78,7 @@ export class StoredConfigs {
 
   /** True when it was written. The revision is the new one, or the present one when that was not expected. */
   async write(
-    version: string,
-    text: string,
-    action: ConfigAction,
+    { version, text, action }: Change,
     { by, why, expect }: Audit,
   ): Promise<readonly [written: boolean, revision: number]> {
     const args = [...this.keyNames, ...this.fixedArgs, version, text, expect ?? '', by, why, action];
@@ -94,7 +102,12 @@ export class StoredConfigs {
 
   /** Gives foreign changes their revisions, and returns the count of all changes. With a pause, only one of many askers does. */
   survey(pauseMs = 0): Promise<string> {
-    const args = [...this.keyNames, this.keys.configSurvey(this.service), ...this.fixedArgs, pauseMs];
+    const args = [
+      ...this.keyNames,
+      this.context.keys.configSurvey(this.options.service),
+      ...this.fixedArgs,
+      pauseMs,
+    ];
     return this.run('survey configurations', (redis) => surveyConfigs.run(redis, args));
   }
 
@@ -102,20 +115,22 @@ export class StoredConfigs {
   async history(): Promise<ConfigEntry[]> {
     await this.survey();
     const wires = await this.run('read configuration history', (redis) =>
-      redis.lrange(this.keys.configHistory(this.service), 0, -1),
+      redis.lrange(this.context.keys.configHistory(this.options.service), 0, -1),
     );
     return wires.map(decodeConfigEntry).filter((entry) => entry !== undefined);
   }
 
   /** The paths that readers of this service marked as secret. */
   secrets(): Promise<string[]> {
-    return this.run('read secret paths', (redis) => redis.smembers(this.keys.configSecrets(this.service)));
+    return this.run('read secret paths', (redis) =>
+      redis.smembers(this.context.keys.configSecrets(this.options.service)),
+    );
   }
 
   /** Tells whoever writes this service's configurations how many changes its history keeps. */
   async keepHistory(): Promise<void> {
     await this.run('say how long the history is', (redis) =>
-      redis.set(this.keys.configHistoryLimit(this.service), this.limits.historyLimit),
+      redis.set(this.context.keys.configHistoryLimit(this.options.service), this.options.historyLimit),
     );
   }
 
@@ -123,13 +138,14 @@ export class StoredConfigs {
   async markSecrets(paths: readonly string[]): Promise<void> {
     if (paths.length === 0) return;
     await this.run('mark secret paths', (redis) =>
-      redis.sadd(this.keys.configSecrets(this.service), ...paths),
+      redis.sadd(this.context.keys.configSecrets(this.options.service), ...paths),
     );
   }
 
   /** Connects when it is first used, which may be before the application listens. */
   private run<T>(what: string, command: (redis: RedisClient) => Promise<T>): Promise<T> {
-    if (this.redis.state === 'connecting') void this.redis.connect().catch(() => undefined);
-    return this.redis.run(`${what} of "${this.service}"`, command);
+    const { redis } = this.context;
+    if (redis.state === 'connecting') void redis.connect().catch(() => undefined);
+    return redis.run(`${what} of "${this.options.service}"`, command);
   }
 }

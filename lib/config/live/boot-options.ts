@@ -12,7 +12,10 @@ import {
 import { isJsonObject, stringOf, type JsonObject } from '../../protocol/json.js';
 import { createKeys } from '../../protocol/keys.js';
 import { RedisConnections } from '../../redis/redis-connections.js';
-import { ConfigStore } from '../documents/config-store.js';
+import { systemClock } from '../../runtime/clock.js';
+import { systemRandom } from '../../runtime/random-source.js';
+import { ConfigRepository } from '../documents/config-repository.js';
+import { LiveConfig } from './live-config.js';
 
 /** @publicApi */
 export interface StoredOptionsSource extends Pick<HydraOptions, 'redis' | 'namespace' | 'connection'> {
@@ -92,11 +95,12 @@ async function readOnce(given: HydraOptions): Promise<JsonObject> {
   const options = resolveOptions(given, process.env);
   const redis = new RedisConnections(options);
   const keys = createKeys({ namespace: options.namespace, cluster: redis.isCluster });
-  const store = new ConfigStore({ redis, keys, options });
+  const context = { redis, keys, options, clock: systemClock, random: systemRandom };
+  const running = new LiveConfig(context, new ConfigRepository(context, options.service));
   try {
-    return (await store.start()) as JsonObject;
+    return (await running.start()) as JsonObject;
   } finally {
-    store.close();
+    running.close();
     redis.close();
   }
 }

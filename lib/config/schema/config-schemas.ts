@@ -16,7 +16,7 @@ export type Values = ReadonlyMap<Requirement, unknown>;
 const SHOWN_ISSUES = 5;
 
 /** All that a process requires of its service's configuration: a document meets all of it or is refused as a whole. */
-export class Requirements {
+export class ConfigSchemas {
   private readonly all: Requirement[] = [];
 
   constructor(private readonly secrets: readonly string[]) {}
@@ -101,7 +101,7 @@ export class Requirements {
 }
 
 /** Shorter ones stand in any text by chance. */
-const LEAST_SECRET = 4;
+const MIN_SECRET_LENGTH = 4;
 
 function textsOf(document: object, isSecret: (path: Path) => boolean): string[] {
   const texts = new Set<string>();
@@ -110,7 +110,9 @@ function textsOf(document: object, isSecret: (path: Path) => boolean): string[] 
     return leaf;
   });
   // The longest first: one may be part of another.
-  return [...texts].filter(({ length }) => length >= LEAST_SECRET).toSorted((a, b) => b.length - a.length);
+  return [...texts]
+    .filter(({ length }) => length >= MIN_SECRET_LENGTH)
+    .toSorted((a, b) => b.length - a.length);
 }
 
 function without(secrets: readonly string[], message: string): string {

@@ -3,7 +3,7 @@ import { Type } from 'class-transformer';
 import { IsInt, IsString, ValidateNested } from 'class-validator';
 import { z } from 'zod';
 
-import { Requirements } from '../../../../lib/config/schema/config-schemas.js';
+import { ConfigSchemas } from '../../../../lib/config/schema/config-schemas.js';
 import type { StandardSchema } from '../../../../lib/index.js';
 
 class Place {
@@ -24,7 +24,7 @@ class Shop {
 
 describe('requirements', () => {
   it('make of a document what a class and a schema make of their parts', async () => {
-    const requirements = new Requirements([]);
+    const requirements = new ConfigSchemas([]);
     const shop = requirements.add(Shop, ['shop']);
     const limit = requirements.add(z.object({ limit: z.coerce.number() }));
     const values = await requirements.valuesOf(
@@ -38,7 +38,7 @@ describe('requirements', () => {
   });
 
   it('name every path that is wrong, in nested classes too', async () => {
-    const requirements = new Requirements([]);
+    const requirements = new ConfigSchemas([]);
     requirements.add(Shop, ['shop']);
     await expect(requirements.valuesOf({ shop: { floors: 'x', place: {} } }, 'x:1')).rejects.toThrow(
       /x:1 is refused: shop\.floors: .*; shop\.place\.city: /,
@@ -52,14 +52,14 @@ describe('requirements', () => {
     const schema: StandardSchema<string> = Object.assign(() => undefined, {
       '~standard': { version: 1 as const, vendor: 'test', validate },
     });
-    const requirements = new Requirements([]);
+    const requirements = new ConfigSchemas([]);
     const one = requirements.add(schema, ['n']);
     expect((await requirements.valuesOf({ n: 1 }, 'x:1')).get(one)).toBe('one');
     await expect(requirements.valuesOf({ n: 2 }, 'x:1')).rejects.toThrow('n.deep: is not one');
   });
 
   it('do not quote what is wrong with a secret', async () => {
-    const requirements = new Requirements(['pin']);
+    const requirements = new ConfigSchemas(['pin']);
     const tooShort = (value: string) => `"${value}" is too short`;
     requirements.add(
       z.object({ pin: z.string().refine(() => false, { error: ({ input }) => tooShort(String(input)) }) }),
@@ -78,7 +78,7 @@ describe('requirements', () => {
         }),
       },
     });
-    const requirements = new Requirements([]);
+    const requirements = new ConfigSchemas([]);
     requirements.add(quoting('url'), ['db']);
     requirements.add(quoting(''));
     const refused = requirements.valuesOf({ db: { url: 'postgres://u:hunter2@db' }, n: 1 }, 'x:1', {
@@ -91,7 +91,7 @@ describe('requirements', () => {
   });
 
   it('show no more than a few of many', async () => {
-    const requirements = new Requirements([]);
+    const requirements = new ConfigSchemas([]);
     requirements.add(z.record(z.string(), z.number()));
     const document = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`k${index}`, 'x']));
     await expect(requirements.check(document, 'x:1')).rejects.toThrow('and 4 more');

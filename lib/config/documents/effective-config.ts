@@ -1,7 +1,7 @@
 import type { ResolvedConfigOptions } from '../../hydra-options.js';
-import type { ConfigDocuments } from '../documents/config-documents.js';
-import { resolveReferences } from '../documents/references.js';
-import type { Requirements, Values } from '../schema/config-schemas.js';
+import type { ConfigSchemas, Values } from '../schema/config-schemas.js';
+import type { ConfigDocuments } from './config-documents.js';
+import { resolveReferences } from './references.js';
 
 export interface TextOfVersion {
   readonly version: string;
@@ -23,6 +23,13 @@ export function isSameConfig(a: TextOfVersion, b: TextOfVersion): boolean {
   return a.version === b.version && a.revision === b.revision && a.text === b.text;
 }
 
+/** How a service's documents are opened and checked. */
+export interface ConfigRules {
+  readonly documents: ConfigDocuments;
+  readonly schemas: ConfigSchemas;
+  readonly rules: Pick<ResolvedConfigOptions, 'references' | 'schema'>;
+}
+
 /**
  * Opens, resolves and checks a stored document.
  *
@@ -30,13 +37,11 @@ export function isSameConfig(a: TextOfVersion, b: TextOfVersion): boolean {
  */
 export async function effectiveConfig(
   { version, revision, text }: TextOfVersion,
-  documents: ConfigDocuments,
-  requirements: Requirements,
-  { references, schema }: Pick<ResolvedConfigOptions, 'references' | 'schema'>,
+  { documents, schemas, rules: { references, schema } }: ConfigRules,
 ): Promise<EffectiveConfig> {
   const document = documents.decode(text, version);
   const resolved = references ? await resolveReferences(document, process.env) : document;
-  const values = await requirements.valuesOf(resolved, `${documents.label(version)}@${revision}`, document);
+  const values = await schemas.valuesOf(resolved, `${documents.label(version)}@${revision}`, document);
   const whole = [...values].find(([{ type, path }]) => type === schema && path.length === 0);
   for (const value of [resolved, ...values.values()]) deepFreeze(value);
   return {

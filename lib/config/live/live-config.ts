@@ -13,13 +13,14 @@ import {
 
 import { HydraError } from '../../hydra-error.js';
 import type { ConfigType } from '../../protocol/standard-schema.js';
+import type { ConfigContext } from '../config-context.js';
 import { notFound } from '../documents/config-change-options.js';
-import type { ConfigHost } from '../config-host.js';
-import { isSameConfig, type EffectiveConfig, type TextOfVersion } from './effective-config.js';
+import type { ConfigRepository } from '../documents/config-repository.js';
+import { isSameConfig, type EffectiveConfig, type TextOfVersion } from '../documents/effective-config.js';
 import { readLastGood, saveLastGood } from './last-good-file.js';
 import { Live } from './live.js';
 import { parsePath, valueAt, type Path } from '../documents/document-paths.js';
-import type { Requirement, Requirements } from '../schema/config-schemas.js';
+import type { Requirement } from '../schema/config-schemas.js';
 
 /**
  * What an instance runs with.
@@ -35,50 +36,58 @@ export interface ConfigStatus {
   readonly problem?: string;
 }
 
-/** What a running configuration is made of. */
-export interface RunningParts {
-  readonly host: ConfigHost;
-  readonly requirements: Requirements;
-  readonly changes$: Observable<void>;
-  /** The stored text that this instance should run with. */
-  stored(): Promise<TextOfVersion | undefined>;
-  /** Opens and checks it; rejects with `CONFIG_INVALID`. */
-  accept(text: TextOfVersion): Promise<EffectiveConfig>;
-  /** Tells others what is secret, and how long the history is. */
-  tell(): Promise<void>;
-}
-
 const DEFAULTS = 'defaults';
 
 /**
- * What this instance runs with: the stored configuration as long as it is valid, the last valid one otherwise. At the
- * start that is the one in the fallback file, and if there is none, the defaults.
+ * ```text
+ *   none ──▶ running from redis ◀──▶ running from a file or the defaults
+ *                (what is stored is read anew with each change; what is not valid leaves what runs)
+ * ```
  */
-export class RunningConfig {
+type State =
+  | { readonly source: 'none' }
+  | { readonly source: 'redis' | 'file' | 'defaults'; readonly effective: EffectiveConfig };
+
+/**
+ * What this process runs with: the stored configuration as long as it is valid, the last valid one otherwise. At the
+ * start that is the one in the fallback file, and if there is none, the defaults.
+ *
+ * @publicApi
+ */
+export class LiveConfig {
   private readonly logger = new Logger('HydraConfig');
   private readonly accepted = new Subject<EffectiveConfig>();
-  private effective: EffectiveConfig | undefined;
-  private source: ConfigStatus['source'] = 'none';
+  private state: State = { source: 'none' };
   private problem: string | undefined;
   private following: Subscription | undefined;
   private isRenewalDue = false;
   /** Readings come one after the other, so that an old one never replaces a new one. */
-  private lastTurn: Promise<unknown> = Promise.resolve();
+  private lastReading: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly parts: RunningParts) {}
+  constructor(
+    private readonly context: ConfigContext,
+    private readonly repository: ConfigRepository,
+  ) {}
 
+  /** What this instance runs with, and what it refused. */
   get status(): ConfigStatus {
-    const { source, effective, problem } = this;
+    const { effective, problem } = this;
     return {
-      source,
+      source: this.state.source,
       ...(effective && { version: effective.version, revision: effective.revision }),
       ...(problem !== undefined && { problem }),
     };
   }
 
-  /** @throws HydraError when there is nothing valid to begin with */
-  async live<T>(type: ConfigType<T>, path: string): Promise<Live<T>> {
-    const requirement = await this.inTurn(() => this.require(type, parsePath(path)));
+  /**
+   * A part of the configuration that changes while the process runs; the whole when there is no path. From now on a
+   * document is refused unless this part is as the type says.
+   *
+   * @throws HydraError when there is no valid configuration to begin with: `CONFIG_NOT_FOUND`, `CONFIG_INVALID`,
+   *   `REDIS_UNAVAILABLE`
+   */
+  async live<T>(type: ConfigType<T>, path = ''): Promise<Live<T>> {
+    const requirement = await this.serialize(() => this.require(type, parsePath(path)));
     const valueOf = ({ values }: EffectiveConfig) => values.get(requirement) as T;
     const section = ({ resolved }: EffectiveConfig) => JSON.stringify(valueAt(resolved, requirement.path));
     const changes$ = defer(() =>
@@ -92,12 +101,20 @@ export class RunningConfig {
     return new Live(() => ({ ...this.effective!, value: valueOf(this.effective!) }), changes$);
   }
 
-  /** @throws HydraError when there is nothing valid to begin with */
+  /**
+   * Begins to run with the stored configuration, and resolves with it.
+   *
+   * @throws HydraError as {@link live}
+   */
   async start(): Promise<object> {
-    await this.inTurn(() => this.begin());
+    await this.serialize(() => this.begin());
     return this.effective!.config;
   }
 
+  /**
+   * The whole configuration, now and after each change of it. Never fails: what is not valid is logged and left out, and an
+   * absent Redis is waited for.
+   */
   watch(): Observable<object> {
     return defer(() => {
       void this.follow();
@@ -110,30 +127,35 @@ export class RunningConfig {
     });
   }
 
-  /** Runs with what is valid, as soon as something is. Never fails. */
+  /** Begins to run with the stored configuration, as soon as there is a valid one. Never fails. */
   async follow(): Promise<void> {
-    await this.inTurn(() => this.begin()).catch((error: unknown) => this.report(error));
+    await this.serialize(() => this.begin()).catch((error: unknown) => this.report(error));
   }
 
+  /** Stops following what is stored; what is running stays as it is. Idempotent. */
   close(): void {
     this.following?.unsubscribe();
   }
 
-  private inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const turn = this.lastTurn.then(act, act);
-    this.lastTurn = turn.catch(() => undefined);
-    return turn;
+  private get effective(): EffectiveConfig | undefined {
+    return this.state.source === 'none' ? undefined : this.state.effective;
+  }
+
+  private serialize<T>(act: () => Promise<T>): Promise<T> {
+    const reading = this.lastReading.then(act, act);
+    this.lastReading = reading.catch(() => undefined);
+    return reading;
   }
 
   private async require(type: ConfigType, path: Path): Promise<Requirement> {
-    const { requirements } = this.parts;
-    const isKnown = requirements.has(type, path);
-    const requirement = requirements.add(type, path);
+    const { schemas } = this.repository;
+    const isKnown = schemas.has(type, path);
+    const requirement = schemas.add(type, path);
     try {
       await this.begin();
       return requirement;
     } catch (error) {
-      if (!isKnown) requirements.remove(requirement);
+      if (!isKnown) schemas.remove(requirement);
       throw error;
     }
   }
@@ -141,50 +163,50 @@ export class RunningConfig {
   private async begin(): Promise<void> {
     this.listen();
     const { effective } = this;
-    if (effective && this.parts.requirements.areMetBy(effective.values)) return;
-    const failure = await this.takeStored();
+    if (effective && this.repository.schemas.areMetBy(effective.values)) return;
+    const failure = await this.loadStored();
     if (failure && effective) return this.keep(effective, failure);
-    if (!failure || (await this.takeFile(failure)) || (await this.takeDefaults(failure))) return;
+    if (!failure || (await this.loadFile(failure)) || (await this.loadDefaults(failure))) return;
     throw failure;
   }
 
-  /** What runs goes on running, if it is also what is required now. */
+  /** What runs keeps running, if it is also what is required now. */
   private async keep(effective: EffectiveConfig, failure: unknown): Promise<void> {
-    await this.take(await this.parts.accept(effective), this.source);
+    const { source } = this.state;
+    if (source !== 'none') await this.take(await this.repository.accept(effective), source);
     this.report(failure);
   }
 
   /** Listens first: a change during the first reading is read again rather than missed. */
   private listen(): void {
     if (this.following) return;
-    const { changes$, host } = this.parts;
-    this.following = changes$.subscribe(() => this.renewSoon());
-    host.health?.contribute('config', () => ({
+    this.following = this.repository.changes$.subscribe(() => this.renewSoon());
+    this.context.health?.contribute('config', () => ({
       activity: { revision: this.effective?.revision ?? 0 },
       warning: this.problem,
     }));
-    this.parts.tell().catch(() => undefined);
+    this.repository.announceRules().catch(() => undefined);
   }
 
   /** However many changes are announced meanwhile, one reading that has not begun yet sees them all. */
   private renewSoon(): void {
     if (this.isRenewalDue) return;
     this.isRenewalDue = true;
-    void this.inTurn(() => this.renew());
+    void this.serialize(() => this.renew());
   }
 
   private async renew(): Promise<void> {
     this.isRenewalDue = false;
-    const failure = await this.takeStored();
+    const failure = await this.loadStored();
     if (failure) this.report(failure);
   }
 
   /** Undefined when it runs with what is stored now. */
-  private async takeStored(): Promise<unknown> {
+  private async loadStored(): Promise<unknown> {
     try {
-      const stored = await this.parts.stored();
+      const stored = await this.repository.textOf();
       if (!stored) return this.nothingStored();
-      if (!this.isRunning(stored)) await this.take(await this.parts.accept(stored), 'redis');
+      if (!this.isRunning(stored)) await this.take(await this.repository.accept(stored), 'redis');
       this.problem = undefined;
       return undefined;
     } catch (error) {
@@ -193,18 +215,19 @@ export class RunningConfig {
   }
 
   private isRunning(stored: TextOfVersion): boolean {
-    const { effective, source } = this;
-    if (source !== 'redis' || !effective) return false;
-    return isSameConfig(effective, stored) && this.parts.requirements.areMetBy(effective.values);
+    const { state } = this;
+    if (state.source !== 'redis') return false;
+    const { effective } = state;
+    return isSameConfig(effective, stored) && this.repository.schemas.areMetBy(effective.values);
   }
 
-  private async takeFile(failure: unknown): Promise<boolean> {
-    const { options } = this.parts.host;
+  private async loadFile(failure: unknown): Promise<boolean> {
+    const { options } = this.context;
     const path = options.config.fallbackFile;
     const found = path && (await readLastGood(path, options.service));
     if (!path || !found) return false;
     try {
-      await this.take(await this.parts.accept(found), 'file');
+      await this.take(await this.repository.accept(found), 'file');
     } catch (error) {
       this.logger.warn(`${path}: ${String(error)}`);
       return false;
@@ -215,20 +238,19 @@ export class RunningConfig {
     return true;
   }
 
-  private async takeDefaults(failure: unknown): Promise<boolean> {
-    const { defaults } = this.parts.host.options.config;
+  private async loadDefaults(failure: unknown): Promise<boolean> {
+    const { defaults } = this.context.options.config;
     if (!isMissing(failure) || defaults === undefined) return false;
     const text = JSON.stringify(defaults);
-    await this.take(await this.parts.accept({ version: DEFAULTS, revision: 0, text }), 'defaults');
+    await this.take(await this.repository.accept({ version: DEFAULTS, revision: 0, text }), 'defaults');
     return true;
   }
 
-  private async take(next: EffectiveConfig, source: ConfigStatus['source']): Promise<void> {
-    const { presence } = this.parts.host;
+  private async take(next: EffectiveConfig, source: Exclude<ConfigStatus['source'], 'none'>): Promise<void> {
+    const { presence } = this.context;
     const { version, revision, text } = next;
     const before = this.effective;
-    this.effective = next;
-    this.source = source;
+    this.state = { source, effective: next };
     this.problem = undefined;
     if (!before || !isSameConfig(before, next))
       this.logger.log(`configuration ${version}@${revision} (${source})`);
@@ -239,29 +261,29 @@ export class RunningConfig {
   }
 
   private async save(stored: TextOfVersion): Promise<void> {
-    const { service, config } = this.parts.host.options;
+    const { service, config } = this.context.options;
     if (config.fallbackFile === undefined) return;
-    const document = { service, ...stored, savedOn: new Date().toISOString() };
+    const document = { service, ...stored, savedOn: new Date(this.context.clock.now()).toISOString() };
     await saveLastGood(config.fallbackFile, document).catch((error: unknown) =>
       this.logger.warn(`the last good configuration could not be kept: ${String(error)}`),
     );
   }
 
   private nothingStored(): HydraError {
-    const { service, version, config } = this.parts.host.options;
+    const { service, version, config } = this.context.options;
     const wanted = config.version ?? config.label ?? `a version that suits ${version}`;
     return notFound(service, wanted);
   }
 
-  /** Said once for each reason: a refused document is met again at every look. */
+  /** Logged once for each reason: a refused document is met again at every look. */
   private report(error: unknown): void {
-    // The defaults are for the time when nothing is stored: that is no trouble.
-    if (this.source === 'defaults' && isMissing(error)) {
+    // The defaults are for the time when nothing is stored: that is no problem.
+    if (this.state.source === 'defaults' && isMissing(error)) {
       this.problem = undefined;
       return;
     }
     const text = error instanceof Error ? error.message : String(error);
-    if (text === this.problem || this.parts.host.redis.state === 'closed') return;
+    if (text === this.problem || this.context.redis.state === 'closed') return;
     this.problem = text;
     this.logger.warn(`${text}; ${this.effective ? 'the last good one stays' : 'waiting for a valid one'}`);
   }

@@ -1,0 +1,217 @@
+import { Logger } from '@nestjs/common';
+import { distinctUntilChanged, filter, map, startWith, switchMap, type Observable } from 'rxjs';
+
+import { HydraError } from '../hydra-error.js';
+import { serviceName } from '../hydra-options.js';
+import type { JsonObject } from '../protocol/json.js';
+import { IgnorablePromises } from '../runtime/ignorable.js';
+import type { ConfigContext } from './config-context.js';
+import {
+  changeOptionsOf,
+  checkVersion,
+  conflict,
+  notFound,
+  type ConfigChangeOptions,
+} from './documents/config-change-options.js';
+import type { ConfigDocument } from './documents/config-documents.js';
+import { changeOf, entryBefore, type ConfigChange } from './documents/config-history.js';
+import { ConfigRepository } from './documents/config-repository.js';
+import type { SecretTest } from './documents/config-secrets.js';
+import { differences, type ConfigDifference } from './documents/difference.js';
+import { isSameConfig, type EffectiveConfig } from './documents/effective-config.js';
+import { sortVersions } from './documents/versions.js';
+import { LiveConfig } from './live/live-config.js';
+
+/** @publicApi */
+export interface StoredVersion {
+  readonly version: string;
+  readonly revision: number;
+}
+
+/**
+ * A service's configurations: one JSON object a version, as Hydra 1.x stores them, with revisions and a history.
+ *
+ * Without further words it is about the own service; `of('billing')` is about another. Every read and write is a round
+ * trip to Redis and fails with `REDIS_UNAVAILABLE` without it; what a process runs with (`live`, `watch`) stays.
+ *
+ * @publicApi
+ */
+@IgnorablePromises
+export class ConfigStore {
+  readonly service: string;
+
+  /** What this process itself runs with. */
+  readonly running: LiveConfig;
+
+  private readonly logger = new Logger('HydraConfig');
+  private readonly repository: ConfigRepository;
+  private readonly others = new Map<string, ConfigStore>();
+
+  /** @throws HydraError `BAD_OPTION` */
+  constructor(
+    private readonly context: ConfigContext,
+    of?: Pick<ConfigStore, 'service' | 'running'>,
+  ) {
+    this.service = of?.service ?? context.options.service;
+    this.repository = new ConfigRepository(context, this.service);
+    this.running = of?.running ?? new LiveConfig(context, this.repository);
+  }
+
+  /** The store of another service. What is put there is not checked against this service's schema. */
+  of(service: string): ConfigStore {
+    const name = serviceName(service);
+    if (name === this.service) return this;
+    const { running } = this;
+    const known = this.others.get(name) ?? new ConfigStore(this.context, { service: name, running });
+    this.others.set(name, known);
+    return known;
+  }
+
+  /**
+   * A configuration as a service uses it: checked, its references resolved. Without a version, the one that this instance
+   * uses (of another service, the newest). Undefined when it is not stored.
+   *
+   * @throws HydraError `CONFIG_INVALID` when what is stored is not valid; `REDIS_UNAVAILABLE`
+   */
+  async get<T extends object = JsonObject>(version?: string): Promise<T | undefined> {
+    return (await this.repository.load(version))?.config as T | undefined;
+  }
+
+  /**
+   * A configuration as it is stored, to be edited and put back with `expect`.
+   *
+   * @throws HydraError `CONFIG_INVALID` when it is not a JSON object or cannot be decrypted; `REDIS_UNAVAILABLE`
+   */
+  async document<T extends object = JsonObject>(version?: string): Promise<ConfigDocument<T> | undefined> {
+    const found = await this.repository.textOf(version);
+    if (!found) return undefined;
+    const { version: label, revision } = found;
+    return { version: label, revision, config: this.repository.decode(found) as T };
+  }
+
+  /**
+   * Stores one version. Instances that use it have it within a moment.
+   *
+   * @throws HydraError `CONFIG_INVALID` when it does not meet the service's schema; `CONFIG_CONFLICT` when the version is
+   *   not at the expected revision; `PAYLOAD_TOO_LARGE` above `maxPayloadBytes`; `BAD_OPTION`; `REDIS_UNAVAILABLE` (it
+   *   may have been stored)
+   */
+  async put(version: string, config: object, options: ConfigChangeOptions = {}): Promise<StoredVersion> {
+    return this.repository.write(checkVersion(version), config, 'put', options);
+  }
+
+  /** Every stored version, oldest first by semver; labels that are no versions come before them. */
+  async list(): Promise<string[]> {
+    return sortVersions(await this.repository.stored.versions());
+  }
+
+  /** Every stored version with its revision, in the order of {@link list}. */
+  async versions(): Promise<StoredVersion[]> {
+    const revisions = await this.repository.stored.revisions();
+    return sortVersions([...revisions.keys()]).map((version) => ({
+      version,
+      revision: revisions.get(version)!,
+    }));
+  }
+
+  /** Removes one version; false when it was not stored. Instances keep what they run with, or go to another version. */
+  async remove(version: string, options: ConfigChangeOptions = {}): Promise<boolean> {
+    const [removed, revision] = await this.repository.stored.remove(
+      checkVersion(version),
+      changeOptionsOf(options, this.context.options.service),
+    );
+    if (!removed && revision > 0)
+      throw conflict(this.repository.documents.label(version), revision, options.expect);
+    return removed;
+  }
+
+  /**
+   * A configuration as {@link get} gives it, now and after each change of it. Never fails: what is not valid is logged and
+   * left out, an absent Redis is waited for, and when nothing is stored nothing is emitted.
+   */
+  watch<T extends object = JsonObject>(version?: string): Observable<T> {
+    const { repository } = this;
+    if (repository.isOwn && version === undefined) return this.running.watch() as Observable<T>;
+    return repository.changes$.pipe(
+      startWith(undefined),
+      switchMap(() => repository.load(version).catch((error: unknown) => this.report(error))),
+      filter((found) => found !== undefined),
+      distinctUntilChanged<EffectiveConfig>(isSameConfig),
+      map(({ config }) => config as T),
+    );
+  }
+
+  /**
+   * What has to change in `a` to make it `b`: each a version, or a revision of the history. Secrets are not shown.
+   *
+   * @throws HydraError `CONFIG_NOT_FOUND`; `CONFIG_INVALID`; `REDIS_UNAVAILABLE`
+   */
+  async diff(a: string | number, b: string | number): Promise<ConfigDifference[]> {
+    const [before, after, isSecret] = await Promise.all([this.side(a), this.side(b), this.secretTest()]);
+    return differences(before, after, isSecret);
+  }
+
+  /** The last changes, newest first, of all versions or of one. Secrets are not shown. */
+  async history(version?: string): Promise<ConfigChange[]> {
+    const [entries, isSecret] = await Promise.all([this.repository.stored.history(), this.secretTest()]);
+    return entries
+      .filter((entry) => version === undefined || entry.version === version)
+      .map((entry) => changeOf(entry, this.repository.documents, isSecret));
+  }
+
+  /**
+   * Stores again what a version held: at a revision, or before its last change when `to` is a version (or nothing, for
+   * the version in use). It becomes a new revision.
+   *
+   * @throws HydraError `CONFIG_NOT_FOUND` when the history does not hold it (any more); otherwise as {@link put}
+   */
+  async rollback(to?: number | string, options: ConfigChangeOptions = {}): Promise<StoredVersion> {
+    const target = typeof to === 'number' ? to : (to ?? (await this.repository.chosenVersion()));
+    const entry = entryBefore(await this.repository.stored.history(), target);
+    if (entry?.text === undefined) throw notFound(this.service, `rollback to ${target ?? 'what was before'}`);
+    const config = this.repository.decode({ text: entry.text, version: entry.version });
+    const why = options.why ?? `back to revision ${entry.revision}`;
+    return this.repository.write(entry.version, config, 'rollback', { ...options, why });
+  }
+
+  /**
+   * The document that a revision stored, as it was stored.
+   *
+   * @throws HydraError `CONFIG_NOT_FOUND` when the history does not hold it (any more); `CONFIG_INVALID`;
+   *   `REDIS_UNAVAILABLE`
+   */
+  async documentAt(revision: number): Promise<JsonObject> {
+    const entry = entryBefore(await this.repository.stored.history(), revision);
+    if (entry?.text === undefined) throw notFound(this.service, `revision ${revision}`);
+    return this.repository.decode({ text: entry.text, version: entry.version });
+  }
+
+  /** The revision that `rollback` without one goes back to; undefined when there is none. */
+  async revisionBefore(version?: string): Promise<number | undefined> {
+    const of = version ?? (await this.repository.chosenVersion());
+    return entryBefore(await this.repository.stored.history(), of)?.revision;
+  }
+
+  /** Whether a version is stored that is not encrypted with the first of the keys, or not at all. @internal */
+  async isSealedOtherwise(version: string): Promise<boolean> {
+    const { text } = await this.repository.stored.read(version);
+    return text !== undefined && this.repository.documents.isSealedOtherwise(text);
+  }
+
+  /** What must not be shown: the paths that this process or the service itself marked, and names that say so. @internal */
+  secretTest(): Promise<SecretTest> {
+    return this.repository.secretTest();
+  }
+
+  private async side(given: string | number): Promise<JsonObject> {
+    if (typeof given === 'number') return this.documentAt(given);
+    const found = await this.document(given);
+    if (!found) throw notFound(this.service, this.repository.documents.label(given));
+    return found.config;
+  }
+
+  private report(error: unknown): undefined {
+    const isOutage = error instanceof HydraError && error.code === 'REDIS_UNAVAILABLE' && error.retryable;
+    if (!isOutage) this.logger.warn(String(error));
+  }
+}

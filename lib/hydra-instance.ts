@@ -85,8 +85,7 @@ export class HydraInstance implements Receiver, Context {
 
   /** The streams, through the connections of this instance. */
   get streams(): StreamService {
-    const { redis, keys, options } = this;
-    return (this.streamService ??= new StreamService(redis, keys, options));
+    return (this.streamService ??= new StreamService(this));
   }
 
   /** Connects and listens: from here on calls can be made. Resolves when Redis has confirmed it. Idempotent. */

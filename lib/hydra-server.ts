@@ -85,7 +85,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     const { id, channel, redis, keys } = this.instance;
     const calls = new CallSource(dispatch, channel, redis, keys, this.instance.options);
     this.instance.attach(calls);
-    const streams = new StreamSource(id, dispatch, redis, keys, this.instance.options);
+    const streams = new StreamSource(this.instance, dispatch);
     const queues = new QueueSource(dispatch, id, redis, keys, this.instance.options);
     this.instance.health.contribute('streams', () => streams.findings);
     this.instance.health.contribute('queues', () => queues.findings);

@@ -125,7 +125,7 @@ export type { CircuitState } from './transport/outgoing/circuit-breaker.js';
 export { HydraBatchContext, HydraEntryContext } from './streams/hydra-entry-context.js';
 export { StreamPattern, type BatchOptions, type StreamPatternOptions } from './streams/stream-pattern.js';
 export { StreamService, type PublishOptions, type TrimOptions } from './streams/stream-service.js';
-export type { DeadLetter as DeadEntry, DeadLetterOptions } from './streams/stored/dead-entries.js';
+export type { DeadEntry, DeadLetterOptions } from './streams/stored/dead-entries.js';
 export type { RangeOptions, StreamEntry } from './streams/stored/stored-entry.js';
 export type { GroupInfo, StreamInfo } from './streams/stored/stream-info.js';
 export { HydraClient, type HydraClientEvents, type HydraClientStatus } from './hydra-client.js';

@@ -5,15 +5,15 @@ import {
   integer,
   refuseUnknown,
   type NamesOf,
-  type ResolvedOptions,
   type StreamStart,
 } from '../hydra-options.js';
-import type { Keys } from '../protocol/keys.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
+import type { Context } from '../redis/context.js';
 import { IgnorablePromises } from '../runtime/ignorable.js';
-import type { RedisClient, RedisConnections } from '../redis/redis-connections.js';
-import { DeadLetters, type DeadLetter, type DeadLetterOptions } from './stored/dead-entries.js';
-import { STEP } from './scripts/group-lua.js';
+import type { RedisClient } from '../redis/redis-connections.js';
+import { DeadEntries, type DeadEntry, type DeadLetterOptions } from './stored/dead-entries.js';
+import { BATCH_SIZE } from './scripts/group-lua.js';
+import { groupKeys } from './group/group-keys.js';
 import { startPosition } from './entries/entry-handler.js';
 import { emptyGroup, publishOnce, removeGroup, replay } from './scripts/publish-scripts.js';
 import {
@@ -60,14 +60,10 @@ export type TrimOptions = { readonly maxLen: number } | { readonly before: strin
  */
 @IgnorablePromises
 export class StreamService {
-  private readonly dead: DeadLetters;
+  private readonly dead: DeadEntries;
 
-  constructor(
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
-    private readonly options: ResolvedOptions,
-  ) {
-    this.dead = new DeadLetters(redis, keys, options);
+  constructor(private readonly context: Pick<Context, 'redis' | 'keys' | 'options'>) {
+    this.dead = new DeadEntries(context);
   }
 
   /**
@@ -87,18 +83,23 @@ export class StreamService {
     const { id, maxLen = 0, type, headers } = options;
     integer(`maxLen of a publication to "${stream}"`, maxLen, 0);
     if (id === '') throw new HydraError('BAD_OPTION', `id of a publication to "${stream}" must not be empty`);
-    const fields = encodeEntry(stream, data, { type, metadata: headers }, this.options.maxPayloadBytes);
-    const key = this.keys.stream(stream);
+    const fields = encodeEntry(
+      stream,
+      data,
+      { type, metadata: headers },
+      this.context.options.maxPayloadBytes,
+    );
+    const key = this.context.keys.stream(stream);
     const store = async (redis: RedisClient) => {
       if (id !== undefined) {
         // The id may end like a key that Hydra 1.x scans for; the last word keeps it out of that.
-        const mark = this.keys.ownStream(stream, 'id', id, 'entry');
-        return publishOnce.run(redis, [key, mark, this.options.streams.dedupMs, maxLen, ...fields]);
+        const mark = this.context.keys.ownStream(stream, 'id', id, 'entry');
+        return publishOnce.run(redis, [key, mark, this.context.options.streams.dedupMs, maxLen, ...fields]);
       }
       const trim = maxLen > 0 ? ['MAXLEN', '~', String(maxLen)] : [];
       return (await redis.xadd(key, ...(trim as []), '*', ...fields))!;
     };
-    return () => this.redis.run(`publish to ${stream}`, store);
+    return () => this.context.redis.run(`publish to ${stream}`, store);
   }
 
   /**
@@ -114,8 +115,8 @@ export class StreamService {
     const behind = after === undefined ? undefined : `(${after}`;
     const start = (reverse ? undefined : behind) ?? bound(from, '-', '-0');
     const end = (reverse ? behind : undefined) ?? bound(to, '+', '-18446744073709551615');
-    const key = this.keys.stream(stream);
-    const found = await this.redis.run(`read ${stream}`, (redis) =>
+    const key = this.context.keys.stream(stream);
+    const found = await this.context.redis.run(`read ${stream}`, (redis) =>
       reverse
         ? redis.xrevrange(key, end, start, 'COUNT', limit)
         : redis.xrange(key, start, end, 'COUNT', limit),
@@ -142,7 +143,7 @@ export class StreamService {
    */
   async info(stream: string): Promise<StreamInfo> {
     checkStreamName('the name of a stream', stream);
-    return this.redis.run(`look at ${stream}`, (redis) => readInfo(redis, this.keys, stream));
+    return this.context.redis.run(`look at ${stream}`, (redis) => readInfo(redis, this.context.keys, stream));
   }
 
   /**
@@ -151,7 +152,7 @@ export class StreamService {
    * @throws HydraError `BAD_OPTION`
    */
   async trim(stream: string, options: TrimOptions): Promise<number> {
-    const key = this.keys.stream(checkStreamName('the name of a stream', stream));
+    const key = this.context.keys.stream(checkStreamName('the name of a stream', stream));
     refuseUnknown(`a trim of "${stream}"`, options, TRIM_NAMES);
     const [how, limit] =
       'maxLen' in options
@@ -159,16 +160,16 @@ export class StreamService {
         : (['MINID', bound(options.before, '-', '-0')] as const);
     const what = `trim ${stream}`;
     let removed = 0;
-    // Whole nodes of the stream, some at a time, so that a long one keeps Redis from nobody; then what is left to the entry.
+    // Whole nodes of the stream, some at a time, so that a long one blocks nobody else; then what is left to the entry.
     for (let some = 1; some > 0; removed += some)
-      some = await this.redis.run(what, (redis) =>
+      some = await this.context.redis.run(what, (redis) =>
         redis.xtrim(key, how as 'MINID', '~', limit, 'LIMIT', TRIM_STEP),
       );
-    return removed + (await this.redis.run(what, (redis) => redis.xtrim(key, how as 'MINID', limit)));
+    return removed + (await this.context.redis.run(what, (redis) => redis.xtrim(key, how as 'MINID', limit)));
   }
 
   /**
-   * Has a group handle the stream again from a point on, at once; what it has in hand stays there.
+   * Has a group handle the stream again from a point on, at once; what it has in progress stays there.
    *
    * @throws HydraError `BAD_OPTION`
    */
@@ -176,8 +177,8 @@ export class StreamService {
     checkStreamName('the name of a stream', stream);
     checkGroupName(`group of "${stream}"`, group);
     const position = startPosition(stream, from);
-    const args = [this.keys.stream(stream), group, position];
-    await this.redis.run(`replay ${stream}`, (redis) => replay.run(redis, args));
+    const args = [this.context.keys.stream(stream), group, position];
+    await this.context.redis.run(`replay ${stream}`, (redis) => replay.run(redis, args));
   }
 
   /**
@@ -185,7 +186,7 @@ export class StreamService {
    *
    * @throws HydraError `BAD_OPTION`
    */
-  deadLetters<T = unknown>(stream: string, options: DeadLetterOptions = {}): Promise<DeadLetter<T>[]> {
+  deadLetters<T = unknown>(stream: string, options: DeadLetterOptions = {}): Promise<DeadEntry<T>[]> {
     return this.dead.list<T>(stream, options);
   }
 
@@ -220,14 +221,14 @@ export class StreamService {
   async removeGroup(stream: string, group: string): Promise<boolean> {
     checkStreamName('the name of a stream', stream);
     checkGroupName(`group of "${stream}"`, group);
-    const of = (part: string) => this.keys.ownStream(stream, part, group);
-    const keys = [this.keys.stream(stream), of('order'), of('dead'), of('watch'), of('lost')];
-    const signs = this.keys.ownStream(stream, 'consumer', group, '');
+    const { redis, keys } = this.context;
+    const { stream: key, order, dead, watch, lost, heartbeats } = groupKeys(keys, { stream, group });
     const what = `remove group ${group} of ${stream}`;
     for (let some = 1; some > 0;) {
-      some = await this.redis.run(what, (redis) => emptyGroup.run(redis, [keys[0]!, group, signs, STEP]));
+      some = await redis.run(what, (client) => emptyGroup.run(client, [key, group, heartbeats, BATCH_SIZE]));
     }
-    const outcome = await this.redis.run(what, (redis) => removeGroup.run(redis, [...keys, group, signs]));
+    const args = [key, order, dead, watch, lost, group, heartbeats];
+    const outcome = await redis.run(what, (client) => removeGroup.run(client, args));
     if (outcome >= 0) return outcome === 1;
     throw new HydraError(
       'BAD_OPTION',

@@ -1,8 +1,6 @@
 import type { BoundHandler, Dispatch, Source } from '../delivery/source.js';
 import { HydraError } from '../hydra-error.js';
-import type { ResolvedOptions } from '../hydra-options.js';
-import type { Keys } from '../protocol/keys.js';
-import type { RedisConnections } from '../redis/redis-connections.js';
+import type { Context } from '../redis/context.js';
 import type { HealthFindings } from '../runtime/health-contributors.js';
 import { ConsumerGroup } from './group/consumer-group.js';
 import { resolveHandler, type EntryHandler } from './entries/entry-handler.js';
@@ -13,20 +11,17 @@ export class StreamSource implements Source {
   private workers: readonly GroupWorker[] = [];
 
   constructor(
-    private readonly id: string,
+    private readonly context: Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random'>,
     private readonly dispatch: Dispatch,
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
-    private readonly options: ResolvedOptions,
   ) {}
 
   /** What it says of itself in the health record, and whether the process is ready. */
   get findings(): HealthFindings {
     if (this.workers.length === 0) return {};
-    const inHand = this.workers.reduce((sum, worker) => sum + worker.size, 0);
+    const inFlight = this.workers.reduce((sum, worker) => sum + worker.size, 0);
     const lostToTrim = this.workers.reduce((sum, worker) => sum + worker.lostToTrim, 0);
     return {
-      activity: { inHand, ...(lostToTrim > 0 && { lostToTrim }) },
+      activity: { inFlight, ...(lostToTrim > 0 && { lostToTrim }) },
       problem: this.workers.find(({ problem }) => problem)?.problem,
     };
   }
@@ -35,7 +30,7 @@ export class StreamSource implements Source {
   async start(): Promise<void> {
     const bound = [...this.dispatch.handlers('entry').values(), ...this.durableEvents()];
     const groups = new Map<string, EntryHandler[]>();
-    for (const handler of bound.map((one) => resolveHandler(one, this.options))) {
+    for (const handler of bound.map((one) => resolveHandler(one, this.context.options))) {
       const name = JSON.stringify([handler.stream, handler.group]);
       groups.set(name, [...(groups.get(name) ?? []), handler]);
     }
@@ -50,7 +45,7 @@ export class StreamSource implements Source {
   /** Handlers of events, for the events that their publishers keep in streams. */
   private durableEvents(): BoundHandler[] {
     const events = [...this.dispatch.handlers('call').values()].filter(({ isEvent }) => isEvent);
-    return this.options.streams.events.flatMap(({ stream, ...options }) =>
+    return this.context.options.streams.events.flatMap(({ stream, ...options }) =>
       events.map((event) => ({ ...event, pattern: stream, options: { ...options, type: event.pattern } })),
     );
   }
@@ -59,17 +54,18 @@ export class StreamSource implements Source {
     const [{ stream, group }] = handlers as readonly [EntryHandler];
     const what = `stream "${stream}" in group "${group}"`;
     refuseTwins(what, handlers);
-    const membership = {
+    const { id, options } = this.context;
+    const consumerGroup = new ConsumerGroup(this.context, {
       stream,
       group,
       from: startOf(what, handlers),
-      consumer: this.id,
-      isOrdered: handlers.some(({ lineOf }) => lineOf !== undefined),
-      ttlMs: this.options.presence.ttlMs,
-      claimIdleMs: this.options.streams.claimIdleMs,
-      deadLetters: this.options.streams.deadLetters,
-    };
-    return new GroupWorker(new ConsumerGroup(membership, this.redis, this.keys), handlers, this.dispatch);
+      consumer: id,
+      isOrdered: handlers.some(({ keyOf }) => keyOf !== undefined),
+      ttlMs: options.presence.ttlMs,
+      claimIdleMs: options.streams.claimIdleMs,
+      deadLetters: options.streams.deadLetters,
+    });
+    return new GroupWorker(this.context, { group: consumerGroup, handlers, dispatch: this.dispatch });
   }
 }
 

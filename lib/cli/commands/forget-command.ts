@@ -59,7 +59,7 @@ async function remove(place: HydraInstance, service: string): Promise<void> {
   const found = await leftBehind(place, service);
   refuseAlive(service, found);
   const { redis, keys } = place;
-  const streams = new StreamService(redis, keys, place.options);
+  const streams = new StreamService(place);
   for (const { stream } of found.groups) await streams.removeGroup(stream, service);
   for (let start = 0; start < found.keys.length; start += AT_ONCE) {
     const some = found.keys.slice(start, start + AT_ONCE);

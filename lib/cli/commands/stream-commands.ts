@@ -50,8 +50,8 @@ export function addStreamCommands(program: Command): void {
 function onStream(command: Command, act: (subject: Subject, ...words: never[]) => Promise<void>): Command {
   return command.action((stream: string, ...rest: unknown[]) => {
     const words = rest.slice(0, -2) as never[];
-    return withInstance(command, ({ redis, keys, options: resolved }, global) => {
-      const streams = new StreamService(redis, keys, resolved);
+    return withInstance(command, (place, global) => {
+      const streams = new StreamService(place);
       return act({ streams, stream, options: command.opts(), global }, ...words);
     });
   });

@@ -1,40 +1,41 @@
 import type { ConsumerGroup } from '../group/consumer-group.js';
+import type { Ended } from '../group/consumer-config.js';
+import { sleep } from '../../runtime/waiting.js';
+import type { Clock } from '../../runtime/clock.js';
 import type { Entry } from './entry.js';
 
 /** As many as one script handles without keeping Redis from others for long. */
-const AT_ONCE = 500;
+const BATCH_SIZE = 500;
 const RETRY_MS = 100;
 
+/** Hears what became of acknowledgements. */
+export interface AcknowledgerListener {
+  /** Redis has confirmed the end of these. */
+  acknowledged(entries: readonly Entry[], outcome: Ended): void;
+  acknowledgeFailed(error: unknown): void;
+}
+
 /**
- * Acknowledges what was handled: all that ends in one turn, and all that ends while the last acknowledgement is under way,
- * in one command. What Redis did not confirm is acknowledged again, for as long as it takes.
+ * Acknowledges entries that ended: all that end in one event-loop tick, and all that end while the last acknowledgement is
+ * under way, in one command. What Redis did not confirm is acknowledged again, for as long as it takes.
  */
 export class Acknowledger {
-  private done: Entry[] = [];
+  private ended: Entry[] = [];
   private isBusy = false;
   private whenIdle: (() => void)[] = [];
 
   constructor(
-    private readonly group: ConsumerGroup,
-    /** Told what is confirmed, and the entries whose turn has come with it. */
-    private readonly confirmed: (
-      entries: readonly Entry[],
-      successors: readonly Entry[],
-      refused: number,
-    ) => void,
-    private readonly failed: (error: unknown) => void,
+    private readonly clock: Clock,
+    private readonly group: Pick<ConsumerGroup, 'acknowledge'>,
+    private readonly listener: AcknowledgerListener,
   ) {}
 
-  /** How many wait to be acknowledged. */
-  get size(): number {
-    return this.done.length;
-  }
-
   add(entry: Entry): void {
-    this.done.push(entry);
+    entry.end();
+    this.ended.push(entry);
     if (this.isBusy) return;
     this.isBusy = true;
-    setImmediate(() => void this.flush());
+    this.clock.setImmediate(() => void this.flush());
   }
 
   /** Resolves once nothing waits. */
@@ -43,15 +44,14 @@ export class Acknowledger {
   }
 
   private async flush(): Promise<void> {
-    while (this.done.length > 0) {
-      const entries = this.done.splice(0, AT_ONCE);
+    while (this.ended.length > 0) {
+      const entries = this.ended.splice(0, BATCH_SIZE);
       try {
-        const { refused, successors } = await this.group.acknowledge(entries);
-        this.confirmed(entries, successors, refused);
+        this.listener.acknowledged(entries, await this.group.acknowledge(entries));
       } catch (error) {
-        this.done.unshift(...entries);
-        this.failed(error);
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        this.ended.unshift(...entries);
+        this.listener.acknowledgeFailed(error);
+        await sleep(this.clock, RETRY_MS);
       }
     }
     this.isBusy = false;

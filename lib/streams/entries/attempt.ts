@@ -1,36 +1,42 @@
-import { inspect } from 'node:util';
-
 import { isObservable, lastValueFrom, type Observable } from 'rxjs';
 
 import type { DeliveryContext } from '../../delivery/delivery-context.js';
 import { handlerStream } from '../../delivery/handler-observable.js';
 import type { Dispatch } from '../../delivery/source.js';
 import { HydraError } from '../../hydra-error.js';
-import type { Entry } from './entry.js';
-import type { EntryHandler } from './entry-handler.js';
+import type { Clock } from '../../runtime/clock.js';
+import { withTimeout } from '../../runtime/waiting.js';
 import { HydraBatchContext } from '../hydra-entry-context.js';
+import type { Entry, EntryRun } from './entry.js';
+import type { EntryHandler } from './entry-handler.js';
 
 export interface Failure {
   readonly reason: unknown;
 }
 
+/** Why the entry at an index failed; undefined where it did well. */
 export type FailureOf = (index: number) => Failure | undefined;
 
+/** What an attempt is run with. */
+export interface AttemptParts {
+  readonly clock: Clock;
+  readonly dispatch: Dispatch;
+}
+
 /** One run of a handler with one entry, or with the entries of a batch. */
-export class Attempt {
+export class Attempt implements EntryRun {
   private readonly context: DeliveryContext;
   private readonly isBatch: boolean;
 
   constructor(
-    private readonly dispatch: Dispatch,
+    private readonly parts: AttemptParts,
     private readonly handler: EntryHandler,
     readonly entries: readonly Entry[],
   ) {
-    for (const entry of entries) entry.running = this;
     this.isBatch = handler.batch !== undefined;
     this.context = this.isBatch
-      ? new HydraBatchContext([entries.map((entry) => entry.createContext())])
-      : entries[0]!.createContext();
+      ? new HydraBatchContext([entries.map((entry) => entry.begin(this))])
+      : entries[0]!.begin(this);
   }
 
   /**
@@ -40,10 +46,10 @@ export class Attempt {
    */
   async run(ended: (attempt: Attempt, failureOf: FailureOf | undefined) => void): Promise<void> {
     let failureOf: FailureOf | undefined;
+    const { dispatch } = this.parts;
     try {
       const { timeoutMs, bound } = this.handler;
-      const result =
-        timeoutMs > 0 ? this.within(timeoutMs) : this.dispatch.run(bound, this.data, this.context);
+      const result = timeoutMs > 0 ? this.within(timeoutMs) : dispatch.run(bound, this.data, this.context);
       const value = await result;
       if (isObservable(value)) await this.lastOf(value);
       if (this.isBatch) failureOf = (index) => (this.context as HydraBatchContext).failureOf(index);
@@ -52,17 +58,17 @@ export class Attempt {
       const reason = this.context.failure ?? shown;
       failureOf = () => ({ reason });
     }
-    this.dispatch.settled(this.context);
-    for (const entry of this.entries) entry.running = undefined;
+    dispatch.settled(this.context);
+    for (const entry of this.entries) entry.stopped();
     ended(this, failureOf);
   }
 
-  /** The handler goes on as it likes, but its signal says that nobody waits. */
+  /** The handler continues as it likes, but its signal says that nobody waits. */
   abort(reason: HydraError): void {
     this.context.abort(reason);
   }
 
-  /** One entry is another consumer's by now: its signal aborts, and that of a batch once it has lost them all. */
+  /** One entry belongs to another consumer: its signal aborts, and that of a batch once it has lost them all. */
   lose(entry: Entry, reason: HydraError): void {
     if (this.isBatch) (this.context as HydraBatchContext).lose(this.entries.indexOf(entry), reason);
     else this.context.abort(reason);
@@ -79,50 +85,17 @@ export class Attempt {
   }
 
   private within(timeoutMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        const { stream, group } = this.handler;
-        const error = new HydraError(
-          'TIMEOUT',
-          `"${stream}" (${group}) was not handled within timeoutMs=${timeoutMs}`,
-        );
-        this.abort(error);
-        reject(error);
-      }, timeoutMs);
-      const handle = async () => {
-        const result = await this.dispatch.run(this.handler.bound, this.data, this.context);
-        if (isObservable(result)) await this.lastOf(result);
-      };
-      handle()
-        .finally(() => clearTimeout(timer))
-        .then(resolve, reject);
+    return withTimeout(this.parts.clock, this.toTheEnd(), timeoutMs, () => {
+      const { stream, group } = this.handler;
+      const text = `"${stream}" (${group}) was not handled within timeoutMs=${timeoutMs}`;
+      const error = new HydraError('TIMEOUT', text);
+      this.abort(error);
+      return error;
     });
   }
-}
 
-/** Longer than anyone reads; a message may hold all that a handler was given. */
-const LONGEST_REASON = 2_000;
-
-/** A failure in a line: what the handler's pipeline made of what it threw. Never throws, whatever that is. */
-export function describeFailure(reason: unknown): string {
-  return textOf(reason).slice(0, LONGEST_REASON);
-}
-
-function textOf(reason: unknown): string {
-  try {
-    const { message } = (reason ?? {}) as { message?: unknown };
-    if (typeof message === 'string') return message;
-    return typeof reason === 'string' ? reason : (JSON.stringify(reason) ?? String(reason));
-  } catch {
-    return inspected(reason);
-  }
-}
-
-/** What has no JSON: a cycle, a BigInt, a toJSON that throws. */
-function inspected(reason: unknown): string {
-  try {
-    return inspect(reason, { depth: 2, breakLength: Infinity, customInspect: false });
-  } catch {
-    return 'a failure that cannot be printed';
+  private async toTheEnd(): Promise<void> {
+    const result = await this.parts.dispatch.run(this.handler.bound, this.data, this.context);
+    if (isObservable(result)) await this.lastOf(result);
   }
 }

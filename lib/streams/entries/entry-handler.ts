@@ -1,4 +1,4 @@
-import type { BackoffLimits as Backoff } from '../../runtime/backoff.js';
+import type { BackoffLimits } from '../../runtime/backoff.js';
 import type { BoundHandler } from '../../delivery/source.js';
 import { HydraError } from '../../hydra-error.js';
 import {
@@ -24,11 +24,11 @@ export interface EntryHandler {
   readonly type: string | undefined;
   readonly concurrency: number;
   readonly attempts: number;
-  readonly backoff: Backoff;
+  readonly backoff: BackoffLimits;
   readonly timeoutMs: number;
   readonly batch: { readonly size: number; readonly waitMs: number } | undefined;
-  /** The line of an entry with such data; '' for none. Undefined when none of its entries line up. */
-  readonly lineOf: ((data: unknown) => string) | undefined;
+  /** The ordering key of an entry with such data; '' for none. Undefined when its entries are not ordered. */
+  readonly keyOf: ((data: unknown) => string) | undefined;
 }
 
 /**
@@ -60,7 +60,7 @@ export function resolveHandler(bound: BoundHandler, { service, streams }: Resolv
       size: check('batch.size', batch.size, 1),
       waitMs: check('batch.waitMs', batch.waitMs ?? 10, 0, LONGEST_TIMER_MS),
     },
-    lineOf: given.orderBy === undefined ? undefined : lineBy(given.orderBy),
+    keyOf: given.orderBy === undefined ? undefined : keyBy(given.orderBy),
   };
 }
 
@@ -80,13 +80,13 @@ export function startPosition(stream: string, from: StreamStart): string {
   );
 }
 
-function lineBy(orderBy: OrderBy): (data: unknown) => string {
+function keyBy(orderBy: OrderBy): (data: unknown) => string {
   const valueOf = typeof orderBy === 'function' ? (orderBy as (data: unknown) => unknown) : memberAt(orderBy);
   return (data) => {
     const value = valueOf(data);
     if (value === undefined || value === null) return '';
     const text = typeof value === 'string' ? value : JSON.stringify(value);
-    // In Redis a NUL parts the line's name from the id behind it.
+    // In Redis a NUL separates the key from the id behind it.
     return `:${text.replaceAll('\0', '\\0')}`;
   };
 }

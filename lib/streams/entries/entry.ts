@@ -2,50 +2,110 @@ import type { HydraError } from '../../hydra-error.js';
 import { decodeEntry, type EntryContent } from '../../protocol/stream-entry.js';
 import { HydraEntryContext, type ReceivedEntry } from '../hydra-entry-context.js';
 
-/** One entry in the hands of this instance, from its arrival until Redis has confirmed its end. */
+/**
+ * The life of an entry at this instance:
+ *
+ *     arrived ──► waiting ──► running ──► ended ──► gone
+ *                    ▲        │    │                 ▲
+ *                    └─ retry ┘    └──► lost ────────┘
+ *
+ * - `arrived`: its place among the entries with its key is not known yet
+ * - `waiting`: for a handler slot, for more of its batch, or for the time of a retry
+ * - `running`: its handler runs
+ * - `lost`: its handler runs, and another consumer has claimed the entry; the outcome is ignored
+ * - `ended`: it was handled or given up, and Redis has not confirmed that yet
+ * - `gone`: this instance has nothing to do with it any more
+ *
+ * From every state an entry may go to `gone`: Redis has said that it belongs to another consumer.
+ */
+export type EntryState = 'arrived' | 'waiting' | 'running' | 'lost' | 'ended' | 'gone';
+
+/** A run of a handler, which may be told that its outcome is not wanted. */
+export interface EntryRun {
+  abort(reason: HydraError): void;
+  lose(entry: Entry, reason: HydraError): void;
+}
+
+/** Where an entry came from: the same for all that arrive together. */
+export interface EntryOrigin {
+  /** The incarnation of this consumer since whose beginning the entry is known to be its own. */
+  readonly incarnation: string;
+  /** How many attempts others may have begun before. */
+  readonly deliveries: number;
+  /** Which instance has read it; undefined for this one. */
+  readonly owner?: string;
+}
+
+/** One entry at this instance. */
 export class Entry implements ReceivedEntry {
-  /** Its line; '' when it stands in none. */
-  key = '';
-  /** The attempt that is under way, or comes next. */
-  attempt: number;
-  /** Owners were lost while it was in hand: it may be what kills them, and runs alone among its like. */
-  isSuspect = false;
-  /** Whether an attempt was ever begun here. */
-  isBegun = false;
-  /** Runs its handler now. */
-  running: { abort(reason: HydraError): void; lose(entry: Entry, reason: HydraError): void } | undefined;
-  /** Others have claimed it while its handler ran here: how that ends is of no interest. */
-  isLost = false;
-  /** These belong to {@link Hands}. */
-  before: Entry | undefined;
-  after: Entry | undefined;
-  isInHand = false;
+  private current: EntryState = 'arrived';
+  private orderingKey = '';
+  private attemptNumber: number;
+  private hasBegun = false;
+  private mustRunAlone = false;
+  private run: EntryRun | undefined;
+  private ownedSince: string;
   private content: EntryContent | undefined;
+  private index = -1;
 
   constructor(
-    readonly stream: string,
-    readonly group: string,
+    private readonly source: { readonly stream: string; readonly group: string },
     readonly id: string,
     readonly fields: readonly string[],
-    /** A life of this consumer since whose beginning the entry is known to be its own. */
-    public life: string,
-    /** How many attempts others may have begun before this instance got it. */
-    readonly deliveries = 0,
-    /** Which instance has read it; undefined for this one. */
-    readonly owner?: string,
+    private readonly origin: EntryOrigin,
   ) {
-    this.attempt = deliveries + 1;
+    this.attemptNumber = origin.deliveries + 1;
+    this.ownedSince = origin.incarnation;
+  }
+
+  get state(): EntryState {
+    return this.current;
+  }
+
+  get stream(): string {
+    return this.source.stream;
+  }
+
+  get group(): string {
+    return this.source.group;
+  }
+
+  /** Its ordering key; '' where it is not ordered. */
+  get key(): string {
+    return this.orderingKey;
+  }
+
+  /** The attempt that is under way, or comes next. */
+  get attempt(): number {
+    return this.attemptNumber;
+  }
+
+  get deliveries(): number {
+    return this.origin.deliveries;
+  }
+
+  get owner(): string | undefined {
+    return this.origin.owner;
+  }
+
+  /** The incarnation of this consumer since whose beginning the entry is known to be its own. */
+  get incarnation(): string {
+    return this.ownedSince;
+  }
+
+  /** Whether an attempt was ever begun here. */
+  get isBegun(): boolean {
+    return this.hasBegun;
+  }
+
+  /** Whether owners were lost with it: it may be what kills them, and runs alone among its like. */
+  get isSuspect(): boolean {
+    return this.mustRunAlone;
   }
 
   /** Whether Redis must be told before this attempt: it counts the first delivery by itself. */
-  get mustBeNoted(): boolean {
-    return this.deliveries > 0 || this.attempt > 1;
-  }
-
-  /** A context for one attempt: the signal of an earlier one may be aborted. */
-  createContext(): HydraEntryContext {
-    this.isBegun = true;
-    return new HydraEntryContext([this]);
+  get mustBeCounted(): boolean {
+    return this.origin.deliveries > 0 || this.attemptNumber > 1;
   }
 
   get data(): unknown {
@@ -58,6 +118,71 @@ export class Entry implements ReceivedEntry {
 
   get metadata(): Readonly<Record<string, string>> | undefined {
     return this.decoded.metadata;
+  }
+
+  /** Where {@link InFlightEntries} holds it; -1 for nowhere. */
+  get position(): number {
+    return this.index;
+  }
+
+  heldAt(position: number): void {
+    this.index = position;
+  }
+
+  orderBy(key: string): void {
+    this.orderingKey = key;
+  }
+
+  /** Its place has come. */
+  admit(isSuspect: boolean): void {
+    this.mustRunAlone = isSuspect;
+    this.current = 'waiting';
+  }
+
+  /** An attempt begins. Its context is its own: the signal of an earlier attempt may be aborted. */
+  begin(run: EntryRun): HydraEntryContext {
+    this.hasBegun = true;
+    this.run = run;
+    this.current = 'running';
+    return new HydraEntryContext([this]);
+  }
+
+  /** The attempt is over. */
+  stopped(): void {
+    this.run = undefined;
+  }
+
+  /** It is tried again. */
+  retry(): void {
+    this.attemptNumber++;
+    this.current = 'waiting';
+  }
+
+  /** It was handled or given up. */
+  end(): void {
+    this.current = 'ended';
+  }
+
+  /** This instance has nothing to do with it any more. */
+  leave(): void {
+    this.current = 'gone';
+  }
+
+  /** Another consumer has claimed it while its handler runs here. */
+  lose(reason: HydraError): void {
+    if (this.current !== 'running') return;
+    this.current = 'lost';
+    this.run?.lose(this, reason);
+  }
+
+  /** Nobody waits for its handler any more. */
+  abort(reason: HydraError): void {
+    this.run?.abort(reason);
+  }
+
+  /** It was this consumer's own when that incarnation began. */
+  ownedIn(incarnation: string): void {
+    this.ownedSince = incarnation;
   }
 
   private get decoded(): EntryContent {

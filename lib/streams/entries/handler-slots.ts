@@ -1,54 +1,57 @@
+import type { Clock, Timer } from '../../runtime/clock.js';
 import type { Entry } from './entry.js';
 import type { EntryHandler } from './entry-handler.js';
 
-/** An entry that is delivered ahead of its turn must not wait much longer than this. */
+/** An entry that is fetched before there is a slot for it must not wait much longer than this. */
 const QUICK_MS = 10;
 
+/** Begins what has a slot. */
+export interface SlotListener {
+  slotsTaken(slots: HandlerSlots, entries: readonly Entry[]): void;
+}
+
 /**
- * The places of one handler: how many entries (or batches) it has in hand at once, and which waits for which.
+ * The slots of one handler: how many entries (or batches) it runs at once, and which of those that wait is next.
  *
- * An entry that was in hand when several of its owners were lost runs alone among its like: if it is what kills them, it
- * takes few others with it.
+ * An entry that several owners were lost with runs alone among its like: if it is what kills them, it takes few others with
+ * it.
  */
-export class Lane {
+export class HandlerSlots {
   private readonly waiting: Entry[] = [];
   private running = 0;
   private isSuspectRunning = false;
   private isClosed = false;
-  private timer: NodeJS.Timeout | undefined;
+  private batchTimer: Timer | undefined;
   /** Whether the first of a batch has waited long enough. */
-  private isDue = false;
+  private isBatchDue = false;
   private sample: Entry | undefined;
   private sampledAt = 0;
   private lastMs = Infinity;
 
   constructor(
     readonly handler: EntryHandler,
-    private readonly run: (lane: Lane, entries: readonly Entry[]) => void,
+    private readonly clock: Clock,
+    private readonly listener: SlotListener,
   ) {}
 
   /**
    * How many more entries can be begun at once; twice that while the handler is so quick that the next ones can be on their
    * way meanwhile.
    */
-  get room(): number {
+  get capacity(): number {
     const { concurrency, batch } = this.handler;
     const ahead = this.isQuick ? concurrency : 0;
     return Math.max(0, (concurrency - this.running) * (batch?.size ?? 1) + ahead - this.waiting.length);
   }
 
-  /** Entries that have not been begun. */
-  get unbegun(): readonly Entry[] {
-    return this.waiting;
-  }
-
+  /** Runs it as soon as there is a slot. */
   enter(entry: Entry): void {
     const { concurrency, batch } = this.handler;
     const isPlain = !batch && !entry.isSuspect && !this.isClosed;
     if (isPlain && this.waiting.length === 0 && this.running < concurrency) {
       this.running++;
-      this.sample ??= this.time(entry);
-      this.run(this, [entry]);
+      this.sample ??= this.timed(entry);
+      this.listener.slotsTaken(this, [entry]);
       return;
     }
     this.waiting.push(entry);
@@ -58,7 +61,7 @@ export class Lane {
   /** One run is over: the next begins. */
   leave([first]: readonly Entry[]): void {
     this.running--;
-    if (first === this.sample) this.timed();
+    if (first === this.sample) this.sampleEnded();
     if (first!.isSuspect) this.isSuspectRunning = false;
     this.advance();
   }
@@ -66,22 +69,22 @@ export class Lane {
   /** Begins nothing any more. */
   close(): void {
     this.isClosed = true;
-    clearTimeout(this.timer);
+    this.clock.clear(this.batchTimer);
   }
 
   /** One run at a time is timed: that is enough to know what the handler is like. */
   private get isQuick(): boolean {
     if (this.lastMs > QUICK_MS) return false;
-    return !this.sample || performance.now() - this.sampledAt < QUICK_MS;
+    return !this.sample || this.clock.monotonic() - this.sampledAt < QUICK_MS;
   }
 
-  private time(entry: Entry): Entry {
-    this.sampledAt = performance.now();
+  private timed(entry: Entry): Entry {
+    this.sampledAt = this.clock.monotonic();
     return entry;
   }
 
-  private timed(): void {
-    this.lastMs = performance.now() - this.sampledAt;
+  private sampleEnded(): void {
+    this.lastMs = this.clock.monotonic() - this.sampledAt;
     this.sample = undefined;
   }
 
@@ -91,7 +94,7 @@ export class Lane {
       if (entries.length === 0) return;
       this.running++;
       if (entries[0]!.isSuspect) this.isSuspectRunning = true;
-      this.run(this, entries);
+      this.listener.slotsTaken(this, entries);
     }
   }
 
@@ -104,18 +107,20 @@ export class Lane {
   }
 
   private nextBatch({ size, waitMs }: NonNullable<EntryHandler['batch']>): readonly Entry[] {
-    const ready = this.waiting.filter((entry) => !entry.isSuspect).slice(0, size);
-    if (ready.length < size && !this.isDue) {
-      this.timer ??= setTimeout(() => {
-        this.isDue = true;
-        this.advance();
-      }, waitMs);
+    const batch = this.waiting.filter((entry) => !entry.isSuspect).slice(0, size);
+    if (batch.length < size && !this.isBatchDue) {
+      this.batchTimer ??= this.clock.setTimeout(() => this.batchIsDue(), waitMs);
       return [];
     }
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.isDue = false;
-    for (const entry of ready) this.waiting.splice(this.waiting.indexOf(entry), 1);
-    return ready;
+    this.clock.clear(this.batchTimer);
+    this.batchTimer = undefined;
+    this.isBatchDue = false;
+    for (const entry of batch) this.waiting.splice(this.waiting.indexOf(entry), 1);
+    return batch;
+  }
+
+  private batchIsDue(): void {
+    this.isBatchDue = true;
+    this.advance();
   }
 }

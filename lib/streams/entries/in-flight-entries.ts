@@ -2,49 +2,45 @@ import { compareIds } from '../../protocol/stream-id.js';
 import type { Entry } from './entry.js';
 
 /**
- * The entries in the hands of one instance, each linked to its neighbours. (In a Map, entries that come and go by the
- * thousand keep the collector busy: V8 copies it all the time, and a copy that has grown old keeps the dead ones alive.)
+ * The entries that are in flight at one instance, in no order: an array in which the last one takes the place of one that
+ * leaves. (In a Map, entries that come and go by the thousand keep the collector busy: V8 copies it all the time, and a copy
+ * that has grown old keeps the dead ones alive.)
  */
-export class Hands {
-  private first: Entry | undefined;
-  private last = '0-0';
-  private count = 0;
+export class InFlightEntries {
+  private readonly entries: Entry[] = [];
+  private lastId = '0-0';
 
   get size(): number {
-    return this.count;
+    return this.entries.length;
   }
 
-  /** False when it is in hand already. */
+  /** False when it is in flight already. */
   add(entry: Entry): boolean {
     // Redis delivers in order: a look through all is for what was claimed, or delivered again.
-    if (compareIds(entry.id, this.last) > 0) this.last = entry.id;
+    if (compareIds(entry.id, this.lastId) > 0) this.lastId = entry.id;
     else if (this.has(entry.id)) return false;
-    entry.isInHand = true;
-    entry.after = this.first;
-    if (this.first) this.first.before = entry;
-    this.first = entry;
-    this.count++;
+    entry.heldAt(this.entries.length);
+    this.entries.push(entry);
     return true;
   }
 
-  /** Nothing happens if it is not in hand. */
+  /** Nothing happens if it is not in flight. */
   remove(entry: Entry): void {
-    if (!entry.isInHand) return;
-    const { before, after } = entry;
-    if (before) before.after = after;
-    else this.first = after;
-    if (after) after.before = before;
-    entry.isInHand = false;
-    entry.before = entry.after = undefined;
-    this.count--;
+    const { position } = entry;
+    if (position < 0) return;
+    const last = this.entries.pop()!;
+    if (last !== entry) {
+      this.entries[position] = last;
+      last.heldAt(position);
+    }
+    entry.heldAt(-1);
   }
 
   has(id: string): boolean {
-    for (let entry = this.first; entry; entry = entry.after) if (entry.id === id) return true;
-    return false;
+    return this.entries.some((entry) => entry.id === id);
   }
 
-  *[Symbol.iterator](): Generator<Entry> {
-    for (let entry = this.first; entry; entry = entry.after) yield entry;
+  [Symbol.iterator](): Iterator<Entry> {
+    return this.entries[Symbol.iterator]();
   }
 }

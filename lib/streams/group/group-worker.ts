@@ -1,80 +1,65 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { Dispatch } from '../../delivery/source.js';
 import { HydraError } from '../../hydra-error.js';
-import type { ConsumerGroup } from './consumer-group.js';
-import type { Entry } from '../entries/entry.js';
+import type { Context } from '../../redis/context.js';
+import type { Timer } from '../../runtime/clock.js';
+import { sleep } from '../../runtime/waiting.js';
 import type { EntryHandler } from '../entries/entry-handler.js';
-import { EntryRunner } from '../entries/entry-runner.js';
+import { GroupEntries } from '../entries/group-entries.js';
+import type { ConsumerGroup } from './consumer-group.js';
 import { GroupReader } from './group-reader.js';
-import { GroupTrouble, isNoGroup } from './group-status.js';
-import { LineUp } from '../entries/key-ordering.js';
-import type { Claimed } from './consumer-config.js';
+import { GroupStatus, isNoGroup } from './group-status.js';
 
-const SWEEP_EVERY_MS = 500;
-/** A sign of life is renewed so often in its life that an instance that is alive never counts as dead. */
-const SWEEPS_A_LIFE = 3;
-/** What is left over when an instance took as much as it had room for is looked for soon. */
-const SWEEP_AGAIN_MS = 20;
+const HEARTBEAT_EVERY_MS = 500;
+/** A heartbeat key is renewed so often in its life that an instance that is alive never counts as dead. */
+const HEARTBEATS_PER_TTL = 3;
+/** What is left over when an instance claimed as much as it had capacity for is looked for soon. */
+const CLAIM_AGAIN_MS = 20;
 const TIDY_EVERY_MS = 10_000;
-const ADOPT_EVERY_MS = 2_000;
-/** Sweeps between two looks for lines that stand still. */
-const MEND_EVERY = 4;
-/** As many as one read brings without keeping Redis from others for long. */
-const MAX_AT_ONCE = 1_000;
-/** In the whole group: how far the reading goes ahead of entries that wait for an earlier one with their key. */
-const MAX_IN_LINE = 1_000;
+/** Heartbeats between two looks for keys whose entries stand still. */
+const REPAIR_EVERY = 4;
+
+export interface WorkerOptions {
+  readonly group: ConsumerGroup;
+  readonly handlers: readonly EntryHandler[];
+  readonly dispatch: Dispatch;
+}
 
 /**
- * Reads one group of one stream and has its entries handled: at least once each, those of one key one after another.
+ * Has the entries of one group of one stream handled: at least once each, those of one key one after another.
  *
- * What is in the hands of an instance that is alive nobody else takes; what a dead one leaves is taken by the others.
+ * What an instance that is alive has in progress nobody else takes; what a dead one leaves is claimed by the others. Where
+ * that is decided: {@link ConsumerGroup.heartbeatAndClaim}.
  */
 export class GroupWorker {
-  private readonly trouble: GroupTrouble;
-  private readonly runner: EntryRunner;
-  private readonly line: LineUp;
+  private readonly status: GroupStatus;
+  private readonly entries: GroupEntries;
   private readonly reader: GroupReader;
   private reading: Promise<void> | undefined;
-  private sweeper: NodeJS.Timeout | undefined;
-  private isSweeping = false;
-  private sweeps = 0;
-  private adoptedAt = 0;
+  private heartbeat: Timer | undefined;
+  private isBeating = false;
+  private beats = 0;
   private tidiedAt = -Infinity;
   private lost = 0;
   private isDraining = false;
 
   constructor(
-    private readonly group: ConsumerGroup,
-    handlers: readonly EntryHandler[],
-    dispatch: Dispatch,
+    private readonly context: Pick<Context, 'clock' | 'random'>,
+    private readonly options: WorkerOptions,
   ) {
-    this.trouble = new GroupTrouble(group.membership);
-    this.runner = new EntryRunner(group, handlers, dispatch, this.trouble, () => this.reader.wakeSoon());
-    this.line = new LineUp(
-      group,
-      (entry) => this.runner.keyOf(entry),
-      (entries) => this.runner.take(entries),
-      () => this.adopt(),
-    );
-    this.reader = new GroupReader(group, this.trouble, {
-      roomNow: () => this.roomNow(),
-      isHeldByOthers: () => this.line.inLine >= MAX_IN_LINE,
-      // One entry is read, and with it comes how many stand in line now.
-      forgetOthers: () => void (this.line.inLine = Math.min(this.line.inLine, MAX_IN_LINE - 1)),
-      beforeRead: () => this.adoptWhenDue(),
-      accept: (entries) => this.accept(entries),
-    });
+    const { group } = options;
+    this.status = new GroupStatus(context.clock, group.config);
+    this.entries = new GroupEntries(context, { ...options, status: this.status });
+    this.reader = new GroupReader(context, { group, status: this.status, entries: this.entries });
   }
 
-  /** How many entries are in hand. */
+  /** How many entries are in flight. */
   get size(): number {
-    return this.runner.size;
+    return this.entries.size;
   }
 
   /** Why entries do not arrive at present; undefined when they do. */
   get problem(): string | undefined {
-    return this.trouble.problem;
+    return this.status.problem;
   }
 
   /** How many entries were trimmed away before the group had read them, as far as this instance saw it. */
@@ -85,16 +70,15 @@ export class GroupWorker {
   /**
    * Resolves once the group exists and is being read; waits for a Redis that is away.
    *
-   * @throws what Redis refuses for good
+   * @throws what Redis refuses permanently
    */
   async start(): Promise<void> {
     await this.reader.join();
     // It was closed while it waited for Redis.
     if (this.isDraining) return;
-    const everyMs = Math.min(SWEEP_EVERY_MS, this.group.membership.ttlMs / SWEEPS_A_LIFE);
-    this.sweeper = setInterval(() => void this.sweep(), everyMs);
-    this.sweeper.unref();
-    await this.sweep();
+    const everyMs = Math.min(HEARTBEAT_EVERY_MS, this.options.group.config.ttlMs / HEARTBEATS_PER_TTL);
+    this.heartbeat = this.context.clock.setInterval(() => void this.beat(), everyMs);
+    await this.beat();
     this.reading = this.reader.run();
   }
 
@@ -103,109 +87,75 @@ export class GroupWorker {
     if (this.isDraining) return;
     this.isDraining = true;
     this.reader.close();
-    this.runner.close();
-    const untilDeadline = sleep(Math.max(0, deadlineAt - performance.now()), undefined, { ref: false });
-    await Promise.race([Promise.all([this.runner.handlersEnded(), this.reading]), untilDeadline]);
-    const { stream } = this.group.membership;
-    this.runner.cutOff(new HydraError('DRAINING', `"${stream}" was cut off`, { mayHaveRun: true }));
-    await Promise.race([this.runner.acknowledged(), untilDeadline]);
-    clearInterval(this.sweeper);
-    const unbegun = [...this.runner.entries].filter(
-      ({ isBegun, deliveries }) => !isBegun && deliveries === 0,
-    );
-    // Without Redis nothing can be said; the sign of life ends by itself.
-    await this.group.leave([...unbegun, ...this.line.waiting]).catch(() => undefined);
+    this.entries.close();
+    const over = new AbortController();
+    const { clock } = this.context;
+    const deadline = sleep(clock, Math.max(0, deadlineAt - clock.monotonic()), { signal: over.signal });
+    await Promise.race([Promise.all([this.entries.handlersEnded(), this.reading]), deadline]);
+    const { group } = this.options;
+    const reason = `"${group.config.stream}" was aborted: drain.timeoutMs is over`;
+    this.entries.abort(new HydraError('DRAINING', reason, { mayHaveRun: true }));
+    await Promise.race([this.entries.allAcknowledged(), deadline]);
+    over.abort();
+    clock.clear(this.heartbeat);
+    // Without Redis nothing can be said; the heartbeat key ends by itself.
+    await group.leave(this.entries.unbegun).catch(() => undefined);
   }
 
-  private roomNow(): number {
-    if (this.line.inLine >= MAX_IN_LINE || this.line.waiting.length > 0 || this.runner.isFull) return 0;
-    return Math.min(MAX_AT_ONCE, this.runner.room, MAX_IN_LINE - this.line.inLine);
-  }
-
-  private async accept(entries: readonly Entry[]): Promise<void> {
-    if (entries.length === 0) return;
-    if (this.group.membership.isOrdered) await this.lineUp(entries);
-    else this.runner.take(entries);
-  }
-
-  private claimSoon(claimed: Claimed): void {
-    this.claim(claimed).catch((error: unknown) => this.trouble.report(error));
-  }
-
-  private async claim({ ready, unlined }: Claimed): Promise<void> {
-    for (const entry of ready) entry.key = this.runner.keyOf(entry);
-    this.runner.take(ready);
-    if (unlined.length > 0) await this.lineUp(unlined);
-  }
-
-  private async lineUp(entries: readonly Entry[]): Promise<void> {
-    for (const entry of entries) entry.key = this.runner.keyOf(entry);
-    await this.line.join(entries);
-    // With what waited out of the way there may be room, also when nobody's turn has come.
-    this.reader.wakeSoon();
-  }
-
-  /** Lines up again what an answer that never came has left waiting: nobody else would, and nothing is read meanwhile. */
-  private async goOn(): Promise<void> {
-    if (this.isDraining || this.line.waiting.length === 0) return;
+  private async beat(): Promise<void> {
+    if (this.isBeating) return;
+    this.isBeating = true;
     try {
-      await this.lineUp([]);
-    } catch (error) {
-      // A lost group is made again by the sweep.
-      if (!isNoGroup(error)) this.trouble.report(error);
-    }
-  }
-
-  private async sweep(): Promise<void> {
-    if (this.isSweeping) return;
-    this.isSweeping = true;
-    try {
-      const limit = this.isDraining ? 0 : Math.min(MAX_AT_ONCE, this.runner.room);
-      const { isCutShort, lostToTrim, ...claimed } = await this.group.sweep(limit);
-      this.trouble.isOver('claim');
-      this.claimSoon(claimed);
-      this.warnOfTrim(lostToTrim);
-      if (isCutShort) setTimeout(() => void this.sweep(), SWEEP_AGAIN_MS).unref();
-      await this.runner.loseWhatOthersHave();
-      const isDue = this.group.membership.isOrdered && ++this.sweeps % MEND_EVERY === 0;
-      if (isDue && limit > 0) this.claimSoon(await this.group.mendLines(limit));
-      await this.tidyWhenDue();
+      await this.lookAfterGroup();
     } catch (error) {
       if (isNoGroup(error)) await this.reader.rejoin();
-      else this.troubled(error);
+      else this.failed(error);
     } finally {
-      this.isSweeping = false;
+      this.isBeating = false;
     }
-    void this.goOn();
+    void this.resumeOrdering();
   }
 
-  private troubled(error: unknown): void {
-    this.trouble.fails('claim', error);
-    this.trouble.report(error);
+  private async lookAfterGroup(): Promise<void> {
+    const { group } = this.options;
+    const limit = this.isDraining ? 0 : this.entries.claimCapacity;
+    const { isCutShort, lostToTrim, ...claimed } = await group.heartbeatAndClaim(limit);
+    this.status.clear('claim');
+    this.entries.takeOver(claimed);
+    this.warnOfTrim(lostToTrim);
+    if (isCutShort) this.context.clock.setTimeout(() => void this.beat(), CLAIM_AGAIN_MS);
+    await this.entries.loseWhatOthersHave();
+    const isRepairDue = group.config.isOrdered && ++this.beats % REPAIR_EVERY === 0;
+    if (isRepairDue && limit > 0) this.entries.takeOver(await group.repairOrder(limit));
+    await this.tidyWhenDue();
+  }
+
+  private async resumeOrdering(): Promise<void> {
+    try {
+      await this.entries.resumeOrdering();
+    } catch (error) {
+      // A lost group is made again by the next heartbeat.
+      if (!isNoGroup(error)) this.status.report(error);
+    }
+  }
+
+  private failed(error: unknown): void {
+    this.status.recordFailure('claim', error);
+    this.status.report(error);
   }
 
   private warnOfTrim(count: number): void {
     if (count === 0) return;
     this.lost += count;
-    const { stream, group } = this.group.membership;
+    const { stream, group } = this.options.group.config;
     const line = `${count} entries of stream "${stream}" were trimmed away before group "${group}" had read them`;
-    this.trouble.warn('trimmed', line);
+    this.status.warn('trimmed', line);
   }
 
   private async tidyWhenDue(): Promise<void> {
-    if (performance.now() - this.tidiedAt < TIDY_EVERY_MS) return;
-    this.tidiedAt = performance.now();
-    this.runner.warnOfDropped(await this.group.tidy());
-  }
-
-  private async adoptWhenDue(): Promise<void> {
-    if (performance.now() - this.adoptedAt > ADOPT_EVERY_MS) await this.adopt();
-  }
-
-  private async adopt(): Promise<void> {
-    this.adoptedAt = performance.now();
-    const known = new Set([...this.runner.entries, ...this.line.waiting].map(({ id }) => id));
-    const isKnown = (id: string) => known.has(id);
-    this.claimSoon(await this.group.adopt(isKnown));
+    const now = this.context.clock.monotonic();
+    if (now - this.tidiedAt < TIDY_EVERY_MS) return;
+    this.tidiedAt = now;
+    this.entries.warnOfDropped(await this.options.group.tidy());
   }
 }

@@ -1,5 +1,5 @@
 import { Script } from '../../redis/script.js';
-import { COMMON, NOW, STEP, type WireEntry } from './group-lua.js';
+import { COMMON, NOW, BATCH_SIZE, type WireEntry } from './group-lua.js';
 
 /**
  * Make the group, at a position; with the stream if that is not there.
@@ -9,7 +9,7 @@ import { COMMON, NOW, STEP, type WireEntry } from './group-lua.js';
  *       there, '0' when it is to begin there
  * Returns 1 when it was made, 0 when it was there.
  *
- * One script, because the order of a group that was lost must go before anybody lines up for the new one. A position
+ * One script, because the order of a group that was lost must be deleted before entries of the new one are ordered. A position
  * beyond the stream's end at which the group was seen belongs to a stream that was lost too: then everything in the new
  * one is to be delivered. A group that is to begin there begins at the end.
  */
@@ -40,31 +40,31 @@ return 1
 );
 
 /**
- * Say that the consumer is alive, take what consumers left that are not, and count what the group lost to a trim.
+ * Renew the consumer's heartbeat, claim what consumers left that are not, and count what the group lost to a trim.
  *
- * KEYS  1 stream   2 order   3 the consumer's sign of life   4 watch (`<since> <last>`: the period over which somebody
+ * KEYS  1 stream   2 order   3 the consumer's heartbeat key   4 watch (`<since> <last>`: the period over which somebody
  *         has looked for the dead without a pause)   5 lost (how many entries the group lost to trims)
- * ARGV  1 group   2 consumer   3 how long the sign stands, in ms   4 the sign's key up to the name
+ * ARGV  1 group   2 consumer   3 life of the heartbeat key in ms   4 that key up to the consumer
  *       5 how many to take at most   6 idle ms after which entries of consumers that are not ours are taken
- *       7 '1' when entries line up   8 the number of the consumer's life if its last one ended
+ *       7 '1' when entries are ordered   8 the consumer's next incarnation, if its last one ended
  *       9 '1' when silence may count as death   10 where the look at consumers that are not ours goes on: '-', or the last id
- * Returns the group's last delivered id, its first pending id ('' for none), the entries taken, the number of the
- *   consumer's life, how many entries the group lost to a trim since the last time, and the next 10.
+ * Returns the group's last delivered id, its first pending id ('' for none), the entries taken, the consumer's
+ *   incarnation, how many entries the group lost to a trim since the last time, and the next 10.
  *
  * One script, because a consumer may come back between the look and the claim. After a pause in which nobody looked (Redis
  * stood still, or was away, or all consumers were) every consumer first has its whole time to show itself again. One that
- * said that it leaves is not waited for. Consumers of ours that are dead and hold nothing are removed. The signs it reads
+ * said that it leaves is not waited for. Consumers of ours that are dead and hold nothing are removed. The heartbeat keys it reads
  * share the slot of its KEYS.
  */
-export const sweep = new Script<SweepReply>(
-  'streams.sweep',
+export const heartbeatAndClaim = new Script<HeartbeatReply>(
+  'streams.heartbeatAndClaim',
   5,
   `${COMMON}${NOW}
 local ttl, limit, idle, isOrdered = tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7] == '1'
 mayAcknowledge(stream, group)
-local life = redis.call('GET', KEYS[3])
-if not life or life == LEFT then life = ARGV[8] end
-redis.call('SET', KEYS[3], life, 'PX', ttl)
+local incarnation = redis.call('GET', KEYS[3])
+if not incarnation or incarnation == LEFT then incarnation = ARGV[8] end
+redis.call('SET', KEYS[3], incarnation, 'PX', ttl)
 local since, last = string.match(redis.call('GET', KEYS[4]) or '', '^(%d+) (%d+)$')
 if not last or now - last > ttl * 2 / 3 or now < tonumber(last) then since = now end
 redis.call('SET', KEYS[4], string.format('%.0f %.0f', since, now), 'PX', ttl * 100)
@@ -73,44 +73,44 @@ local watchedMs = ARGV[9] == '1' and now - since or 0
 local summary = redis.call('XPENDING', stream, group)
 local taken, removals, nextFrom = {}, 100, nil
 if limit > 0 then mayClaim(stream, group, me) end
-local function claim(rows, unlined)
+local function claim(rows, unordered)
   for _, row in ipairs(rows) do
-    if not isOrdered then unlined = 0 end
-    local entry = take(row[1], unlined == 1 and me .. UNLINED or me, row[4], unlined)
+    if not isOrdered then unordered = 0 end
+    local entry = take(row[1], unordered == 1 and me .. UNORDERED or me, row[4], unordered)
     if entry then table.insert(taken, entry) end
   end
   limit = limit - #rows
 end
 local function isGone(name, owner)
   if name == NOBODY then return true end
-  local sign = redis.call('GET', ARGV[4] .. owner)
-  return sign == LEFT or (not sign and watchedMs >= ttl)
+  local heartbeat = redis.call('GET', ARGV[4] .. owner)
+  return heartbeat == LEFT or (not heartbeat and watchedMs >= ttl)
 end
 -- Page by page: one of them may hold a million entries that are not idle.
 local function claimIdle(name)
-  local rows = pendingOf(name, ARGV[10] == '-' and '-' or '(' .. ARGV[10], '+', ${STEP})
+  local rows = pendingOf(name, ARGV[10] == '-' and '-' or '(' .. ARGV[10], '+', ${BATCH_SIZE})
   local found = {}
   for _, row in ipairs(rows) do
     if row[3] >= idle and #found < limit then table.insert(found, row) end
   end
   claim(found, 1)
-  local tail = #rows == ${STEP} and rows[#rows][1]
+  local tail = #rows == ${BATCH_SIZE} and rows[#rows][1]
   if tail and (not nextFrom or padded(tail) < padded(nextFrom)) then nextFrom = tail end
 end
 for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
   local name, pending = info[2], info[4]
-  local owner, unlined = name, 0
-  if string.sub(name, -1) == UNLINED then owner, unlined = string.sub(name, 1, -2), 1 end
-  if owner == me or (isOrdered and name == IN_LINE) then
+  local owner, unordered = name, 0
+  if string.sub(name, -1) == UNORDERED then owner, unordered = string.sub(name, 1, -2), 1 end
+  if owner == me or (isOrdered and name == QUEUED) then
     -- Neither is anybody's to take.
-  elseif name == IN_LINE then
+  elseif name == QUEUED then
     if pending > 0 and limit > 0 then claim(pendingOf(name, '-', '+', limit), 0) end
   elseif #owner == 32 and string.find(owner, '^%x+$') then
     if pending == 0 and removals > 0 and isGone(name, owner) then
       removals = removals - 1
       redis.call('XGROUP', 'DELCONSUMER', stream, group, name)
     elseif pending > 0 and limit > 0 and isGone(name, owner) then
-      claim(pendingOf(name, '-', '+', limit), unlined)
+      claim(pendingOf(name, '-', '+', limit), unordered)
     end
   elseif pending > 0 and limit > 0 and watchedMs >= idle then
     claimIdle(name)
@@ -139,16 +139,16 @@ for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
     lost = lostToTrim(position, info[12])
   end
 end
-return { position, summary[2] or '', taken, life, lost, nextFrom or '-' }
+return { position, summary[2] or '', taken, incarnation, lost, nextFrom or '-' }
 `,
 );
 
-/** See {@link sweep}. */
-export type SweepReply = [
+/** See {@link heartbeatAndClaim}. */
+export type HeartbeatReply = [
   delivered: string,
   pending: string,
   taken: WireEntry[],
-  life: string,
+  incarnation: string,
   lost: number,
   nextFrom: string,
 ];
@@ -191,8 +191,8 @@ return trim('MAXLEN', ARGV[5])
  *
  * One script, because an entry that was claimed away meanwhile must stay where it is.
  */
-export const adopt = new Script<WireEntry[]>(
-  'streams.adopt',
+export const recoverUndelivered = new Script<WireEntry[]>(
+  'streams.recoverUndelivered',
   2,
   `${COMMON}
 local taken = {}
@@ -200,9 +200,9 @@ mayAcknowledge(stream, group)
 for at = 3, #ARGV do
   local id = ARGV[at]
   local owner, deliveries = holder(id)
-  local unlined = owner == me .. UNLINED
-  if owner == me or unlined then
-    local entry = take(id, owner, deliveries, unlined and 1 or 0)
+  local unordered = owner == me .. UNORDERED
+  if owner == me or unordered then
+    local entry = take(id, owner, deliveries, unordered and 1 or 0)
     if entry then table.insert(taken, entry) end
   end
 end
@@ -211,11 +211,12 @@ return taken
 );
 
 /**
- * Leave the group: what the consumer has not begun counts as never delivered, its sign says that it has left, and if it holds
+ * Leave the group: what the consumer has not begun counts as never delivered, its heartbeat key says that it has left, and if it
+ * holds
  * nothing its names go.
  *
- * KEYS  1 stream   2 order   3 the consumer's sign of life
- * ARGV  1 group   2 consumer   3 how long the sign says so, in ms; 0 when more ids are to follow   then the ids that were
+ * KEYS  1 stream   2 order   3 the consumer's heartbeat key
+ * ARGV  1 group   2 consumer   3 how long the key says so, in ms; 0 when more ids are to follow   then the ids that were
  *         not begun
  * Returns how many entries it leaves to others.
  *
@@ -228,7 +229,7 @@ export const leave = new Script<number>(
 mayAcknowledge(stream, group)
 for at = 4, #ARGV do
   local owner = holder(ARGV[at])
-  if owner == me or owner == me .. UNLINED then
+  if owner == me or owner == me .. UNORDERED then
     redis.call('XCLAIM', stream, group, owner, 0, ARGV[at], 'RETRYCOUNT', 0, 'JUSTID')
   end
 end
@@ -236,7 +237,7 @@ if ARGV[3] == '0' then return 0 end
 local left = 0
 for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
   local name, pending = info[2], info[4]
-  if name == me or name == me .. UNLINED then
+  if name == me or name == me .. UNORDERED then
     left = left + pending
     if pending == 0 then redis.call('XGROUP', 'DELCONSUMER', stream, group, name) end
   end

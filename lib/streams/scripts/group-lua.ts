@@ -1,26 +1,26 @@
-/** An entry as scripts give it: id, deliveries so far, fields, and 1 when it has not been lined up yet. */
-export type WireEntry = readonly [id: string, deliveries: number, fields: string[], unlined: 0 | 1];
+/** An entry as scripts give it: id, deliveries so far, fields, and 1 when its place among those with its key is not known yet. */
+export type WireEntry = readonly [id: string, deliveries: number, fields: string[], unordered: 0 | 1];
 
-/** Who holds entries whose turn has not come: an earlier one with the same key is still being handled. */
-export const IN_LINE = 'in-line';
+/** The consumer that holds entries behind others: an earlier one with the same key is still being handled. */
+export const QUEUED = 'in-line';
 
-/** Ending of the consumer name under which an instance holds what it has read and not lined up yet. */
-export const UNLINED = '~';
+/** Ending of the consumer name under which an instance holds what it has read and whose place is not known yet. */
+export const UNORDERED = '~';
 
 /** Redriven entries belong to nobody until an instance claims them, which is at once: no such instance is alive. */
-export const NOBODY = '0'.repeat(32) + UNLINED;
+export const NOBODY = '0'.repeat(32) + UNORDERED;
 
-/** The sign of an instance that has left: what it holds still may be taken at once. */
+/** The heartbeat key of an instance that has left holds this: what the instance has still may be claimed at once. */
 export const LEFT = 'left';
 
 /** How many entries one script looks at, or gives, at most: as many as keep Redis from others for a few milliseconds. */
-export const STEP = 500;
+export const BATCH_SIZE = 500;
 
 /**
  * How long what stands beside a group is kept when nobody reads the group any more, in milliseconds: longer than a service is
  * ever away.
  */
-export const BESIDE_MS = 30 * 86_400_000;
+export const GROUP_KEYS_TTL_MS = 30 * 86_400_000;
 
 /** The Redis clock in milliseconds, so that no instance's own clock matters. */
 export const NOW = `
@@ -31,12 +31,12 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 /**
  * Redis does not take back what a script did before an error, so a right that is missing must show before the first write.
  * Each of these is refused as the real command would be, and writes nothing. A script that has written (or tried to) may
- * also go on where Redis is full; so what frees memory, and the signs of life, begin with one that Redis always takes.
+ * also continue where Redis is full; so what frees memory, and heartbeats, begin with one that Redis always takes.
  */
 export const RIGHTS = `
 local function mayAcknowledge(stream, group) redis.call('XACK', stream, group, '0-0') end
 local function mayClaim(stream, group, consumer) redis.call('XCLAIM', stream, group, consumer, 0, '0-0', 'JUSTID') end
-local function mayLineUp(order)
+local function mayOrder(order)
   redis.call('ZREM', order, '')
   redis.call('ZADD', order, 'XX', 0, '')
 end
@@ -48,11 +48,11 @@ end
 `;
 
 /**
- * Added to every script. Ids are compared as texts of a fixed width; a line is the part of the order (zset, scores 0) that
- * starts with its key.
+ * Added to every script. Ids are compared as texts of a fixed width. The order is a sorted set with scores 0; the entries
+ * of one key are those members that begin with it.
  */
 export const COMMON = `${RIGHTS}
-local IN_LINE, UNLINED, NOBODY, LEFT = '${IN_LINE}', '${UNLINED}', '${NOBODY}', '${LEFT}'
+local QUEUED, UNORDERED, NOBODY, LEFT = '${QUEUED}', '${UNORDERED}', '${NOBODY}', '${LEFT}'
 local stream, order = KEYS[1], KEYS[2]
 local group, me = ARGV[1], ARGV[2]
 
@@ -72,38 +72,38 @@ local function holder(id)
   if row then return row[2], row[4] end
 end
 -- The entry itself, for a consumer; nil when it is not in the stream any more, and then it is not pending either.
-local function take(id, consumer, deliveries, unlined)
+local function take(id, consumer, deliveries, unordered)
   local entry = redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', deliveries)[1]
-  if entry then return { id, deliveries, entry[2], unlined } end
+  if entry then return { id, deliveries, entry[2], unordered } end
   redis.call('XACK', stream, group, id)
 end
--- Whoever reads the group sees to it that it goes on; see tidy.
+-- Whoever reads the group renews it; see tidy.
 local function keepAWhile(key)
-  if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, ${BESIDE_MS}) end
+  if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, ${GROUP_KEYS_TTL_MS}) end
 end
 local function firstOf(key)
   return redis.call('ZRANGEBYLEX', order, '[' .. key .. '\\0', '(' .. key .. '\\1', 'LIMIT', 0, 1)[1]
 end
 `;
 
-/** Added to scripts that end an entry: whose turn comes next in its line. */
+/** Added to scripts that end an entry: which one with its key is next. */
 export const NEXT = `
 local function nextOf(key)
-  -- What stands in front of it in vain is bounded here; the rest goes when lines are mended.
-  for _ = 1, ${STEP} do
+  -- Members without an entry are removed, some at a time; the rest when the order is repaired.
+  for _ = 1, ${BATCH_SIZE} do
     local first = firstOf(key)
     if not first then return end
     local id = unpadded(string.sub(first, #key + 2))
     local owner, deliveries = holder(id)
-    -- In somebody's hands: its turn has come already.
-    if owner and owner ~= IN_LINE then return end
+    -- An instance has it already.
+    if owner and owner ~= QUEUED then return end
     local entry = owner and take(id, me, deliveries, 0)
     if entry then return entry end
-    -- Acknowledged by a stranger, or deleted from the stream.
+    -- Acknowledged by another program, or deleted from the stream.
     redis.call('ZREM', order, first)
   end
 end
-local function moveOn(id, key, successors)
+local function releaseNext(id, key, successors)
   redis.call('ZREM', order, key .. '\\0' .. padded(id))
   local entry = nextOf(key)
   if entry then table.insert(successors, entry) end

@@ -1,49 +1,49 @@
 import { Script } from '../../redis/script.js';
-import { COMMON, NEXT, STEP, type WireEntry } from './group-lua.js';
+import { COMMON, NEXT, BATCH_SIZE, type WireEntry } from './group-lua.js';
 
-/** How many entries of others one script tells of: their keys are said at once, with those of as many of ours. */
-const TOLD = 200;
+/** How many entries of others one script tells of: their keys are told at once, with those of as many of ours. */
+const OTHERS_SIZE = 200;
 
 /**
- * Line up entries that were read, each behind the earlier ones with the same key.
+ * Order entries that were read, each behind the earlier ones with the same key.
  *
  * KEYS  1 stream   2 order
- * ARGV  1 group   2 consumer   3 '1' to be told `others`   then owner, id, key ('' for none) by turns, ids ascending
- * Returns for each entry: 0 its owner has it and its turn has come, 1 it stands in line, 2 say the key of `others` too,
- *   3 it is not its owner's any more; then how many stand in line; then the `others`: owner, id and fields of entries
- *   that were read before and whose key nobody has said.
+ * ARGV  1 group   2 consumer   3 '1' to be told `others`   then owner, id, key ('' for none) in turn, ids ascending
+ * Returns for each entry: 0 it is the first of its key and its owner has it, 1 it is queued, 2 tell the keys of `others` too,
+ *   3 it is not its owner's any more; then how many are queued; then the `others`: owner, id and fields of entries
+ *   that were read before and whose key nobody has told.
  *
- * One script, because two instances that line up for one key must agree. Any of them may say the key of an entry that
+ * One script, because two instances that order entries of one key must agree. Any of them may tell the key of an entry that
  * another has read: that one may be slow, or dead, and the rest must not wait for it.
  */
-export const lineUp = new Script<LineUpReply>(
-  'streams.lineUp',
+export const enqueueByKey = new Script<EnqueueReply>(
+  'streams.enqueueByKey',
   2,
   `${COMMON}
 local tellOthers, given, last = ARGV[3] == '1', {}, ARGV[#ARGV - 1]
 mayAcknowledge(stream, group)
 mayClaim(stream, group, me)
-mayLineUp(order)
-local count, unlined, others, barrier, inLine = 0, {}, {}, nil, 0
+mayOrder(order)
+local count, unordered, others, barrier, queued = 0, {}, {}, nil, 0
 for at = 4, #ARGV, 3 do
   local owner, id = ARGV[at], ARGV[at + 1]
   given[id] = owner
   count = count + 1
-  if holder(id) == owner .. UNLINED then unlined[id] = owner end
+  if holder(id) == owner .. UNORDERED then unordered[id] = owner end
 end
 local function mind(owner, id)
   local text = padded(id)
   if not barrier or text < barrier then barrier = text end
-  -- Those left out are said in the next rounds: the barrier stands before them.
-  if not tellOthers or #others >= ${TOLD} then return end
+  -- Those left out are told in the next rounds: the barrier stands before them.
+  if not tellOthers or #others >= ${OTHERS_SIZE} then return end
   local entry = redis.call('XRANGE', stream, id, id)[1]
   if entry then table.insert(others, { owner, id, entry[2] }) else redis.call('XACK', stream, group, id) end
 end
 -- The earlier ones of another reader, in pages; without need of them all, the first of each reader will do.
 local function mindAll(name, owner)
-  local from, most, seen = '-', tellOthers and math.max(1, ${TOLD} - #others) or 1, 0
+  local from, most, seen = '-', tellOthers and math.max(1, ${OTHERS_SIZE} - #others) or 1, 0
   while seen < most do
-    local page = math.min(${TOLD}, most + (owner == me and count or 20))
+    local page = math.min(${OTHERS_SIZE}, most + (owner == me and count or 20))
     local rows = pendingOf(name, from, last, page)
     for _, row in ipairs(rows) do
       if given[row[1]] ~= owner and row[1] ~= last and seen < most then
@@ -57,8 +57,8 @@ local function mindAll(name, owner)
 end
 for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
   local name, pending = info[2], info[4]
-  if name == IN_LINE then inLine = pending end
-  if pending > 0 and string.sub(name, -1) == UNLINED then mindAll(name, string.sub(name, 1, -2)) end
+  if name == QUEUED then queued = pending end
+  if pending > 0 and string.sub(name, -1) == UNORDERED then mindAll(name, string.sub(name, 1, -2)) end
 end
 
 local places, members, added, granted = {}, {}, {}, {}
@@ -69,7 +69,7 @@ end
 for at = 4, #ARGV, 3 do
   local owner, id, key = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local text = padded(id)
-  if unlined[id] ~= owner then
+  if unordered[id] ~= owner then
     places[id] = holder(id) == owner and 0 or 3
   elseif barrier and text > barrier then
     places[id] = 2
@@ -88,7 +88,7 @@ for at = 4, #ARGV, 3 do
   local owner, id, key = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   if members[id] then
     places[id] = firstOf(key) == members[id] and 0 or 1
-    grant(id, places[id] == 0 and owner or IN_LINE)
+    grant(id, places[id] == 0 and owner or QUEUED)
   end
 end
 for consumer, ids in pairs(granted) do
@@ -100,52 +100,53 @@ for consumer, ids in pairs(granted) do
       -- Deleted from the stream.
       places[id] = 3
       if members[id] then redis.call('ZREM', order, members[id]) end
-    elseif consumer == IN_LINE then
-      inLine = inLine + 1
+    elseif consumer == QUEUED then
+      queued = queued + 1
     end
   end
 end
 local list = {}
 for at = 4, #ARGV, 3 do table.insert(list, places[ARGV[at + 1]]) end
-return { list, inLine, others }
+return { list, queued, others }
 `,
 );
 
-/** See {@link lineUp}. */
-export type LineUpReply = [
+/** See {@link enqueueByKey}. */
+export type EnqueueReply = [
   places: number[],
-  inLine: number,
+  queued: number,
   others: (readonly [owner: string, id: string, fields: string[]])[],
 ];
 
 /**
- * Set lines going again that nobody moves on: their first entry was acknowledged by a stranger, or the order was lost.
+ * Find keys whose entries stand still, and take the first of each: the one before was acknowledged by another program, or the
+ * order was lost.
  *
  * KEYS  1 stream   2 order
  * ARGV  1 group   2 consumer   3 how many to take at most   4 where the look goes on: '-', or the last member looked at
  * Returns the entries that are the consumer's now, and the next 4.
  */
-export const mendLines = new Script<[taken: WireEntry[], nextFrom: string]>(
-  'streams.mendLines',
+export const repairOrder = new Script<[taken: WireEntry[], nextFrom: string]>(
+  'streams.repairOrder',
   2,
   `${COMMON}${NEXT}
-local inLine = 0
+local queued = 0
 for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
-  if info[2] == IN_LINE then inLine = info[4] end
+  if info[2] == QUEUED then queued = info[4] end
 end
-local taken, limit = {}, math.min(tonumber(ARGV[3]), ${STEP})
+local taken, limit = {}, math.min(tonumber(ARGV[3]), ${BATCH_SIZE})
 mayAcknowledge(stream, group)
 mayClaim(stream, group, me)
-mayLineUp(order)
-if redis.call('ZCARD', order) < inLine then
-  for _, row in ipairs(pendingOf(IN_LINE, '-', '+', limit)) do
-    local entry = take(row[1], me .. UNLINED, row[4], 1)
+mayOrder(order)
+if redis.call('ZCARD', order) < queued then
+  for _, row in ipairs(pendingOf(QUEUED, '-', '+', limit)) do
+    local entry = take(row[1], me .. UNORDERED, row[4], 1)
     if entry then table.insert(taken, entry) end
   end
   return { taken, '-' }
 end
 local from, last = ARGV[4] == '-' and '-' or '(' .. ARGV[4], nil
-local members = redis.call('ZRANGEBYLEX', order, from, '+', 'LIMIT', 0, ${STEP})
+local members = redis.call('ZRANGEBYLEX', order, from, '+', 'LIMIT', 0, ${BATCH_SIZE})
 for _, member in ipairs(members) do
   local key = string.sub(member, 1, #member - 42)
   if key ~= last and #taken < limit then
@@ -154,6 +155,6 @@ for _, member in ipairs(members) do
     if entry then table.insert(taken, entry) end
   end
 end
-return { taken, #members == ${STEP} and members[#members] or '-' }
+return { taken, #members == ${BATCH_SIZE} and members[#members] or '-' }
 `,
 );

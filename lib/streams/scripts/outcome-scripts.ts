@@ -1,16 +1,16 @@
 import { Script } from '../../redis/script.js';
-import { COMMON, NEXT, STEP, type WireEntry } from './group-lua.js';
+import { COMMON, NEXT, BATCH_SIZE, type WireEntry } from './group-lua.js';
 
 /**
- * Acknowledge entries that are still the consumer's, and take those whose turn comes.
+ * Acknowledge entries that are still the consumer's, and take those that are the first of their keys now.
  *
- * KEYS  1 stream   2 order   3 the consumer's sign of life
- * ARGV  1 group   2 consumer   3 the life of the consumer in which it took them   4 how many
+ * KEYS  1 stream   2 order   3 the consumer's heartbeat key
+ * ARGV  1 group   2 consumer   3 the incarnation of the consumer in which it took them   4 how many
  *       then the ids, then their keys if they have any
  * Returns how many were acknowledged, and the entries that are the consumer's now.
  *
- * One script, because an entry that was claimed away meanwhile belongs to another, whose line must not move on. While the
- * sign of that life stands nobody has claimed any, and no look is needed.
+ * One script, because an entry that was claimed away meanwhile belongs to another, whose successor must not be released.
+ * While the heartbeat key holds that incarnation nobody has claimed any, and no look is needed.
  */
 export const acknowledge = new Script<[acknowledged: number, successors: WireEntry[]]>(
   'streams.acknowledge',
@@ -29,12 +29,12 @@ if redis.call('GET', KEYS[3]) ~= ARGV[3] then
   ids, keys = mine, theirKeys
 end
 if #keys > 0 then
-  mayLineUp(order)
+  mayOrder(order)
   mayClaim(stream, group, me)
 end
 if #ids > 0 then redis.call('XACK', stream, group, unpack(ids)) end
 for at, key in ipairs(keys) do
-  if key ~= '' then moveOn(ids[at], key, successors) end
+  if key ~= '' then releaseNext(ids[at], key, successors) end
 end
 return { #ids, successors }
 `,
@@ -49,8 +49,8 @@ return { #ids, successors }
  *
  * One script, because noting it for an entry that was claimed away would take it back.
  */
-export const begin = new Script<number>(
-  'streams.begin',
+export const beginAttempt = new Script<number>(
+  'streams.beginAttempt',
   2,
   `${COMMON}
 if holder(ARGV[3]) ~= me then return 0 end
@@ -84,29 +84,29 @@ return lost
  * KEYS  1 stream   2 order   3 dead letters
  * ARGV  1 group   2 consumer   3 id   4 key ('' for none)   5 how many dead letters are kept, about
  *       6 life of the dead letters after the last one, in ms   then the dead letter's fields
- * Returns how many were buried, the entries that are the consumer's now, and how many older dead letters made room.
+ * Returns 1 when it was done, the entries that are the consumer's now, and how many older dead letters made room.
  *
- * One script, because a crash in between would lose the entry or bury it twice.
+ * One script, because a crash in between would lose the entry or deadLetter it twice.
  */
-export const bury = new Script<[buried: number, successors: WireEntry[], dropped: number]>(
-  'streams.bury',
+export const deadLetter = new Script<[done: number, successors: WireEntry[], dropped: number]>(
+  'streams.deadLetter',
   3,
   `${COMMON}${NEXT}
 if holder(ARGV[3]) ~= me then return { 0, {}, 0 } end
--- First, so that a Redis that is full takes the letter: an entry that is stuck would hold up its key and its group.
+-- First, so that a Redis that is full takes the letter: an entry that is stuck would delay its key and its group.
 mayAcknowledge(stream, group)
 mayAdd(KEYS[3])
 if ARGV[4] ~= '' then
-  mayLineUp(order)
+  mayOrder(order)
   mayClaim(stream, group, me)
 end
 redis.call('XADD', KEYS[3], '*', unpack(ARGV, 7))
 local successors = {}
 redis.call('XACK', stream, group, ARGV[3])
-if ARGV[4] ~= '' then moveOn(ARGV[3], ARGV[4], successors) end
--- It is buried: no right that is missing may say otherwise.
+if ARGV[4] ~= '' then releaseNext(ARGV[3], ARGV[4], successors) end
+-- It is done: no right that is missing may say otherwise.
 redis.pcall('PEXPIRE', KEYS[3], ARGV[6])
-local dropped = redis.pcall('XTRIM', KEYS[3], 'MAXLEN', '~', ARGV[5], 'LIMIT', ${STEP})
+local dropped = redis.pcall('XTRIM', KEYS[3], 'MAXLEN', '~', ARGV[5], 'LIMIT', ${BATCH_SIZE})
 return { 1, successors, type(dropped) == 'number' and dropped or 0 }
 `,
 );

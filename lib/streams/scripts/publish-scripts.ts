@@ -9,7 +9,7 @@ import { LEFT, RIGHTS } from './group-lua.js';
  * ARGV  1 life of the mark in ms   2 how long the stream may get, approximately; 0 for any length   then the fields
  * Returns the id of the entry: that of the first one, if there was one.
  *
- * One script, because a crash between the mark and the entry would keep the event out for good.
+ * One script, because a crash between the mark and the entry would keep the event out permanently.
  */
 export const publishOnce = new Script<string>(
   'streams.publishOnce',
@@ -118,8 +118,8 @@ redis.call('XSETID', KEYS[1], about['last-generated-id'], unpack(counters))
 `,
 );
 
-const SIGNS = `
-local isThere, isRead, signs = false, false, {}
+const HEARTBEATS = `
+local isThere, isRead, heartbeats = false, false, {}
 if redis.call('EXISTS', KEYS[1]) == 1 then
   for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
     if info[2] == ARGV[1] then isThere = true end
@@ -127,9 +127,9 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
 end
 for _, info in ipairs(isThere and redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1]) or {}) do
   local key = ARGV[2] .. string.gsub(info[2], '~$', '')
-  local sign = redis.call('GET', key)
-  if sign and sign ~= '${LEFT}' then isRead = true end
-  if sign then table.insert(signs, key) end
+  local heartbeat = redis.call('GET', key)
+  if heartbeat and heartbeat ~= '${LEFT}' then isRead = true end
+  if heartbeat then table.insert(heartbeats, key) end
 end
 `;
 
@@ -137,7 +137,7 @@ end
  * Acknowledge some of what a group has pending, before it is deleted: Redis frees all that is left in one go.
  *
  * KEYS  1 stream
- * ARGV  1 group   2 the key of a consumer's sign of life up to its name   3 how many at most
+ * ARGV  1 group   2 the heartbeat key of a consumer up to its name   3 how many at most
  * Returns how many there were; 0 too when an instance reads the group.
  *
  * One script, because an instance may come in between.
@@ -145,7 +145,7 @@ end
 export const emptyGroup = new Script<number>(
   'streams.emptyGroup',
   1,
-  `${SIGNS}
+  `${HEARTBEATS}
 if isRead or not isThere then return 0 end
 local ids = {}
 for at, row in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[3])) do ids[at] = row[1] end
@@ -158,18 +158,18 @@ return #ids
  * Delete a group with all that stands beside it: its dead letters, its order, its counters.
  *
  * KEYS  1 stream   2 order   3 dead letters   4 watch   5 lost
- * ARGV  1 group   2 the key of a consumer's sign of life up to its name
+ * ARGV  1 group   2 the heartbeat key of a consumer up to its name
  * Returns 1, 0 when there was nothing of it, or -1 when an instance reads it, which would make it again.
  *
- * One script, because an instance may come in between. The signs it reads share the slot of its KEYS.
+ * One script, because an instance may come in between. The heartbeat keys it reads share the slot of its KEYS.
  */
 export const removeGroup = new Script<number>(
   'streams.removeGroup',
   5,
-  `${SIGNS}
+  `${HEARTBEATS}
 if isRead then return -1 end
 local removed = redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
-for _, key in ipairs(signs) do redis.call('UNLINK', key) end
+for _, key in ipairs(heartbeats) do redis.call('UNLINK', key) end
 if isThere then return redis.call('XGROUP', 'DESTROY', KEYS[1], ARGV[1]) end
 return math.min(removed, 1)
 `,

@@ -1,7 +1,7 @@
 import type { Keys } from '../../protocol/keys.js';
 import { compareIds, timeOfId } from '../../protocol/stream-id.js';
 import type { RedisClient } from '../../redis/redis-connections.js';
-import { IN_LINE, NOBODY, UNLINED } from '../scripts/group-lua.js';
+import { QUEUED, NOBODY, UNORDERED } from '../scripts/group-lua.js';
 import type { RawEntry } from './stored-entry.js';
 
 /** @publicApi */
@@ -52,7 +52,7 @@ interface Extent extends Omit<StreamInfo, 'groups'> {
 }
 
 /** Names that no process goes by. */
-const STAND_INS = new Set([IN_LINE, NOBODY]);
+const STAND_INS = new Set([QUEUED, NOBODY]);
 
 async function groupInfo(
   redis: RedisClient,
@@ -89,9 +89,9 @@ function lagOf({ length, oldest, lastId }: Extent, delivered: string, told?: num
   return told === undefined ? undefined : Math.min(told, length);
 }
 
-/** An instance has a second name for what it has read and not lined up. */
+/** An instance has a second name for what it has read and not ordered yet. */
 function withoutMark(consumer: string): string {
-  return consumer.endsWith(UNLINED) ? consumer.slice(0, -UNLINED.length) : consumer;
+  return consumer.endsWith(UNORDERED) ? consumer.slice(0, -UNORDERED.length) : consumer;
 }
 
 function recordOf(flat: readonly unknown[]): Record<string, unknown> {

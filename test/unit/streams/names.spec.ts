@@ -8,7 +8,11 @@ import { StreamService, type PublishOptions } from '../../../lib/streams/stream-
 
 const options = resolveOptions({ service: 'shop' }, {});
 /** It is never asked: what is refused is refused before. */
-const streams = new StreamService(undefined as unknown as RedisConnections, createKeys(), options);
+const streams = new StreamService({
+  redis: undefined as unknown as RedisConnections,
+  keys: createKeys(),
+  options,
+});
 const refusal = expect.objectContaining({ code: 'BAD_OPTION' }) as Error;
 
 function resolve(pattern: string, given: object = {}) {

@@ -1,0 +1,28 @@
+import { inspect } from 'node:util';
+
+/** Longer than anyone reads; a message may hold all that a handler was given. */
+const MAX_LENGTH = 2_000;
+
+/** A failure in a line: what the handler's pipeline made of what it threw. Never throws, whatever that is. */
+export function describeFailure(reason: unknown): string {
+  return textOf(reason).slice(0, MAX_LENGTH);
+}
+
+function textOf(reason: unknown): string {
+  try {
+    const { message } = (reason ?? {}) as { message?: unknown };
+    if (typeof message === 'string') return message;
+    return typeof reason === 'string' ? reason : (JSON.stringify(reason) ?? String(reason));
+  } catch {
+    return inspected(reason);
+  }
+}
+
+/** What has no JSON: a cycle, a BigInt, a toJSON that throws. */
+function inspected(reason: unknown): string {
+  try {
+    return inspect(reason, { depth: 2, breakLength: Infinity, customInspect: false });
+  } catch {
+    return 'a failure that cannot be printed';
+  }
+}

@@ -23,6 +23,8 @@ const say = (line) => process.stdout.write(`${line}\n`);
 /** What to end, the last started first. */
 const running = [];
 
+const stopping = new AbortController();
+
 async function endAll() {
   for (const part of running.splice(0).toReversed()) await part.stop();
 }
@@ -31,6 +33,7 @@ async function endAll() {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, () => {
     say(`\n${signal}: stopping ...`);
+    stopping.abort();
     void endAll().finally(() => process.exit(130));
   });
 }
@@ -38,6 +41,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 async function start(starting) {
   const part = await starting;
   running.push(part);
+  // Everything else has been ended by now.
+  if (stopping.signal.aborted) await endAll();
   return part;
 }
 
@@ -63,21 +68,33 @@ async function rehearse({ gatewayUrl, maths, env }) {
     onAnswer: (answer) => score.add(answer),
   });
   const view = startLiveView({ draw: () => score.lines(), summarise: () => score.line() });
+  const startedAt = performance.now();
+  // What takes long in between, such as a start, does not put off what comes after it.
+  const until = (ms) =>
+    sleep(Math.max(0, startedAt + ms - performance.now()), undefined, { signal: stopping.signal });
+  const rehearsal = {
+    stop: async () => {
+      view.stop();
+      await load.stop();
+    },
+  };
+  running.push(rehearsal);
 
-  await sleep(KILL_AT_MS);
+  await until(KILL_AT_MS);
   const [victim] = maths;
   await victim.kill('SIGKILL');
   score.setState(victim.ready.instance, 'killed');
   view.note(`kill -9 ${victim.pid}   (${victim.ready.instance})`);
 
-  await sleep(JOIN_AT_MS - KILL_AT_MS);
+  await until(JOIN_AT_MS);
   const joining = await startMath(env);
   score.addInstance(joining.ready.instance, 'new');
   view.note(`started ${joining.pid}   (${joining.ready.instance})`);
 
-  await sleep(END_AT_MS - JOIN_AT_MS);
+  await until(END_AT_MS);
   await load.stop();
   score.finish();
+  running.splice(running.indexOf(rehearsal), 1);
   view.stop();
   return { score, sent: load.sent(), newcomerCalls: score.callsOf(joining.ready.instance) };
 }
@@ -100,8 +117,9 @@ function explain({ redis, gatewayUrl }) {
 }
 
 async function main() {
-  await ensurePackages({ log: say });
+  // First: whoever has none should not learn it after a long installation.
   const redis = await start(startRedis({ log: say }));
+  await ensurePackages({ log: say });
   const env = { HYDRA_REDIS_URL: redis.url, PORT: '0' };
   say(`starting ${MATH_PROCESSES} math processes and a gateway ...`);
   const [gateway, ...maths] = await Promise.all([
@@ -121,7 +139,10 @@ async function main() {
 try {
   await main();
 } catch (error) {
-  say(`\n${error.stack}`);
-  process.exitCode = 1;
-  await endAll().catch(() => {});
+  // The handler of the signal ends the process, and whatever breaks meanwhile does so because of that.
+  if (!stopping.signal.aborted) {
+    say(`\n${error.stack}`);
+    process.exitCode = 1;
+    await endAll().catch(() => {});
+  }
 }

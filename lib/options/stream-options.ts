@@ -15,7 +15,7 @@ export interface DeadLetterLimits {
 
 /** @publicApi */
 export interface StreamOptions {
-  /** Entries that one `@StreamPattern` handler has in hand at once, in this instance. @defaultValue 50 */
+  /** Entries that one `@StreamPattern` handler has in flight at once, in this instance. @defaultValue 50 */
   readonly concurrency?: number;
   /** How often an entry is tried before it becomes a dead letter. @defaultValue 5 */
   readonly attempts?: number;
@@ -38,7 +38,7 @@ export type OrderBy = string | ((data: never) => unknown);
 
 /**
  * Where a group begins that does not exist yet: with what is published from now on, with everything that is stored, with
- * an entry's id, or with a time. A group that exists goes on where it is.
+ * an entry's id, or with a time. A group that exists continues where it is.
  */
 export type StreamStart = 'new' | 'beginning' | (string & {}) | Date;
 
@@ -52,11 +52,11 @@ export interface EntryOptions {
   readonly group?: string;
   /** @defaultValue 'new' */
   readonly from?: StreamStart;
-  /** Entries (or batches) that a handler has in hand at once, in this instance. @defaultValue `streams.concurrency` */
+  /** Entries (or batches) that a handler has in flight at once, in this instance. @defaultValue `streams.concurrency` */
   readonly concurrency?: number;
   /**
-   * How often an entry is tried before it becomes a dead letter; once more, and alone, when the last owner died with it in
-   * hand, for it need not have been the cause. @defaultValue `streams.attempts`
+   * How often an entry is tried before it becomes a dead letter; once more, and alone, when the last owner died while it
+   * had the entry, which need not have been the cause. @defaultValue `streams.attempts`
    */
   readonly attempts?: number;
   /** Waits between attempts, in milliseconds. @defaultValue `streams.retryMinMs`, `streams.retryMaxMs` */

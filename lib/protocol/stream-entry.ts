@@ -17,7 +17,7 @@ export interface EntryExtras {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Names and values by turns, as XADD takes them and XRANGE gives them back. */
+/** Names and values alternate, as XADD takes them and XRANGE gives them back. */
 export type EntryFields = readonly string[];
 
 /** Says that an entry is ours, and whether its data holds bytes: without it a field named `data` is just a field. */
@@ -30,11 +30,11 @@ export const ONLY_FOR = 'hydra-for';
 /** One field in place of very many: a script cannot hand on as many as an entry can have. */
 const PACKED = 'hydra-fields';
 /** Lua takes 8000 values at once. */
-const MOST_VALUES = 4_000;
+const MAX_VALUES = 4_000;
 
 /** The fields as scripts can hand them on; {@link publishedFields} gives them back. */
 export function packedFields(fields: EntryFields): EntryFields {
-  return fields.length <= MOST_VALUES ? fields : [PACKED, JSON.stringify(fields)];
+  return fields.length <= MAX_VALUES ? fields : [PACKED, JSON.stringify(fields)];
 }
 
 function unpackedFields(text: string): EntryFields | undefined {
@@ -141,7 +141,7 @@ function decodeUmf(text: string): EntryContent | undefined {
 function decodeForeign(fields: EntryFields): EntryContent {
   const pairs: [string, string][] = [];
   for (let index = 0; index + 1 < fields.length; index += 2) {
-    // As in JSON: what a stranger sent must not change a prototype when it is merged.
+    // As in JSON: data of a foreign program must not change a prototype when it is merged.
     if (fields[index] !== '__proto__') pairs.push([fields[index]!, fields[index + 1]!]);
   }
   const data: Record<string, string> = Object.fromEntries(pairs);

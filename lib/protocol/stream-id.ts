@@ -1,5 +1,5 @@
 const DIGITS = 20;
-/** A longer text is none, and making a number of millions of digits takes seconds. */
+/** A longer text is no id, and making a number of millions of digits takes seconds. */
 const SHAPE = /^(\d{1,20})-(\d{1,20})$/;
 const LAST_SEQUENCE = 18_446_744_073_709_551_615n;
 

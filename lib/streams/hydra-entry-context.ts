@@ -117,7 +117,7 @@ export class HydraBatchContext extends DeliveryContext {
     for (const entry of this.entries) entry.abort(reason);
   }
 
-  /** @internal One item is another consumer's by now. */
+  /** @internal One item belongs to another consumer. */
   lose(index: number, reason: unknown): void {
     this.entries[index]!.abort(reason);
     if (this.entries.every(({ isAborted }) => isAborted)) super.abort(reason);

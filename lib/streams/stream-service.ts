@@ -53,7 +53,7 @@ const PUBLISH_NAMES = {
 export type TrimOptions = { readonly maxLen: number } | { readonly before: string | Date };
 
 /**
- * Publishes to streams, reads them back and looks after them. Every method throws HydraError `REDIS_UNAVAILABLE` when
+ * Publishes to streams, reads them back and administers them. Every method throws HydraError `REDIS_UNAVAILABLE` when
  * there is no connection to Redis within `connection.commandTimeoutMs`, or it broke under the command.
  *
  * @publicApi
@@ -201,7 +201,7 @@ export class StreamService {
   }
 
   /**
-   * Deletes dead letters for good; resolves with how many.
+   * Deletes dead letters permanently; resolves with how many.
    *
    * @throws HydraError `BAD_OPTION`
    */

@@ -77,7 +77,7 @@ describe('the command line', () => {
     expect(await cli(['queue', 'show', service, later.id])).toMatchObject({ code: 3, out: '' });
     const paused = await cli(['queue', 'pause', service]);
     expect(paused).toMatchObject({ code: 0 });
-    expect(paused.err).toContain('Hydra 1.x workers know of no pause');
+    expect(paused.err).toContain('Hydra 1.x workers do not know the pause');
     expect((await queue.counts()).isPaused).toBe(true);
     expect(await cli(['queue', 'resume', service])).toMatchObject({ code: 0 });
     expect((await queue.counts()).isPaused).toBe(false);

@@ -64,7 +64,7 @@ export async function remove(subject: Subject, options: WriteOptions): Promise<v
   note(`${label} is removed; the history still holds it`);
 }
 
-/** Instances look for versions of their own line; what is none is used only by those that name it. */
+/** Instances look for semantic versions of their own line; any other version is used only by those that name it. */
 function warnOfLabel(version: string): void {
   if (isVersion(version)) return;
   const meant = versionMeantBy(version);

@@ -50,7 +50,7 @@ async function forget(
       found.parts.map(({ what, keys, elements }) => [what, keys, elements]),
     );
   if (dryRun) return note('dry run: nothing was removed');
-  if (!(await confirm(`Remove all of ${service}, for good?`, yes))) throw declined();
+  if (!(await confirm(`Remove all of ${service} permanently?`, yes))) throw declined();
   await remove(place, service);
 }
 

@@ -46,7 +46,7 @@ export function addQueueCommands(program: Command): void {
     .option('--dry-run', 'only say which')
     .option('-y, --yes', 'do not ask');
   onQueue(queue.command('remove <service> <id>'), remove)
-    .description('take a job or a dead letter out for good')
+    .description('remove a job or a dead letter permanently')
     .option('-y, --yes', 'do not ask');
   onQueue(queue.command('release <service> <id>'), release)
     .description('put a job that a dead Hydra 1.x worker held back to the front of the line')
@@ -185,8 +185,8 @@ async function release(subject: Subject, text: string): Promise<void> {
 
 async function pause({ queue, ref }: Subject): Promise<void> {
   await queue.pause(ref);
-  note(`${ref.service} takes no more jobs from "${ref.queue}"; those that run go on`);
-  if (ref.queue === DEFAULT_QUEUE) note('Hydra 1.x workers know of no pause: they go on taking jobs');
+  note(`${ref.service} takes no more jobs from "${ref.queue}"; those that run continue`);
+  if (ref.queue === DEFAULT_QUEUE) note('Hydra 1.x workers do not know the pause and continue to take jobs');
 }
 
 async function resume({ queue, ref }: Subject): Promise<void> {
@@ -195,7 +195,7 @@ async function resume({ queue, ref }: Subject): Promise<void> {
 }
 
 /**
- * The id that a text stands for. The beginning of an id is looked for among the first of each state; a text that is none
+ * The id that a text stands for. The beginning of an id is looked for among the first of each state; any other text
  * stays as it is.
  */
 async function jobNamed({ queue, ref }: Subject, text: string): Promise<string> {

@@ -24,19 +24,19 @@ interface Subject {
 export function addStreamCommands(program: Command): void {
   const stream = program.command('stream').description('streams of durable events');
 
-  onStream(stream.command('info <stream>'), info).description('its length, and how far each group has come');
+  onStream(stream.command('info <stream>'), info).description('its length, and the progress of each group');
   onStream(stream.command('tail <stream>'), tail)
     .description('its newest entries, oldest first')
     .option('-n, --limit <count>', 'how many', parseCount, 10);
   onStream(stream.command('dead <stream> <group>'), dead)
-    .description('what a group gave up, and why')
+    .description('the dead letters of a group, and their reasons')
     .option('-n, --limit <count>', 'how many', parseCount, 100);
   onStream(stream.command('redrive <stream> <group> [ids...]'), redrive)
     .description('give dead letters back to their group')
     .option('--all', 'every dead letter')
     .option('-y, --yes', 'do not ask');
   onStream(stream.command('remove <stream> <group> [ids...]'), remove)
-    .description('delete dead letters of a group for good')
+    .description('delete dead letters of a group permanently')
     .option('--all', 'every dead letter')
     .option('-y, --yes', 'do not ask');
   onStream(stream.command('remove-group <stream> <group>'), removeGroup)
@@ -105,7 +105,7 @@ async function remove(subject: Subject, group: string, ids: readonly string[]): 
   if (all === ids.length > 0) throw new CommandFailure(ExitCode.usage, 'name the dead letters, or say --all');
   await existing(subject, group);
   const what = all ? 'every dead letter' : `${ids.length}`;
-  if (!(await confirm(`Delete ${what} of ${group} for good?`, yes))) throw declined();
+  if (!(await confirm(`Delete ${what} of ${group} permanently?`, yes))) throw declined();
   const count = await streams.removeDeadLetters(stream, all ? 'all' : ids, { group });
   note(`${count} deleted from ${group}`);
   if (count < ids.length) throw new CommandFailure(ExitCode.notFound, `${ids.length - count} were not there`);
@@ -133,7 +133,7 @@ async function replay(subject: Subject, group: string, from: string): Promise<vo
   if (!(await confirm(`Let ${group} handle ${stream} again from ${from}?`, options.yes ?? false)))
     throw declined();
   await streams.replay(stream, group, place);
-  note(`${group} goes on from ${from}`);
+  note(`${group} continues from ${from}`);
 }
 
 /** @throws CommandFailure when there is no such stream, or it has no such group */

@@ -21,7 +21,7 @@ export function isShortId(text: string): boolean {
 }
 
 /**
- * The one id that a text stands for: itself, or the only one that begins with it. Undefined when there is none.
+ * The one id that a text stands for: itself, or the only one that begins with it. Undefined when no id does.
  *
  * @throws CommandFailure when it stands for several
  */

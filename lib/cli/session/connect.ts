@@ -8,22 +8,22 @@ const LOOK_EVERY_MS = 20;
 /** Nobody listens there, or there is no such host: a person who typed the address need not wait. */
 const NOBODY_THERE = /\b(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ENOENT)\b/;
 
-interface Patience {
+interface Waiting {
   /** Where Redis is, for people: without credentials. */
   readonly place: string;
   readonly timeoutMs: number;
   /** Whether to wait for a Redis that is not there: somebody said how long. */
-  readonly isPatient: boolean;
+  readonly waits: boolean;
 }
 
 /**
- * Connects, or says why not: at once where Redis lets nobody in, or nobody is there and nobody said how long to wait.
+ * Connects, or throws the reason: at once where Redis refuses the login, or where nothing listens and no `--timeout` was given.
  *
  * @throws CommandFailure
  */
 export async function connect(
   { redis }: Pick<HydraInstance, 'redis'>,
-  { place, timeoutMs, isPatient }: Patience,
+  { place, timeoutMs, waits }: Waiting,
 ): Promise<void> {
   let refusal: unknown;
   redis.connect().catch((error: unknown) => (refusal = error));
@@ -32,7 +32,7 @@ export async function connect(
     if (refusal) throw failure(place, wordsOf(refusal));
     const { reason = 'no answer' } = redis;
     if (performance.now() >= endsAt) throw failure(place, `${reason} (waited ${timeoutMs} ms)`);
-    if (!isPatient && NOBODY_THERE.test(reason)) throw failure(place, reason);
+    if (!waits && NOBODY_THERE.test(reason)) throw failure(place, reason);
     await sleep(LOOK_EVERY_MS);
   }
 }

@@ -21,7 +21,7 @@ export interface GlobalOptions {
 /** The name it goes by in Redis's client list. It registers nowhere. */
 const SERVICE = 'nestjs-hydra-cli';
 
-const PATIENCE_MS = 5_000;
+const DEFAULT_TIMEOUT_MS = 5_000;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Runs a command against Redis, as a reader that is nobody's instance, and closes the connections. */
@@ -31,7 +31,7 @@ export async function withInstance<T>(
 ): Promise<T> {
   const options: GlobalOptions = command.optsWithGlobals();
   const redis = locationOf(options);
-  const timeoutMs = options.timeout ?? PATIENCE_MS;
+  const timeoutMs = options.timeout ?? DEFAULT_TIMEOUT_MS;
   const given = {
     service: SERVICE,
     namespace: options.namespace,
@@ -48,7 +48,7 @@ export async function withInstance<T>(
     await connect(instance, {
       place: describeLocation(redis),
       timeoutMs,
-      isPatient: options.timeout !== undefined,
+      waits: options.timeout !== undefined,
     });
     return await act(instance, options);
   } finally {

@@ -70,7 +70,7 @@ export function isNoGroup(error: unknown): boolean {
   return error instanceof Error && /NOGROUP|UNBLOCKED|no such key/.test(error.message);
 }
 
-/** Whether Redis will go on refusing: its user lacks a right, or something else stands where the stream should be. */
+/** Whether Redis will continue to refuse: its user lacks a right, or the key of the stream holds something else. */
 export function isRefusedPermanently(error: unknown): boolean {
   if (error instanceof HydraError) return !error.retryable;
   return error instanceof Error && /NOPERM|WRONGTYPE|user executing the script/.test(error.message);

@@ -47,7 +47,7 @@ return 1
  * ARGV  1 group   2 consumer   3 life of the heartbeat key in ms   4 that key up to the consumer
  *       5 how many to take at most   6 idle ms after which entries of consumers that are not ours are taken
  *       7 '1' when entries are ordered   8 the consumer's next incarnation, if its last one ended
- *       9 '1' when silence may count as death   10 where the look at consumers that are not ours goes on: '-', or the last id
+ *       9 '1' when silence may count as death   10 where the look at foreign consumers continues: '-', or the last id
  * Returns the group's last delivered id, its first pending id ('' for none), the entries taken, the consumer's
  *   incarnation, how many entries the group lost to a trim since the last time, and the next 10.
  *

@@ -123,7 +123,7 @@ export type EnqueueReply = [
  * order was lost.
  *
  * KEYS  1 stream   2 order
- * ARGV  1 group   2 consumer   3 how many to take at most   4 where the look goes on: '-', or the last member looked at
+ * ARGV  1 group   2 consumer   3 how many to take at most   4 where the look continues: '-', or the last member looked at
  * Returns the entries that are the consumer's now, and the next 4.
  */
 export const repairOrder = new Script<[taken: WireEntry[], nextFrom: string]>(

@@ -34,7 +34,7 @@ return id
  * Give dead letters back to their group, as if they had never been delivered.
  *
  * KEYS  1 stream   2 dead letters
- * ARGV  1 group   2 a consumer that nobody is   then the dead letters' ids
+ * ARGV  1 group   2 a consumer that is no instance   then the dead letters' ids
  * Returns how many were given back; the error NOGROUP when the group does not exist.
  *
  * The entry itself is given when the stream still has it; else it is stored again, as a new entry for this group alone.

@@ -42,7 +42,7 @@ export type RawEntry = readonly [id: string, fields: string[]];
 /**
  * An id as it is, or the first or last one that a time can have.
  *
- * @throws HydraError `BAD_OPTION` for a time that is none
+ * @throws HydraError `BAD_OPTION` for an invalid Date
  */
 export function bound(at: string | Date | undefined, open: string, sequence: string): string {
   if (!(at instanceof Date)) return at ?? open;

@@ -17,10 +17,12 @@ import { HydraExceptionFilter } from './hydra-exception-filter.js';
 import { HydraServer } from './hydra-server.js';
 import { HydraLogger } from './logging/hydra-logger.js';
 import { HydraInstance } from './hydra-instance.js';
+import type { Timer } from './runtime/clock.js';
+import { resolvesWithin } from './runtime/waiting.js';
 import { warnOfUnservedHandlers } from './unserved-handlers.js';
 
 /** How long an application's start waits for an absent Redis before it goes on without, in milliseconds. */
-const PATIENCE_MS = 2_000;
+const START_WAIT_MS = 2_000;
 
 /** Ties this instance to the application's life: registers it, finds its HTTP port, and closes its connections last. */
 @Injectable()
@@ -30,7 +32,7 @@ export class HydraApplication
   private readonly logger = new Logger('Hydra');
   private isStarted = false;
   private isStopping = false;
-  private httpTimer: NodeJS.Timeout | undefined;
+  private httpTimer: Timer | undefined;
 
   constructor(
     private readonly instance: HydraInstance,
@@ -59,7 +61,7 @@ export class HydraApplication
       unlessClosed,
     );
     try {
-      if (await Promise.race([starting.then(() => true), sleep(PATIENCE_MS)])) return;
+      if (await resolvesWithin(this.instance.clock, starting, START_WAIT_MS)) return;
     } catch (error) {
       // Refused. The application does not start, and nobody else would close what is open.
       await this.instance.close();
@@ -76,7 +78,7 @@ export class HydraApplication
     this.liveConfig.close();
     const { presence } = this.instance;
     if (!this.server.hasHandlers) await presence.withdraw();
-    // Nest closes HTTP, requests in hand and all, before it closes the server: until then, calls that come are answered.
+    // Nest closes HTTP, requests in flight and all, before it closes the server: until then, calls that come are answered.
     else if (this.adapterHost.httpAdapter) await presence.update({ port: 0, traits: { draining: true } });
   }
 
@@ -84,12 +86,13 @@ export class HydraApplication
   private endHttpInTime(): void {
     const http = this.adapterHost.httpAdapter?.getHttpServer() as Partial<Server> | undefined;
     const end = () => http?.closeAllConnections?.();
-    this.httpTimer = setTimeout(end, this.instance.options.drain.timeoutMs).unref();
+    const { clock, options } = this.instance;
+    this.httpTimer = clock.setTimeout(end, options.drain.timeoutMs);
   }
 
   /** Servers and HTTP are closed by now: nothing uses Redis any more. */
   async onApplicationShutdown(): Promise<void> {
-    clearTimeout(this.httpTimer);
+    this.instance.clock.clear(this.httpTimer);
     await this.server.close();
     await this.hydraLogger.flush();
     await this.instance.close();
@@ -122,8 +125,4 @@ export class HydraApplication
 /** Closed while it still waited for Redis. */
 function unlessClosed(error: unknown): void {
   if (!(error instanceof HydraError) || error.code !== 'CLOSED') throw error;
-}
-
-function sleep(ms: number): Promise<false> {
-  return new Promise((resolve) => setTimeout(() => resolve(false), ms).unref());
 }

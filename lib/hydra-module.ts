@@ -187,13 +187,12 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       {
         provide: HydraHttpClient,
         inject: [HydraInstance],
-        useFactory: ({ discovery, options }: HydraInstance) => new HydraHttpClient(discovery, options),
+        useFactory: (instance: HydraInstance) => new HydraHttpClient(instance, instance.discovery),
       },
       {
         provide: HydraLogger,
         inject: [HydraInstance],
-        useFactory: ({ id, redis, keys, options }: HydraInstance) =>
-          new HydraLogger(id, redis, keys, options),
+        useFactory: (instance: HydraInstance) => new HydraLogger(instance),
       },
       {
         provide: HealthContributors,

@@ -1,17 +1,11 @@
 import { inheritDeadlines, inheritedMs } from '../delivery/deadline-context.js';
 import { HydraError } from '../hydra-error.js';
-import {
-  LONGEST_TIMER_MS,
-  refuseUnknown,
-  serviceName,
-  type Balancer,
-  type Instance,
-  type NamesOf,
-  type ResolvedOptions,
-} from '../hydra-options.js';
+import { refuseUnknown, serviceName, type Balancer, type Instance, type NamesOf } from '../hydra-options.js';
 import { decodeAddress } from '../protocol/address.js';
 import { createBalancer } from '../registry/discovery/balancer.js';
+import type { Context } from '../redis/context.js';
 import type { DiscoveryService } from '../registry/discovery/discovery-service.js';
+import { abortAfter } from '../runtime/waiting.js';
 import { encodeBody, type EncodedBody, type HttpBody } from './body.js';
 import { failureOf, isRefused } from './http-failure.js';
 import { HttpLoads } from './http-loads.js';
@@ -25,7 +19,7 @@ export interface HydraHttpOptions {
   readonly timeoutMs?: number;
   /** Ends the request early. */
   readonly signal?: AbortSignal;
-  /** Twice does no harm: tried again elsewhere when an instance breaks off. @defaultValue true, but false for POST and PATCH */
+  /** Whether it may be executed twice: it is then retried elsewhere when an instance closes the connection. @defaultValue true, but false for POST and PATCH */
   readonly idempotent?: boolean;
 }
 
@@ -54,13 +48,14 @@ const NOT_IDEMPOTENT = ['POST', 'PATCH'];
  */
 export class HydraHttpClient {
   private readonly balancer: Balancer;
-  private readonly loads = new HttpLoads();
+  private readonly loads: HttpLoads;
 
   constructor(
+    private readonly context: Pick<Context, 'options' | 'clock' | 'random'>,
     private readonly discovery: DiscoveryService,
-    private readonly options: ResolvedOptions,
   ) {
-    this.balancer = createBalancer(options.balancer);
+    this.balancer = createBalancer(context.options.balancer, context.random);
+    this.loads = new HttpLoads(context.clock);
   }
 
   /**
@@ -68,7 +63,7 @@ export class HydraHttpClient {
    * after that only if the request may be made twice. An HTTP status is an answer, never a reason to try again.
    *
    * @throws HydraError `BAD_OPTION` for an address without service, verb or path, a `timeoutMs` that is no number above 0,
-   *   and what `fetch` refuses to send: a GET with a body, a header that is none; `NO_INSTANCE` when no live instance
+   *   and what `fetch` refuses to send: a GET with a body, an invalid header; `NO_INSTANCE` when no live instance
    *   advertises an HTTP port, or none accepted the connection; `INSTANCE_LOST` when it broke off; `TIMEOUT`; `CANCELLED`
    *   when `signal` aborted
    */
@@ -77,46 +72,52 @@ export class HydraHttpClient {
     inheritDeadlines();
     refuseUnknown('a request', options, REQUEST_NAMES);
     const { service, instance, verb, path } = parse(address);
-    const deadline = this.deadlineOf(options);
     const body = encodeBody(options.body);
     mustBeSendable(address, verb, path, body, options);
+    const deadline = this.deadlineOf(options);
+    try {
+      return await this.firstAnswer({ address, service, instance, verb, path, body, options, deadline });
+    } catch (error) {
+      // An answer is still read by then.
+      deadline.cancel();
+      throw error;
+    }
+  }
+
+  private async firstAnswer(request: HttpRequest): Promise<Response> {
+    const { address, verb, body, options, deadline } = request;
     const mayRepeat = options.idempotent ?? !NOT_IDEMPOTENT.includes(verb);
     const tried = new Set<string>();
     let failure: HydraError | undefined;
-    await this.known(service, deadline);
+    await this.known(request.service, deadline);
     for (;;) {
-      const chosen = this.choose(service, instance, address, tried);
-      if (!chosen) throw failure ?? noInstance(service, instance, address);
+      const chosen = this.choose(request, tried);
+      if (!chosen) throw failure ?? noInstance(request);
       tried.add(chosen.id);
       try {
-        return await this.attempt(chosen, verb, path, body, options, deadline.signal);
+        return await this.attempt(chosen, request);
       } catch (error) {
         if (deadline.signal.aborted) throw deadline.error(address).begun();
         const latest = failureOf(error, chosen, address);
-        // One attempt that may have been carried out is enough.
+        // One attempt that may have been executed is enough.
         failure = failure?.mayHaveRun ? latest.begun() : latest;
         if (!body.isReplayable || !(isRefused(error) || mayRepeat)) throw failure;
       }
     }
   }
 
-  private async attempt(
-    instance: Instance,
-    method: string,
-    path: string,
-    { body, contentType, isReplayable }: EncodedBody,
-    { headers }: HydraHttpOptions,
-    signal: AbortSignal,
-  ): Promise<Response> {
-    const sent = new Headers(headers);
+  private async attempt(instance: Instance, request: HttpRequest): Promise<Response> {
+    const { verb, path, options, deadline } = request;
+    const { body, contentType, isReplayable } = request.body;
+    const sent = new Headers(options.headers);
     if (contentType && !sent.has('content-type')) sent.set('content-type', contentType);
     const host = instance.host.includes(':') ? `[${instance.host}]` : instance.host;
     const done = this.loads.begin(instance);
     try {
       return await fetch(`http://${host}:${instance.port}${path}`, {
-        method,
+        method: verb,
         headers: sent,
-        signal,
+        signal: deadline.signal,
         // A redirect names an address outside the registry: it is the caller's to follow.
         redirect: 'manual',
         ...(body !== undefined && { body }),
@@ -128,9 +129,7 @@ export class HydraHttpClient {
   }
 
   private choose(
-    service: string,
-    id: string | undefined,
-    pattern: string,
+    { service, instance: id, address }: HttpRequest,
     tried: ReadonlySet<string>,
   ): Instance | undefined {
     const instances = this.discovery
@@ -138,7 +137,7 @@ export class HydraHttpClient {
       .filter(
         (instance) => instance.port > 0 && !tried.has(instance.id) && (id ?? instance.id) === instance.id,
       );
-    return instances.length < 2 ? instances[0] : this.balancer(instances, this.loads.view(pattern));
+    return instances.length < 2 ? instances[0] : this.balancer(instances, this.loads.view(address));
   }
 
   /** A service asked for the first time has to be read once. */
@@ -152,17 +151,18 @@ export class HydraHttpClient {
     await Promise.race([this.discovery.current(service), aborted]);
   }
 
-  private deadlineOf({ timeoutMs = this.options.timeoutMs, signal }: HydraHttpOptions): Deadline {
+  private deadlineOf({ timeoutMs = this.context.options.timeoutMs, signal }: HydraHttpOptions): Deadline {
     if (!(typeof timeoutMs === 'number' && timeoutMs > 0)) {
       throw new HydraError(
         'BAD_OPTION',
         `timeoutMs of a request must be a number > 0, got ${String(timeoutMs)}`,
       );
     }
-    const ms = Math.max(0, Math.min(timeoutMs, inheritedMs(), LONGEST_TIMER_MS));
-    const timeout = AbortSignal.timeout(Math.ceil(ms));
+    const ms = Math.max(0, Math.min(timeoutMs, inheritedMs()));
+    const timeout = abortAfter(this.context.clock, Math.ceil(ms));
     return {
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      signal: signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal,
+      cancel: timeout.cancel,
       error: (address) =>
         signal?.aborted
           ? new HydraError('CANCELLED', `the request "${address}" was aborted`, {
@@ -177,8 +177,22 @@ export class HydraHttpClient {
 /** Nobody was asked yet. */
 const unsent = { mayHaveRun: false };
 
+interface HttpRequest {
+  readonly address: string;
+  readonly service: string;
+  /** The id of the only instance that will do. */
+  readonly instance: string | undefined;
+  readonly verb: string;
+  readonly path: string;
+  readonly body: EncodedBody;
+  readonly options: HydraHttpOptions;
+  readonly deadline: Deadline;
+}
+
 interface Deadline {
   readonly signal: AbortSignal;
+  /** Stops the clock, once nothing waits for it any more. */
+  readonly cancel: () => void;
   /** What it ends with, where no attempt was made. */
   readonly error: (address: string) => HydraError;
 }
@@ -214,7 +228,7 @@ function mustBeSendable(
   }
 }
 
-function noInstance(service: string, instance: string | undefined, address: string): HydraError {
+function noInstance({ service, instance, address }: HttpRequest): HydraError {
   const who = instance === undefined ? `no live instance of "${service}"` : `no live instance ${instance}`;
   return new HydraError('NO_INSTANCE', `${who} that listens for HTTP, to take "${address}"`);
 }

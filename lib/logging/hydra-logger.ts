@@ -1,9 +1,7 @@
 import { ConsoleLogger, type LoggerService, type LogLevel } from '@nestjs/common';
 
-import type { ResolvedOptions } from '../hydra-options.js';
-import type { Keys } from '../protocol/keys.js';
 import { encodeLogEntry, type LogEntry } from '../protocol/records.js';
-import type { RedisConnections } from '../redis/redis-connections.js';
+import type { Context } from '../redis/context.js';
 import { LogBuffer, type LogCounts } from './log-buffer.js';
 import { createRedaction, type Redact } from './log-redaction.js';
 
@@ -40,15 +38,11 @@ export class HydraLogger implements LoggerService {
   private readonly buffer: LogBuffer;
   private readonly redact: Redact;
 
-  constructor(
-    id: string,
-    redis: RedisConnections,
-    keys: Keys,
-    private readonly options: ResolvedOptions,
-  ) {
-    this.buffer = new LogBuffer(keys.healthLog(options.service, id), redis, options.logging, (lines) =>
-      this.entry('warn', `${lines} lines were not kept`, { context: 'HydraLogger' }),
-    );
+  constructor(private readonly context: Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock'>) {
+    const { id, keys, options } = context;
+    const gap = (lines: number) =>
+      this.entry('warn', `${lines} lines were not kept`, { context: 'HydraLogger' });
+    this.buffer = new LogBuffer(context, { key: keys.healthLog(options.service, id), gap });
     this.redact = createRedaction(options.logging.redact);
   }
 
@@ -110,7 +104,7 @@ export class HydraLogger implements LoggerService {
   }
 
   private keep(level: LogLevel, message: unknown, rest: readonly unknown[]): void {
-    if (LEVELS.indexOf(level) > LEVELS.indexOf(this.options.logging.level)) return;
+    if (LEVELS.indexOf(level) > LEVELS.indexOf(this.context.options.logging.level)) return;
     // Nest's own way to log: what follows the message is a stack (of errors), and last the context.
     const texts = rest.filter((value) => typeof value === 'string');
     const context = texts.at(-1)?.includes('\n') ? undefined : texts.at(-1);
@@ -130,8 +124,8 @@ export class HydraLogger implements LoggerService {
 
   private entry(level: LogLevel, message: unknown, more: Pick<LogEntry, 'context' | 'stack'> = {}): string {
     return encodeLogEntry({
-      timestamp: new Date().toISOString(),
-      service: this.options.service,
+      timestamp: new Date(this.context.clock.now()).toISOString(),
+      service: this.context.options.service,
       level: WORDS[level],
       pid: process.pid,
       message,

@@ -1,6 +1,5 @@
-import type { ResolvedOptions } from '../hydra-options.js';
-import { outside } from '../runtime/async-context.js';
-import type { RedisConnections } from '../redis/redis-connections.js';
+import type { Context } from '../redis/context.js';
+import type { Timer } from '../runtime/clock.js';
 
 /** Hydra 1.9 keeps so many entries. */
 const KEPT = 64;
@@ -17,13 +16,20 @@ export interface LogCounts {
   readonly dropped: number;
 }
 
+export interface LogBufferOptions {
+  /** The list of this instance's entries. */
+  readonly key: string;
+  /** Makes the entry that tells of a gap. */
+  readonly gap: (lines: number) => string;
+}
+
 /**
  * The way of log entries to Redis: gathered for `logging.flushMs`, then written in one go. Bounded in number and rate; no
  * entry waits for Redis, and no failure is told to who logs.
  */
 export class LogBuffer {
   private pending: string[] = [];
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private writing: Promise<void> | undefined;
   private written = 0;
   private limited = 0;
@@ -34,11 +40,8 @@ export class LogBuffer {
   private inSecond = 0;
 
   constructor(
-    private readonly key: string,
-    private readonly redis: RedisConnections,
-    private readonly options: ResolvedOptions['logging'],
-    /** The entry that tells of a gap. */
-    private readonly gap: (lines: number) => string,
+    private readonly context: Pick<Context, 'redis' | 'options' | 'clock'>,
+    private readonly options: LogBufferOptions,
   ) {}
 
   get counts(): LogCounts {
@@ -47,10 +50,10 @@ export class LogBuffer {
   }
 
   /** Takes an entry for the next batch, unless there are too many: it is then not even made. */
-  add(entry: () => string, now = performance.now()): void {
-    if (!this.hasRate(now)) return void this.limited++;
+  add(entry: () => string): void {
+    if (!this.hasRate(this.context.clock.monotonic())) return void this.limited++;
     this.pending.push(entry());
-    if (this.pending.length > this.options.maxPending) {
+    if (this.pending.length > this.context.options.logging.maxPending) {
       this.pending.shift();
       this.dropped++;
     }
@@ -59,7 +62,7 @@ export class LogBuffer {
 
   /** Writes what is there, if Redis is. Never throws. */
   flush(): Promise<void> {
-    clearTimeout(this.timer);
+    this.context.clock.clear(this.timer);
     this.timer = undefined;
     this.writing ??= this.write().finally(() => {
       this.writing = undefined;
@@ -69,26 +72,29 @@ export class LogBuffer {
   }
 
   private flushLater(): void {
-    this.timer ??= outside(() => setTimeout(() => void this.flush(), this.options.flushMs).unref());
+    const { clock, options } = this.context;
+    this.timer ??= clock.setTimeout(() => void this.flush(), options.logging.flushMs);
   }
 
   private async write(): Promise<void> {
-    if (!this.redis.isReady || this.pending.length === 0) return;
+    const { redis } = this.context;
+    const { key } = this.options;
+    if (!redis.isReady || this.pending.length === 0) return;
     const entries = this.pending;
     this.pending = [];
     const gaps = this.gaps();
     // Of more than the list holds, the first would be pushed out by the last; that lines are missing must stay.
     const kept = [...gaps, ...entries.slice(-(KEPT - gaps.length))];
     try {
-      await this.redis.commands
+      await redis.commands
         .multi()
-        .lpush(this.key, ...kept)
-        .ltrim(this.key, 0, KEPT - 1)
-        .expire(this.key, LIFE_SECONDS)
+        .lpush(key, ...kept)
+        .ltrim(key, 0, KEPT - 1)
+        .expire(key, LIFE_SECONDS)
         .exec();
       this.written += entries.length;
     } catch {
-      // They may have been stored: written again, they would stand there twice.
+      // They may have been stored: written again, they would be there twice.
       this.dropped += entries.length;
     }
   }
@@ -97,12 +103,12 @@ export class LogBuffer {
   private gaps(): readonly string[] {
     const lost = this.limited + this.dropped - this.reported;
     this.reported += lost;
-    return lost === 0 ? [] : [this.gap(lost)];
+    return lost === 0 ? [] : [this.options.gap(lost)];
   }
 
   private hasRate(now: number): boolean {
     const second = Math.floor(now / 1_000);
     if (second !== this.second) [this.second, this.inSecond] = [second, 0];
-    return ++this.inSecond <= this.options.maxPerSecond;
+    return ++this.inSecond <= this.context.options.logging.maxPerSecond;
   }
 }

@@ -1,5 +1,6 @@
 import { bad, group, integer, mustExceed, timers, type Group } from './checks.js';
 import type { NamesOf } from './names.js';
+import { SECRET_NAMES } from './secret-names.js';
 
 /** @publicApi */
 export interface PresenceOptions {
@@ -59,7 +60,12 @@ export interface LoggingOptions {
   readonly maxPerSecond?: number;
   /** Lines held while Redis is away; the oldest are left out and counted. @defaultValue 64 */
   readonly maxPending?: number;
-  /** Names whose values are hidden, in whatever case. @defaultValue password, passwd, secret, token, authorization, cookie, apikey, api_key */
+  /**
+   * Endings of names whose values are hidden, in whatever case.
+   *
+   * @defaultValue password, passwd, passphrase, secret, token, credential(s), authorization, cookie; and api, private, access
+   *   and encryption key, written `apikey`, `api_key` or `api-key`
+   */
   readonly redact?: readonly string[];
 }
 
@@ -87,10 +93,8 @@ export const LOGGING_NAMES = {
 
 const LOGGING_LEVELS: readonly string[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
 
-const SECRETS = ['password', 'passwd', 'secret', 'token', 'authorization', 'cookie', 'apikey', 'api_key'];
-
 export function logging(given: LoggingOptions = {}): Group<LoggingOptions> {
-  const { level = 'log', redact = SECRETS, flushMs = 100 } = given;
+  const { level = 'log', redact = SECRET_NAMES, flushMs = 100 } = given;
   if (!LOGGING_LEVELS.includes(level))
     throw bad('logging.level', level, `one of ${LOGGING_LEVELS.join(', ')}`);
   const numbers = group('logging', { maxPerSecond: 100, maxPending: 64 }, given);

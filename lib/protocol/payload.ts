@@ -132,3 +132,24 @@ function replaceBytes(data: unknown, what: string): Payload {
   const copy = new MarkedCopy(what);
   return { data: copy.of(data), hasBytes: copy.hasBytes };
 }
+
+/**
+ * A text to be sent, unless it is too large.
+ *
+ * @param what names it in the message: `a job "resize"`
+ * @throws HydraError `PAYLOAD_TOO_LARGE`
+ */
+export function withinLimit(what: string, text: string, maxBytes: number): string {
+  // A character is at most three bytes of UTF-8: most texts need no counting.
+  if (text.length * 3 > maxBytes) refuseTooLarge(what, Buffer.byteLength(text), maxBytes);
+  return text;
+}
+
+/** @throws HydraError `PAYLOAD_TOO_LARGE` above `maxBytes` */
+export function refuseTooLarge(what: string, bytes: number, maxBytes: number): void {
+  if (bytes <= maxBytes) return;
+  throw new HydraError(
+    'PAYLOAD_TOO_LARGE',
+    `${what} has ${bytes} bytes, more than maxPayloadBytes=${maxBytes}`,
+  );
+}

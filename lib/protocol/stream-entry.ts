@@ -1,7 +1,6 @@
-import { HydraError } from '../hydra-error.js';
 import { isJsonObject, parseValue } from './json.js';
 import { decodeMessage } from './message.js';
-import { fromPayload, stringify, toPayload } from './payload.js';
+import { fromPayload, refuseTooLarge, stringify, toPayload } from './payload.js';
 
 /** What an entry of a stream says, whoever wrote it. */
 export interface EntryContent {
@@ -78,11 +77,8 @@ export function encodeEntry(
   // undefined has no JSON; an entry without data says it.
   if (text !== undefined) fields.push('data', text);
   const bytes = fields.reduce((sum, field) => sum + Buffer.byteLength(field), 0);
-  if (bytes <= maxBytes) return fields;
-  throw new HydraError(
-    'PAYLOAD_TOO_LARGE',
-    `${what} has ${bytes} bytes, more than maxPayloadBytes=${maxBytes}`,
-  );
+  refuseTooLarge(what, bytes, maxBytes);
+  return fields;
 }
 
 /**

@@ -1,8 +1,7 @@
-import { HydraError } from '../hydra-error.js';
 import type { BackoffRule } from '../hydra-options.js';
 import { encodeJob } from '../protocol/job.js';
 import { createMessage, type Stamp } from '../protocol/message.js';
-import { stringify, toPayload } from '../protocol/payload.js';
+import { stringify, toPayload, withinLimit } from '../protocol/payload.js';
 
 /** The header that carries what a plain Hydra message has no place for. Hydra 1.x passes it on untouched. */
 export const JOB_SETTINGS = 'hydraJob';
@@ -39,7 +38,11 @@ export function writeJob(job: NewJob, stamp: Stamp, maxBytes: number): string {
   const text = encode(job, job.data, settingsOf(job, false), stamp);
   // Only now that it is known to be free of cycles can the data be walked quickly.
   const { data, hasBytes } = toPayload(job.data, `the data of "${job.pattern}"`);
-  return checkSize(job.pattern, hasBytes ? encode(job, data, settingsOf(job, true), stamp) : text, maxBytes);
+  return withinLimit(
+    `a job "${job.pattern}"`,
+    hasBytes ? encode(job, data, settingsOf(job, true), stamp) : text,
+    maxBytes,
+  );
 }
 
 function encode(job: NewJob, body: unknown, settings: StoredSettings | undefined, stamp: Stamp): string {
@@ -68,15 +71,4 @@ function settingsOf(job: NewJob, hasBytes: boolean): StoredSettings | undefined 
     ...(isLeftOut && { data }),
     ...(hasBytes && { bytes: 1 }),
   };
-}
-
-function checkSize(pattern: string, raw: string, maxBytes: number): string {
-  // A character is at most three bytes of UTF-8: most jobs need no counting.
-  if (raw.length * 3 <= maxBytes) return raw;
-  const bytes = Buffer.byteLength(raw);
-  if (bytes <= maxBytes) return raw;
-  throw new HydraError(
-    'PAYLOAD_TOO_LARGE',
-    `a job "${pattern}" has ${bytes} bytes, more than maxPayloadBytes=${maxBytes}`,
-  );
 }

@@ -65,3 +65,15 @@ export function sleep(
     signal?.addEventListener('abort', end, { once: true });
   });
 }
+
+/** A signal that is aborted with a `TimeoutError` after `ms`, unless it is cancelled before. */
+export function abortAfter(
+  clock: Clock,
+  ms: number,
+): { readonly signal: AbortSignal; readonly cancel: () => void } {
+  const controller = new AbortController();
+  const abort = () =>
+    controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
+  const timer = clock.setTimeout(abort, ms);
+  return { signal: controller.signal, cancel: () => clock.clear(timer) };
+}

@@ -33,8 +33,9 @@ describe('a hybrid application that stops', () => {
     const redis = await testRedisUrl();
     const service = uniqueService('hybrid');
     const hybrid = await startHybrid({ service, redis, host: '127.0.0.1' }, [Orders]);
-    const { discovery, options } = await startInstance({ service: uniqueService('caller'), redis });
-    const http = new HydraHttpClient(discovery, options);
+    const caller = await startInstance({ service: uniqueService('caller'), redis });
+    const { discovery } = caller;
+    const http = new HydraHttpClient(caller, discovery);
     const client = new HydraClient({ service, redis });
     atEnd(() => client.close());
     const found = () => discovery.instances(service).find((instance) => instance.id === hybrid.id);

@@ -48,7 +48,7 @@ describe('HydraHttpClient', () => {
   beforeAll(async () => {
     redis = await testRedisUrl();
     caller = await startInstance({ service: uniqueService('caller'), redis, balancer: 'round-robin' });
-    http = new HydraHttpClient(caller.discovery, caller.options);
+    http = new HydraHttpClient(caller, caller.discovery);
   });
 
   /** Registers an instance of the service for each port. */
@@ -202,17 +202,11 @@ describe('HydraHttpClient', () => {
 
   it('ends at once what is aborted already, also while Redis is away', async () => {
     const server = await startPrivateRedis();
-    const {
-      discovery,
-      options,
-      redis: connections,
-    } = await startInstance({
-      service: uniqueService('cut-off'),
-      redis: server.url,
-    });
+    const instance = await startInstance({ service: uniqueService('cut-off'), redis: server.url });
+    const { discovery, redis: connections } = instance;
     await server.kill9();
     await eventually(() => !connections.isReady, { what: 'the loss to be noticed' });
-    const asked = new HydraHttpClient(discovery, options).request(`${uniqueService('unread')}:[get]/x`, {
+    const asked = new HydraHttpClient(instance, discovery).request(`${uniqueService('unread')}:[get]/x`, {
       signal: AbortSignal.abort(),
     });
     await expect(asked).rejects.toMatchObject({ code: 'CANCELLED' });

@@ -124,7 +124,7 @@ describe('HydraLogger', () => {
     logger.fatal('the end');
     await logger.flush();
     const entries = await discovery.logs({
-      service: logger['options'].service,
+      service: logger['context'].options.service,
       instance: discovery.instanceId,
     });
     expect(entries.at(-1)).toMatchObject({ level: 'fatal', message: 'the end' });

@@ -251,5 +251,5 @@ export async function httpTo(...ports: number[]): Promise<{ service: string; htt
   const instance = await open();
   const view = await instance.discovery.viewOf(service);
   await eventually(() => view.instances.length === ports.length, { what: 'the instances' });
-  return { service, http: new HydraHttpClient(instance.discovery, instance.options) };
+  return { service, http: new HydraHttpClient(instance, instance.discovery) };
 }

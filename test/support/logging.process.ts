@@ -7,10 +7,10 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 
 const given = JSON.parse(process.env['HYDRA_TEST_OPTIONS'] ?? '{}') as HydraOptions;
 const options = resolveOptions({ ...given, logging: { maxPerSecond: 1_000 } });
-const { id, redis, keys, ...instance } = new HydraInstance(options);
-const logger = new HydraLogger(id, redis, keys, options).wrap({ log() {}, error() {}, warn() {} });
+const instance = new HydraInstance(options);
+const logger = new HydraLogger(instance).wrap({ log() {}, error() {}, warn() {} });
 await instance.presence.announce();
-process.stdout.write(`${JSON.stringify({ ready: true, id })}\n`);
+process.stdout.write(`${JSON.stringify({ ready: true, id: instance.id })}\n`);
 
 let number = 0;
 setInterval(() => {

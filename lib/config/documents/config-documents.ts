@@ -1,6 +1,6 @@
 import { HydraError } from '../../hydra-error.js';
 import { isJsonObject, parseObject, type JsonObject } from '../../protocol/json.js';
-import { mustBePlain, stringify } from '../../protocol/payload.js';
+import { mustBePlain, stringify, withinLimit } from '../../protocol/payload.js';
 import type { ConfigContext } from '../config-context.js';
 import { Keyring } from './encryption.js';
 
@@ -43,11 +43,8 @@ export class ConfigDocuments {
     const document = parseObject(plain);
     if (plain === undefined || document === undefined) throw this.invalid(version, 'is not a JSON object');
     const text = this.keyring.seal(plain, [this.service, version]);
-    const bytes = Buffer.byteLength(text);
-    const { maxPayloadBytes } = this.context.options;
-    if (bytes <= maxPayloadBytes) return { text, document };
-    const limit = `maxPayloadBytes=${maxPayloadBytes}`;
-    throw new HydraError('PAYLOAD_TOO_LARGE', `${this.label(version)} has ${bytes} bytes, over ${limit}`);
+    withinLimit(this.label(version), text, this.context.options.maxPayloadBytes);
+    return { text, document };
   }
 
   /** @throws HydraError `CONFIG_INVALID` when it is not a JSON object, or does not open with the keys here */

@@ -1,11 +1,11 @@
+import { SECRET_NAMES } from '../../options/secret-names.js';
 import { mapLeaves, parsePath, type Path } from './document-paths.js';
 
 /** What stands where a secret was. */
 export const REDACTED = '[redacted]';
 
 /** Names that hold a secret wherever they appear, whether or not anybody marked them. */
-const TELLING_NAME =
-  /pass(word|wd|phrase)|secret|token|credential|authorization|(api|private|access|encryption)[-_]?key/i;
+const TELLING_NAME = new RegExp(SECRET_NAMES.join('|'), 'i');
 
 /** Tells whether the value at a path is a secret. */
 export type SecretTest = (path: Path) => boolean;

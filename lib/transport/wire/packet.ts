@@ -1,6 +1,13 @@
 import { HydraError } from '../../hydra-error.js';
 import { createMessage, encodeMessage, type Stamp, type UmfMessage } from '../../protocol/message.js';
-import { fromPayload, mustBePlain, notJson, stringify, toPayload } from '../../protocol/payload.js';
+import {
+  fromPayload,
+  mustBePlain,
+  notJson,
+  stringify,
+  toPayload,
+  withinLimit,
+} from '../../protocol/payload.js';
 import { Kind, REPLY_SHARE } from '../../protocol/rpc.js';
 
 /** The type of a UMF message that answers with an error. */
@@ -115,7 +122,7 @@ function encodeFailure(error: unknown, maxBytes: number, encodeWire: (wire: unkn
   // A small error travels always: one that says what the limit is must not fall to it.
   const limit = Math.max(maxBytes, SMALL_ERROR);
   try {
-    return checkSize('the error', encodeWire(wireOf(error)), limit);
+    return withinLimit('the error', encodeWire(wireOf(error)), limit);
   } catch (cause) {
     const isTooLarge = cause instanceof HydraError && cause.code === 'PAYLOAD_TOO_LARGE';
     return encodeWire(isTooLarge ? cause.begun() : failureOf('the error itself is not JSON data'));
@@ -169,7 +176,7 @@ function encodeSized(what: string, message: UmfMessage, maxBytes: number): strin
   } catch (cause) {
     throw notJson(where, cause);
   }
-  return checkSize(what, text, maxBytes);
+  return withinLimit(what, text, maxBytes);
 }
 
 /** Body and type of the answer to a UMF message. */
@@ -196,16 +203,5 @@ function encode(
   const text = stringify(where, toItem(data, false), data);
   // Only now that it is known to be free of cycles can the data be walked quickly.
   const payload = toPayload(data, where);
-  return checkSize(what, payload.hasBytes ? stringify(what, toItem(payload.data, true)) : text, maxBytes);
-}
-
-function checkSize(what: string, text: string, maxBytes: number): string {
-  // A character is at most three bytes of UTF-8: most messages need no counting.
-  if (text.length * 3 <= maxBytes) return text;
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= maxBytes) return text;
-  throw new HydraError(
-    'PAYLOAD_TOO_LARGE',
-    `"${what}" has ${bytes} bytes, more than maxPayloadBytes=${maxBytes}`,
-  );
+  return withinLimit(what, payload.hasBytes ? stringify(what, toItem(payload.data, true)) : text, maxBytes);
 }

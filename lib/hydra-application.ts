@@ -79,7 +79,8 @@ export class HydraApplication
     const { presence } = this.instance;
     if (!this.server.hasHandlers) await presence.withdraw();
     // Nest closes HTTP, requests in flight and all, before it closes the server: until then, calls that come are answered.
-    else if (this.adapterHost.httpAdapter) await presence.update({ port: 0, traits: { draining: true } });
+    else if (this.adapterHost.httpAdapter)
+      await presence.update({ port: 0, capabilities: { draining: true } });
   }
 
   /** Nest waits for open answers, and some never end by themselves: server-sent events, a download that nobody reads. */

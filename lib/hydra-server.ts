@@ -155,7 +155,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
         await source.start();
       }
       this.refuseIfClosing();
-      await this.instance.presence.update({ traits: { serves: true } });
+      await this.instance.presence.update({ capabilities: { acceptsCalls: true } });
       await this.instance.announce();
       this.report('connected');
       callback();

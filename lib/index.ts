@@ -81,7 +81,7 @@ export type { UmfMessage } from './protocol/message.js';
 export type {
   HealthRecord,
   HealthVitals,
-  InstanceTraits,
+  InstanceCapabilities,
   LogEntry,
   NodeRecord as Instance,
   ServiceRecord,

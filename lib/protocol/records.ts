@@ -26,18 +26,18 @@ export interface NodeRecord {
   readonly port: number;
   readonly hostName: string;
   /** What this library's instances say about themselves beyond Hydra 1.x, whose readers ignore it. */
-  readonly traits?: InstanceTraits;
+  readonly capabilities?: InstanceCapabilities;
 }
 
-/** The `nest` member of a node record. */
-export interface InstanceTraits {
+/** What an instance of this library says of itself: the `nest` member of its record. */
+export interface InstanceCapabilities {
   /** Version of the extensions to the Hydra 1.x wire that the instance understands. */
-  readonly wire: number;
+  readonly wireVersion: number;
   /** Whether it answers calls; false for one that only makes them. */
-  readonly serves: boolean;
-  /** Rises each time the instance changes what it announces. */
-  readonly epoch?: number;
+  readonly acceptsCalls: boolean;
+  /** Its tags, from the options. */
   readonly tags?: readonly string[];
+  /** Its metadata, from the options. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** A fingerprint of the routes it registered: another one means that they are to be read again. */
   readonly routes?: number;
@@ -139,7 +139,7 @@ export function encodeNode(record: NodeRecord): string {
     ip: record.host,
     port: String(record.port),
     hostName: record.hostName,
-    nest: record.traits,
+    nest: encodeCapabilities(record.capabilities),
   });
 }
 
@@ -149,7 +149,7 @@ export function decodeNode(text: string | null): NodeRecord | undefined {
   const service = stringOf(raw?.['serviceName']);
   const id = stringOf(raw?.['instanceID']);
   if (raw === undefined || service === '' || id === '') return undefined;
-  const traits = decodeTraits(raw['nest']);
+  const capabilities = decodeCapabilities(raw['nest']);
   return {
     id,
     service,
@@ -160,7 +160,7 @@ export function decodeNode(text: string | null): NodeRecord | undefined {
     host: stringOf(raw['ip']),
     port: portOf(raw['port']),
     hostName: stringOf(raw['hostName']),
-    ...(traits && { traits }),
+    ...(capabilities && { capabilities }),
   };
 }
 
@@ -238,12 +238,17 @@ export function decodeLogEntry(text: string | null): LogEntry | undefined {
   };
 }
 
-function decodeTraits(value: unknown): InstanceTraits | undefined {
+function encodeCapabilities(capabilities: InstanceCapabilities | undefined): object | undefined {
+  if (!capabilities) return undefined;
+  const { wireVersion, acceptsCalls, ...rest } = capabilities;
+  return { wire: wireVersion, serves: acceptsCalls, ...rest };
+}
+
+function decodeCapabilities(value: unknown): InstanceCapabilities | undefined {
   if (!isJsonObject(value) || !isNumber(value['wire'])) return undefined;
   return {
-    wire: value['wire'],
-    serves: value['serves'] === true,
-    ...(isNumber(value['epoch']) && { epoch: value['epoch'] }),
+    wireVersion: value['wire'],
+    acceptsCalls: value['serves'] === true,
     ...(Array.isArray(value['tags']) && { tags: value['tags'].filter(isString) }),
     ...(isJsonObject(value['metadata']) && { metadata: membersOf(value['metadata'], isString) }),
     ...(isNumber(value['routes']) && { routes: value['routes'] }),

@@ -1,4 +1,4 @@
-import type { InstanceTraits } from './records.js';
+import type { InstanceCapabilities } from './records.js';
 
 /**
  * Calls between two instances of ours.
@@ -49,8 +49,8 @@ export const SMALL_REPLY = 1_024;
 export const WIRE = 2;
 
 /** Whether an instance is sent frames; one of Hydra 1.x, or with an older wire, is sent UMF. */
-export function readsFrames({ traits }: { readonly traits?: InstanceTraits }): boolean {
-  return traits !== undefined && traits.wire >= WIRE;
+export function readsFrames({ capabilities }: { readonly capabilities?: InstanceCapabilities }): boolean {
+  return capabilities !== undefined && capabilities.wireVersion >= WIRE;
 }
 
 export type Item = readonly [kind: number, ...fields: unknown[]];

@@ -104,7 +104,7 @@ describe('a live configuration', () => {
     app
       .get(DiscoveryService)
       .instances(service)
-      .map(({ traits }) => traits?.config);
+      .map(({ capabilities }) => capabilities?.config);
 
   it('is injected with its class, or as its schema makes it, and follows every change', async () => {
     await store.put('1.0.0', { pricing: { limit: 5 }, features: {} });

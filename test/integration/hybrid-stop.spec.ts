@@ -45,8 +45,8 @@ describe('a hybrid application that stops', () => {
     const slow = http.request(`${service}:[get]/slow`);
     await isEntered;
     const closing = hybrid.close();
-    await eventually(() => found()?.traits?.draining === true, { what: 'that it says so' });
-    expect(found()).toMatchObject({ port: 0, traits: { draining: true } });
+    await eventually(() => found()?.capabilities?.draining === true, { what: 'that it says so' });
+    expect(found()).toMatchObject({ port: 0, capabilities: { draining: true } });
     await expect(http.request(`${service}:[get]/slow`)).rejects.toMatchObject({ code: 'NO_INSTANCE' });
     // Answered by it, or refused so that the caller may try elsewhere.
     const call = await firstValueFrom(client.send('sum', {})).catch((error: unknown) => error);

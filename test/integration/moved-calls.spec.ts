@@ -17,7 +17,7 @@ function attach(instance: HydraInstance, take: (peer: Peer, item: Item) => void)
 
 async function startServer(service: string): Promise<HydraInstance> {
   const instance = await startInstance({ service, redis: await testRedisUrl() }, { announce: false });
-  await instance.presence.update({ traits: { serves: true } });
+  await instance.presence.update({ capabilities: { acceptsCalls: true } });
   await instance.announce();
   return instance;
 }

@@ -213,7 +213,7 @@ describe('health', () => {
 
   it('is down while it drains', async () => {
     const { presence } = app.get(HydraInstance);
-    await presence.update({ traits: { draining: true } });
+    await presence.update({ capabilities: { draining: true } });
     expect(await reasons()).toEqual(['draining']);
   });
 });

@@ -39,10 +39,10 @@ describe('discovery', () => {
     expect(watcher.discovery.instances(service)[0]).toMatchObject({
       id: instance.id,
       version: '0.0.0',
-      traits: { tags: ['eu'], metadata: { zone: 'a' } },
+      capabilities: { tags: ['eu'], metadata: { zone: 'a' } },
     });
-    await instance.presence.update({ traits: { draining: true } });
-    await eventually(() => watcher.discovery.instance(service, instance.id)?.traits?.draining, {
+    await instance.presence.update({ capabilities: { draining: true } });
+    await eventually(() => watcher.discovery.instance(service, instance.id)?.capabilities?.draining, {
       what: 'draining',
     });
     await instance.close();
@@ -216,10 +216,13 @@ describe('discovery', () => {
     ])
       await redis.publish(channel, wire);
     // A change that is announced after them shows that they were all read.
-    await instance.presence.update({ traits: { metadata: { seen: 'yes' } } });
-    await eventually(() => watcher.discovery.instance(service, instance.id)?.traits?.metadata?.['seen'], {
-      what: 'the change after them',
-    });
+    await instance.presence.update({ capabilities: { metadata: { seen: 'yes' } } });
+    await eventually(
+      () => watcher.discovery.instance(service, instance.id)?.capabilities?.metadata?.['seen'],
+      {
+        what: 'the change after them',
+      },
+    );
     expect(idsOf(service)).toEqual([instance.id]);
   });
 
@@ -248,10 +251,13 @@ describe('discovery', () => {
     const instance = await startInstance({ service, redis: url });
     await watcher.discovery.waitFor(service);
     instance.redis.commands.disconnect(true);
-    await instance.presence.update({ traits: { metadata: { made: 'offline' } } });
-    await eventually(() => watcher.discovery.instance(service, instance.id)?.traits?.metadata?.['made'], {
-      what: 'the change',
-    });
+    await instance.presence.update({ capabilities: { metadata: { made: 'offline' } } });
+    await eventually(
+      () => watcher.discovery.instance(service, instance.id)?.capabilities?.metadata?.['made'],
+      {
+        what: 'the change',
+      },
+    );
   });
 
   it('is whole again after a FLUSHALL within a heartbeat, and reports nobody gone meanwhile', async () => {
@@ -329,7 +335,7 @@ describe('Hydra 1.x instances', () => {
     await legacy.beat();
     const [found] = await watcher.discovery.waitFor(service);
     expect(found).toMatchObject({ id: 'c'.repeat(32), service, version: '1.0.0' });
-    expect(found).not.toHaveProperty('traits');
+    expect(found).not.toHaveProperty('capabilities');
     legacy.stop();
     await eventually(() => !watcher.discovery.has(service), { what: 'it to vanish', timeoutMs: 15_000 });
   });

@@ -123,7 +123,7 @@ describe('a service of which nobody is up', () => {
     const { url } = await startPrivateRedis();
     const service = uniqueService('dead');
     const server = await startInstance({ service, redis: url }, { announce: false });
-    await server.presence.update({ traits: { serves: true } });
+    await server.presence.update({ capabilities: { acceptsCalls: true } });
     await server.announce();
     const client = new HydraClient({ service, redis: url });
     await client.connect();

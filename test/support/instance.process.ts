@@ -6,7 +6,7 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 
 const options = JSON.parse(process.env['HYDRA_TEST_OPTIONS'] ?? '{}') as HydraOptions & { serves?: boolean };
 const instance = new HydraInstance(resolveOptions(options));
-await instance.presence.update({ traits: { serves: true } });
+await instance.presence.update({ capabilities: { acceptsCalls: true } });
 await instance.announce();
 process.stdout.write(`${JSON.stringify({ ready: true, id: instance.id })}\n`);
 

@@ -14,7 +14,7 @@ import { eventually } from './eventually.js';
 export async function startInstance(options: HydraOptions, { announce = true } = {}): Promise<HydraInstance> {
   const instance = new HydraInstance(resolveOptions(options));
   atEnd(() => instance.close());
-  if (announce) await instance.presence.update({ traits: { serves: true } });
+  if (announce) await instance.presence.update({ capabilities: { acceptsCalls: true } });
   await (announce ? instance.announce() : instance.open());
   return instance;
 }

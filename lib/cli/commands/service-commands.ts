@@ -81,9 +81,9 @@ async function showInstances(
   const found = service === undefined ? await all() : await someLiveInstances(place, service);
   if (json) return printJson(found);
   const short = shortIds(found.map(({ id }) => id));
-  const cells = found.map(({ service: name, id, version, host, port, pid, hostName, traits }) => [
+  const cells = found.map(({ service: name, id, version, host, port, pid, hostName, capabilities }) => [
     ...[name, short(id), version, `${host}:${port}`],
-    ...[`${hostName}/${pid}`, traits?.config ?? '-', stateOf(traits)],
+    ...[`${hostName}/${pid}`, capabilities?.config ?? '-', stateOf(capabilities)],
   ]);
   printTable(['SERVICE', 'INSTANCE', 'VERSION', 'ADDRESS', 'PROCESS', 'CONFIG', 'STATE'], cells);
 }
@@ -175,10 +175,10 @@ function onDiscovery(
   });
 }
 
-function stateOf(traits: Instance['traits']): string {
-  if (traits === undefined) return 'hydra 1.x';
-  if (traits.draining) return 'draining';
-  return traits.serves ? 'serving' : 'calling';
+function stateOf(capabilities: Instance['capabilities']): string {
+  if (capabilities === undefined) return 'hydra 1.x';
+  if (capabilities.draining) return 'draining';
+  return capabilities.acceptsCalls ? 'serving' : 'calling';
 }
 
 /** `[get]/v1/sum` */

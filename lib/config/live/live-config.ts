@@ -255,7 +255,7 @@ export class LiveConfig {
     if (!before || !isSameConfig(before, next))
       this.logger.log(`configuration ${version}@${revision} (${source})`);
     // A slow registry must not hold back the values.
-    if (source !== 'defaults') void presence?.update({ traits: { config: `${version}@${revision}` } });
+    if (source !== 'defaults') void presence?.update({ capabilities: { config: `${version}@${revision}` } });
     this.accepted.next(next);
     if (source === 'redis') await this.save({ version, revision, text });
   }

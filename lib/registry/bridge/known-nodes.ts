@@ -47,7 +47,7 @@ export class KnownNodes {
     const node = decodeNode(record);
     // A record that names no service, or somebody else, cannot be looked up; it is left to its owner.
     if (!node || node.id !== id || record === null) return void this.entries.set(id, undefined);
-    const isOurs = node.traits !== undefined;
+    const isOurs = node.capabilities !== undefined;
     this.entries.set(id, { id, service: node.service, record, isOurs, aliveAt: now, isLive: false });
   }
 

@@ -33,8 +33,8 @@ export function createSelection({ version, tags = [] }: Criteria): Selection | u
     ...(version === undefined ? [] : [(instance: Instance) => isInRange(instance.version, version)]),
     ...tags.map(
       (tag) =>
-        ({ traits }: Instance) =>
-          traits?.tags?.includes(tag) === true,
+        ({ capabilities }: Instance) =>
+          capabilities?.tags?.includes(tag) === true,
     ),
   ];
   if (tests.length === 0) return undefined;

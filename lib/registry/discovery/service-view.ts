@@ -286,12 +286,12 @@ function catchUp(found: Map<string, Instance>, epoch: string, heard: readonly An
   return reached === 0 ? '' : String(reached);
 }
 
-function isServing({ traits }: Instance): boolean {
-  return traits === undefined || (traits.serves && traits.draining !== true);
+function isServing({ capabilities }: Instance): boolean {
+  return capabilities === undefined || (capabilities.acceptsCalls && capabilities.draining !== true);
 }
 
 function isAvailable(instance: Instance): boolean {
-  return isServing(instance) || (instance.port > 0 && instance.traits?.draining !== true);
+  return isServing(instance) || (instance.port > 0 && instance.capabilities?.draining !== true);
 }
 
 /** Records differ in more than the time they were written. */

@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 
 import type { Instance } from '../../hydra-options.js';
 import { encodeDirectory } from '../../protocol/announcement.js';
-import { encodeNode, encodeService, type InstanceTraits } from '../../protocol/records.js';
+import { encodeNode, encodeService, type InstanceCapabilities } from '../../protocol/records.js';
 import { WIRE } from '../../protocol/rpc.js';
 import type { Context } from '../../redis/context.js';
 import { isAway } from '../../redis/redis-error.js';
@@ -67,9 +67,9 @@ export class Presence {
       host: advertisedHost(options.host),
       port: options.port ?? 0,
       hostName: hostname(),
-      traits: {
-        wire: WIRE,
-        serves: false,
+      capabilities: {
+        wireVersion: WIRE,
+        acceptsCalls: false,
         ...(options.tags.length > 0 && { tags: options.tags }),
         ...(Object.keys(options.metadata).length > 0 && { metadata: options.metadata }),
       },
@@ -89,7 +89,7 @@ export class Presence {
 
   /** Whether it says that it takes no more work, or has left. */
   get isDraining(): boolean {
-    return this.state === 'withdrawn' || this.record.traits?.draining === true;
+    return this.state === 'withdrawn' || this.record.capabilities?.draining === true;
   }
 
   /** When Redis last confirmed a heartbeat, by the monotonic clock. */
@@ -115,7 +115,10 @@ export class Presence {
   }
 
   /** Changes what this instance says of itself, and announces it if the instance is registered. */
-  async update(change: { readonly port?: number; readonly traits?: Partial<InstanceTraits> }): Promise<void> {
+  async update(change: {
+    readonly port?: number;
+    readonly capabilities?: Partial<InstanceCapabilities>;
+  }): Promise<void> {
     this.change(change);
     if (this.isAnnounced) await this.heartbeat().catch(this.reportFailure);
   }
@@ -128,7 +131,9 @@ export class Presence {
     if (routes.length === this.routeList.length && routes.every((route) => this.routeList.includes(route)))
       return;
     this.routeList = routes;
-    this.change({ traits: { routes: fingerprint(routeMembers(this.context.options.service, routes)) } });
+    this.change({
+      capabilities: { routes: fingerprint(routeMembers(this.context.options.service, routes)) },
+    });
     // Those who hear of the change read the routes: they must be there by then.
     if (this.isAnnounced)
       await this.writeRoutes()
@@ -166,12 +171,12 @@ export class Presence {
 
   private change({
     port = this.record.port,
-    traits,
+    capabilities,
   }: {
     port?: number;
-    traits?: Partial<InstanceTraits>;
+    capabilities?: Partial<InstanceCapabilities>;
   }): void {
-    this.record = { ...this.record, port, traits: { ...this.record.traits!, ...traits } };
+    this.record = { ...this.record, port, capabilities: { ...this.record.capabilities!, ...capabilities } };
     this.isChanged = true;
   }
 
@@ -229,14 +234,14 @@ export class Presence {
   }
 
   private async keepRoutes(): Promise<void> {
-    if (this.record.traits?.routes === undefined) return;
+    if (this.record.capabilities?.routes === undefined) return;
     const { redis } = this.context;
     await redis.run('keep routes', (client) => restoreRoutes(client, this.context));
   }
 
   private async writeRoutes(): Promise<void> {
     // An instance without HTTP says nothing about the routes that others of its service may have.
-    if (this.record.traits?.routes === undefined) return;
+    if (this.record.capabilities?.routes === undefined) return;
     const { redis } = this.context;
     await redis.run('register routes', (client) => publishRoutes(client, this.context, this.routeList));
   }
@@ -246,7 +251,7 @@ export class Presence {
     const { redis, clock } = this.context;
     if (!redis.isReady || !this.isAnnounced) return;
     const { serverId } = redis;
-    if (serverId !== this.record.traits?.server) this.change({ traits: { server: serverId } });
+    if (serverId !== this.record.capabilities?.server) this.change({ capabilities: { server: serverId } });
     const hadChanged = this.isChanged;
     this.isChanged = false;
     const isNew = await this.renew(hadChanged ? 'change' : 'beat').catch((error: unknown) => {

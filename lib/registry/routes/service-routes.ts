@@ -40,13 +40,13 @@ export class ServiceRoutes {
   }
 
   /** An instance is there, or says something new of itself. */
-  seen({ traits }: Instance): void {
-    if (traits === undefined) {
+  seen({ capabilities }: Instance): void {
+    if (capabilities === undefined) {
       if (this.hasLegacy) return;
       this.hasLegacy = true;
     } else {
-      if (traits.routes === undefined || this.announced.has(traits.routes)) return;
-      this.announced.add(traits.routes);
+      if (capabilities.routes === undefined || this.announced.has(capabilities.routes)) return;
+      this.announced.add(capabilities.routes);
     }
     this.refresh();
   }

@@ -165,7 +165,7 @@ export class Caller implements CallKeeper {
       return this.park(call);
     }
     // Nobody at the server where it was published; the instance may listen at another, and hear it. The prober asks.
-    if (!this.redis.countsProve(call.instance.traits?.server)) return;
+    if (!this.redis.countsProve(call.instance.capabilities?.server)) return;
     call.route.view.suspect(call.instance.id, 'unreached');
     this.retryElsewhere(call);
   }

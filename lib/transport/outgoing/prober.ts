@@ -146,8 +146,8 @@ export class Prober {
     }
   }
 
-  private countsProve({ traits }: Instance): boolean {
-    return this.redis.countsProve(traits?.server);
+  private countsProve({ capabilities }: Instance): boolean {
+    return this.redis.countsProve(capabilities?.server);
   }
 
   /** Nobody listens to it: it has died, or is between two connections. */

@@ -34,7 +34,7 @@ async function renew({ id, service }: Pick<Member, 'id' | 'service'>): Promise<v
     host: '127.0.0.1',
     port: 3000,
     hostName: 'bench',
-    traits: { wire: 2, serves: true, tags: ['bench'] },
+    capabilities: { wireVersion: 2, acceptsCalls: true, tags: ['bench'] },
   });
   const args = [
     ...[

@@ -9,7 +9,7 @@ import {
   encodeNode,
   encodeService,
 } from '../../../lib/protocol/records.js';
-import type { InstanceTraits, NodeRecord } from '../../../lib/protocol/records.js';
+import type { InstanceCapabilities, NodeRecord } from '../../../lib/protocol/records.js';
 import { vectors } from './vectors.js';
 
 interface Stored {
@@ -73,26 +73,32 @@ describe('a node record', () => {
     expect(nodeWith({ port })?.port).toBe(0);
   });
 
-  it("carries this library's traits behind hydra's members", () => {
-    const traits: InstanceTraits = {
-      wire: 1,
-      serves: true,
-      epoch: 3,
+  it("carries this library's capabilities behind hydra's members", () => {
+    const capabilities: InstanceCapabilities = {
+      wireVersion: 1,
+      acceptsCalls: true,
       tags: ['eu'],
       metadata: { zone: 'a' },
       routes: 2,
       config: '1.2.0',
       draining: true,
     };
-    const record: NodeRecord = { ...required(decodeNode(recorded.nodeWithConfiguredPort.value)), traits };
+    const record: NodeRecord = {
+      ...required(decodeNode(recorded.nodeWithConfiguredPort.value)),
+      capabilities,
+    };
+    const { wireVersion: _, acceptsCalls: __, ...rest } = capabilities;
     const text = encodeNode(record);
     expect(text).toBe(
-      recorded.nodeWithConfiguredPort.value.replace(/\}$/, `,"nest":${JSON.stringify(traits)}}`),
+      recorded.nodeWithConfiguredPort.value.replace(
+        /\}$/,
+        `,"nest":${JSON.stringify({ wire: 1, serves: true, ...rest })}}`,
+      ),
     );
     expect(decodeNode(text)).toEqual(record);
   });
 
-  it('keeps of foreign traits only what has the right type', () => {
+  it('keeps of foreign capabilities only what has the right type', () => {
     const nest = {
       wire: 1,
       serves: 'yes',
@@ -101,11 +107,16 @@ describe('a node record', () => {
       metadata: { a: 'b', c: {} },
       draining: 1,
     };
-    expect(nodeWith({ nest })?.traits).toEqual({ wire: 1, serves: false, tags: ['a'], metadata: { a: 'b' } });
+    expect(nodeWith({ nest })?.capabilities).toEqual({
+      wireVersion: 1,
+      acceptsCalls: false,
+      tags: ['a'],
+      metadata: { a: 'b' },
+    });
   });
 
-  it.each([1, 'x', [], {}, { wire: '1' }, null])('has no traits for %j', (nest) => {
-    expect(nodeWith({ nest })).not.toHaveProperty('traits');
+  it.each([1, 'x', [], {}, { wire: '1' }, null])('has no capabilities for %j', (nest) => {
+    expect(nodeWith({ nest })).not.toHaveProperty('capabilities');
   });
 
   it.each([

@@ -12,7 +12,7 @@ export function instanceOf(id: string, given: Partial<Instance> = {}): Instance 
     host: '127.0.0.1',
     port: 0,
     hostName: 'host',
-    traits: { wire: 2, serves: true },
+    capabilities: { wireVersion: 2, acceptsCalls: true },
     ...given,
   });
 }

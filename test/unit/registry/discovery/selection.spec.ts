@@ -2,8 +2,9 @@ import { createSelection, pickByKey } from '../../../../lib/registry/discovery/s
 import { instanceOf, instancesOf } from './instances.js';
 
 const versioned = (version: string) => instanceOf(`v${version}`, { version });
-const { traits: _traits, ...hydra1 } = instanceOf('hydra1');
-const tagged = (...tags: string[]) => instanceOf(tags.join('-'), { traits: { wire: 2, serves: true, tags } });
+const { capabilities: _traits, ...hydra1 } = instanceOf('hydra1');
+const tagged = (...tags: string[]) =>
+  instanceOf(tags.join('-'), { capabilities: { wireVersion: 2, acceptsCalls: true, tags } });
 
 describe('a selection', () => {
   it('is none without criteria', () => {

@@ -1,10 +1,5 @@
+import { NOW } from '../redis/lua-clock.js';
 import { Script } from '../redis/script.js';
-
-/** Added to every script: the Redis clock in milliseconds, so that no instance's own clock matters. */
-const NOW = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-`;
 
 /**
  * Added to scripts that change the index. An epoch that was lost with its data starts at the clock, never at a value seen

@@ -15,7 +15,8 @@ import { DeadEntries, type DeadEntry, type DeadLetterOptions } from './stored/de
 import { BATCH_SIZE } from './scripts/group-lua.js';
 import { groupKeys } from './group/group-keys.js';
 import { startPosition } from './entries/entry-handler.js';
-import { emptyGroup, publishOnce, removeGroup, replay } from './scripts/publish-scripts.js';
+import { emptyGroup, removeGroup, replay } from './scripts/admin-scripts.js';
+import { publishOnce } from './scripts/publish-scripts.js';
 import {
   bound,
   PAGE,

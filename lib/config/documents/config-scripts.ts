@@ -1,3 +1,4 @@
+import { NOW } from '../../redis/lua-clock.js';
 import { Script } from '../../redis/script.js';
 
 /**
@@ -12,10 +13,7 @@ import { Script } from '../../redis/script.js';
  * ARGV  1 announcements channel   2 entries the history keeps where the service did not say   3 largest document it keeps,
  *         in bytes
  */
-const REVISIONS = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
+const REVISIONS = `${NOW}
 local function limit()
   local said = tonumber(redis.call('GET', KEYS[5]) or '')
   return said or math.max(tonumber(ARGV[2]), redis.call('LLEN', KEYS[4]))

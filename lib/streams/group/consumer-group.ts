@@ -3,14 +3,9 @@ import { BlockingConnection } from '../../redis/blocking-connection.js';
 import type { Context } from '../../redis/context.js';
 import type { Script } from '../../redis/script.js';
 import { Entry } from '../entries/entry.js';
-import {
-  ensureGroup,
-  heartbeatAndClaim,
-  leave,
-  recoverUndelivered,
-  tidy,
-} from '../scripts/consumer-scripts.js';
+import { ensureGroup, leave, recoverUndelivered, tidy } from '../scripts/consumer-scripts.js';
 import { BATCH_SIZE, GROUP_KEYS_TTL_MS, UNORDERED, type WireEntry } from '../scripts/group-lua.js';
+import { heartbeatAndClaim } from '../scripts/heartbeat-scripts.js';
 import { enqueueByKey, repairOrder } from '../scripts/ordering-scripts.js';
 import { acknowledge, beginAttempt, deadLetter, findLost } from '../scripts/outcome-scripts.js';
 import {

@@ -22,12 +22,6 @@ export const BATCH_SIZE = 500;
  */
 export const GROUP_KEYS_TTL_MS = 30 * 86_400_000;
 
-/** The Redis clock in milliseconds, so that no instance's own clock matters. */
-export const NOW = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-`;
-
 /**
  * Redis does not take back what a script did before an error, so a right that is missing must show before the first write.
  * Each of these is refused as the real command would be, and writes nothing. A script that has written (or tried to) may

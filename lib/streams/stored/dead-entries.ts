@@ -10,7 +10,7 @@ import type { EntryFields } from '../../protocol/stream-entry.js';
 import { timeOfId } from '../../protocol/stream-id.js';
 import type { Context } from '../../redis/context.js';
 import { NOBODY } from '../scripts/group-lua.js';
-import { redrive } from '../scripts/publish-scripts.js';
+import { redrive } from '../scripts/admin-scripts.js';
 import { PAGE, read, type StreamEntry } from './stored-entry.js';
 
 /** @publicApi */

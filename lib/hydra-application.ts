@@ -21,7 +21,7 @@ import type { Timer } from './runtime/clock.js';
 import { resolvesWithin } from './runtime/waiting.js';
 import { warnOfUnservedHandlers } from './unserved-handlers.js';
 
-/** How long an application's start waits for an absent Redis before it goes on without, in milliseconds. */
+/** How long an application's start waits for an absent Redis before it continues without, in milliseconds. */
 const START_WAIT_MS = 2_000;
 
 /** Ties this instance to the application's life: registers it, finds its HTTP port, and closes its connections last. */
@@ -44,7 +44,7 @@ export class HydraApplication
     private readonly config: ApplicationConfig,
   ) {
     instance.presence.takeRoutesFrom(() => this.routes());
-    // Nest asks the last one first: so everybody else's goes before ours, wherever it was provided.
+    // Nest asks the last one first: so everybody else's is asked before ours, wherever it was provided.
     if (instance.options.exceptionFilter)
       config.getGlobalFilters().unshift(new HydraExceptionFilter(adapterHost));
   }
@@ -67,7 +67,7 @@ export class HydraApplication
       await this.instance.close();
       throw error;
     }
-    this.logger.error(`${redisIsAbsent(this.instance)}: starting without, and registering when it is there`);
+    this.logger.error(`${redisIsAbsent(this.instance)}: starting anyway, will register once it is available`);
     starting.catch((error: unknown) => this.logger.error(`could not register: ${String(error)}`));
   }
 
@@ -99,7 +99,7 @@ export class HydraApplication
     await this.instance.close();
   }
 
-  /** A hybrid application's HTTP port is known once it listens; an option for it goes before. */
+  /** A hybrid application's HTTP port is known once it listens; an option overrides it. */
   private advertisePort(): void {
     const { httpAdapter } = this.adapterHost;
     if (!httpAdapter) return;

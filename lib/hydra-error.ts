@@ -43,7 +43,7 @@ const CODES = {
 /** What an unknown code of a later version says, where its sender says nothing: nothing that may do harm. */
 const UNKNOWN: Meaning = STOPPED;
 
-/** How codes look; a stranger's text that looks otherwise is none. */
+/** How codes look; any other text is not a code. */
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 
 /**

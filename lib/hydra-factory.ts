@@ -130,7 +130,7 @@ function hasHandlers(modules: ModulesContainer): boolean {
   );
 }
 
-/** By hand: where there is none, Nest's own words name a class that the application never mentions. */
+/** By hand: without it, Nest's own words name a class that the application never mentions. */
 function serverIn(modules: ModulesContainer): HydraServer {
   for (const { providers } of modules.values()) {
     const server: unknown = providers.get(HydraServer)?.instance;

@@ -159,7 +159,7 @@ export interface HydraOptions {
   readonly deserializer?: PacketDeserializer;
 
   /**
-   * Whether `HydraModule` gives the application a `HydraExceptionFilter`, which is asked after all others.
+   * Whether `HydraModule` gives the application a `HydraExceptionFilter`, the last of all filters.
    * @defaultValue true
    */
   readonly exceptionFilter?: boolean;

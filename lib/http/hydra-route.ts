@@ -4,7 +4,7 @@ export const HYDRA_ROUTE = 'hydra:route';
 
 /**
  * `@HydraRoute(false)` on a controller or one of its methods keeps its HTTP routes out of the registry, so that no router
- * sends requests there. On a method it goes before its controller's.
+ * sends requests there. On a method it overrides its controller's.
  *
  * @publicApi
  */

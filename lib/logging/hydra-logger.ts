@@ -46,7 +46,7 @@ export class HydraLogger implements LoggerService {
     this.redact = createRedaction(options.logging.redact);
   }
 
-  /** Hands lines to this logger, in place of Nest's on the console, besides keeping them. */
+  /** Passes lines to this logger, in place of Nest's on the console, besides keeping them. */
   wrap(logger: LoggerService): this {
     this.inner = logger;
     return this;

@@ -49,7 +49,7 @@ export interface CallOptions {
   readonly maxConcurrency?: number;
   /** Calls that may wait for a free place before the next is refused with OVERLOADED. @defaultValue 1000 */
   readonly maxWaiting?: number;
-  /** Age at which an unanswered call is asked after at its instance, in milliseconds. @defaultValue 250 */
+  /** Age at which an unanswered call is probed at its instance, in milliseconds. @defaultValue 250 */
   readonly probeAfterMs?: number;
   /**
    * Bytes that all answers to this process together may have on the way, from 65536. Redis closes a subscriber that leaves
@@ -61,7 +61,7 @@ export interface CallOptions {
 
 /** @publicApi */
 export interface BreakerOptions {
-  /** Calls in a row without an instance's answer after which it is left out; 0 turns the breaker off. @defaultValue 5 */
+  /** Calls in a row without an instance's answer after which it is left out; 0 disables the breaker. @defaultValue 5 */
   readonly failures?: number;
   /** How long it is left out the first time, in milliseconds; doubled each time, up to 32 times that. @defaultValue 1000 */
   readonly ejectMs?: number;

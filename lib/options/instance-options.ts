@@ -42,7 +42,7 @@ export interface ConnectionOptions {
 
 /** @publicApi */
 export interface DrainOptions {
-  /** How long stopping waits for what is in hand, in milliseconds. @defaultValue 10000 */
+  /** How long stopping waits for work in progress, in milliseconds. @defaultValue 10000 */
   readonly timeoutMs?: number;
 }
 

@@ -68,7 +68,7 @@ export interface QueueOptions extends Omit<JobOptions, 'queue' | 'rateLimit'> {
    */
   readonly noHandlerMs?: number;
   /**
-   * How long a worker that shows no sign of life keeps its jobs while its connection to Redis stands, in milliseconds: its
+   * How long a worker without a heartbeat keeps its jobs while its connection to Redis stands, in milliseconds: its
    * event loop is blocked then, or its process frozen. 0: no longer than one whose connection is gone. @defaultValue 30000
    */
   readonly blockedMs?: number;

@@ -12,7 +12,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 /**
  * Parses text that should hold one JSON object. Returns undefined for anything else and never throws.
  *
- * Members named `__proto__` are removed at every depth, so that merging what a stranger sent cannot change a prototype.
+ * Members named `__proto__` are removed at every depth, so that merging foreign data cannot change a prototype.
  */
 export function parseObject(text: string | null | undefined): JsonObject | undefined {
   if (typeof text !== 'string') return undefined;

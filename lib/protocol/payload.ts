@@ -36,7 +36,7 @@ export function mustBePlain(data: unknown, what: string): void {
 /**
  * The inverse of {@link toPayload}, in place: bytes come back as `Buffer`s made by the caller.
  *
- * No recursion: JSON.parse knows no depth, so that what a stranger nested would overflow the stack.
+ * No recursion: JSON.parse knows no depth, so that deeply nested foreign data would overflow the stack.
  */
 export function fromPayload(data: unknown, toBuffer: (base64: string) => unknown): unknown {
   const root: Record<string, unknown> = { data };

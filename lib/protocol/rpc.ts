@@ -3,7 +3,7 @@ import type { InstanceCapabilities } from './records.js';
 /**
  * Calls between two instances of ours.
  *
- * A frame is one PUBLISH: what leaves in one turn for one channel. It is a JSON array, so that a Hydra 1.x process,
+ * A frame is one PUBLISH: what leaves in one event-loop tick for one channel. It is a JSON array, so that a Hydra 1.x process,
  * whose messages are objects, cannot take it for one:
  *
  * `["h2", from, seq, [inFlight, latencyMs], item, item, …]`
@@ -30,11 +30,11 @@ export const Kind = {
   refusal: 5,
   /** `[6, id]`: the caller does not wait any more. */
   cancel: 6,
-  /** `[7, [id, …]]`: are these calls of mine in hand? */
+  /** `[7, [id, …]]`: are these calls of mine in progress? */
   probe: 7,
   /** `[8, [running], [finished], [unknown]]`: the answer to a probe. What it calls unknown is refused if it comes later. */
   probed: 8,
-  /** `[9, id, total]`: the answer may go on until it has sent that many bytes, counted from its beginning. */
+  /** `[9, id, total]`: the answer may continue until it has sent that many bytes, counted from its beginning. */
   grant: 9,
   /** `[10, id, total]`: the answer waits to be granted that much. Bytes are those of its items, `sent` left out. */
   ask: 10,

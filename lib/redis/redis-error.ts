@@ -16,7 +16,7 @@ const NOT_SENT = /enableOfflineQueue options is false|None of startup nodes|Fail
 /** Nobody took the connection. */
 const NOT_CONNECTED = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'];
 
-const MOST_NAMES = 4;
+const MAX_NAMES = 4;
 
 /** A script that failed, by its name: the driver knows only its hash. */
 export class ScriptFailure extends Error {
@@ -48,7 +48,7 @@ export function redisError(what: string, failure: unknown, facts?: HydraErrorOpt
   return noAnswer(what, cause, facts);
 }
 
-/** Whether Redis is not there, or not yet what it will be: what a start may wait for. Anything else it refuses for good. */
+/** Whether Redis is not there, or not yet what it will be: what a start may wait for. Anything else it refuses permanently. */
 export function isAway(error: unknown): boolean {
   if (!(error instanceof HydraError) || error.code !== 'REDIS_UNAVAILABLE') return false;
   return !isReply(error.cause) || NOT_YET.test(wordOf(error.cause.message));
@@ -137,9 +137,9 @@ function commandOf(cause: Error, script: string | undefined): string {
 }
 
 function listed(names: readonly unknown[]): string {
-  const shown = names.slice(0, MOST_NAMES).map((name) => String(name).slice(0, 200));
-  return names.length > MOST_NAMES
-    ? `${shown.join(', ')} and ${names.length - MOST_NAMES} more`
+  const shown = names.slice(0, MAX_NAMES).map((name) => String(name).slice(0, 200));
+  return names.length > MAX_NAMES
+    ? `${shown.join(', ')} and ${names.length - MAX_NAMES} more`
     : shown.join(', ');
 }
 

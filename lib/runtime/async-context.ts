@@ -18,7 +18,7 @@ export function freshContext(): AsyncResource {
 
 /**
  * Begins what lives longer than the request that happens to begin it, or serves several: a timer, a connection, the
- * writing of what many have put together. It would carry the first one's context for good.
+ * writing of what many have put together. It would carry the first one's context permanently.
  */
 export function outside<T>(act: () => T): T {
   return freshContext().runInAsyncScope(act);

@@ -50,8 +50,8 @@ export class HealthContributors {
   }
 
   /**
-   * Asks every probe. One that throws, or whose answer cannot be read, is a problem of its part, not of the others. Numbers
-   * that are none, or not finite, are left out.
+   * Asks every probe. One that throws, or whose answer cannot be read, is a problem of its part, not of the others. What is
+   * not a finite number is left out.
    */
   collect(): CollectedHealth {
     const activity: Record<string, Readonly<Record<string, number>>> = {};

@@ -14,7 +14,7 @@ interface Topic {
   loggedAt: number;
 }
 
-/** Warns about what goes on failing: each topic once in ten seconds, with the number of times it happened since. */
+/** Warns about what keeps failing: each topic once in ten seconds, with the number of times it happened since. */
 export class ThrottledLogger {
   private readonly logger = new Logger('Hydra');
   private readonly topics = new Map<string, Topic>();

@@ -25,7 +25,7 @@ export function configChanges(context: ChangesContext, stored: StoredConfigs): O
 
     const look = async () => {
       if (!redis.isReady) return;
-      // A failed look is repeated soon; the connection reports its own trouble.
+      // A failed look is repeated soon; the connection reports its own failure.
       const counter = await stored.survey(Math.ceil(intervalMs / 2)).catch(() => seen);
       if (seen !== undefined && counter !== seen) observer.next();
       seen = counter;

@@ -111,7 +111,7 @@ function ownOptions(location: RedisLocation, { connectionName, onRefusal }: Clie
     disconnectTimeout: 200,
     // `Link` connects again. The driver's own timer cannot be stopped once the client has connected otherwise.
     retryStrategy: () => null,
-    // `Link` asks the server what it is, and goes on where INFO is not allowed.
+    // `Link` asks the server what it is, and continues where INFO is not allowed.
     enableReadyCheck: false,
     reconnectOnError: (error) => {
       onRefusal(error);

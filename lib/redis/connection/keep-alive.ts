@@ -5,7 +5,7 @@ import type { Clock } from '../../runtime/clock.js';
 /** Breaks a connection off without asking the peer, who may be gone. */
 export function dropConnection(client: Redis | Cluster, reason: Error = new Error('no answer')): void {
   const links = connectionsOf(client);
-  // Its subscriber is none of its nodes.
+  // Its subscriber is not one of its nodes.
   if (!(client instanceof Redis) && isUp(client)) client.disconnect(true);
   for (const { stream } of links) stream?.destroy(reason);
 }

@@ -24,7 +24,7 @@ export class ReadinessWaiters {
     for (const waiter of this.taken(() => true)) waiter.ready();
   }
 
-  /** Redis does not let us in: who waits for it with patience goes on waiting. */
+  /** Redis does not let us in: a patient waiter keeps waiting. */
   refused(error: HydraError): void {
     for (const waiter of this.taken(({ isPatient }) => !isPatient)) waiter.failed(error);
   }

@@ -226,7 +226,7 @@ export class WatchedServices {
     const batches = Array.from({ length: Math.ceil(views.length / size) }, (_, index) =>
       views.slice(index * size, (index + 1) * size),
     );
-    // A failed look is repeated in a second; the connection reports its own trouble.
+    // A failed look is repeated in a second; the connection reports its own failure.
     await Promise.allSettled(batches.map((batch) => this.sweep(batch)));
   }
 

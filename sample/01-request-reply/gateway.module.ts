@@ -22,7 +22,7 @@ export class GatewayController {
   @Get('sum')
   sum(@Query('n') list: string): Observable<Sum> {
     const numbers = list.split(',').map(Number);
-    // Adding twice does no harm, so a call whose instance dies under it may be made again at another.
+    // Adding is idempotent, so a call whose instance dies under it may be made again at another.
     return this.math.send('sum', new HydraRecordBuilder(numbers).setIdempotent(true).build());
   }
 

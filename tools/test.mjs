@@ -86,8 +86,10 @@ async function main(words) {
     env.HYDRA_TEST_COMPILED = COMPILED;
     const folders = ['test/unit', 'test/integration', 'test/interop'];
     await step('unit, integration, interop', () => jest('most', ['--passWithNoTests', ...folders], env));
-    await step('chaos', () => jest('chaos', ['--passWithNoTests', '--runInBand', 'test/chaos'], env));
-    if (isAll) await step('long', () => jest('long', ['--passWithNoTests', '--runInBand', 'test/long'], env));
+    // See tools/matrix.mjs for why the end is forced.
+    const serially = ['--passWithNoTests', '--runInBand', '--forceExit'];
+    await step('chaos', () => jest('chaos', [...serially, 'test/chaos'], env));
+    if (isAll) await step('long', () => jest('long', [...serially, 'test/long'], env));
   }
   await redis.stop();
   if (isAll) await step('consumers', () => npmScript('test:consumers'));

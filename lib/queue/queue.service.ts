@@ -358,9 +358,14 @@ export class QueueService {
     const retention = new Retention(this.redis, keys, this.options.queue, new RedisClock());
     const run = () =>
       retention.run().catch((error: unknown) => {
-        if (!isUnavailable(error)) this.log.warn('retention', `forgetting what is too old: ${String(error)}`);
+        // Who uses a queue after close() begins to look after it, and nobody would end that.
+        if (error instanceof HydraError && error.code === 'CLOSED') clearInterval(timer);
+        else if (!isUnavailable(error))
+          this.log.warn('retention', `forgetting what is too old: ${String(error)}`);
       });
-    return outside(() => setInterval(run, FORGET_EVERY_MS * (1 + Math.random() / 5)).unref());
+    const everyMs = FORGET_EVERY_MS * (1 + Math.random() / 5);
+    const timer = outside(() => setInterval(() => void run(), everyMs).unref());
+    return timer;
   }
 
   private open(givenService: string, queue: string): Queue {

@@ -4,9 +4,13 @@ import type { EntryHandler } from '../../lib/streams/entries/entry-handler.js';
 
 const SOURCE = { stream: 'orders', group: 'mailer' };
 
+interface EntryOptions extends Partial<EntryOrigin> {
+  readonly isBad?: boolean;
+}
+
 /** An entry with a number as its id and its data. */
-export function entryOf(n: number, origin: Partial<EntryOrigin> = {}): Entry {
-  const fields = ['hydra', '1', 'data', JSON.stringify({ n })];
+export function entryOf(n: number, { isBad, ...origin }: EntryOptions = {}): Entry {
+  const fields = ['hydra', '1', 'data', JSON.stringify({ n, isBad })];
   return new Entry(SOURCE, `1000-${n}`, fields, { incarnation: '1', deliveries: 0, ...origin });
 }
 

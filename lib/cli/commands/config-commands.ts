@@ -3,7 +3,7 @@ import { hostname, userInfo } from 'node:os';
 import type { Command } from 'commander';
 
 import { ConfigStore } from '../../config/config-store.js';
-import { parseLabel, type Subject } from './config-label.js';
+import { parseLabel, type ConfigTarget } from './config-label.js';
 import { diff, history, list, pull, type PullOptions } from './config-reading.js';
 import { push, remove, rollback, type WriteOptions } from './config-writing.js';
 import { knownService } from '../lookup/known-service.js';
@@ -15,7 +15,7 @@ export function addConfigCommands(program: Command): void {
   withWriteOptions(config.command('push <service:version> <file>'))
     .description('store a JSON or YAML file (- for standard input)')
     .action((label: string, file: string, options: WriteOptions, command: Command) =>
-      onSubject(command, label, (subject) => push(subject, file, options)),
+      onConfig(command, label, (target) => push(target, file, options)),
     );
   config
     .command('pull <service[:version]> [file]')
@@ -23,35 +23,35 @@ export function addConfigCommands(program: Command): void {
     .option('--format <json|yaml>', "how it is written (default: by the file's ending, else json)")
     .option('-y, --yes', 'overwrite the file without asking')
     .action((label: string, file: string | undefined, options: PullOptions, command: Command) =>
-      onSubject(command, label, (subject) => pull(subject, file, options)),
+      onConfig(command, label, (target) => pull(target, file, options)),
     );
   config
     .command('list <service>')
     .description('every version with its revision')
-    .action((label: string, _: object, command: Command) => onSubject(command, label, list));
+    .action((label: string, _: object, command: Command) => onConfig(command, label, list));
   config
     .command('diff <service> <a> <b>')
     .description('what differs; a and b are a version, @revision, or a file')
     .option('--exit-code', 'end with 1 when they differ')
     .action((label: string, a: string, b: string, options: { exitCode?: boolean }, command: Command) =>
-      onSubject(command, label, (subject) => diff(subject, a, b, options)),
+      onConfig(command, label, (target) => diff(target, a, b, options)),
     );
   config
     .command('history <service[:version]>')
     .description('who changed what, when and why, newest first')
     .option('-n, --limit <count>', 'how many', parseCount, 20)
     .action((label: string, { limit }: { limit: number }, command: Command) =>
-      onSubject(command, label, (subject) => history(subject, limit)),
+      onConfig(command, label, (target) => history(target, limit)),
     );
   withWriteOptions(config.command('rollback <service[:version]> [revision]'))
     .description('store again what a revision held; without one, what was before the last change')
     .action((label: string, revision: string | undefined, options: WriteOptions, command: Command) =>
-      onSubject(command, label, (subject) => rollback(subject, revision, options)),
+      onConfig(command, label, (target) => rollback(target, revision, options)),
     );
   withWriteOptions(config.command('remove <service:version>'))
     .description('remove one version')
     .action((label: string, options: WriteOptions, command: Command) =>
-      onSubject(command, label, (subject) => remove(subject, options)),
+      onConfig(command, label, (target) => remove(target, options)),
     );
 }
 
@@ -64,7 +64,11 @@ function withWriteOptions(command: Command): Command {
     .option('-y, --yes', 'do not ask');
 }
 
-function onSubject(command: Command, text: string, act: (subject: Subject) => Promise<void>): Promise<void> {
+function onConfig(
+  command: Command,
+  text: string,
+  act: (target: ConfigTarget) => Promise<void>,
+): Promise<void> {
   const label = parseLabel(text);
   return withInstance(command, async (instance, global) => {
     const store = new ConfigStore(instance).of(label.service);

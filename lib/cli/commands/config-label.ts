@@ -9,7 +9,7 @@ export interface Label {
 }
 
 /** What a configuration command works on. */
-export interface Subject extends Label {
+export interface ConfigTarget extends Label {
   readonly store: ConfigStore;
   readonly global: GlobalOptions;
 }

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 
 import { differences } from '../../config/documents/difference.js';
-import { nothingStored, parseRevision, type Subject } from './config-label.js';
+import { nothingStored, parseRevision, type ConfigTarget } from './config-label.js';
 import { formatDocument, readDocument, writeDocument } from './document-files.js';
-import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, declined, ExitCode } from '../session/exit-codes.js';
 import { confirm, differenceLines, note, print, printJson, printTable } from '../session/terminal.js';
 
 export interface PullOptions {
@@ -12,7 +12,7 @@ export interface PullOptions {
 }
 
 export async function pull(
-  { store, service, version }: Subject,
+  { store, service, version }: ConfigTarget,
   file: string | undefined,
   { format, yes = false }: PullOptions,
 ): Promise<void> {
@@ -27,7 +27,7 @@ export async function pull(
   note(`${service}:${found.version} at revision ${found.revision}`);
 }
 
-export async function list({ store, service, global }: Subject): Promise<void> {
+export async function list({ store, service, global }: ConfigTarget): Promise<void> {
   const [versions, changes] = await Promise.all([store.versions(), store.history()]);
   const rows = versions.map(({ version, revision }) => {
     const change = changes.find((other) => other.revision === revision);
@@ -43,23 +43,23 @@ export async function list({ store, service, global }: Subject): Promise<void> {
 }
 
 export async function diff(
-  subject: Subject,
+  target: ConfigTarget,
   a: string,
   b: string,
   { exitCode = false }: { readonly exitCode?: boolean },
 ): Promise<void> {
   const [before, after, isSecret] = await Promise.all([
-    sideOf(subject, a),
-    sideOf(subject, b),
-    subject.store.secretTest(),
+    sideOf(target, a),
+    sideOf(target, b),
+    target.store.secretTest(),
   ]);
   const changes = differences(before, after, isSecret);
-  if (subject.global.json) printJson(changes);
+  if (target.global.json) printJson(changes);
   else for (const line of differenceLines(changes, process.stdout)) print(line);
   if (exitCode && changes.length > 0) throw new CommandFailure(ExitCode.failed, '');
 }
 
-export async function history({ store, version, global }: Subject, limit: number): Promise<void> {
+export async function history({ store, version, global }: ConfigTarget, limit: number): Promise<void> {
   const changes = (await store.history(version)).slice(0, limit);
   if (global.json) printJson(changes);
   else {
@@ -75,12 +75,8 @@ export async function history({ store, version, global }: Subject, limit: number
   }
 }
 
-export function declined(): CommandFailure {
-  return new CommandFailure(ExitCode.declined, 'nothing was written');
-}
-
 /** A version; a revision, `@7`; or a file, which has a slash or an ending in its name. */
-async function sideOf({ store, service }: Subject, side: string): Promise<object> {
+async function sideOf({ store, service }: ConfigTarget, side: string): Promise<object> {
   if (side === '-' || /[/\\]|\.(json|ya?ml)$/i.test(side)) return readDocument(side);
   const document = side.startsWith('@')
     ? await store.documentAt(parseRevision(side))

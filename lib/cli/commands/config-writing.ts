@@ -1,9 +1,8 @@
 import { differences } from '../../config/documents/difference.js';
 import type { ConfigChangeOptions } from '../../config/documents/config-change-options.js';
 import { isVersion, versionMeantBy } from '../../config/documents/versions.js';
-import { nothingStored, parseRevision, versionOf, type Subject } from './config-label.js';
-import { declined } from './config-reading.js';
-import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { nothingStored, parseRevision, versionOf, type ConfigTarget } from './config-label.js';
+import { CommandFailure, declined, ExitCode } from '../session/exit-codes.js';
 import { readDocument } from './document-files.js';
 import { confirm, differenceLines, note } from '../session/terminal.js';
 
@@ -15,14 +14,14 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
 }
 
-export async function push(subject: Subject, file: string, options: WriteOptions): Promise<void> {
-  const { store, service } = subject;
-  const version = versionOf(subject);
+export async function push(target: ConfigTarget, file: string, options: WriteOptions): Promise<void> {
+  const { store, service } = target;
+  const version = versionOf(target);
   const [after, before] = [await readDocument(file), await store.document(version)];
   const label = `${service}:${version}`;
   note(before ? `${label} is at revision ${before.revision}` : `${label} is new`);
   warnOfLabel(version);
-  const isChanged = await showChanges(subject, before?.config ?? {}, after);
+  const isChanged = await showChanges(target, before?.config ?? {}, after);
   const isExpected = options.expect === undefined || parseRevision(options.expect) === before?.revision;
   const isResealed = await store.isSealedOtherwise(version);
   if (before && !isChanged && !isResealed && isExpected) return note('nothing to change');
@@ -32,29 +31,28 @@ export async function push(subject: Subject, file: string, options: WriteOptions
 }
 
 export async function rollback(
-  subject: Subject,
+  target: ConfigTarget,
   revision: string | undefined,
   options: WriteOptions,
 ): Promise<void> {
-  const { store, service } = subject;
-  const to = revision === undefined ? await store.revisionBefore(subject.version) : parseRevision(revision);
-  const target =
-    to === undefined ? undefined : (await store.history()).find((change) => change.revision === to);
-  if (to === undefined || !target) throw nothingStored(`what ${service} had before`);
-  const label = `${service}:${target.version}`;
-  if (subject.version !== undefined && subject.version !== target.version) {
-    throw new CommandFailure(ExitCode.usage, `revision ${to} is one of ${label}, not of ${subject.version}`);
+  const { store, service } = target;
+  const to = revision === undefined ? await store.revisionBefore(target.version) : parseRevision(revision);
+  const change = to === undefined ? undefined : (await store.history()).find((one) => one.revision === to);
+  if (to === undefined || !change) throw nothingStored(`what ${service} had before`);
+  const label = `${service}:${change.version}`;
+  if (target.version !== undefined && target.version !== change.version) {
+    throw new CommandFailure(ExitCode.usage, `revision ${to} is one of ${label}, not of ${target.version}`);
   }
-  const before = await store.document(target.version);
-  note(`${label} goes back to revision ${to} of ${target.at}`);
-  await showChanges(subject, before?.config ?? {}, await store.documentAt(to));
+  const before = await store.document(change.version);
+  note(`${label} goes back to revision ${to} of ${change.at}`);
+  await showChanges(target, before?.config ?? {}, await store.documentAt(to));
   const audit = await agree(`Write ${label}?`, before?.revision ?? 0, options);
   if (audit) note(`${label} is at revision ${(await store.rollback(to, audit)).revision}`);
 }
 
-export async function remove(subject: Subject, options: WriteOptions): Promise<void> {
-  const { store, service } = subject;
-  const version = versionOf(subject);
+export async function remove(target: ConfigTarget, options: WriteOptions): Promise<void> {
+  const { store, service } = target;
+  const version = versionOf(target);
   const label = `${service}:${version}`;
   const revision = (await store.versions()).find((stored) => stored.version === version)?.revision;
   if (revision === undefined) throw nothingStored(label);
@@ -75,7 +73,7 @@ function warnOfLabel(version: string): void {
 }
 
 /** Whether there is any. They go where the question goes. */
-async function showChanges({ store }: Subject, before: object, after: object): Promise<boolean> {
+async function showChanges({ store }: ConfigTarget, before: object, after: object): Promise<boolean> {
   const changes = differences(before, after, await store.secretTest());
   for (const line of differenceLines(changes, process.stderr)) note(line);
   return changes.length > 0;

@@ -3,8 +3,7 @@ import type { Command } from 'commander';
 import type { JobStateName, JobView } from '../../queue/job.view.js';
 import { DEFAULT_QUEUE } from '../../queue/queue.keys.js';
 import { QueueService, type QueueRef } from '../../queue/queue.service.js';
-import { declined } from './config-reading.js';
-import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, declined, ExitCode } from '../session/exit-codes.js';
 import { knownQueue } from '../lookup/known-service.js';
 import { parseChoice, parseCount, withInstance, type GlobalOptions } from '../session/session.js';
 import { fullId, isShortId, shortIds } from '../lookup/short-ids.js';
@@ -24,7 +23,7 @@ interface QueueOptions {
 }
 
 /** One queue of one service, and how to look at it. */
-interface Subject {
+interface QueueTarget {
   readonly queue: QueueService;
   readonly ref: Required<QueueRef>;
   readonly options: QueueOptions;
@@ -63,7 +62,7 @@ function withLimit(command: Command): Command {
   return command.option('-n, --limit <count>', 'how many', parseCount, 100);
 }
 
-function onQueue(command: Command, act: (subject: Subject, ...words: never[]) => Promise<void>): Command {
+function onQueue(command: Command, act: (target: QueueTarget, ...words: never[]) => Promise<void>): Command {
   return command
     .option('--queue <name>', 'one of its named queues', 'default')
     .action((service: string, ...rest: unknown[]) => {
@@ -82,7 +81,7 @@ function onQueue(command: Command, act: (subject: Subject, ...words: never[]) =>
     });
 }
 
-async function counts({ queue, ref, global }: Subject): Promise<void> {
+async function counts({ queue, ref, global }: QueueTarget): Promise<void> {
   const found = await queue.counts(ref);
   if (global.json) return printJson(found);
   const { waiting, active, delayed, dead: given, completed, isPaused } = found;
@@ -94,7 +93,7 @@ async function counts({ queue, ref, global }: Subject): Promise<void> {
   if (unhandled.length > 0) printTable(['PATTERN WITHOUT A HANDLER', 'WAITING'], unhandled);
 }
 
-async function list({ queue, ref, options, global }: Subject, word: string): Promise<void> {
+async function list({ queue, ref, options, global }: QueueTarget, word: string): Promise<void> {
   const jobs = await queue.list(parseChoice('state', word, STATES), { ...ref, limit: options.limit });
   if (global.json) return printJson(jobs);
   if (jobs.length === 0) return note('none');
@@ -103,14 +102,14 @@ async function list({ queue, ref, options, global }: Subject, word: string): Pro
   printTable(['ID', 'PATTERN', 'SINCE', 'ATTEMPTS', 'DETAILS'], rows);
 }
 
-async function show(subject: Subject, text: string): Promise<void> {
-  const { queue, ref } = subject;
-  const job = await queue.get(await jobNamed(subject, text), ref);
+async function show(target: QueueTarget, text: string): Promise<void> {
+  const { queue, ref } = target;
+  const job = await queue.get(await jobNamed(target, text), ref);
   if (!job) throw notThere(text, ref);
   printJson(job);
 }
 
-async function schedules({ queue, ref, global }: Subject): Promise<void> {
+async function schedules({ queue, ref, global }: QueueTarget): Promise<void> {
   const found = await queue.schedules(ref);
   if (global.json) return printJson(found);
   if (found.length === 0) return note('none');
@@ -120,7 +119,7 @@ async function schedules({ queue, ref, global }: Subject): Promise<void> {
   printTable(['NAME', 'CRON', 'ZONE', 'PATTERN', 'NEXT'], rows);
 }
 
-async function unschedule({ queue, ref, options }: Subject, name: string): Promise<void> {
+async function unschedule({ queue, ref, options }: QueueTarget, name: string): Promise<void> {
   if (!(await queue.schedules(ref)).some((schedule) => schedule.name === name)) throw notThere(name, ref);
   const question = `End the schedule ${plain(name)} of ${ref.service}?`;
   if (!(await confirm(question, options.yes ?? false))) throw declined();
@@ -128,7 +127,7 @@ async function unschedule({ queue, ref, options }: Subject, name: string): Promi
   note(`${plain(name)} adds no more jobs; a service that sets it when it starts sets it again`);
 }
 
-async function dead({ queue, ref, options, global }: Subject): Promise<void> {
+async function dead({ queue, ref, options, global }: QueueTarget): Promise<void> {
   const letters = await queue.deadLetters({ ...ref, limit: options.limit });
   if (global.json) return printJson(letters);
   if (letters.length === 0) return note('none');
@@ -139,12 +138,12 @@ async function dead({ queue, ref, options, global }: Subject): Promise<void> {
   printTable(['ID', 'PATTERN', 'DIED', 'ATTEMPTS', 'REASON'], cells);
 }
 
-async function redrive(subject: Subject, words: readonly string[]): Promise<void> {
-  const { queue, ref, options, global } = subject;
+async function redrive(target: QueueTarget, words: readonly string[]): Promise<void> {
+  const { queue, ref, options, global } = target;
   const { all = false, dryRun = false, yes = false } = options;
   if (all === words.length > 0)
     throw new CommandFailure(ExitCode.usage, 'name the dead letters, or say --all');
-  const ids = await Promise.all(words.map((word) => jobNamed(subject, word)));
+  const ids = await Promise.all(words.map((word) => jobNamed(target, word)));
   const wanted = all ? 'all' : ids;
   const found = await queue.redrive(wanted, { ...ref, dryRun: true });
   const missing = ids.filter((id) => !found.includes(id));
@@ -161,9 +160,9 @@ function tell(ids: readonly string[], { json }: GlobalOptions): void {
   if (ids.length === 0) note('none');
 }
 
-async function remove(subject: Subject, text: string): Promise<void> {
-  const { queue, ref, options } = subject;
-  const id = await jobNamed(subject, text);
+async function remove(target: QueueTarget, text: string): Promise<void> {
+  const { queue, ref, options } = target;
+  const id = await jobNamed(target, text);
   if (!(await queue.get(id, ref))) throw notThere(id, ref);
   if (!(await confirm(`Remove ${plain(id)} from ${ref.service}?`, options.yes ?? false))) throw declined();
   if (!(await queue.remove(id, ref))) {
@@ -172,9 +171,9 @@ async function remove(subject: Subject, text: string): Promise<void> {
   note(`${plain(id)} is removed`);
 }
 
-async function release(subject: Subject, text: string): Promise<void> {
-  const { queue, ref, options } = subject;
-  const id = await jobNamed(subject, text);
+async function release(target: QueueTarget, text: string): Promise<void> {
+  const { queue, ref, options } = target;
+  const id = await jobNamed(target, text);
   const question = `Is the Hydra 1.x worker that has ${plain(id)} dead? While it lives, the job runs twice.`;
   if (!(await confirm(question, options.yes ?? false))) throw declined();
   if (!(await queue.release(id, ref))) {
@@ -183,13 +182,13 @@ async function release(subject: Subject, text: string): Promise<void> {
   note(`${plain(id)} waits again`);
 }
 
-async function pause({ queue, ref }: Subject): Promise<void> {
+async function pause({ queue, ref }: QueueTarget): Promise<void> {
   await queue.pause(ref);
   note(`${ref.service} takes no more jobs from "${ref.queue}"; those that run continue`);
   if (ref.queue === DEFAULT_QUEUE) note('Hydra 1.x workers do not know the pause and continue to take jobs');
 }
 
-async function resume({ queue, ref }: Subject): Promise<void> {
+async function resume({ queue, ref }: QueueTarget): Promise<void> {
   await queue.resume(ref);
   note(`${ref.service} takes jobs from "${ref.queue}"`);
 }
@@ -198,7 +197,7 @@ async function resume({ queue, ref }: Subject): Promise<void> {
  * The id that a text stands for. The beginning of an id is looked for among the first of each state; any other text
  * stays as it is.
  */
-async function jobNamed({ queue, ref }: Subject, text: string): Promise<string> {
+async function jobNamed({ queue, ref }: QueueTarget, text: string): Promise<string> {
   if (!isShortId(text) || (await queue.get(text, ref))) return text;
   const pages = await Promise.all(STATES.map((state) => queue.list(state, { ...ref, limit: LOOKED_AT })));
   return (

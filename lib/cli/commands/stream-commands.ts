@@ -3,8 +3,7 @@ import type { Command } from 'commander';
 import { HydraError } from '../../hydra-error.js';
 import type { StreamInfo } from '../../streams/stored/stream-info.js';
 import { StreamService } from '../../streams/stream-service.js';
-import { declined } from './config-reading.js';
-import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, declined, ExitCode } from '../session/exit-codes.js';
 import { parseCount, withInstance, type GlobalOptions } from '../session/session.js';
 import { confirm, jsonText, note, print, printJson, printTable } from '../session/terminal.js';
 
@@ -14,7 +13,7 @@ interface StreamOptions {
   readonly yes?: boolean;
 }
 
-interface Subject {
+interface StreamTarget {
   readonly streams: StreamService;
   readonly stream: string;
   readonly options: StreamOptions;
@@ -47,7 +46,10 @@ export function addStreamCommands(program: Command): void {
     .option('-y, --yes', 'do not ask');
 }
 
-function onStream(command: Command, act: (subject: Subject, ...words: never[]) => Promise<void>): Command {
+function onStream(
+  command: Command,
+  act: (target: StreamTarget, ...words: never[]) => Promise<void>,
+): Command {
   return command.action((stream: string, ...rest: unknown[]) => {
     const words = rest.slice(0, -2) as never[];
     return withInstance(command, (place, global) => {
@@ -57,9 +59,9 @@ function onStream(command: Command, act: (subject: Subject, ...words: never[]) =
   });
 }
 
-async function info(subject: Subject): Promise<void> {
-  const found = await existing(subject);
-  if (subject.global.json) return printJson(found);
+async function info(target: StreamTarget): Promise<void> {
+  const found = await existing(target);
+  if (target.global.json) return printJson(found);
   print(`${found.length} entries, ${found.oldest ?? '-'} to ${found.newest ?? '-'}`);
   const cells = found.groups.map(({ name, lag, pending, consumers, oldestPendingAt, deadLetters }) => [
     ...[name, lag ?? '?', pending, oldestPendingAt?.toISOString() ?? '-', consumers, deadLetters],
@@ -67,17 +69,17 @@ async function info(subject: Subject): Promise<void> {
   printTable(['GROUP', 'LAG', 'PENDING', 'OLDEST PENDING', 'CONSUMERS', 'DEAD'], cells);
 }
 
-async function tail(subject: Subject): Promise<void> {
-  const { streams, stream, options, global } = subject;
-  await existing(subject);
+async function tail(target: StreamTarget): Promise<void> {
+  const { streams, stream, options, global } = target;
+  await existing(target);
   const entries = (await streams.range(stream, { limit: options.limit, reverse: true })).toReversed();
   if (global.json) return printJson(entries);
   for (const { id, type, data } of entries) print(`${id}  ${jsonText(type ?? '-')}  ${jsonText(data)}`);
 }
 
-async function dead(subject: Subject, group: string): Promise<void> {
-  const { streams, stream, options, global } = subject;
-  await existing(subject, group);
+async function dead(target: StreamTarget, group: string): Promise<void> {
+  const { streams, stream, options, global } = target;
+  await existing(target, group);
   const letters = await streams.deadLetters(stream, { group, limit: options.limit });
   if (global.json) return printJson(letters);
   if (letters.length === 0) return note('none');
@@ -87,11 +89,11 @@ async function dead(subject: Subject, group: string): Promise<void> {
   printTable(['ID', 'ENTRY', 'TYPE', 'DIED', 'ATTEMPTS', 'REASON'], cells);
 }
 
-async function redrive(subject: Subject, group: string, ids: readonly string[]): Promise<void> {
-  const { streams, stream, options } = subject;
+async function redrive(target: StreamTarget, group: string, ids: readonly string[]): Promise<void> {
+  const { streams, stream, options } = target;
   const { all = false, yes = false } = options;
   if (all === ids.length > 0) throw new CommandFailure(ExitCode.usage, 'name the dead letters, or say --all');
-  await existing(subject, group);
+  await existing(target, group);
   const what = all ? 'every dead letter' : `${ids.length}`;
   if (!(await confirm(`Redrive ${what} of ${group}?`, yes))) throw declined();
   const count = await streams.redrive(stream, all ? 'all' : ids, { group });
@@ -99,11 +101,11 @@ async function redrive(subject: Subject, group: string, ids: readonly string[]):
   if (count < ids.length) throw new CommandFailure(ExitCode.notFound, `${ids.length - count} were not there`);
 }
 
-async function remove(subject: Subject, group: string, ids: readonly string[]): Promise<void> {
-  const { streams, stream, options } = subject;
+async function remove(target: StreamTarget, group: string, ids: readonly string[]): Promise<void> {
+  const { streams, stream, options } = target;
   const { all = false, yes = false } = options;
   if (all === ids.length > 0) throw new CommandFailure(ExitCode.usage, 'name the dead letters, or say --all');
-  await existing(subject, group);
+  await existing(target, group);
   const what = all ? 'every dead letter' : `${ids.length}`;
   if (!(await confirm(`Delete ${what} of ${group} permanently?`, yes))) throw declined();
   const count = await streams.removeDeadLetters(stream, all ? 'all' : ids, { group });
@@ -111,9 +113,9 @@ async function remove(subject: Subject, group: string, ids: readonly string[]): 
   if (count < ids.length) throw new CommandFailure(ExitCode.notFound, `${ids.length - count} were not there`);
 }
 
-async function removeGroup(subject: Subject, group: string): Promise<void> {
-  const { streams, stream, options } = subject;
-  await existing(subject, group);
+async function removeGroup(target: StreamTarget, group: string): Promise<void> {
+  const { streams, stream, options } = target;
+  await existing(target, group);
   if (
     !(await confirm(`Delete the group ${group} of ${stream}, with its dead letters?`, options.yes ?? false))
   )
@@ -126,9 +128,9 @@ async function removeGroup(subject: Subject, group: string): Promise<void> {
   note(`${group} is deleted`);
 }
 
-async function replay(subject: Subject, group: string, from: string): Promise<void> {
-  const { streams, stream, options } = subject;
-  await existing(subject, group);
+async function replay(target: StreamTarget, group: string, from: string): Promise<void> {
+  const { streams, stream, options } = target;
+  await existing(target, group);
   const place = parsePlace(from);
   if (!(await confirm(`Let ${group} handle ${stream} again from ${from}?`, options.yes ?? false)))
     throw declined();
@@ -137,7 +139,7 @@ async function replay(subject: Subject, group: string, from: string): Promise<vo
 }
 
 /** @throws CommandFailure when there is no such stream, or it has no such group */
-async function existing({ streams, stream }: Subject, group?: string): Promise<StreamInfo> {
+async function existing({ streams, stream }: StreamTarget, group?: string): Promise<StreamInfo> {
   const found = await streams.info(stream);
   if (found.newest === undefined && found.groups.length === 0) {
     throw new CommandFailure(ExitCode.notFound, `there is no stream "${stream}"`);

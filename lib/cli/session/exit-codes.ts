@@ -37,6 +37,11 @@ export class CommandFailure extends Error {
   }
 }
 
+/** The question was answered with no. */
+export function declined(): CommandFailure {
+  return new CommandFailure(ExitCode.declined, 'nothing was written');
+}
+
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommandFailure) return error.exitCode;
   if (error instanceof HydraError) return BY_CODE[error.code] ?? ExitCode.failed;

@@ -4,8 +4,8 @@ import { sleep } from '../../runtime/waiting.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Entry } from './entry.js';
 
-/** As many as one script handles without keeping Redis from others for long. */
-const BATCH_SIZE = 500;
+/** As many as one script acknowledges in a few milliseconds; with each ordered one it looks for the next of its key. */
+const BATCH_SIZE = { ordered: 200, unordered: 500 };
 const RETRY_MS = 100;
 
 /** Hears what became of acknowledgements. */
@@ -26,7 +26,7 @@ export class Acknowledger {
 
   constructor(
     private readonly clock: Clock,
-    private readonly group: Pick<ConsumerGroup, 'acknowledge'>,
+    private readonly group: Pick<ConsumerGroup, 'acknowledge' | 'config'>,
     private readonly listener: AcknowledgerListener,
   ) {}
 
@@ -44,8 +44,9 @@ export class Acknowledger {
   }
 
   private async flush(): Promise<void> {
+    const size = this.group.config.isOrdered ? BATCH_SIZE.ordered : BATCH_SIZE.unordered;
     while (this.ended.length > 0) {
-      const entries = this.ended.splice(0, BATCH_SIZE);
+      const entries = this.ended.splice(0, size);
       try {
         this.listener.acknowledged(entries, await this.group.acknowledge(entries));
       } catch (error) {

@@ -82,9 +82,10 @@ end
 
 /** Added to scripts that end an entry: which one with its key is next. */
 export const NEXT = `
+-- Members without an entry are removed, so many in one script; the rest when the order is repaired.
+local removals = ${BATCH_SIZE}
 local function nextOf(key)
-  -- Members without an entry are removed, some at a time; the rest when the order is repaired.
-  for _ = 1, ${BATCH_SIZE} do
+  while removals > 0 do
     local first = firstOf(key)
     if not first then return end
     local id = unpadded(string.sub(first, #key + 2))
@@ -95,6 +96,7 @@ local function nextOf(key)
     if entry then return entry end
     -- Acknowledged by another program, or deleted from the stream.
     redis.call('ZREM', order, first)
+    removals = removals - 1
   end
 end
 local function releaseNext(id, key, successors)

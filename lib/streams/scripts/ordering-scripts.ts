@@ -24,11 +24,11 @@ local tellOthers, given, last = ARGV[3] == '1', {}, ARGV[#ARGV - 1]
 mayAcknowledge(stream, group)
 mayClaim(stream, group, me)
 mayOrder(order)
-local count, unordered, others, barrier, queued = 0, {}, {}, nil, 0
+local counts, unordered, others, barrier, queued = {}, {}, {}, nil, 0
 for at = 4, #ARGV, 3 do
   local owner, id = ARGV[at], ARGV[at + 1]
   given[id] = owner
-  count = count + 1
+  counts[owner] = (counts[owner] or 0) + 1
   if holder(id) == owner .. UNORDERED then unordered[id] = owner end
 end
 local function mind(owner, id)
@@ -43,7 +43,7 @@ end
 local function mindAll(name, owner)
   local from, most, seen = '-', tellOthers and math.max(1, ${OTHERS_SIZE} - #others) or 1, 0
   while seen < most do
-    local page = math.min(${OTHERS_SIZE}, most + (owner == me and count or 20))
+    local page = math.min(${OTHERS_SIZE}, most + (counts[owner] or 0))
     local rows = pendingOf(name, from, last, page)
     for _, row in ipairs(rows) do
       if given[row[1]] ~= owner and row[1] ~= last and seen < most then

@@ -252,9 +252,9 @@ async function measured(
   const app = await NestFactory.createApplicationContext(moduleOf(redisUrl, []), { logger: false });
   const subject = { ...about, streams: app.get(StreamService) };
   await prepare(subject);
-  await redis.config('SET', 'slowlog-log-slower-than', NOTED_US);
   await redis.config('SET', 'slowlog-max-len', 10_000);
   await redis.call('SLOWLOG', 'RESET');
+  await redis.config('SET', 'slowlog-log-slower-than', NOTED_US);
   await act(subject);
   await redis.config('SET', 'slowlog-log-slower-than', -1);
   const entries = (await redis.call('SLOWLOG', 'GET', '-1')) as [number, number, number, string[]][];

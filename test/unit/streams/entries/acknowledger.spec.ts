@@ -1,14 +1,16 @@
 import { Acknowledger } from '../../../../lib/streams/entries/acknowledger.js';
 import type { Entry } from '../../../../lib/streams/entries/entry.js';
+import type { ConsumerConfig } from '../../../../lib/streams/group/consumer-config.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 import { entryOf, numbersOf } from '../../../support/stream-entries.js';
 
-function start() {
+function start(isOrdered = false) {
   const clock = new ManualClock();
   const [asked, confirmed]: number[][][] = [[], []];
   let failures = 0;
   const state = { failing: 0, failures: () => failures };
   const group = {
+    config: { isOrdered } as ConsumerConfig,
     acknowledge: async (entries: readonly Entry[]) => {
       asked!.push(numbersOf(entries));
       if (state.failing-- > 0) throw new Error('no Redis');
@@ -46,10 +48,13 @@ describe('the acknowledger', () => {
     expect(asked).toEqual([[1], [1, 2], [1, 2]]);
   });
 
-  it('takes five hundred at a time', async () => {
-    const { clock, acknowledger, asked } = start();
+  it.each([
+    [false, [500, 500, 100]],
+    [true, [200, 200, 200, 200, 200, 100]],
+  ])('takes some at a time (ordered: %s)', async (isOrdered, sizes) => {
+    const { clock, acknowledger, asked } = start(isOrdered);
     for (let n = 1; n <= 1_100; n++) acknowledger.add(entryOf(n));
     await clock.advance(0);
-    expect(asked!.map(({ length }) => length)).toEqual([500, 500, 100]);
+    expect(asked!.map(({ length }) => length)).toEqual(sizes);
   });
 });

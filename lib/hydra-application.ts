@@ -1,22 +1,21 @@
 import type { Server } from 'node:http';
 
 import {
-  Injectable,
   Logger,
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import type { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import { redisIsAbsent } from './absent-redis.js';
-import { LiveConfig } from './config/live/live-config.js';
+import type { LiveConfig } from './config/live/live-config.js';
 import { controllerRoutes } from './http/controller-routes.js';
 import { HydraError } from './hydra-error.js';
 import { HydraExceptionFilter } from './hydra-exception-filter.js';
-import { HydraServer } from './hydra-server.js';
-import { HydraLogger } from './logging/hydra-logger.js';
-import { HydraInstance } from './hydra-instance.js';
+import type { HydraServer } from './hydra-server.js';
+import type { HydraLogger } from './logging/hydra-logger.js';
+import type { HydraInstance } from './hydra-instance.js';
 import type { Timer } from './runtime/clock.js';
 import { resolvesWithin } from './runtime/waiting.js';
 import { warnOfUnservedHandlers } from './unserved-handlers.js';
@@ -24,8 +23,21 @@ import { warnOfUnservedHandlers } from './unserved-handlers.js';
 /** How long an application's start waits for an absent Redis before it continues without, in milliseconds. */
 const START_WAIT_MS = 2_000;
 
+/** What an application has of this library besides its instance. */
+export interface ApplicationParts {
+  readonly server: HydraServer;
+  readonly liveConfig: LiveConfig;
+  readonly logger: HydraLogger;
+}
+
+/** What Nest tells of the application. */
+export interface NestHost {
+  readonly adapterHost: HttpAdapterHost;
+  readonly modules: ModulesContainer;
+  readonly config: ApplicationConfig;
+}
+
 /** Ties this instance to the application's life: registers it, finds its HTTP port, and closes its connections last. */
-@Injectable()
 export class HydraApplication
   implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
@@ -36,17 +48,13 @@ export class HydraApplication
 
   constructor(
     private readonly instance: HydraInstance,
-    private readonly server: HydraServer,
-    private readonly liveConfig: LiveConfig,
-    private readonly adapterHost: HttpAdapterHost,
-    private readonly hydraLogger: HydraLogger,
-    private readonly modules: ModulesContainer,
-    private readonly config: ApplicationConfig,
+    private readonly parts: ApplicationParts,
+    private readonly host: NestHost,
   ) {
     instance.presence.takeRoutesFrom(() => this.routes());
     // Nest asks the last one first: so everybody else's is asked before ours, wherever it was provided.
     if (instance.options.exceptionFilter)
-      config.getGlobalFilters().unshift(new HydraExceptionFilter(adapterHost));
+      host.config.getGlobalFilters().unshift(new HydraExceptionFilter(host.adapterHost));
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -54,10 +62,10 @@ export class HydraApplication
     if (this.isStarted) return;
     this.isStarted = true;
     this.advertisePort();
-    if (this.instance.options.config.isUsed) void this.liveConfig.follow();
-    if (!this.server.hasHandlers) warnOfUnservedHandlers(this.modules);
+    if (this.instance.options.config.isUsed) void this.parts.liveConfig.follow();
+    if (!this.parts.server.hasHandlers) warnOfUnservedHandlers(this.host.modules);
     // A server with handlers registers the instance itself, when it can answer calls.
-    const starting = (this.server.hasHandlers ? this.instance.open() : this.instance.announce()).catch(
+    const starting = (this.parts.server.hasHandlers ? this.instance.open() : this.instance.announce()).catch(
       unlessClosed,
     );
     try {
@@ -75,17 +83,17 @@ export class HydraApplication
   async beforeApplicationShutdown(): Promise<void> {
     this.isStopping = true;
     this.endHttpInTime();
-    this.liveConfig.close();
+    this.parts.liveConfig.close();
     const { presence } = this.instance;
-    if (!this.server.hasHandlers) await presence.withdraw();
+    if (!this.parts.server.hasHandlers) await presence.withdraw();
     // Nest closes HTTP, requests in flight and all, before it closes the server: until then, calls that come are answered.
-    else if (this.adapterHost.httpAdapter)
+    else if (this.host.adapterHost.httpAdapter)
       await presence.update({ port: 0, capabilities: { draining: true } });
   }
 
   /** Nest waits for open answers, and some never end by themselves: server-sent events, a download that nobody reads. */
   private endHttpInTime(): void {
-    const http = this.adapterHost.httpAdapter?.getHttpServer() as Partial<Server> | undefined;
+    const http = this.host.adapterHost.httpAdapter?.getHttpServer() as Partial<Server> | undefined;
     const end = () => http?.closeAllConnections?.();
     const { clock, options } = this.instance;
     this.httpTimer = clock.setTimeout(end, options.drain.timeoutMs);
@@ -94,14 +102,14 @@ export class HydraApplication
   /** Servers and HTTP are closed by now: nothing uses Redis any more. */
   async onApplicationShutdown(): Promise<void> {
     this.instance.clock.clear(this.httpTimer);
-    await this.server.close();
-    await this.hydraLogger.flush();
+    await this.parts.server.close();
+    await this.parts.logger.flush();
     await this.instance.close();
   }
 
   /** A hybrid application's HTTP port is known once it listens; an option overrides it. */
   private advertisePort(): void {
-    const { httpAdapter } = this.adapterHost;
+    const { httpAdapter } = this.host.adapterHost;
     if (!httpAdapter) return;
     const publish = () => {
       if (this.isStopping) return;
@@ -113,13 +121,13 @@ export class HydraApplication
       // A prefix may have been set after a server of the same application was started.
       void presence.setRoutes(this.routes());
     };
-    if (this.adapterHost.listening) publish();
-    else this.adapterHost.listen$.subscribe(publish);
+    if (this.host.adapterHost.listening) publish();
+    else this.host.adapterHost.listen$.subscribe(publish);
   }
 
   /** What the controllers serve over HTTP; nothing in an application without it. */
   private routes(): readonly string[] {
-    return this.adapterHost.httpAdapter ? controllerRoutes(this.modules, this.config) : [];
+    return this.host.adapterHost.httpAdapter ? controllerRoutes(this.host.modules, this.host.config) : [];
   }
 }
 

@@ -9,7 +9,7 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import { ConfigStore } from './config/config-store.js';
 import { LiveConfig } from './config/live/live-config.js';
@@ -17,7 +17,13 @@ import { getConfigToken } from './config/live/inject-config.js';
 import { HydraHttpClient } from './http/hydra-http-client.js';
 import { HydraApplication } from './hydra-application.js';
 import { HydraError } from './hydra-error.js';
-import { filled, refuseUnknown, resolveOptions, type HydraOptions, type NamesOf } from './hydra-options.js';
+import {
+  nonEmptyString,
+  refuseUnknown,
+  resolveOptions,
+  type HydraOptions,
+  type NamesOf,
+} from './hydra-options.js';
 import { HydraServer } from './hydra-server.js';
 import { HydraLogger } from './logging/hydra-logger.js';
 import type { ConfigType } from './protocol/standard-schema.js';
@@ -224,7 +230,14 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
         inject: [HydraInstance],
         useFactory: (instance: HydraInstance) => instance.queues,
       },
-      HydraApplication,
+      {
+        provide: HydraApplication,
+        inject: [
+          ...[HydraInstance, HydraServer, LiveConfig, HydraLogger],
+          ...[HttpAdapterHost, ModulesContainer, ApplicationConfig],
+        ],
+        useFactory: applicationOf,
+      },
     ],
     exports: [
       HydraInstance,
@@ -240,6 +253,15 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       HydraLogger,
     ],
   };
+}
+
+function applicationOf(
+  ...[instance, server, liveConfig, logger, adapterHost, modules, config]: [
+    ...[HydraInstance, HydraServer, LiveConfig, HydraLogger],
+    ...[HttpAdapterHost, ModulesContainer, ApplicationConfig],
+  ]
+): HydraApplication {
+  return new HydraApplication(instance, { server, liveConfig, logger }, { adapterHost, modules, config });
 }
 
 function optionProviders(given: HydraAsyncOptions): Provider[] {
@@ -273,7 +295,7 @@ function refuseSecondRoot(modules: ModulesContainer): void {
 function refuseSameNames(clients: readonly HydraFeatureClient[]): void {
   const tokens = new Set<string>();
   for (const { service, as: name = service } of clients) {
-    const token = getClientToken(filled('the name of a client of HydraModule.forFeature', name));
+    const token = getClientToken(nonEmptyString('the name of a client of HydraModule.forFeature', name));
     if (tokens.has(token)) {
       throw new HydraError(
         'BAD_OPTION',

@@ -13,7 +13,7 @@ import {
   type PacketDeserializer,
   type PacketSerializer,
 } from './options/call-options.js';
-import { bad, integer, serviceName, text, type Environment, type Group } from './options/checks.js';
+import { badOption, integer, serviceName, string, type Environment, type Group } from './options/checks.js';
 import {
   CONFIG_NAMES,
   configOptions,
@@ -62,7 +62,14 @@ export type {
   PacketDeserializer,
   PacketSerializer,
 } from './options/call-options.js';
-export { filled, integer, LONGEST_TIMER_MS, serviceName, type Environment } from './options/checks.js';
+export {
+  nonEmptyString,
+  integer,
+  MAX_TIMER_MS,
+  MAX_TIMER_MS as LONGEST_TIMER_MS,
+  serviceName,
+  type Environment,
+} from './options/checks.js';
 export { refuseUnknown, withoutUnknown, type NamesOf, type OptionNames } from './options/names.js';
 export type { ConfigOptions, ResolvedConfigOptions } from './options/config-options.js';
 export type {
@@ -254,12 +261,12 @@ export function resolveOptions(
   const options = { ...given, ...fromEnvironment(environment) };
   const resolved: ResolvedOptions = {
     service: serviceName(options.service),
-    version: text('version', options.version ?? '0.0.0'),
-    description: text('description', options.description ?? 'not specified'),
-    type: text('type', options.type ?? ''),
+    version: string('version', options.version ?? '0.0.0'),
+    description: string('description', options.description ?? 'not specified'),
+    type: string('type', options.type ?? ''),
     redis: location(options.redis, environment['HYDRA_REDIS_URL']),
     namespace: namespace(options.namespace ?? 'hydra'),
-    host: options.host === undefined || options.host === '' ? undefined : text('host', options.host),
+    host: options.host === undefined || options.host === '' ? undefined : string('host', options.host),
     port: options.port === undefined ? undefined : integer('port', options.port, 0, 65_535),
     tags: Object.freeze([...(options.tags ?? [])]),
     metadata: Object.freeze({ ...options.metadata }),
@@ -290,7 +297,7 @@ function location(option: RedisLocation | undefined, variable: string | undefine
   const given = option ?? (variable || 'redis://127.0.0.1:6379');
   checkRedisLocation(option === undefined ? 'HYDRA_REDIS_URL' : 'redis', given);
   for (const prefix of keyPrefixes(given)) {
-    if (prefix) throw bad('redis.keyPrefix', prefix, 'left out; use namespace');
+    if (prefix) throw badOption('redis.keyPrefix', prefix, 'left out; use namespace');
   }
   return given;
 }
@@ -304,5 +311,5 @@ function keyPrefixes(given: RedisLocation): readonly unknown[] {
 
 function namespace(value: string): string {
   if (/^[\w.-]+$/.test(value)) return value;
-  throw bad('namespace', value, 'letters, digits, "_", "-" and "." only');
+  throw badOption('namespace', value, 'letters, digits, "_", "-" and "." only');
 }

@@ -1,5 +1,5 @@
 import type { NodeRecord as Instance } from '../protocol/records.js';
-import { bad, integer, share, timers, type Group } from './checks.js';
+import { badOption, integer, fraction, timerOptions, type Group } from './checks.js';
 import type { NamesOf } from './names.js';
 
 /**
@@ -92,19 +92,19 @@ const BALANCERS: readonly unknown[] = ['p2c', 'round-robin', 'random'];
 export function balancer(value: unknown): BalancerName | Balancer {
   if (typeof value === 'function') return value as Balancer;
   if (BALANCERS.includes(value)) return value as BalancerName;
-  throw bad('balancer', value, `one of ${BALANCERS.join(', ')}, or a function`);
+  throw badOption('balancer', value, `one of ${BALANCERS.join(', ')}, or a function`);
 }
 
 export function calls(given?: CallOptions): Group<CallOptions> {
   const defaults = { maxConcurrency: 0, maxWaiting: 1_000, probeAfterMs: 250, replyWindowBytes: 4_194_304 };
-  const resolved = timers('calls', defaults, given, ['maxConcurrency', 'maxWaiting']);
+  const resolved = timerOptions('calls', defaults, given, ['maxConcurrency', 'maxWaiting']);
   integer('calls.replyWindowBytes', resolved.replyWindowBytes, SMALLEST_WINDOW, LARGEST_WINDOW);
   return resolved;
 }
 
 export function breaker(given?: BreakerOptions): Group<BreakerOptions> {
   return {
-    ...timers('breaker', { failures: 5, ejectMs: 1_000 }, given, ['failures']),
-    panicShare: share('breaker.panicShare', given?.panicShare ?? 0.5),
+    ...timerOptions('breaker', { failures: 5, ejectMs: 1_000 }, given, ['failures']),
+    panicShare: fraction('breaker.panicShare', given?.panicShare ?? 0.5),
   };
 }

@@ -5,13 +5,13 @@ import { serviceNameProblem } from '../protocol/address.js';
 export type Group<T> = Readonly<Required<T>>;
 
 /** A timer of Node's that is set for longer ends at once. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Lower-cases and checks a service name, wherever one comes from. */
 export function serviceName(given: unknown, option = 'service'): string {
-  if (typeof given !== 'string') throw bad(option, given, 'a string');
+  if (typeof given !== 'string') throw badOption(option, given, 'a string');
   const name = given.toLowerCase();
   const problem = serviceNameProblem(name);
   if (problem) throw new HydraError('BAD_OPTION', `${option} "${given}" ${problem}`);
@@ -19,13 +19,13 @@ export function serviceName(given: unknown, option = 'service'): string {
 }
 
 /** Checks a group of whole numbers: at least 1, or 0 where `zeroable` says so. */
-export function group<T extends Record<string, number>>(
+export function numberOptions<T extends Record<string, number>>(
   name: string,
   defaults: T,
   given: { readonly [K in keyof T]?: number } | undefined,
   zeroable: readonly (keyof T & string)[] = [],
 ): Readonly<T> {
-  if (typeof (given ?? {}) !== 'object') throw bad(name, given, 'an object of options');
+  if (typeof (given ?? {}) !== 'object') throw badOption(name, given, 'an object of options');
   const entries = Object.entries(defaults).map(([key, fallback]) => [
     key,
     integer(`${name}.${key}`, given?.[key] ?? fallback, zeroable.includes(key) ? 0 : 1),
@@ -33,46 +33,45 @@ export function group<T extends Record<string, number>>(
   return Object.freeze(Object.fromEntries(entries)) as Readonly<T>;
 }
 
-/** As {@link group}, where each `…Ms` is a timer's. */
-export function timers<T extends Record<string, number>>(
+/** As {@link numberOptions}, where each `…Ms` is a timer's. */
+export function timerOptions<T extends Record<string, number>>(
   name: string,
   defaults: T,
   given: { readonly [K in keyof T]?: number } | undefined,
   zeroable: readonly (keyof T & string)[] = [],
 ): Readonly<T> {
-  const resolved = group(name, defaults, given, zeroable);
+  const resolved = numberOptions(name, defaults, given, zeroable);
   for (const [key, value] of Object.entries(resolved))
-    if (key.endsWith('Ms'))
-      integer(`${name}.${key}`, value, zeroable.includes(key) ? 0 : 1, LONGEST_TIMER_MS);
+    if (key.endsWith('Ms')) integer(`${name}.${key}`, value, zeroable.includes(key) ? 0 : 1, MAX_TIMER_MS);
   return resolved;
 }
 
 export function integer(option: string, value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
   const limit = max === Number.MAX_SAFE_INTEGER ? `>= ${min}` : `from ${min} to ${max}`;
-  throw bad(option, value, `a whole number ${limit}`);
+  throw badOption(option, value, `a whole number ${limit}`);
 }
 
-export function share(option: string, value: unknown): number {
+export function fraction(option: string, value: unknown): number {
   if (typeof value === 'number' && value >= 0 && value <= 1) return value;
-  throw bad(option, value, 'a number from 0 to 1');
+  throw badOption(option, value, 'a number from 0 to 1');
 }
 
-export function text(option: string, value: unknown): string {
-  if (typeof value !== 'string') throw bad(option, value, 'a string');
+export function string(option: string, value: unknown): string {
+  if (typeof value !== 'string') throw badOption(option, value, 'a string');
   return value;
 }
 
-export function filled(option: string, value: unknown): string {
+export function nonEmptyString(option: string, value: unknown): string {
   if (typeof value === 'string' && value !== '') return value;
-  throw bad(option, value, 'a text that is not empty');
+  throw badOption(option, value, 'a text that is not empty');
 }
 
 export function mustExceed(option: string, value: number, other: string, limit: number): void {
-  if (value <= limit) throw bad(option, value, `more than ${other}=${limit}`);
+  if (value <= limit) throw badOption(option, value, `more than ${other}=${limit}`);
 }
 
-export function bad(option: string, value: unknown, allowed: string): HydraError {
+export function badOption(option: string, value: unknown, allowed: string): HydraError {
   return new HydraError('BAD_OPTION', `${option} must be ${allowed}, got ${shown(value)}`);
 }
 

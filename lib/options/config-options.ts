@@ -1,5 +1,5 @@
 import type { ConfigType } from '../protocol/standard-schema.js';
-import { integer, text, type Environment, type Group } from './checks.js';
+import { integer, string, type Environment, type Group } from './checks.js';
 import type { NamesOf } from './names.js';
 
 /**
@@ -59,7 +59,7 @@ export function configOptions(given: ConfigOptions, environment: Environment): R
     isUsed: [schema, version, label, defaults, fallbackFile].some((option) => option !== undefined),
     secrets: Object.freeze([...(given.secrets ?? [])]),
     references: given.references ?? true,
-    keys: text('config.keys', given.keys ?? environment['HYDRA_CONFIG_KEYS'] ?? ''),
+    keys: string('config.keys', given.keys ?? environment['HYDRA_CONFIG_KEYS'] ?? ''),
     historyLimit: integer('config.historyLimit', given.historyLimit ?? 100, 1),
     checkIntervalMs: integer('config.checkIntervalMs', given.checkIntervalMs ?? 1_000, 1),
   });

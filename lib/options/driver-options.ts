@@ -1,4 +1,4 @@
-import { bad } from './checks.js';
+import { badOption } from './checks.js';
 
 /** Options of the driver that change what commands resolve with, and what would do no harm. */
 const HARMFUL: Readonly<
@@ -18,7 +18,7 @@ export function refuseHarmfulOptions(given: string | object): void {
   for (const options of optionsIn(given)) {
     for (const [name, { isHarmless, allowed }] of Object.entries(HARMFUL)) {
       const value = options[name];
-      if (value !== undefined && !isHarmless(value)) throw bad(`redis.${name}`, value, allowed);
+      if (value !== undefined && !isHarmless(value)) throw badOption(`redis.${name}`, value, allowed);
     }
   }
 }

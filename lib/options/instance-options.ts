@@ -1,4 +1,4 @@
-import { bad, group, integer, mustExceed, timers, type Group } from './checks.js';
+import { badOption, numberOptions, integer, mustExceed, timerOptions, type Group } from './checks.js';
 import type { NamesOf } from './names.js';
 import { SECRET_NAMES } from './secret-names.js';
 
@@ -96,8 +96,8 @@ const LOGGING_LEVELS: readonly string[] = ['fatal', 'error', 'warn', 'log', 'deb
 export function logging(given: LoggingOptions = {}): Group<LoggingOptions> {
   const { level = 'log', redact = SECRET_NAMES, flushMs = 100 } = given;
   if (!LOGGING_LEVELS.includes(level))
-    throw bad('logging.level', level, `one of ${LOGGING_LEVELS.join(', ')}`);
-  const numbers = group('logging', { maxPerSecond: 100, maxPending: 64 }, given);
+    throw badOption('logging.level', level, `one of ${LOGGING_LEVELS.join(', ')}`);
+  const numbers = numberOptions('logging', { maxPerSecond: 100, maxPending: 64 }, given);
   return Object.freeze({
     ...numbers,
     flushMs: integer('logging.flushMs', flushMs, 1, 200),
@@ -107,26 +107,26 @@ export function logging(given: LoggingOptions = {}): Group<LoggingOptions> {
 }
 
 export function presence(given?: PresenceOptions): Group<PresenceOptions> {
-  const resolved = timers('presence', { intervalMs: 1_000, ttlMs: 3_000 }, given);
+  const resolved = timerOptions('presence', { intervalMs: 1_000, ttlMs: 3_000 }, given);
   mustExceed('presence.ttlMs', resolved.ttlMs, 'presence.intervalMs', resolved.intervalMs);
   return resolved;
 }
 
 export function health(given?: HealthOptions): Group<HealthOptions> {
-  const resolved = timers('health', { intervalMs: 5_000, ttlMs: 15_000 }, given);
+  const resolved = timerOptions('health', { intervalMs: 5_000, ttlMs: 15_000 }, given);
   mustExceed('health.ttlMs', resolved.ttlMs, 'health.intervalMs', resolved.intervalMs);
   return resolved;
 }
 
 export function discovery(given?: DiscoveryOptions): Group<DiscoveryOptions> {
-  return group('discovery', { maxInstances: 1_000 }, given, ['maxInstances']);
+  return numberOptions('discovery', { maxInstances: 1_000 }, given, ['maxInstances']);
 }
 
 export function connection(given?: ConnectionOptions): Group<ConnectionOptions> {
   const defaults = { pingIntervalMs: 2_000, maxReconnectDelayMs: 1_000, commandTimeoutMs: 5_000 };
-  return timers('connection', defaults, given);
+  return timerOptions('connection', defaults, given);
 }
 
 export function drain(given?: DrainOptions): Group<DrainOptions> {
-  return timers('drain', { timeoutMs: 10_000 }, given, ['timeoutMs']);
+  return timerOptions('drain', { timeoutMs: 10_000 }, given, ['timeoutMs']);
 }

@@ -1,4 +1,4 @@
-import { bad, filled, group, integer, type Group } from './checks.js';
+import { badOption, nonEmptyString, numberOptions, integer, type Group } from './checks.js';
 import type { NamesOf } from './names.js';
 
 /**
@@ -143,8 +143,8 @@ export function queue(given: QueueOptions): ResolvedQueueOptions {
   return Object.freeze({
     jobs: resolved,
     patterns,
-    completed: group('queue.completed', { count: 1_000, ageMs: 3_600_000 }, completed, ['count']),
-    dead: group('queue.dead', { count: 10_000, ageMs: 1_209_600_000 }, dead),
+    completed: numberOptions('queue.completed', { count: 1_000, ageMs: 3_600_000 }, completed, ['count']),
+    dead: numberOptions('queue.dead', { count: 10_000, ageMs: 1_209_600_000 }, dead),
     dedupMs: integer('queue.dedupMs', dedupMs, 1),
     noHandlerMs: integer('queue.noHandlerMs', noHandlerMs, 0),
     blockedMs: integer('queue.blockedMs', blockedMs, 0),
@@ -178,7 +178,7 @@ export function resolveJobOptions(
 /** Letters, digits, `_`, `-` and `.`: it becomes a part of key names. */
 export function checkQueueName(option: string, value: unknown): string {
   if (typeof value === 'string' && /^[\w.-]+$/.test(value)) return value;
-  throw bad(option, value, 'letters, digits, "_", "-" and "." only');
+  throw badOption(option, value, 'letters, digits, "_", "-" and "." only');
 }
 
 /** What a producer says of one job. */
@@ -203,12 +203,12 @@ const LONGEST_LIST = 2 ** 32 - 1;
  * @throws HydraError `BAD_OPTION`
  */
 export function checkJob(pattern: string, given: GivenWithJob): void {
-  if (pattern === '') throw bad('pattern', pattern, 'a text that is not empty');
-  if (given.id !== undefined) filled('id', given.id);
+  if (pattern === '') throw badOption('pattern', pattern, 'a text that is not empty');
+  if (given.id !== undefined) nonEmptyString('id', given.id);
   if (given.dedupMs !== undefined) integer('dedupMs', given.dedupMs, 1, LONGEST_DELAY_MS);
   if (given.delayMs !== undefined) integer('delayMs', given.delayMs, 0, LONGEST_DELAY_MS);
   if (given.priority !== undefined && given.priority !== 'normal' && given.priority !== 'high') {
-    throw bad('priority', given.priority, '"normal" or "high"');
+    throw badOption('priority', given.priority, '"normal" or "high"');
   }
   if (given.attempts !== undefined) integer('attempts', given.attempts, 1);
   if (given.backoff !== undefined) storedBackoff(given.backoff);
@@ -232,7 +232,7 @@ export function checkPage({
 /** It travels with the job: a function cannot. */
 function storedBackoff(value: unknown): void {
   if (typeof value === 'function') {
-    throw bad('backoff', value, 'milliseconds or a rule with a job; the handler may have a function');
+    throw badOption('backoff', value, 'milliseconds or a rule with a job; the handler may have a function');
   }
   backoff('backoff', value);
 }
@@ -246,5 +246,5 @@ function backoff(option: string, value: unknown): Backoff {
     integer(`${option}.maxMs`, rule.maxMs ?? 60_000, 0);
     return rule as BackoffRule;
   }
-  throw bad(option, value, 'milliseconds, { type: "fixed" | "exponential", delayMs }, or a function');
+  throw badOption(option, value, 'milliseconds, { type: "fixed" | "exponential", delayMs }, or a function');
 }

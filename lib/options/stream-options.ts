@@ -1,4 +1,4 @@
-import { bad, group, integer, LONGEST_TIMER_MS, type Group } from './checks.js';
+import { badOption, numberOptions, integer, MAX_TIMER_MS, type Group } from './checks.js';
 import type { NamesOf } from './names.js';
 
 /**
@@ -115,12 +115,16 @@ const STREAM_DEFAULTS = {
 };
 
 export function streams(given?: StreamOptions): ResolvedStreamOptions {
-  const resolved = group('streams', STREAM_DEFAULTS, given);
-  integer('streams.retryMaxMs', resolved.retryMaxMs, 1, LONGEST_TIMER_MS);
+  const resolved = numberOptions('streams', STREAM_DEFAULTS, given);
+  integer('streams.retryMaxMs', resolved.retryMaxMs, 1, MAX_TIMER_MS);
   integer('streams.retryMinMs', resolved.retryMinMs, 1, resolved.retryMaxMs);
   return {
     ...resolved,
-    deadLetters: group('streams.deadLetters', { count: 10_000, ageMs: 1_209_600_000 }, given?.deadLetters),
+    deadLetters: numberOptions(
+      'streams.deadLetters',
+      { count: 10_000, ageMs: 1_209_600_000 },
+      given?.deadLetters,
+    ),
     events: Object.freeze((given?.events ?? []).map(eventStream)),
   };
 }
@@ -128,7 +132,7 @@ export function streams(given?: StreamOptions): ResolvedStreamOptions {
 function eventStream(given: string | EventStream): EventStream {
   const resolved = typeof given === 'string' ? { stream: given } : given;
   if (typeof resolved?.stream !== 'string')
-    throw bad('streams.events', given, "streams' names, or { stream, … }");
+    throw badOption('streams.events', given, "streams' names, or { stream, … }");
   checkStreamName('streams.events', resolved.stream);
   return Object.freeze({ ...resolved });
 }
@@ -156,9 +160,9 @@ export function checkGroupName(option: string, value: unknown): string {
 
 function checkName(option: string, value: unknown, hint = ''): string {
   if (typeof value !== 'string' || !/^[\w.-]+$/.test(value))
-    throw bad(option, value, `letters, digits, "_", "-" and "." only${hint}`);
+    throw badOption(option, value, `letters, digits, "_", "-" and "." only${hint}`);
   if (!HYDRAS_OWN.includes(value)) return value;
-  throw bad(
+  throw badOption(
     option,
     value,
     `none of ${HYDRAS_OWN.join(', ')}: Hydra 1.x would take its keys for its own${hint}`,

@@ -20,7 +20,7 @@ export interface UmfMessage {
   readonly mid: string;
   /** The `mid` this message answers. */
   readonly rmid?: string;
-  /** Hex HMAC, see `signature.ts`. */
+  /** Hex HMAC of the long form without it; carried, not checked. */
   readonly signature?: string;
   /** In seconds. */
   readonly timeout?: number;

@@ -1,4 +1,4 @@
-import { checkJob, filled } from '../hydra-options.js';
+import { checkJob, nonEmptyString } from '../hydra-options.js';
 import { createMessageId } from '../registry/presence/instance-id.js';
 import type { RedisConnections } from '../redis/redis-connections.js';
 import type { QueueKeys } from './queue.keys.js';
@@ -38,7 +38,7 @@ export class Schedules {
     data: unknown,
     { timeZone = 'UTC', ...settings }: Omit<RepeatOptions, 'queue'>,
   ): Promise<void> {
-    filled('name', name);
+    nonEmptyString('name', name);
     checkJob(pattern, settings);
     nextTick(cron, timeZone, Date.now());
     const schedule = { cron, timeZone, pattern, data, ...settings };
@@ -82,7 +82,7 @@ export class Schedules {
   async end(name: string): Promise<boolean> {
     this.keeper.drop(name);
     const { schedules, ticks } = this.keys;
-    const args = [schedules, ticks, filled('name', name)];
+    const args = [schedules, ticks, nonEmptyString('name', name)];
     return (await this.redis.run('stop repeating', (redis) => endSchedule.run(redis, args))) > 0;
   }
 

@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from '../options/checks.js';
 import { outside } from './async-context.js';
 
 /** A timer that was set, to be cleared with the clock that set it. */
@@ -28,9 +29,6 @@ export interface Clock {
   /** Calls it after all that this event-loop tick's input causes, before the next input is read. */
   setImmediate(callback: () => void): void;
 }
-
-/** Node ends a timer that is set for longer at once. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 class SystemClock implements Clock {
   now(): number {

@@ -44,8 +44,8 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   ioredis: ['redis', 'hydra-options.ts'],
   rxjs: ABOVE_REGISTRY,
   '@nestjs/microservices': ABOVE_REGISTRY.filter((place) => place !== 'registry'),
-  // Signatures, the hash of a script, and random ids: an instance's, a job's, a configuration version's.
-  'node:crypto': ['protocol/signature.ts', 'runtime', 'redis', 'registry', 'config'],
+  // The hash of a script, random ids, and the encryption of configurations.
+  'node:crypto': ['runtime', 'redis', 'registry', 'config'],
   croner: ['queue'],
   semver: ['registry', 'config'],
   yaml: ['cli'],

@@ -34,7 +34,7 @@ describe('the walls', () => {
         'options/checks.ts': `import '../hydra-error.js'; import '../protocol/keys.js';`,
         'protocol/keys.ts': `import '../hydra-error.js';`,
         'protocol/message.ts': `import './keys.js';`,
-        'protocol/signature.ts': `import 'node:crypto';`,
+        'redis/script.ts': `import 'node:crypto';`,
         'redis/connections.ts': `import 'ioredis'; import '@nestjs/common';`,
         'registry/presence.ts': `import '../redis/connections.js'; import 'rxjs';`,
         'delivery/source.ts': `import '../protocol/keys.js'; import '@nestjs/microservices';`,

@@ -25,10 +25,7 @@ export interface HearingOptions {
  * receiver; a server whose count leaves it out cannot prove by a count of 0 that nobody received a message.
  */
 export class Hearing {
-  /**
-   * Whether a count of 0 can be believed: the last count of an own word had this process in it, or none was made.
-   */
-  mayCount = true;
+  private wasCounted = true;
   private own: string | undefined;
   private wasHeard = false;
   private onHeard: (() => void) | undefined;
@@ -38,6 +35,13 @@ export class Hearing {
   /** The channel that has to be heard; nothing is proven before there is one. */
   get channel(): string | undefined {
     return this.own;
+  }
+
+  /**
+   * Whether a count of 0 can be trusted: the last count of an own word had this process in it, or none was made.
+   */
+  get mayCount(): boolean {
+    return this.wasCounted;
   }
 
   /** From now on this channel has to be heard; none, where it is undefined. */
@@ -66,7 +70,7 @@ export class Hearing {
     try {
       const receivers = await publishOn(this.options.commands, channel, ECHO);
       const isHeard = await Promise.race([heard.promise, this.tooLate()]);
-      this.mayCount = receivers > 0;
+      this.wasCounted = receivers > 0;
       return isHeard ? 'heard' : 'deaf';
     } catch (error) {
       // Without the right to say it, it cannot be known; without a connection, others see to it.

@@ -54,15 +54,13 @@ const MIN_RECONNECT_DELAY_MS = 20;
 export class Link {
   readonly client: RedisClient;
   readonly role: Role;
-  /** Undefined until the server has said what it is. */
-  server: ServerInfo | undefined;
-  /** Rises with each connection that is made or lost. */
-  generation = 0;
+  private reached: ServerInfo | undefined;
+  private count = 0;
   private attempts = 0;
   private tellsRole = true;
   private reachedAt = -Infinity;
   private timer: Timer | undefined;
-  isClosed = false;
+  private hasClosed = false;
   private readonly stopWatch: () => void;
 
   constructor(
@@ -98,6 +96,20 @@ export class Link {
     if (role === 'commands' && !(this.client instanceof Redis)) connectNodes(this.client);
   }
 
+  /** What the server at the other end is; undefined until it has said so, and once it is lost. */
+  get server(): ServerInfo | undefined {
+    return this.reached;
+  }
+
+  /** Rises with each connection that is made or lost. */
+  get generation(): number {
+    return this.count;
+  }
+
+  get isClosed(): boolean {
+    return this.hasClosed;
+  }
+
   /** Connects now, unless it is connected or connecting. */
   connect(): void {
     if (this.isClosed || !IDLE.includes(this.client.status)) return;
@@ -115,7 +127,7 @@ export class Link {
 
   close(): void {
     if (this.isClosed) return;
-    this.isClosed = true;
+    this.hasClosed = true;
     this.leave();
     this.options.clock.clear(this.timer);
     this.stopWatch();
@@ -123,11 +135,11 @@ export class Link {
   }
 
   private async greet(): Promise<void> {
-    const generation = ++this.generation;
+    const generation = ++this.count;
     try {
       const server = await (this.client instanceof Redis ? askServer(this.client) : askNode(this.client));
       if (generation !== this.generation || this.client.status !== 'ready') return;
-      this.server = server;
+      this.reached = server;
       this.reachedAt = this.options.clock.monotonic();
       this.owner.changed(this);
     } catch (error) {
@@ -151,10 +163,10 @@ export class Link {
   }
 
   private leave(): void {
-    this.generation++;
+    this.count++;
     if (this.server === undefined) return;
     if (this.options.clock.monotonic() - this.reachedAt > SETTLED_MS) this.attempts = 0;
-    this.server = undefined;
+    this.reached = undefined;
     this.owner.changed(this);
   }
 

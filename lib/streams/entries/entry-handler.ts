@@ -5,7 +5,7 @@ import {
   checkGroupName,
   checkStreamName,
   integer,
-  LONGEST_TIMER_MS,
+  MAX_TIMER_MS,
   refuseUnknown,
   type OrderBy,
   type ResolvedOptions,
@@ -41,7 +41,7 @@ export function resolveHandler(bound: BoundHandler, { service, streams }: Resolv
   const check = (option: string, value: number, min: number, max?: number) =>
     integer(`${option} of "${stream}"`, value, min, max);
   const { batch, backoff } = given;
-  const maxMs = check('backoff.maxMs', backoff?.maxMs ?? streams.retryMaxMs, 1, LONGEST_TIMER_MS);
+  const maxMs = check('backoff.maxMs', backoff?.maxMs ?? streams.retryMaxMs, 1, MAX_TIMER_MS);
   return {
     bound,
     stream,
@@ -55,10 +55,10 @@ export function resolveHandler(bound: BoundHandler, { service, streams }: Resolv
       minMs: check('backoff.minMs', backoff?.minMs ?? Math.min(streams.retryMinMs, maxMs), 1, maxMs),
       maxMs,
     },
-    timeoutMs: check('timeoutMs', given.timeoutMs ?? 0, 0, LONGEST_TIMER_MS),
+    timeoutMs: check('timeoutMs', given.timeoutMs ?? 0, 0, MAX_TIMER_MS),
     batch: batch && {
       size: check('batch.size', batch.size, 1),
-      waitMs: check('batch.waitMs', batch.waitMs ?? 10, 0, LONGEST_TIMER_MS),
+      waitMs: check('batch.waitMs', batch.waitMs ?? 10, 0, MAX_TIMER_MS),
     },
     keyOf: given.orderBy === undefined ? undefined : keyBy(given.orderBy),
   };

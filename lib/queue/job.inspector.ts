@@ -137,7 +137,7 @@ export class JobInspector {
     const { inProgress, waiting } = this.keys;
     const found = await this.search.find(inProgress, id);
     if (!found) return false;
-    const args = [inProgress, waiting, found.raw];
+    const args = [inProgress, waiting, found.raw, found.index, found.length];
     return (await this.redis.run('release a job', (redis) => giveBack.run(redis, args))) === 1;
   }
 
@@ -147,8 +147,7 @@ export class JobInspector {
     const { state, watched, events } = this.keys;
     const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
     const event: JobEvent = { type: 'removed', id, pattern };
-    const fromTail = index > length / 2 ? '1' : '';
-    const args = [place, state, watched, raw, events, JSON.stringify(event), fromTail];
+    const args = [place, state, watched, raw, events, JSON.stringify(event), index, length];
     return (await this.redis.run('remove a job', (redis) => removeOne.run(redis, args))) === 1;
   }
 
@@ -180,12 +179,12 @@ export class JobInspector {
   }
 
   /** A large page is read in parts: Redis does nothing else while it reads one. */
-  private async inPages(
+  private async inPages<Element>(
     offset: number,
     limit: number,
-    read: (from: number, count: number) => Promise<string[]>,
-  ): Promise<string[]> {
-    const all: string[] = [];
+    read: (from: number, count: number) => Promise<Element[]>,
+  ): Promise<Element[]> {
+    const all: Element[] = [];
     while (all.length < limit) {
       const count = Math.min(PAGE, limit - all.length);
       const part = await read(offset + all.length, count);
@@ -196,10 +195,13 @@ export class JobInspector {
   }
 
   private async delayed(offset: number, limit: number): Promise<JobView[]> {
-    const found = await this.redis.run('list jobs', (redis) =>
-      redis.zrange(this.keys.delayed, `${offset}`, `${offset + limit - 1}`, 'WITHSCORES'),
+    const entries = await this.inPages(offset, limit, async (from, count) =>
+      pairs(
+        await this.redis.run('list jobs', (redis) =>
+          redis.zrange(this.keys.delayed, `${from}`, `${from + count - 1}`, 'WITHSCORES'),
+        ),
+      ),
     );
-    const entries = pairs(found);
     const views = await this.views(
       'delayed',
       entries.map(([raw]) => raw),
@@ -209,15 +211,24 @@ export class JobInspector {
 
   private async completed(offset: number, limit: number): Promise<JobView[]> {
     const { finished, results } = this.keys;
-    const texts = await this.redis.run('list jobs', async (redis) => {
-      const ids = await redis.zrevrange(finished, offset, offset + limit - 1);
-      return ids.length > 0 ? redis.hmget(results, ...ids) : [];
-    });
+    const texts = await this.inPages(offset, limit, (from, count) =>
+      this.redis.run('list jobs', async (redis) => {
+        const ids = await redis.zrevrange(finished, from, from + count - 1);
+        return ids.length > 0 ? redis.hmget(results, ...ids) : [];
+      }),
+    );
     return texts.map((text) => completedView(text)).filter((view) => view !== undefined);
   }
 
   private async views(state: JobStateName, raws: readonly string[]): Promise<JobView[]> {
-    if (raws.length === 0) return [];
+    const views: JobView[] = [];
+    for (let from = 0; from < raws.length; from += PAGE) {
+      views.push(...(await this.viewsOf(state, raws.slice(from, from + PAGE))));
+    }
+    return views;
+  }
+
+  private async viewsOf(state: JobStateName, raws: readonly string[]): Promise<JobView[]> {
     const jobs = raws.map((raw) => readJob(raw));
     const [states, progress] = await this.redis.run('list jobs', (redis) =>
       Promise.all([

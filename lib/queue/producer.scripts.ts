@@ -1,6 +1,6 @@
 import { Script } from '../redis/script.js';
 import { NOW } from './now.js';
-import { NEED, WAKE } from './script.parts.js';
+import { NEED, TAKE_OUT, WAKE } from './script.parts.js';
 
 /**
  * Add a job that is more than the next in line: unique, later, or first.
@@ -192,7 +192,7 @@ return { places, active }
 );
 
 /** Elements, and bytes of them, that one look into a long list reads. */
-const STRIDE = 5_000;
+const STRIDE = 1_000;
 const STRIDE_BYTES = 1_048_576;
 
 /**
@@ -256,7 +256,7 @@ return found
  * Take out a job, or a dead letter, and what is remembered of it.
  *
  * KEYS  1 the list or sorted set that it is in   2 state   3 watched
- * ARGV  1 its text   2 events channel   3 event (JSON)   4 '1' when it is nearer to the tail of the list
+ * ARGV  1 its text   2 events channel   3 event (JSON)   4 its index in the list when it was seen   5 the length of that then
  * Returns 1, or 0 when it was not there any more: what is remembered of it is kept then, for whoever has taken it.
  *
  * One script, because a worker may take it at the same time.
@@ -264,10 +264,11 @@ return found
 export const removeOne = new Script<number>(
   'queue.removeOne',
   3,
-  `${NEED}
+  `${NEED}${TAKE_OUT}
 need('HDEL', KEYS[2], 'a') need('PUBLISH', ARGV[2], 'a')
+if redis.call('TYPE', KEYS[1]).ok == 'list' then needTakeOut(KEYS[1]) else need('ZREM', KEYS[1], 'a') end
 local isList = redis.call('TYPE', KEYS[1]).ok == 'list'
-local removed = isList and redis.call('LREM', KEYS[1], ARGV[4] == '1' and -1 or 1, ARGV[1]) or redis.call('ZREM', KEYS[1], ARGV[1])
+local removed = isList and takeOut(KEYS[1], ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[5])) or redis.call('ZREM', KEYS[1], ARGV[1])
 if removed == 1 then
   redis.call('HDEL', KEYS[2], ARGV[1])
   if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[2], '[' .. ARGV[3] .. ']') end
@@ -280,8 +281,8 @@ return removed
  * Make jobs of dead letters again.
  *
  * KEYS  1 incomplete   2 waiting   3 state   4 ids   5 results   6 died
- * ARGV  1 ms for which an id stays taken when its job has ended   2 '1' when they are nearer to the tail of the list
- *       then three for each: dead letter, job, id
+ * ARGV  1 ms for which an id stays taken when its job has ended   2 the length of the list when they were seen
+ *       then four for each, in their order: dead letter, job, id, index in the list when it was seen
  * Returns 1 or 0 for each: 0 when the dead letter was not there any more, or a later job has its id.
  *
  * One script, because two people may press the button.
@@ -289,15 +290,16 @@ return removed
 export const redriveAll = new Script<number[]>(
   'queue.redriveAll',
   6,
-  `${NEED}
-need('LREM', KEYS[1], 1, 'a') need('LPUSH', KEYS[2], 'a') need('HDEL', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a')
+  `${NEED}${TAKE_OUT}
+needTakeOut(KEYS[1]) need('LPUSH', KEYS[2], 'a') need('HDEL', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a')
 need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('PERSIST', KEYS[4])
-local done = {}
-for i = 3, #ARGV, 3 do
+local done, count = {}, 0
+for i = 3, #ARGV, 4 do
   local letter, job, id = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local removed = 0
   if tonumber(redis.call('ZSCORE', KEYS[4], id) or '0') >= 0 then
-    removed = redis.call('LREM', KEYS[1], ARGV[2] == '1' and -1 or 1, letter)
+    removed = takeOut(KEYS[1], letter, ARGV[i + 3] - count, ARGV[2] - count)
+    count = count + removed
   end
   done[#done + 1] = removed
   if removed == 1 then
@@ -319,7 +321,7 @@ return done
  * Put a job that a Hydra 1.x worker took back to the front of the line.
  *
  * KEYS  1 in-progress list   2 waiting list
- * ARGV  1 job
+ * ARGV  1 job   2 its index in the list when it was seen   3 the length of that then
  * Returns 1, or 0 when it is not in the in-progress list (any more).
  *
  * One script, because the worker may end it in between: it would run once more for nothing.
@@ -327,9 +329,9 @@ return done
 export const giveBack = new Script<number>(
   'queue.giveBack',
   2,
-  `${NEED}
-need('RPUSH', KEYS[2], 'a') need('LREM', KEYS[1], 1, 'a')
-if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
+  `${NEED}${TAKE_OUT}
+need('RPUSH', KEYS[2], 'a') needTakeOut(KEYS[1])
+if takeOut(KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])) == 0 then return 0 end
 redis.call('RPUSH', KEYS[2], ARGV[1])
 return 1
 `,

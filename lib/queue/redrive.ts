@@ -7,7 +7,9 @@ import type { QueueKeys } from './queue.keys.js';
 /** Dead letters that one script moves at most, where they are at the head of the list. */
 const BATCH = 100;
 /** Elements that Redis may go past in one script to find those to move. */
-const MOST_PASSED = 1_000_000;
+const MOST_PASSED = 50_000;
+/** Bytes of them that one script moves. */
+const MOST_BYTES = 262_144;
 
 interface Letter extends DeadLetterText {
   readonly found: Found;
@@ -54,32 +56,34 @@ export class Redrive {
 
   private async move(letters: readonly Letter[]): Promise<Letter[]> {
     const { incomplete, waiting, state, ids, results, died } = this.keys;
+    const names = [incomplete, waiting, state, ids, results, died];
     const moved: Letter[] = [];
     for (let start = 0; start < letters.length;) {
-      const { index, length } = letters[start]!.found;
-      const passed = Math.max(1, Math.min(index, length - index));
-      const part = letters.slice(
-        start,
-        start + Math.max(1, Math.min(BATCH, Math.floor(MOST_PASSED / passed))),
-      );
+      const part = letters.slice(start, start + countOf(letters, start));
       start += part.length;
-      const isNearTail = index > length / 2 ? '1' : '';
-      const triples = part.flatMap(({ raw, jobText, id }) => [raw, jobText, id]);
+      // Those before them have left the list.
+      const gone = moved.length;
+      const length = part[0]!.found.length - gone;
+      const args = part.flatMap(({ raw, jobText, id, found }) => [raw, jobText, id, found.index - gone]);
       const done = await this.redis.run('redrive', (redis) =>
-        redriveAll.run(redis, [
-          incomplete,
-          waiting,
-          state,
-          ids,
-          results,
-          died,
-          this.dedupMs,
-          isNearTail,
-          ...triples,
-        ]),
+        redriveAll.run(redis, [...names, this.dedupMs, length, ...args]),
       );
       moved.push(...part.filter((_, at) => done[at] === 1));
     }
     return moved;
   }
+}
+
+/** How many of them, from one on, one script moves. */
+function countOf(letters: readonly Letter[], start: number): number {
+  const { index, length } = letters[start]!.found;
+  const passed = Math.max(1, Math.min(index, length - index));
+  const most = Math.max(1, Math.min(BATCH, Math.floor(MOST_PASSED / passed)));
+  let bytes = 0;
+  let count = 0;
+  while (count < most && start + count < letters.length && bytes < MOST_BYTES) {
+    bytes += letters[start + count]!.raw.length;
+    count++;
+  }
+  return count;
 }

@@ -86,3 +86,31 @@ local function endureIds(key)
   if last[2] then redis.call('PEXPIREAT', key, string.format('%.0f', last[2] + HOUR)) end
 end
 `;
+
+/** Elements of a list that one script may compare: LPOS and LREM look at each on their way. */
+const NEAR = 50_000;
+
+/**
+ * Added to scripts: `takeOut(list, text, index, length)` takes an element out of a list and returns 1, or 0 where it is not
+ * there. `index` and `length` tell where it was seen, and of how many. One that is far from both ends is found by its index,
+ * and the first of the list takes its place: to go there element by element would hold up all others. Only where the list
+ * has moved since it was seen is there no other way. `needTakeOut(list)` is for the rights to do so.
+ */
+export const TAKE_OUT = `
+local function needTakeOut(list)
+  need('LREM', list, 1, 'a') need('LPOP', list) need('LSET', list, 0, 'a')
+end
+local function takeOut(list, text, index, length)
+  local isNearTail = index > length / 2
+  if math.min(index, length - index) > ${NEAR} then
+    for _, at in ipairs({ index, index - length }) do
+      if redis.call('LINDEX', list, at) == text then
+        local head = redis.call('LPOP', list)
+        redis.call('LSET', list, at < 0 and at or at - 1, head)
+        return 1
+      end
+    end
+  end
+  return redis.call('LREM', list, isNearTail and -1 or 1, text)
+end
+`;

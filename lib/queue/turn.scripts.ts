@@ -15,8 +15,8 @@ export type TurnReply = readonly [
 ];
 
 /** Jobs moved to other lists, and bytes of jobs touched, by one script at most. */
-const MOST_MOVED = 1_000;
-const MOST_BYTES = 4_194_304;
+const MOST_MOVED = 500;
+const MOST_BYTES = 2_097_152;
 
 /** Says what the outcomes and the taking need, before anything is written. */
 const CHECK = `

@@ -34,8 +34,10 @@ export interface Turn {
   readonly isIdle: boolean;
 }
 
-/** Jobs moved by one script. */
+/** Jobs moved by one script: Redis does nothing else meanwhile. */
 const MOST_MOVED = 500;
+/** The same of jobs whose loss is noted down with each. */
+const MOST_RECOVERED = 100;
 const NO_LIMIT = { max: 0, perMs: 0 };
 
 /** Leases go back as often as a worker's life holds this many times. */
@@ -133,7 +135,7 @@ export class WorkerLink {
       ...this.asideNames,
       queue.blockedMs,
       queue.noHandlerMs,
-      MOST_MOVED,
+      MOST_RECOVERED,
       ...served,
     ];
     const askedAt = performance.now();

@@ -50,7 +50,7 @@ describe('a job', () => {
     const { commands } = redis;
     const { waiting, delayed, state, watched, events } = createQueueKeys(keys, service, 'unread');
     const remove = (place: string) =>
-      removeOne.run(commands, [place, state, watched, 'job', events, '{}', '']);
+      removeOne.run(commands, [place, state, watched, 'job', events, '{}', 0, 1]);
     const remember = () => commands.hset(state, 'job', '{"failures":1}');
     await remember();
     for (const place of [waiting, delayed]) expect(await remove(place)).toBe(0);
@@ -63,4 +63,62 @@ describe('a job', () => {
     expect(await remove(delayed)).toBe(1);
     expect(await commands.exists(state, waiting, delayed)).toBe(0);
   });
+});
+
+describe('in a list of 120,000', () => {
+  const COUNT = 120_000;
+  const ref = { queue: 'long' };
+  const text = (n: number) => JSON.stringify({ to: `${service}:/`, mid: `deep-${n}`, typ: 'echo', bdy: n });
+
+  async function fill(name: 'waiting' | 'incomplete' | 'inProgress') {
+    const { redis, keys } = worker.app.get(HydraInstance);
+    const queueKeys = createQueueKeys(keys, service, ref.queue);
+    for (let from = 0; from < COUNT; from += 5_000) {
+      await redis.commands.rpush(queueKeys[name], ...Array.from({ length: 5_000 }, (_, n) => text(from + n)));
+    }
+    return { commands: redis.commands, queueKeys };
+  }
+
+  afterEach(async () => {
+    const { redis, keys } = worker.app.get(HydraInstance);
+    const { waiting, incomplete, inProgress } = createQueueKeys(keys, service, ref.queue);
+    await redis.commands.del(waiting, incomplete, inProgress);
+  });
+
+  it('a job is removed from the middle without the list being gone through, and no other', async () => {
+    const { commands, queueKeys } = await fill('waiting');
+    expect(await queue.remove('deep-60000', ref)).toBe(true);
+    expect(await queue.remove('deep-60000', ref)).toBe(false);
+    const left = await commands.lrange(queueKeys.waiting, 0, -1);
+    expect(left.length).toBe(COUNT - 1);
+    expect(new Set(left).size).toBe(COUNT - 1);
+    expect(left).not.toContain(text(60_000));
+    // The one that would have been taken last is taken earlier; all others keep their order.
+    expect(left.indexOf(text(0))).toBe(59_999);
+    expect(left.filter((one) => one !== text(0))).toEqual(
+      Array.from({ length: COUNT }, (_, n) => text(n)).filter((_, n) => n !== 0 && n !== 60_000),
+    );
+  }, 60_000);
+
+  it('dead letters in the middle are driven again, and no other', async () => {
+    const { commands, queueKeys } = await fill('incomplete');
+    const ids = [59_000, 60_000, 60_001, 61_000].map((n) => `deep-${n}`);
+    expect((await queue.redrive([...ids, 'deep-0'], ref)).toSorted()).toEqual([...ids, 'deep-0'].toSorted());
+    const [dead, waiting] = await Promise.all([
+      commands.lrange(queueKeys.incomplete, 0, -1),
+      commands.lrange(queueKeys.waiting, 0, -1),
+    ]);
+    expect([dead.length, waiting.length]).toEqual([COUNT - 5, 5]);
+    expect(new Set(dead).size).toBe(COUNT - 5);
+    expect(waiting.map((raw) => (JSON.parse(raw) as { mid: string }).mid).toSorted()).toEqual(
+      [...ids, 'deep-0'].toSorted(),
+    );
+  }, 60_000);
+
+  it('a job that a dead Hydra 1.x worker had is released from the middle', async () => {
+    const { commands, queueKeys } = await fill('inProgress');
+    expect(await queue.release('deep-60000', ref)).toBe(true);
+    expect(await commands.llen(queueKeys.inProgress)).toBe(COUNT - 1);
+    expect(await commands.lrange(queueKeys.waiting, 0, -1)).toEqual([text(60_000)]);
+  }, 60_000);
 });

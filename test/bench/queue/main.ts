@@ -5,6 +5,7 @@ import { benchOptions, takesPart } from '../support/options.js';
 import { Report } from '../support/report.js';
 import { compare, type Contestant } from '../support/rounds.js';
 import { Contender } from './contender.js';
+import { LIMIT_MS, scriptTimes } from './script-times.js';
 
 const PEERS: Readonly<Record<string, string>> = {
   ours: 'ours',
@@ -21,8 +22,9 @@ const report = new Report('queue', options);
 const redis = new Redis(redisUrl);
 
 const contenders: Contender[] = [];
+const isContest = ['add', 'handle', 'pickup', 'memory', 'backlog'].some((part) => options.wants(part));
 for (const [name, file] of Object.entries(PEERS)) {
-  if (takesPart(options, name)) contenders.push(await Contender.start(name, file, redisUrl));
+  if (isContest && takesPart(options, name)) contenders.push(await Contender.start(name, file, redisUrl));
 }
 
 async function compareAll(title: string, contestants: readonly Contestant[]): Promise<void> {
@@ -132,5 +134,8 @@ if (options.wants('pickup')) {
 if (options.wants('memory')) await memory();
 if (options.wants('backlog')) await backlog();
 await Promise.all(contenders.map((contender) => contender.stop()));
+if (options.wants('scripts')) {
+  report.facts(`script times, at most ${LIMIT_MS} ms`, await scriptTimes(redisUrl, isQuick));
+}
 redis.disconnect();
 report.end();

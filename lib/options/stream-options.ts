@@ -13,7 +13,11 @@ export interface DeadLetterLimits {
   readonly ageMs?: number;
 }
 
-/** @publicApi */
+/**
+ * Defaults of all handlers of entries in a process, and what streams keep.
+ *
+ * @publicApi
+ */
 export interface StreamOptions {
   /** Entries that one `@StreamPattern` handler has in flight at once, in this instance. @defaultValue 50 */
   readonly concurrency?: number;
@@ -50,7 +54,7 @@ export type StreamStart = 'new' | 'beginning' | (string & {}) | Date;
 export interface EntryOptions {
   /** Each group is given every entry once, shared among its instances. @defaultValue the service's name */
   readonly group?: string;
-  /** @defaultValue 'new' */
+  /** Where the group begins when it does not exist yet. @defaultValue 'new' */
   readonly from?: StreamStart;
   /** Entries (or batches) that a handler has in flight at once, in this instance. @defaultValue `streams.concurrency` */
   readonly concurrency?: number;
@@ -76,6 +80,7 @@ export interface EntryOptions {
  * @publicApi
  */
 export interface EventStream extends EntryOptions {
+  /** Its name. */
   readonly stream: string;
 }
 

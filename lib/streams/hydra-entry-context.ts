@@ -25,10 +25,12 @@ export class HydraEntryContext extends DeliveryContext {
     return this.entry.id;
   }
 
+  /** The stream's name. */
   get stream(): string {
     return this.entry.stream;
   }
 
+  /** The group that this handler belongs to. */
   get group(): string {
     return this.entry.group;
   }
@@ -59,6 +61,7 @@ export class HydraEntryContext extends DeliveryContext {
     return this.entry.stream;
   }
 
+  /** The headers it was published with. */
   getMetadata(): Readonly<Record<string, string>> | undefined {
     return this.entry.metadata;
   }
@@ -107,6 +110,7 @@ export class HydraBatchContext extends DeliveryContext {
     return this.entries[0]!.getPattern();
   }
 
+  /** A batch has no headers; each of its entries has its own. */
   getMetadata(): undefined {
     return undefined;
   }

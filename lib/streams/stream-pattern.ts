@@ -4,7 +4,11 @@ import { keepFailure } from '../delivery/capture-handler-error.js';
 import type { DeliveryExtras } from '../delivery/source.js';
 import { ENTRY_NAMES, type EntryOptions, type NamesOf } from '../hydra-options.js';
 
-/** @publicApi */
+/**
+ * How the entries of a batch are gathered.
+ *
+ * @publicApi
+ */
 export interface BatchOptions {
   /** Entries handed over at once, at most. */
   readonly size: number;
@@ -12,11 +16,15 @@ export interface BatchOptions {
   readonly waitMs?: number;
 }
 
-/** @publicApi */
+/**
+ * How one handler handles the entries of a stream.
+ *
+ * @publicApi
+ */
 export interface StreamPatternOptions extends EntryOptions {
-  /** Only entries published with this type come to this handler. @defaultValue all that no other handler of the group takes */
+  /** Only entries published with this type are given to this handler. @defaultValue those that no other handler of the group takes */
   readonly type?: string;
-  /** Hands an array to the handler. @defaultValue none */
+  /** The handler is given an array of entries. @defaultValue none: one entry */
   readonly batch?: BatchOptions;
 }
 

@@ -27,7 +27,11 @@ import {
 } from './stored/stored-entry.js';
 import { readInfo, type StreamInfo } from './stored/stream-info.js';
 
-/** @publicApi */
+/**
+ * What one publication is stored with.
+ *
+ * @publicApi
+ */
 export interface PublishOptions {
   /** The event's own id: published again with it within `streams.dedupMs`, the event is not stored twice. */
   readonly id?: string;
@@ -50,7 +54,11 @@ const PUBLISH_NAMES = {
   headers: true,
 } satisfies NamesOf<PublishOptions>;
 
-/** Keeps the newest entries, or those from an id or a time on. @publicApi */
+/**
+ * Keeps the newest entries, or those from an id or a time on.
+ *
+ * @publicApi
+ */
 export type TrimOptions = { readonly maxLen: number } | { readonly before: string | Date };
 
 /**

@@ -77,10 +77,10 @@ export class ConsumerGroup {
     const keys = entries.flatMap(({ owner = consumer, id, key }) => [owner, id, key]);
     const args = [withOthers ? '1' : '0', ...keys];
     const [placements, queuedByKey, others] = await this.run('order by key', enqueueByKey, args);
-    const untold = others.map(([owner, id, fields]) => {
+    const otherEntries = others.map(([owner, id, fields]) => {
       return new Entry(this.config, id, fields, { incarnation: this.incarnation, deliveries: 0, owner });
     });
-    return { placements, queuedByKey, others: untold };
+    return { placements, queuedByKey, others: otherEntries };
   }
 
   /** Resolves with the entries that are the first of their keys now, and how many were this consumer's no more. */

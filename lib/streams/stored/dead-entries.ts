@@ -13,22 +13,33 @@ import { NOBODY } from '../scripts/group-lua.js';
 import { redrive } from '../scripts/admin-scripts.js';
 import { PAGE, read, type StreamEntry } from './stored-entry.js';
 
-/** @publicApi */
+/**
+ * A dead letter: an entry that a group gave up on, with the reason.
+ *
+ * @publicApi
+ */
 export interface DeadEntry<T = unknown> extends Omit<StreamEntry<T>, 'id'> {
   /** Its id as a dead letter: what `redrive` takes. */
   readonly id: string;
   /** The id of the entry it was. */
   readonly entryId: string;
+  /** The last failure, or that its consumers were lost with it. */
   readonly reason: string;
+  /** How many attempts were begun. */
   readonly attempts: number;
+  /** When it became a dead letter, by the clock of Redis. */
   readonly diedAt: Date;
 }
 
-/** @publicApi */
+/**
+ * Which dead letters of a stream are meant.
+ *
+ * @publicApi
+ */
 export interface DeadLetterOptions {
-  /** @defaultValue this service's name */
+  /** The group that gave up on them. @defaultValue this service's name */
   readonly group?: string;
-  /** @defaultValue 100 */
+  /** How many are listed at most. @defaultValue 100 */
   readonly limit?: number;
 }
 

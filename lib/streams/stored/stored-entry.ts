@@ -3,22 +3,35 @@ import type { NamesOf } from '../../hydra-options.js';
 import { decodeEntry } from '../../protocol/stream-entry.js';
 import { timeOfId } from '../../protocol/stream-id.js';
 
-/** One entry, read back. @publicApi */
+/**
+ * One entry, read back.
+ *
+ * @publicApi
+ */
 export interface StreamEntry<T = unknown> {
+  /** Its id in the stream, `<milliseconds>-<sequence>`. */
   readonly id: string;
+  /** What was published. */
   readonly data: T;
+  /** What kind of event it is; undefined where its publisher did not say. */
   readonly type: string | undefined;
+  /** The headers it was published with. */
   readonly metadata: Readonly<Record<string, string>> | undefined;
+  /** When Redis stored it, by the clock of Redis. */
   readonly publishedAt: Date;
 }
 
-/** @publicApi */
+/**
+ * Which entries of a stream are read, and how many.
+ *
+ * @publicApi
+ */
 export interface RangeOptions {
   /** The first one: an entry's id or a time. @defaultValue the oldest */
   readonly from?: string | Date;
   /** The last one: an entry's id or a time. @defaultValue the newest */
   readonly to?: string | Date;
-  /** Goes on behind this entry: the last one of the page before. */
+  /** Only entries behind this one, which is the last of the page before. @defaultValue none */
   readonly after?: string;
   /** Entries in a page. @defaultValue 100 */
   readonly limit?: number;

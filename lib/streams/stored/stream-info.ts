@@ -4,8 +4,13 @@ import type { RedisClient } from '../../redis/redis-connections.js';
 import { QUEUED, NOBODY, UNORDERED } from '../scripts/group-lua.js';
 import type { RawEntry } from './stored-entry.js';
 
-/** @publicApi */
+/**
+ * How far one group of a stream has come.
+ *
+ * @publicApi
+ */
 export interface GroupInfo {
+  /** The group's name. */
   readonly name: string;
   /** Entries not delivered to it yet, of those that are there; undefined when Redis cannot tell, as after an XDEL. */
   readonly lag: number | undefined;
@@ -15,17 +20,27 @@ export interface GroupInfo {
   readonly pending: number;
   /** Instances and foreign readers that take part. */
   readonly consumers: number;
+  /** The id of the last entry that was delivered to it. */
   readonly lastDeliveredId: string;
   /** When the oldest pending entry was published. */
   readonly oldestPendingAt: Date | undefined;
+  /** How many dead letters it has. */
   readonly deadLetters: number;
 }
 
-/** @publicApi */
+/**
+ * How long a stream is, and how far its groups have come.
+ *
+ * @publicApi
+ */
 export interface StreamInfo {
+  /** How many entries it holds. */
   readonly length: number;
+  /** The id of its first entry; undefined when it is empty. */
   readonly oldest: string | undefined;
+  /** The id of its last entry; undefined when it is empty. */
   readonly newest: string | undefined;
+  /** Its consumer groups. */
   readonly groups: readonly GroupInfo[];
 }
 

@@ -66,6 +66,7 @@ export interface HydraErrorOptions {
  * @publicApi
  */
 export class HydraError extends Error {
+  /** `HydraError`. */
   override readonly name = 'HydraError';
   /** A new attempt may succeed. Whether it is safe, `mayHaveRun` says. */
   readonly retryable: boolean;
@@ -73,6 +74,7 @@ export class HydraError extends Error {
   readonly mayHaveRun: boolean;
 
   constructor(
+    /** What went wrong, as one of a closed set of codes. */
     readonly code: HydraErrorCode,
     message: string,
     options?: HydraErrorOptions,
@@ -113,12 +115,21 @@ export class HydraError extends Error {
   }
 }
 
-/** @publicApi */
+/**
+ * A {@link HydraError} as it travels.
+ *
+ * @publicApi
+ */
 export interface HydraErrorJson {
+  /** `HydraError`. */
   readonly name: 'HydraError';
+  /** As {@link HydraError.code}. */
   readonly code: HydraErrorCode;
+  /** As the error's. */
   readonly message: string;
+  /** As {@link HydraError.retryable}. */
   readonly retryable: boolean;
+  /** As {@link HydraError.mayHaveRun}. */
   readonly mayHaveRun: boolean;
 }
 

@@ -12,11 +12,15 @@ import { HydraError } from './hydra-error.js';
 import { refuseUnknown, type NamesOf } from './hydra-options.js';
 import { HYDRA, HydraServer } from './hydra-server.js';
 
-/** @publicApi */
+/**
+ * Where an application listens for HTTP.
+ *
+ * @publicApi
+ */
 export interface HydraHttpAddress {
-  /** @defaultValue the environment variable `PORT`, else 3000 */
+  /** The port. @defaultValue the environment variable `PORT`, else 3000 */
   readonly port?: number | string;
-  /** @defaultValue all of this machine's addresses */
+  /** The host name or IP address. @defaultValue all of this machine's addresses */
   readonly host?: string;
 }
 

@@ -39,8 +39,13 @@ import { HydraInstance } from './hydra-instance.js';
 /** The token of the options given to `forRoot` or made by `forRootAsync`. */
 export const HYDRA_OPTIONS = 'HYDRA_OPTIONS';
 
-/** @publicApi */
+/**
+ * Makes options, for `useClass` and `useExisting`.
+ *
+ * @publicApi
+ */
 export interface HydraOptionsFactory {
+  /** Makes them; called once, at the start. */
   createHydraOptions(): HydraOptions | Promise<HydraOptions>;
 }
 
@@ -50,10 +55,15 @@ export interface HydraOptionsFactory {
  * @publicApi
  */
 export interface HydraAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
+  /** What the factory is given. */
   readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
+  /** Makes the options. */
   readonly useFactory?: (...args: never[]) => HydraOptions | Promise<HydraOptions>;
+  /** A class that makes the options; an instance of it is made. */
   readonly useClass?: Type<HydraOptionsFactory>;
+  /** A provider that makes the options. */
   readonly useExisting?: Type<HydraOptionsFactory> | Abstract<HydraOptionsFactory>;
+  /** Providers for the factory alone. */
   readonly extraProviders?: Provider[];
 }
 
@@ -66,7 +76,11 @@ const ASYNC_NAMES = {
   extraProviders: true,
 } satisfies NamesOf<HydraAsyncOptions>;
 
-/** @publicApi */
+/**
+ * What a module needs of other services and of the configuration.
+ *
+ * @publicApi
+ */
 export interface HydraFeatureOptions {
   /**
    * The services to call: a name, or a client's options; each is injected with `@InjectClient(name)`. Of two clients of one
@@ -93,8 +107,13 @@ export interface HydraFeatureClient extends Pick<
   readonly as?: string;
 }
 
-/** @publicApi */
+/**
+ * A part of a configuration, and its schema.
+ *
+ * @publicApi
+ */
 export interface ConfigPart {
+  /** Its schema: a class, or a Standard Schema. */
   readonly type: ConfigType;
   /** Such as `limits.pricing`. */
   readonly path: string;

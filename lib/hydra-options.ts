@@ -171,16 +171,27 @@ export interface HydraOptions {
    */
   readonly exceptionFilter?: boolean;
 
+  /** How an instance shows that it is alive. */
   readonly presence?: PresenceOptions;
+  /** How often a health record is written, and how long it lives. */
   readonly health?: HealthOptions;
+  /** What is kept in memory of the registry. */
   readonly discovery?: DiscoveryOptions;
+  /** The log that `HydraLogger` keeps in Redis. */
   readonly logging?: LoggingOptions;
+  /** How the connections to Redis are watched and made again. */
   readonly connection?: ConnectionOptions;
+  /** Limits of calls. */
   readonly calls?: CallOptions;
+  /** When an instance that does not answer is left out. */
   readonly breaker?: BreakerOptions;
+  /** Defaults and limits of jobs. */
   readonly queue?: QueueOptions;
+  /** How a process stops. */
   readonly drain?: DrainOptions;
+  /** Defaults and limits of durable events. */
   readonly streams?: StreamOptions;
+  /** The service's stored configuration. */
   readonly config?: ConfigOptions;
 }
 

@@ -22,9 +22,15 @@ import { isSameConfig, type EffectiveConfig } from './documents/effective-config
 import { sortVersions } from './documents/versions.js';
 import { LiveConfig } from './live/live-config.js';
 
-/** @publicApi */
+/**
+ * A stored version.
+ *
+ * @publicApi
+ */
 export interface StoredVersion {
+  /** Its name. */
   readonly version: string;
+  /** The number of the change that stored it; counts all changes of the service's configurations. */
   readonly revision: number;
 }
 
@@ -38,6 +44,7 @@ export interface StoredVersion {
  */
 @IgnorablePromises
 export class ConfigStore {
+  /** The service whose configurations these are. */
   readonly service: string;
 
   /** What this process itself runs with. */

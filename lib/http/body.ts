@@ -1,6 +1,10 @@
 import { mustBePlain } from '../protocol/payload.js';
 
-/** @publicApi */
+/**
+ * What `fetch` sends as it is.
+ *
+ * @publicApi
+ */
 export type FetchBody = NonNullable<RequestInit['body']>;
 
 /** What a request can carry: anything `fetch` sends as it is, or a value to be sent as JSON. */

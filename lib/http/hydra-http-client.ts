@@ -10,10 +10,15 @@ import { encodeBody, type EncodedBody, type HttpBody } from './body.js';
 import { failureOf, isRefused } from './http-failure.js';
 import { HttpLoads } from './http-loads.js';
 
-/** @publicApi */
+/**
+ * Options of one request.
+ *
+ * @publicApi
+ */
 export interface HydraHttpOptions {
   /** Text, bytes, a form, a stream; any other value is sent as JSON. */
   readonly body?: HttpBody;
+  /** Headers to send, as `fetch` takes them. */
   readonly headers?: RequestInit['headers'];
   /** How long everything may take, every attempt and the answer's body included, in milliseconds. @defaultValue 30000 */
   readonly timeoutMs?: number;

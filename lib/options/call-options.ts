@@ -26,7 +26,11 @@ export interface BalancerView {
  */
 export type Balancer = (instances: readonly Instance[], view: BalancerView) => Instance | undefined;
 
-/** @publicApi */
+/**
+ * The balancers that come with the library.
+ *
+ * @publicApi
+ */
 export type BalancerName = 'p2c' | 'round-robin' | 'random';
 
 /**
@@ -35,15 +39,21 @@ export type BalancerName = 'p2c' | 'round-robin' | 'random';
  * @publicApi
  */
 export interface PacketSerializer {
+  /** Makes what is sent of a packet. */
   serialize(packet: unknown, options?: Record<string, unknown>): unknown;
 }
 
 /** The inverse of {@link PacketSerializer}. @publicApi */
 export interface PacketDeserializer {
+  /** Makes a packet of what arrived. */
   deserialize(packet: unknown, options?: Record<string, unknown>): unknown;
 }
 
-/** @publicApi */
+/**
+ * Limits of calls.
+ *
+ * @publicApi
+ */
 export interface CallOptions {
   /** Handlers running at once in this process; 0 means no limit. @defaultValue 0 */
   readonly maxConcurrency?: number;
@@ -59,7 +69,11 @@ export interface CallOptions {
   readonly replyWindowBytes?: number;
 }
 
-/** @publicApi */
+/**
+ * When an instance that does not answer is left out.
+ *
+ * @publicApi
+ */
 export interface BreakerOptions {
   /** Calls in a row without an instance's answer after which it is left out; 0 disables the breaker. @defaultValue 5 */
   readonly failures?: number;

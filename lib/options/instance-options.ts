@@ -2,7 +2,11 @@ import { badOption, numberOptions, integer, mustExceed, timerOptions, type Group
 import type { NamesOf } from './names.js';
 import { SECRET_NAMES } from './secret-names.js';
 
-/** @publicApi */
+/**
+ * How an instance shows that it is alive.
+ *
+ * @publicApi
+ */
 export interface PresenceOptions {
   /** Time between two heartbeats, in milliseconds. @defaultValue 1000 */
   readonly intervalMs?: number;
@@ -10,7 +14,11 @@ export interface PresenceOptions {
   readonly ttlMs?: number;
 }
 
-/** @publicApi */
+/**
+ * What is kept in memory of the registry.
+ *
+ * @publicApi
+ */
 export interface DiscoveryOptions {
   /**
    * A registry of up to this many instances is held in memory as a whole; of a larger one, only the services that are asked
@@ -19,7 +27,11 @@ export interface DiscoveryOptions {
   readonly maxInstances?: number;
 }
 
-/** @publicApi */
+/**
+ * How often a health record is written, and how long it lives.
+ *
+ * @publicApi
+ */
 export interface HealthOptions {
   /** Time between two health records, in milliseconds. @defaultValue 5000 */
   readonly intervalMs?: number;
@@ -27,7 +39,11 @@ export interface HealthOptions {
   readonly ttlMs?: number;
 }
 
-/** @publicApi */
+/**
+ * How the connections to Redis are watched and made again.
+ *
+ * @publicApi
+ */
 export interface ConnectionOptions {
   /** Time between two PINGs of a connection, in milliseconds; an unanswered one ends the connection. @defaultValue 2000 */
   readonly pingIntervalMs?: number;
@@ -40,7 +56,11 @@ export interface ConnectionOptions {
   readonly commandTimeoutMs?: number;
 }
 
-/** @publicApi */
+/**
+ * How a process stops.
+ *
+ * @publicApi
+ */
 export interface DrainOptions {
   /** How long stopping waits for work in progress, in milliseconds. @defaultValue 10000 */
   readonly timeoutMs?: number;
@@ -69,7 +89,11 @@ export interface LoggingOptions {
   readonly redact?: readonly string[];
 }
 
-/** @publicApi */
+/**
+ * Nest's log levels, most urgent first.
+ *
+ * @publicApi
+ */
 export type LoggingLevel = 'fatal' | 'error' | 'warn' | 'log' | 'debug' | 'verbose';
 
 export const PRESENCE_NAMES = { intervalMs: true, ttlMs: true } satisfies NamesOf<PresenceOptions>;

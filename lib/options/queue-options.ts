@@ -8,6 +8,7 @@ import type { NamesOf } from './names.js';
  * @publicApi
  */
 export interface BackoffRule {
+  /** Whether each wait is as long as the first, or twice as long as the one before. */
   readonly type: 'fixed' | 'exponential';
   /** The wait, or the first one, in milliseconds. */
   readonly delayMs: number;
@@ -34,7 +35,11 @@ export interface JobOptions {
   readonly concurrency?: number;
   /** Times a job is tried before it becomes a dead letter. @defaultValue 3 */
   readonly attempts?: number;
-  /** @defaultValue { type: 'exponential', delayMs: 1000, maxMs: 60000 } */
+  /**
+   * How long to wait before a further attempt.
+   *
+   * @defaultValue { type: 'exponential', delayMs: 1000, maxMs: 60000 }
+   */
   readonly backoff?: Backoff;
   /** Longest run of one attempt, in milliseconds; 0 means no limit. @defaultValue 0 */
   readonly timeoutMs?: number;
@@ -52,7 +57,11 @@ export interface RetentionOptions {
   readonly ageMs?: number;
 }
 
-/** @publicApi */
+/**
+ * Defaults and limits of jobs.
+ *
+ * @publicApi
+ */
 export interface QueueOptions extends Omit<JobOptions, 'queue' | 'rateLimit'> {
   /** By pattern; they go before what the decorator says. @defaultValue {} */
   readonly patterns?: Readonly<Record<string, JobOptions>>;

@@ -17,7 +17,11 @@ export interface ConfigEntry {
   readonly text: string | undefined;
 }
 
-/** @publicApi */
+/**
+ * What a change of a configuration did.
+ *
+ * @publicApi
+ */
 export type ConfigAction = 'put' | 'rollback' | 'remove';
 
 const ACTIONS: readonly unknown[] = ['put', 'rollback', 'remove'] satisfies ConfigAction[];

@@ -15,6 +15,7 @@ export interface UmfMessage {
   readonly to: string;
   /** Address of the sender. */
   readonly from: string;
+  /** Free members, for the application and for tracing. */
   readonly headers?: Readonly<Record<string, unknown>>;
   /** Message id, a UUID v4 by convention. */
   readonly mid: string;
@@ -26,13 +27,17 @@ export interface UmfMessage {
   readonly timeout?: number;
   /** ISO 8601, UTC, milliseconds. */
   readonly timestamp: string;
+  /** The pattern; `reply` or `error` in an answer. */
   readonly type?: string;
+  /** Version of the message format, `UMF/1.4.6`. */
   readonly version: string;
   /** Address that an answer must go through, before `from`. */
   readonly via?: string;
   /** Address that a router passes the message on to. */
   readonly forward?: string;
+  /** The data. */
   readonly body: unknown;
+  /** Passed on unread. */
   readonly authorization?: string;
 }
 

@@ -2,6 +2,7 @@ import { isJsonObject, numberOf, parseObject, stringOf } from './json.js';
 
 /** A service that has been registered at some time, whether or not an instance of it is alive. */
 export interface ServiceRecord {
+  /** Name of the service. */
   readonly service: string;
   /** Free text, hydra's `serviceType`. */
   readonly type?: string;
@@ -13,8 +14,11 @@ export interface ServiceRecord {
 export interface NodeRecord {
   /** Instance id, 32 lower-case hex characters by convention. */
   readonly id: string;
+  /** Name of the service. */
   readonly service: string;
+  /** The `description` of its options. */
   readonly description: string;
+  /** The `version` of its options. */
   readonly version: string;
   /** ISO 8601, UTC, milliseconds, on the instance's own clock. */
   readonly updatedOn: string;
@@ -24,6 +28,7 @@ export interface NodeRecord {
   readonly host: string;
   /** HTTP port; 0 when unknown. */
   readonly port: number;
+  /** Name of the machine. */
   readonly hostName: string;
   /** What this library's instances say about themselves beyond Hydra 1.x, whose readers ignore it. */
   readonly capabilities?: InstanceCapabilities;
@@ -53,18 +58,25 @@ export interface InstanceCapabilities {
 export interface HealthRecord {
   /** Instance id. */
   readonly id: string;
+  /** Name of the service. */
   readonly service: string;
+  /** Name of the machine. */
   readonly hostName: string;
   /** ISO 8601, UTC, milliseconds. */
   readonly updatedOn: string;
   /** ISO 8601, UTC, milliseconds. */
   readonly sampledOn: string;
+  /** Process id. */
   readonly pid: number;
+  /** As `process.arch`. */
   readonly architecture: string;
+  /** As `process.platform`. */
   readonly platform: string;
+  /** As `process.version`. */
   readonly nodeVersion: string;
   /** In bytes, as `process.memoryUsage()` names them. */
   readonly memory: Readonly<Record<string, number>>;
+  /** Age of the process, in seconds. */
   readonly uptimeSeconds: number;
   /** What this library's instances say beyond Hydra 1.x, whose readers ignore it. */
   readonly vitals?: HealthVitals;
@@ -88,9 +100,11 @@ export interface HealthVitals {
 export interface LogEntry {
   /** ISO 8601, UTC, milliseconds. */
   readonly timestamp: string;
+  /** Name of the service. */
   readonly service: string;
   /** `info`, `error`, `fatal`, `debug` or any other word. */
   readonly level: string;
+  /** Process id. */
   readonly pid: number;
   /** Text, or any JSON a Hydra 1.x service chose to log. */
   readonly message: unknown;

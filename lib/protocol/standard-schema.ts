@@ -4,6 +4,7 @@
  * @publicApi
  */
 export interface StandardSchema<Output = unknown> {
+  /** What every Standard Schema has. */
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
@@ -19,9 +20,15 @@ export type StandardSchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly StandardSchemaIssue[] };
 
-/** @publicApi */
+/**
+ * Why a value is not valid.
+ *
+ * @publicApi
+ */
 export interface StandardSchemaIssue {
+  /** For people. */
   readonly message: string;
+  /** Where in the value it is. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 

@@ -9,6 +9,7 @@ import type { Presence } from './presence/presence.js';
  * @publicApi
  */
 export interface HydraHealthStatus {
+  /** `up` or `down`. */
   readonly status: 'up' | 'down';
   /** Why it is down. */
   readonly reasons?: readonly string[];

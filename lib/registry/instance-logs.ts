@@ -21,11 +21,17 @@ export interface InstanceLogEntry extends LogEntry {
 
 /** One instance of a service. It need not be alive: a log outlives its instance by a week. @publicApi */
 export interface LogSource {
+  /** Name of the service. */
   readonly service: string;
+  /** Id of the instance. */
   readonly instance: string;
 }
 
-/** @publicApi */
+/**
+ * Which entries to read.
+ *
+ * @publicApi
+ */
 export interface LogOptions {
   /** At most so many entries, the newest ones. @defaultValue all that are kept: 64 an instance */
   readonly limit?: number;

@@ -21,6 +21,7 @@ export type HealthProbe = () => HealthFindings;
 
 /** What all parts of a process said at one moment. */
 export interface CollectedHealth {
+  /** Counts and gauges, by part and name. */
   readonly activity: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** `<part>: <why>` each. */
   readonly problems: readonly string[];

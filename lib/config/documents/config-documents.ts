@@ -10,9 +10,11 @@ import { Keyring } from './encryption.js';
  * @publicApi
  */
 export interface ConfigDocument<T = JsonObject> {
+  /** The version it is stored as. */
   readonly version: string;
   /** To be given to `put` as `expect`. */
   readonly revision: number;
+  /** The document, references unresolved. */
   readonly config: T;
 }
 

@@ -10,12 +10,15 @@ import { redact, type SecretTest } from './config-secrets.js';
 export interface ConfigChange {
   /** Counts all changes of the service's configurations, whatever the version. */
   readonly revision: number;
+  /** The version that changed. */
   readonly version: string;
+  /** What the change did. */
   readonly action: ConfigAction;
   /** ISO 8601, UTC, milliseconds, by the clock of Redis. */
   readonly at: string;
   /** Empty for a foreign change. */
   readonly by: string;
+  /** Why, as whoever changed it said; empty when they did not. */
   readonly why: string;
   /** Another program made it (hydra-cli, Hydra 1.x); `at` is when it was noticed. */
   readonly isForeign: boolean;

@@ -9,6 +9,7 @@ import { isReference, REDACTED, type SecretTest } from './config-secrets.js';
 export interface ConfigDifference {
   /** Such as `db.hosts.0`. */
   readonly path: string;
+  /** Whether the value was added, removed or changed. */
   readonly kind: 'added' | 'removed' | 'changed';
   /** Before; `[redacted]` for a secret. */
   readonly before?: unknown;

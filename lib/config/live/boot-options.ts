@@ -17,7 +17,11 @@ import { systemRandom } from '../../runtime/random-source.js';
 import { ConfigRepository } from '../documents/config-repository.js';
 import { LiveConfig } from './live-config.js';
 
-/** @publicApi */
+/**
+ * Where {@link hydraOptionsFromStore} reads the options from.
+ *
+ * @publicApi
+ */
 export interface StoredOptionsSource extends Pick<HydraOptions, 'redis' | 'namespace' | 'connection'> {
   /** `name:version`. @defaultValue the environment's HYDRA_SERVICE */
   readonly label?: string;
@@ -25,7 +29,11 @@ export interface StoredOptionsSource extends Pick<HydraOptions, 'redis' | 'names
   readonly fallbackFile?: string;
 }
 
-/** @publicApi */
+/**
+ * Where {@link hydraConfig} reads a configuration from.
+ *
+ * @publicApi
+ */
 export interface HydraConfigSource
   extends
     Pick<HydraOptions, 'redis' | 'namespace' | 'connection' | 'version' | 'config'>,

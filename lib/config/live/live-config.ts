@@ -30,7 +30,9 @@ import type { Requirement } from '../schema/config-schemas.js';
 export interface ConfigStatus {
   /** Where it came from; `none` until there was a valid one. */
   readonly source: 'none' | 'redis' | 'file' | 'defaults';
+  /** The version it runs with; absent with the source `none`. */
   readonly version?: string;
+  /** The revision it runs with; 0 for defaults. */
   readonly revision?: number;
   /** Why it is not what is stored: that is not valid, or gone, or Redis was not there. */
   readonly problem?: string;

@@ -2,7 +2,11 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 
 import type { RedisLocation } from '../../hydra-options.js';
 
-/** @publicApi */
+/**
+ * A client of ioredis.
+ *
+ * @publicApi
+ */
 export type RedisClient = Redis | Cluster;
 
 /** How long TCP and TLS may take, in milliseconds, where the options do not say it. */

@@ -15,7 +15,11 @@ import { WatchedServices } from './watched-services.js';
 const NONE: readonly Instance[] = Object.freeze([]);
 const ALL = '*';
 
-/** @publicApi */
+/**
+ * How many instances to wait for, and how long.
+ *
+ * @publicApi
+ */
 export interface WaitOptions {
   /** How many live instances to wait for. @defaultValue 1 */
   readonly min?: number;
@@ -233,6 +237,7 @@ export class DiscoveryService {
     return (await this.watched.watch(service)).instances;
   }
 
+  /** Stops watching; who waits is rejected with `CLOSED`. Idempotent. */
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;

@@ -12,8 +12,11 @@ import { ServiceRoutes } from '../routes/service-routes.js';
  * @publicApi
  */
 export interface DiscoveryChange {
+  /** Whether the instance came, changed what it says of itself, or went. */
   readonly kind: 'join' | 'change' | 'leave';
+  /** Name of its service. */
   readonly service: string;
+  /** The instance, as it is now, or was when it went. */
   readonly instance: Instance;
 }
 

@@ -8,6 +8,7 @@ import type { ServiceView } from '../discovery/service-view.js';
  * @publicApi
  */
 export interface RouteMatch {
+  /** The service that serves the request. */
   readonly service: string;
   /** The route as the service registered it: `[get]/v1/orders/:id`. */
   readonly route: string;

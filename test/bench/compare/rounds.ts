@@ -1,3 +1,4 @@
+import { MIN_ROUNDS } from '../support/paired.js';
 import type { Worker } from '../support/worker.js';
 import { Row, type Compared } from './rows.js';
 import type { MeasuredRun } from './subject.js';
@@ -13,8 +14,6 @@ export interface Bounds {
   log(line: string): void;
 }
 
-/** Fewer can agree by chance. */
-const MIN_ROUNDS = 6;
 const MAX_ROUNDS = 100;
 /** Many short runs rather than a few long ones: neighbours then see the same machine. */
 const PAIRS = 16;

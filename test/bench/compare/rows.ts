@@ -22,7 +22,6 @@ export interface Compared {
   readonly now: number;
   /** of now to before. */
   readonly interval: Interval;
-  readonly rounds: number;
 }
 
 /** The runs of both builds in one round: run n of one was beside run n of the other. */
@@ -62,7 +61,6 @@ export class Row {
       before: Math.exp(median(before)),
       now: Math.exp(median(now)),
       interval: intervalOf(ratios),
-      rounds: ratios.length,
     }));
   }
 }

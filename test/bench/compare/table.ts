@@ -18,7 +18,7 @@ export function comparedLines(judged: readonly Judged[], ref: string): readonly 
   ];
 }
 
-function cellsOf({ row, measure, before, now, interval, rounds, verdict }: Judged): string[] {
+function cellsOf({ row, measure, before, now, interval, verdict }: Judged): string[] {
   const format = (value: number) => (measure === RATE ? formatCount(value) : `${value.toPrecision(3)} ms`);
   const difference = (interval.ratio - 1) * 100;
   return [
@@ -27,8 +27,8 @@ function cellsOf({ row, measure, before, now, interval, rounds, verdict }: Judge
     format(before),
     format(now),
     `${difference < 0 ? '' : '+'}${difference.toFixed(1)} %`,
-    `${(interval.halfWidth * 100).toFixed(1)} %`,
-    String(rounds),
+    interval.halfWidth < 1 ? `${(interval.halfWidth * 100).toFixed(1)} %` : '?',
+    String(interval.rounds),
     verdict,
   ];
 }

@@ -1,5 +1,6 @@
 /** What several ratios of the same two things say together: 1.05 is 5 % more. */
 export interface Interval {
+  readonly rounds: number;
   readonly ratio: number;
   readonly low: number;
   readonly high: number;
@@ -10,6 +11,8 @@ export interface Interval {
 /** What an interval lets one say. */
 export type Verdict = 'no difference' | 'more' | 'less' | 'cannot tell';
 
+/** Fewer can agree by chance. */
+export const MIN_ROUNDS = 6;
 /** Quantile of the normal distribution that leaves half a per cent on either side: intervals hold in 99 of 100 cases. */
 const NORMAL_QUANTILE = 2.575829;
 
@@ -25,7 +28,7 @@ export function intervalOf(logRatios: readonly number[]): Interval {
   const squares = logRatios.reduce((total, value) => total + (value - mean) ** 2, 0);
   const half = count < 2 ? Infinity : studentQuantile(count - 1) * Math.sqrt(squares / (count - 1) / count);
   const [ratio, low, high] = [mean, mean - half, mean + half].map(Math.exp) as [number, number, number];
-  return { ratio, low, high, halfWidth: (high - low) / 2 };
+  return { rounds: count, ratio, low, high, halfWidth: (high - low) / 2 };
 }
 
 /** By the expansion of Cornish and Fisher, which from four degrees of freedom on is right within 1 %. */
@@ -41,13 +44,15 @@ function studentQuantile(degrees: number): number {
 }
 
 /** @param precision half-width from which on an interval that holds 1 says that there is no difference */
-export function verdictOf({ low, high, halfWidth }: Interval, precision: number): Verdict {
+export function verdictOf({ rounds, low, high, halfWidth }: Interval, precision: number): Verdict {
+  if (rounds < MIN_ROUNDS) return 'cannot tell';
   if (low > 1) return 'more';
   if (high < 1) return 'less';
   return halfWidth <= precision ? 'no difference' : 'cannot tell';
 }
 
 /** Whether the true ratio is, with confidence, beyond the limit on the bad side: a share, 0.03 for 3 %. */
-export function isBeyond({ low, high }: Interval, limit: number, isMoreBetter: boolean): boolean {
+export function isBeyond({ rounds, low, high }: Interval, limit: number, isMoreBetter: boolean): boolean {
+  if (rounds < MIN_ROUNDS) return false;
   return isMoreBetter ? high < 1 - limit : low > 1 + limit;
 }

@@ -56,6 +56,13 @@ describe('the verdict on an interval', () => {
     expect(verdictOf(intervalOf(logRatios), PRECISION)).toBe(verdict);
   });
 
+  it('claims nothing from few rounds, however well they agree', () => {
+    const interval = intervalOf([0.1, 0.1001, 0.1002, 0.1003]);
+    expect(interval.low).toBeGreaterThan(1.1);
+    expect(verdictOf(interval, PRECISION)).toBe('cannot tell');
+    expect(isBeyond(interval, 0.03, false)).toBe(false);
+  });
+
   it('is beyond a limit only when the whole interval is, on the bad side', () => {
     const at = (low: number, high: number): Interval => ({
       ratio: (low + high) / 2,

@@ -65,6 +65,7 @@ describe('the verdict on an interval', () => {
 
   it('is beyond a limit only when the whole interval is, on the bad side', () => {
     const at = (low: number, high: number): Interval => ({
+      rounds: 6,
       ratio: (low + high) / 2,
       low,
       high,

@@ -205,12 +205,11 @@ function documentationOf({ sources, checker }) {
   const exported = sources.flatMap((source) => source.statements.filter((node) => isExported(node)));
   const names = publicNames(sources, checker);
   const members = names.flatMap(({ declarations }) => declarations.flatMap((node) => publicMembers(node)));
-  const said = names.filter(({ declarations }) => declarations.some((node) => hasSentence(node)));
   return {
     exportedDeclarations: exported.length,
     exportedWithDocComment: exported.filter((node) => docsOf(node).length > 0).length,
     publicNames: names.length,
-    publicNamesWithSentence: said.length,
+    publicNamesWithSentence: names.filter((one) => isSaid(one)).length,
     publicMembers: members.length,
     publicMembersWithSentence: members.filter((node) => hasSentence(node)).length,
   };
@@ -257,7 +256,6 @@ export function namesBehind(files) {
   const constructors = constructorsOf(program);
   const names = publicNames(program.sources, program.checker);
   const members = names.flatMap(({ declarations }) => declarations.flatMap((node) => publicMembers(node)));
-  const isSaid = ({ declarations }) => declarations.some((node) => hasSentence(node));
   return {
     'constructors with 5 or more parameters': constructors
       .filter(({ parameters }) => parameters >= MANY_PARAMETERS)
@@ -274,6 +272,8 @@ export function namesBehind(files) {
       .map((node) => memberName(node)),
   };
 }
+
+const isSaid = ({ declarations }) => declarations.some((node) => hasSentence(node));
 
 const memberName = (node) => `${node.parent.name?.text ?? 'type'}.${node.name.getText()}`;
 

@@ -2,16 +2,41 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { floorBreaches, type SourceFiles } from '../support/floors.js';
+import {
+  bannedWords,
+  crowdedFolders,
+  misnamedFiles,
+  numbersAboveLimit,
+  wideConstructors,
+} from '../support/house-rules.js';
+import {
+  differences,
+  leftoverDifferences,
+  leftoverText,
+  shrunk,
+  type Leftovers,
+} from '../support/leftovers.js';
 
-const LIB = fileURLToPath(new URL('../../lib', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-function readLib(): SourceFiles {
-  const files = readdirSync(LIB, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.ts'),
-  );
-  return Object.fromEntries(
-    files.map((file) => [file.replaceAll('\\', '/'), readFileSync(join(LIB, file), 'utf8')]),
-  );
+function readFolder(folder: string, ending: string): SourceFiles {
+  const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
+  const paths = files.filter((file) => file.endsWith(ending)).map((file) => file.replaceAll('\\', '/'));
+  return Object.fromEntries(paths.map((file) => [file, readFileSync(join(ROOT, folder, file), 'utf8')]));
+}
+
+const readLib = () => readFolder('lib', '.ts');
+
+/** What people read: the code, the pages of docs/ and those at the top but the record of what changed. */
+function readTexts(): SourceFiles {
+  const under = (folder: string, files: SourceFiles) =>
+    Object.entries(files).map(([file, text]) => [`${folder}/${file}`, text] as const);
+  const pages = readdirSync(ROOT).filter((file) => file.endsWith('.md') && file !== 'CHANGELOG.md');
+  return Object.fromEntries([
+    ...under('lib', readLib()),
+    ...under('docs', readFolder('docs', '.md')),
+    ...pages.map((page) => [page, readFileSync(join(ROOT, page), 'utf8')] as const),
+  ]);
 }
 
 describe('the library', () => {
@@ -19,6 +44,105 @@ describe('the library', () => {
     const files = readLib();
     expect(Object.keys(files)).not.toHaveLength(0);
     expect(floorBreaches(files)).toEqual([]);
+  });
+
+  it.each<[rule: string, kind: string, find: () => Leftovers]>([
+    ['gives no constructor more than 4 parameters', 'constructors', () => wideConstructors(readLib())],
+    ['stays within its numbers', 'numbers', () => numbersAboveLimit(readLib())],
+    ['names its files in kebab case, after what they export', 'file-names', () => misnamedFiles(readLib())],
+    ['keeps no more than 20 files in a folder', 'folders', () => crowdedFolders(readLib())],
+    ['says the words of its field', 'words', () => bannedWords(readTexts())],
+  ])('%s, but for what is listed', (_rule, kind, find) => {
+    expect(leftoverDifferences(kind, find())).toEqual([]);
+  });
+});
+
+describe('the rules of the house', () => {
+  it('count a constructor of five parameters, and none of four', () => {
+    const files = {
+      'a.ts': `export class A { constructor(a: number, b: number, c: number, d: number, readonly e: number) {} }`,
+      'b.ts': `export class B { constructor(a: number, b: number, c: number, d: number) {} }`,
+    };
+    expect(wideConstructors(files)).toEqual({ A: 5 });
+  });
+
+  it('bound what nine constructors in ten take, and the fields that anybody may write', () => {
+    const parameters = 'a: number, b: number, c: number, d: number';
+    const fields = Array.from({ length: 11 }, (_, n) => `f${n} = 0;`).join(' ');
+    const closed = 'private a = 0; protected b = 0; readonly c = 0; #d = 0;';
+    const constructor = `constructor(${parameters}) {}`;
+    expect(numbersAboveLimit({ 'a.ts': `class A { ${fields} ${closed} ${constructor} }` })).toEqual({
+      'parameters of nine constructors in ten': 4,
+      'public mutable fields': 11,
+    });
+    expect(
+      numbersAboveLimit({ 'a.ts': `class A { f = 0; constructor(a: number, public b: number) {} }` }),
+    ).toEqual({});
+  });
+
+  it('want file names in kebab case, after the one class in the file', () => {
+    const nothing = 'export const nothing = 0;';
+    const files = {
+      'index.ts': nothing,
+      'redis/many-words.ts': nothing,
+      'redis/job-view.ts': 'export class JobView {} class Other {}',
+      'redis/two.ts': 'export class A {} export class B {}',
+      'redis/dotted.role.ts': nothing,
+      'redis/camelCase.ts': nothing,
+      'redis/other.ts': 'export class JobView {}',
+    };
+    expect(Object.keys(misnamedFiles(files))).toEqual([
+      'redis/dotted.role.ts',
+      'redis/camelCase.ts',
+      'redis/other.ts',
+    ]);
+  });
+
+  it('want sub-folders from 21 files on', () => {
+    const filled = (folder: string, count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`${folder}/f${n}.ts`, '']));
+    const files = { ...filled('queue', 21), ...filled('queue/worker', 20), ...filled('redis', 20) };
+    expect(crowdedFolders(files)).toEqual({ 'lib/queue': 21 });
+  });
+
+  it('find a banned word in prose, in names and across lines, and let ordinary English be', () => {
+    const texts = {
+      'lib/queue/worker/a.ts': `const parkedJobs = 1; // The entry is in\n * hand, and MOST_TRIES\nkeep(LANE_COUNT, ledger);`,
+      'docs/a.md': 'They run in turn, hands tied; return at each turn. There is none. A ledger.',
+      'docs/decisions/0001-a.md': 'The queue goes on for good.',
+    };
+    expect(bannedWords(texts)).toEqual({
+      'lib/queue: parked': 1,
+      'lib/queue: in hand': 1,
+      'lib/queue: lane': 1,
+      'lib/queue: ledger': 1,
+      'lib/queue: MOST_, LEAST_': 1,
+      'docs/a.md: turn': 1,
+      'docs/decisions: goes on': 1,
+      'docs/decisions: for good': 1,
+    });
+  });
+});
+
+describe('a list of leftovers', () => {
+  const allowed = { old: 2, mended: 1 };
+
+  it('lets nothing be added, and nothing be listed that is mended', () => {
+    expect(differences('words', allowed, { old: 2, mended: 1 })).toEqual([]);
+    expect(differences('words', allowed, { old: 1, mended: 1 })).toEqual([]);
+    expect(differences('words', allowed, { old: 3, fresh: 1, mended: 1 })).toEqual([
+      'words: old (3, allowed 2)',
+      'words: fresh (1, allowed 0)',
+    ]);
+    expect(differences('words', allowed, { old: 2 })).toEqual([
+      'words: mended is mended; HYDRA_UPDATE_LEFTOVERS=1 removes it from the list',
+    ]);
+  });
+
+  it('never gets longer when it is written anew', () => {
+    expect(shrunk(allowed, { old: 1, fresh: 1 })).toEqual({ old: 1 });
+    expect(shrunk(allowed, { old: 5 })).toEqual({ old: 2 });
+    expect(leftoverText({ b: 1, a: 2 })).toBe('{\n  "a": 2,\n  "b": 1\n}\n');
   });
 });
 

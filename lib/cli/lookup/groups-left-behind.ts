@@ -1,6 +1,6 @@
+import type { HydraInstance } from '../../hydra-instance.js';
 import type { RedisClient } from '../../redis/redis-connections.js';
 import { scanKeys } from '../../redis/scan.js';
-import type { HydraInstance } from '../../hydra-instance.js';
 import { LEFT } from '../../streams/scripts/group-lua.js';
 
 /** What a consumer group left in one stream. */
@@ -16,7 +16,14 @@ export interface GroupLeftBehind {
 
 type Place = Pick<HydraInstance, 'redis' | 'keys'>;
 
-/** The part of a key behind the stream's name, for the keys that are a group's own. */
+interface Found {
+  readonly stream: string;
+  /** A key of the group's own; undefined for the stream itself. */
+  readonly key?: string;
+  readonly isRead: boolean;
+}
+
+/** The parts of keys that are a group's own. */
 const GROUPS_OWN = ['order', 'dead', 'watch', 'lost'];
 
 /** Looks at all keys of streams for the consumer groups of that name. */
@@ -24,34 +31,39 @@ export async function groupsLeftBehind(place: Place, group: string): Promise<Gro
   const { redis, keys } = place;
   // On a Cluster the name stands in braces.
   const prefix = keys.stream('').replace(/\{\}$/, '');
-  const found = new Map<string, { keys: string[]; isRead: boolean }>();
-  const of = (stream: string) => {
-    const known = found.get(stream) ?? { keys: [], isRead: false };
-    found.set(stream, known);
-    return known;
-  };
+  const found: Found[] = [];
   await redis.run('look for consumer groups', async (client) => {
     for await (const some of scanKeys(client, prefix)) {
-      for (const key of some) {
-        const [, stream, part, rest = ''] =
-          /^\{?([^:{}]+)\}?(?::([^:]+):(.*))?$/s.exec(key.slice(prefix.length)) ?? [];
-        if (stream === undefined) continue;
-        if (part === undefined && (await hasGroup(client, key, group))) of(stream);
-        if (GROUPS_OWN.includes(part ?? '') && rest === group) of(stream).keys.push(key);
-        if (part !== 'consumer' || !rest.startsWith(`${group}:`)) continue;
-        const known = of(stream);
-        known.keys.push(key);
-        known.isRead ||= (await client.get(key)) !== LEFT;
-      }
+      const looks = some.map((key) => lookAt(client, key, { rest: key.slice(prefix.length), group }));
+      for (const one of await Promise.all(looks)) if (one) found.push(one);
     }
   });
+  const streams = [...new Set(found.map(({ stream }) => stream))];
   return Promise.all(
-    [...found].map(async ([stream, about]) => ({
-      stream,
-      ...about,
-      elements: await elementsOf(place, stream, group),
-    })),
+    streams.map(async (stream) => {
+      const own = found.filter((one) => one.stream === stream);
+      return {
+        stream,
+        keys: own.flatMap(({ key }) => key ?? []),
+        isRead: own.some(({ isRead }) => isRead),
+        elements: await elementsOf(place, stream, group),
+      };
+    }),
   );
+}
+
+/** What a key has to do with the group; undefined for nothing. */
+async function lookAt(
+  redis: RedisClient,
+  key: string,
+  { rest, group }: { readonly rest: string; readonly group: string },
+): Promise<Found | undefined> {
+  const [, stream, part, name = ''] = /^\{?([^:{}]+)\}?(?::([^:]+):(.*))?$/s.exec(rest) ?? [];
+  if (stream === undefined) return undefined;
+  if (part === undefined) return (await hasGroup(redis, key, group)) ? { stream, isRead: false } : undefined;
+  if (GROUPS_OWN.includes(part) && name === group) return { stream, key, isRead: false };
+  if (part !== 'consumer' || !name.startsWith(`${group}:`)) return undefined;
+  return { stream, key, isRead: (await redis.get(key)) !== LEFT };
 }
 
 async function hasGroup(redis: RedisClient, key: string, group: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import { connectable, defer, Observable, Subject } from 'rxjs';
 
-import { inheritDeadlines, inheritedMs } from './delivery/deadline-context.js';
+import { enableDeadlinePropagation, remainingMs } from './delivery/deadline-context.js';
 import { HydraError } from './hydra-error.js';
 import { serviceName, type Balancer, type Instance } from './hydra-options.js';
 import { outside } from './runtime/async-context.js';
@@ -16,10 +16,11 @@ import {
   resolveClientOptions,
   type HydraClientOptions,
 } from './transport/outgoing/client-options.js';
-import { codecOf, decodeReplies, encodePacket, type Codec } from './transport/wire/codec.js';
+import { codecOf, encodePacket, type Codec } from './transport/wire/codec.js';
 import { HydraInstance } from './hydra-instance.js';
 import { HydraRecord } from './transport/outgoing/hydra-record.js';
-import type { CallRequest, Reply, Route } from './transport/outgoing/outgoing-call.js';
+import { decodeReplies } from './transport/outgoing/decode-replies.js';
+import type { CallRequest, CallTarget, Reply } from './transport/outgoing/outgoing-call.js';
 import type { HydraQueued } from './transport/outgoing/queue-fallback.js';
 import { RequestTime } from './transport/outgoing/request-time.js';
 
@@ -53,8 +54,8 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   private readonly codec: Codec | undefined;
   private readonly listeners: [keyof HydraClientEvents, () => void][] = [];
   private stopReporting: (() => void) | undefined;
-  private route: Route | undefined;
-  private connecting: Promise<Route> | undefined;
+  private target: CallTarget | undefined;
+  private connecting: Promise<CallTarget> | undefined;
   private isClosed = false;
 
   /**
@@ -78,7 +79,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     this.balancer = createBalancer(balancer);
     this.codec = codecOf(options);
     checkDurableEvents(options.durableEvents);
-    inheritDeadlines();
+    enableDeadlinePropagation();
     const resolved = resolveClientOptions(options);
     this.instance = shared ?? new HydraInstance(resolved);
     this.timeoutMs = options.timeoutMs === undefined ? this.instance.options.timeoutMs : resolved.timeoutMs;
@@ -93,19 +94,19 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
    * @throws HydraError `CLOSED` after `close()`
    */
   connect(): Promise<void> {
-    return ignorable(this.routed().then(() => undefined));
+    return ignorable(this.connected().then(() => undefined));
   }
 
-  private async routed(time?: RequestTime): Promise<Route> {
+  private async connected(time?: RequestTime): Promise<CallTarget> {
     if (this.isClosed) throw this.closedError();
     this.connecting ??= outside(() => this.open()).catch((error: unknown) => {
       this.connecting = undefined;
       throw error;
     });
-    const route = await this.connecting;
+    const target = await this.connecting;
     // Redis may be away for hours, and what is emitted meanwhile must not be kept for as long.
-    await this.instance.redis.connect(time && ((giveUp) => (time.onOver = giveUp)));
-    return route;
+    await this.instance.redis.connect(time && ((giveUp) => time.whenOver(giveUp)));
+    return target;
   }
 
   /** Fails the calls that wait, and closes the connections unless they are the application's. Idempotent. */
@@ -136,14 +137,14 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
 
   /** The instances a call may go to now. */
   get instances(): readonly Instance[] {
-    const servers = this.route?.view.servers ?? [];
+    const servers = this.target?.view.servers ?? [];
     return this.selection ? this.selection.of(servers) : servers;
   }
 
   /** The same client, bound to one instance: a call to it that cannot reach it fails with `NO_INSTANCE`. */
   to(instanceId: string): HydraClient {
     const bound = new HydraClient(this.options, this.instance, instanceId);
-    if (this.route) bound.route = { ...this.route, instanceId };
+    if (this.target) bound.target = { ...this.target, instanceId };
     return bound;
   }
 
@@ -171,14 +172,14 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
 
   /** What this client thinks of the instances that failed lately. */
   get circuits(): readonly CircuitState[] {
-    return this.instance.caller.chooser.breaker.states();
+    return this.instance.calls.chooser.breaker.states();
   }
 
   /** Sends an event to every live instance. Fails with `NO_INSTANCE` when nobody received it. Sent at once, like `emit`. */
   broadcast<Input = unknown>(pattern: unknown, data: Input): Observable<void> {
     const request = this.requestOf(this.packet(pattern, data));
     const sent = this.limited(request, async (time) => {
-      await this.instance.caller.events.broadcast(...(await this.prepared(request, time)), time);
+      await this.instance.calls.events.broadcast(...(await this.prepared(request, time)), time);
     });
     sent.catch(() => undefined);
     return new Observable((observer) => {
@@ -194,14 +195,16 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
 
   protected publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
     const request = this.requestOf(packet);
-    if (this.route && !this.isClosed && !this.codec) return this.call(request, this.route, callback);
+    if (this.target && !this.isClosed && !this.codec) return this.call(request, this.target, callback);
     return this.publishLater(request, callback);
   }
 
   /** For a client that is not connected yet, or that has a codec, which may take its time. */
   private publishLater(request: CallRequest, reply: Reply): () => void {
-    const startedAt = performance.now();
-    const decoded = this.codec ? decodeReplies(this.codec, request, startedAt, reply) : reply;
+    const { clock } = this.instance;
+    const startedAt = clock.monotonic();
+    const deadline = { clock, deadlineAt: startedAt + request.timeoutMs };
+    const decoded = this.codec ? decodeReplies(this.codec, request, deadline, reply) : reply;
     let cancel: (() => void) | undefined;
     let isCancelled = false;
     this.limited(request, (time) => this.prepared(request, time)).then(
@@ -219,7 +222,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   }
 
   private limited<T>(request: CallRequest, act: (time: RequestTime) => Promise<T>): Promise<T> {
-    return RequestTime.limit(request, this.service, act);
+    return RequestTime.limit(request, { service: this.service, clock: this.instance.clock }, act);
   }
 
   /**
@@ -227,13 +230,13 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
    *
    * @throws HydraError `CLOSED`; what a serializer throws
    */
-  private async prepared(request: CallRequest, time: RequestTime): Promise<[CallRequest, Route]> {
-    const connected = this.routed(time).then((route) => {
-      time.stage = 'serializer';
-      return route;
+  private async prepared(request: CallRequest, time: RequestTime): Promise<[CallRequest, CallTarget]> {
+    const connected = this.connected(time).then((target) => {
+      time.enter('serializer');
+      return target;
     });
-    const [route, data] = await Promise.all([connected, this.encoded(request)]);
-    return [{ ...request, data }, route];
+    const [target, data] = await Promise.all([connected, this.encoded(request)]);
+    return [{ ...request, data }, target];
   }
 
   /** Resolves once Redis has handed the event to an instance, or has stored it in a stream or, as `setFallback` says, a queue. */
@@ -246,7 +249,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
 
   private async emitNow(request: CallRequest): Promise<HydraQueued | undefined> {
     return this.limited(request, async (time) =>
-      this.instance.caller.events.emit(...(await this.prepared(request, time)), time),
+      this.instance.calls.events.emit(...(await this.prepared(request, time)), time),
     );
   }
 
@@ -254,8 +257,8 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     const { durableEvents } = this.options;
     if (data instanceof HydraRecord && data.stream !== undefined) return data.stream;
     if (typeof durableEvents !== 'object') return durableEvents;
-    const route = this.normalizePattern(pattern);
-    return Object.hasOwn(durableEvents, route) ? durableEvents[route] : undefined;
+    const name = this.normalizePattern(pattern);
+    return Object.hasOwn(durableEvents, name) ? durableEvents[name] : undefined;
   }
 
   private async keep(stream: string, request: CallRequest): Promise<void> {
@@ -267,9 +270,9 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
       ...(metadata && { headers: metadata }),
     });
     await this.limited(request, async (time) => {
-      await this.routed(time);
+      await this.connected(time);
       if (time.isOver) return;
-      time.stage = 'redis';
+      time.enter('redis');
       await store();
     });
   }
@@ -278,10 +281,10 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return this.codec ? encodePacket(this.codec, request) : request.data;
   }
 
-  private call(request: CallRequest, route: Route, reply: Reply, startedAt?: number): () => void {
-    const { caller } = this.instance;
-    const call = caller.start(request, route, reply, startedAt);
-    return () => caller.cancel(call);
+  private call(request: CallRequest, target: CallTarget, reply: Reply, startedAt?: number): () => void {
+    const { calls } = this.instance;
+    const call = calls.start(request, target, reply, startedAt);
+    return () => calls.cancel(call);
   }
 
   /** The packet as Nest 12 makes it, dispatch hook included; Nest 11 has no such method. */
@@ -311,16 +314,16 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
 
   /** A handler's own calls end when its caller stops waiting. */
   private within(timeoutMs: number): number {
-    return Math.min(timeoutMs, Math.max(0, inheritedMs()));
+    return Math.min(timeoutMs, Math.max(0, remainingMs()));
   }
 
-  private async open(): Promise<Route> {
+  private async open(): Promise<CallTarget> {
     if (this.options.name === undefined || this.shared) await this.instance.open();
     else await this.instance.announce();
     const view = await this.instance.discovery.viewOf(this.service);
     const { balancer, asksAlways, selection, instanceId } = this;
-    this.route = { view, balancer, asksAlways, selection, instanceId };
-    return this.route;
+    this.target = { view, balancer, asksAlways, selection, instanceId };
+    return this.target;
   }
 
   /** Only once somebody listens: clients bound to an instance come and go with each call. */

@@ -4,7 +4,8 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import { BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
 import { throwError, type Observable } from 'rxjs';
 
-import { RareLog } from './delivery/rare.log.js';
+import { systemClock } from './runtime/clock.js';
+import { ThrottledLogger } from './runtime/throttled-logger.js';
 import { HydraError, type HydraErrorCode } from './hydra-error.js';
 import { RemoteFailure, statusOf, toHttpBody, toRemote } from './transport/wire/remote-failure.js';
 
@@ -42,7 +43,7 @@ type HttpAdapter = HttpAdapterHost['httpAdapter'];
  */
 @Catch(HydraError, HttpException, RemoteFailure)
 export class HydraExceptionFilter implements ExceptionFilter<object> {
-  private readonly log = new RareLog();
+  private readonly log = new ThrottledLogger(systemClock);
 
   constructor(private readonly adapterHost?: HttpAdapterHost) {}
 

@@ -18,9 +18,9 @@ import { ThrottledLogger } from './runtime/throttled-logger.js';
 import { QueueService } from './queue/queue.service.js';
 import { StreamService } from './streams/stream-service.js';
 import type { CallSource } from './transport/incoming/call-source.js';
-import { Caller } from './transport/outgoing/outgoing-calls.js';
-import { Channel, type Receiver } from './transport/wire/messenger.js';
-import type { Peer } from './transport/wire/remote-instances.js';
+import { OutgoingCalls } from './transport/outgoing/outgoing-calls.js';
+import { Messenger, type FrameHandler, type ItemHandlers } from './transport/wire/messenger.js';
+import type { RemoteInstance } from './transport/wire/remote-instances.js';
 
 const IDLE: Load = [0, 0];
 
@@ -32,7 +32,7 @@ type InstanceSettings = Partial<Runtime> & ReplicaOptions;
  * others, the calls it makes and, once a server is attached, the calls it answers. The module, the server and each client
  * that stands alone have one; inside an application all share the module's.
  */
-export class HydraInstance implements Receiver, Context {
+export class HydraInstance implements FrameHandler, Context {
   readonly id: string;
   readonly address: string;
   readonly clock: Clock;
@@ -44,11 +44,14 @@ export class HydraInstance implements Receiver, Context {
   readonly health = new HealthContributors();
   readonly presence: Presence;
   readonly discovery: DiscoveryService;
-  readonly channel: Channel;
-  readonly caller: Caller;
+  readonly messenger: Messenger;
+  /** The calls that this process makes. */
+  readonly calls: OutgoingCalls;
   private queueService: QueueService | undefined;
   private streamService: StreamService | undefined;
   private source: CallSource | undefined;
+  /** Who acts on an item, by its kind. */
+  private handlers: ItemHandlers;
   /** How often frames were lost between two that arrived. */
   private gaps = 0;
 
@@ -66,14 +69,15 @@ export class HydraInstance implements Receiver, Context {
     this.keys = createKeys({ namespace, cluster: this.redis.isCluster });
     this.presence = new Presence(this);
     this.discovery = new DiscoveryService(this);
-    this.channel = new Channel(this.id, service, this.redis, this.keys, () => this.source?.load ?? IDLE);
-    this.caller = new Caller(this.channel, this.redis, this.keys, options, this);
+    this.messenger = new Messenger(this, () => this.source?.load ?? IDLE);
+    this.calls = new OutgoingCalls(this, this.messenger, this);
+    this.handlers = this.calls.handlers;
     this.discovery.changes$.subscribe(({ kind, instance }) => {
-      if (kind === 'leave') this.caller.chooser.forget(instance.id);
+      if (kind === 'leave') this.calls.chooser.forget(instance.id);
     });
     this.health.contribute('redis', () => this.redis.refusals.findings);
     this.health.contribute('calls', () => ({
-      activity: { sent: this.caller.inFlight, handling: this.source?.load[0] ?? 0, gaps: this.gaps },
+      activity: { sent: this.calls.inFlight, handling: this.source?.load[0] ?? 0, gaps: this.gaps },
     }));
   }
 
@@ -91,7 +95,7 @@ export class HydraInstance implements Receiver, Context {
   /** Connects and listens: from here on calls can be made. Resolves when Redis has confirmed it. Idempotent. */
   open(): Promise<void> {
     return outside(async () => {
-      await this.channel.open(this);
+      await this.messenger.open(this);
       await this.discovery.start();
     });
   }
@@ -107,41 +111,33 @@ export class HydraInstance implements Receiver, Context {
   /** Gives the calls that arrive to a server. */
   attach(source: CallSource): void {
     this.source = source;
+    this.handlers = { ...this.handlers, ...source.handlers };
   }
 
   /** Leaves the registry, stops listening, fails what waits, closes the connections. Idempotent. */
   async close(): Promise<void> {
     await this.presence.withdraw();
-    await this.channel.close();
+    await this.messenger.close();
     this.queueService?.close();
-    this.caller.close();
+    this.calls.close();
     await this.discovery.close();
     this.redis.close();
   }
 
-  requests(peer: Peer, load: Load, items: readonly Item[]): void {
-    this.discovery.heardOf(peer.service, peer.id);
-    this.caller.chooser.loads.report(peer.id, load);
-    this.source?.items(peer, items);
+  onItems(from: RemoteInstance, load: Load, items: readonly Item[]): void {
+    this.discovery.heardOf(from.service, from.id);
+    this.calls.onLoad(from, load);
+    for (const item of items) this.handlers[item[0]]?.(from, item);
   }
 
-  replies(peer: Peer, load: Load, items: readonly Item[]): void {
-    this.discovery.heardOf(peer.service, peer.id);
-    this.caller.items(peer, load, items);
-  }
-
-  /** Its sender asks after the calls that it has no answer to. */
-  requestsLost(peer: Peer): void {
+  /** Its sender probes for the calls that it has no answer to. */
+  onFramesLost(from: RemoteInstance, channel: 'requests' | 'replies'): void {
     this.gaps++;
-    this.source?.requestsLost(peer);
+    if (channel === 'requests') this.source?.onRequestsLost(from);
+    else this.calls.onRepliesLost(from);
   }
 
-  repliesLost(peer: Peer): void {
-    this.gaps++;
-    this.caller.repliesLost(peer);
-  }
-
-  message(message: UmfMessage): void {
-    if (!this.caller.message(message)) this.source?.message(message);
+  onMessage(message: UmfMessage): void {
+    if (!this.calls.onMessage(message)) this.source?.onMessage(message);
   }
 }

@@ -82,8 +82,8 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     this.initializeSerializer({});
     this.initializeDeserializer({});
     const dispatch = this.createDispatch();
-    const { id, channel, redis, keys } = this.instance;
-    const calls = new CallSource(dispatch, channel, redis, keys, this.instance.options);
+    const { id, redis, keys } = this.instance;
+    const calls = new CallSource(this.instance, this.instance.messenger, dispatch);
     this.instance.attach(calls);
     const streams = new StreamSource(this.instance, dispatch);
     const queues = new QueueSource(dispatch, id, redis, keys, this.instance.options);
@@ -198,7 +198,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
 
   private async drain(): Promise<void> {
     const { drain, service } = this.instance.options;
-    const deadlineAt = performance.now() + drain.timeoutMs;
+    const deadlineAt = this.instance.clock.monotonic() + drain.timeoutMs;
     log.log(
       `${service} drains: it takes no more work, and ends what is in hand within ${drain.timeoutMs} ms`,
     );

@@ -2,7 +2,7 @@ import { Ctx, Payload } from '@nestjs/microservices';
 import { isObservable } from 'rxjs';
 
 import { DeliveryContext } from './delivery-context.js';
-import { handlerStream } from './handler-observable.js';
+import { handlerObservable } from './handler-observable.js';
 
 /** Where Nest keeps which argument of a method is what. */
 const PARAM_ARGS_METADATA = '__routeArguments__';
@@ -14,7 +14,11 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
  * which is right for a caller and useless as the reason of a dead letter. An interceptor would see the error too, at three
  * times the cost of the whole handler.
  */
-export function keepFailure(target: object, key: string | symbol, descriptor: PropertyDescriptor): void {
+export function captureHandlerError(
+  target: object,
+  key: string | symbol,
+  descriptor: PropertyDescriptor,
+): void {
   const method = descriptor.value as Method;
   const index = contextIndex(target, key);
   const keep = (args: readonly unknown[], error: unknown) => {
@@ -37,7 +41,7 @@ function wrap(method: Method, keep: (args: readonly unknown[], error: unknown) =
     try {
       const result = method.apply(this, args);
       if (result instanceof Promise) return result.catch(fail);
-      return isObservable(result) ? handlerStream(result, (error) => keep(args, error)) : result;
+      return isObservable(result) ? handlerObservable(result, (error) => keep(args, error)) : result;
     } catch (error) {
       return fail(error);
     }

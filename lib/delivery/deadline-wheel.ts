@@ -1,38 +1,42 @@
-import { outside } from '../runtime/async-context.js';
+import type { Clock, Timer } from '../runtime/clock.js';
 
-/** What has a deadline. The fields belong to {@link Deadlines}. */
-export abstract class Timed {
-  /** The instant it ends, by `performance.now()`. */
+/** A thing that has a deadline. The links belong to {@link DeadlineWheel}. */
+export abstract class WithDeadline {
+  /** When it ends, by `clock.monotonic()`. */
   abstract readonly deadlineAt: number;
   /** @internal */ slot: Slot | undefined;
-  /** @internal */ before: Timed | undefined;
-  /** @internal */ after: Timed | undefined;
+  /** @internal */ before: WithDeadline | undefined;
+  /** @internal */ after: WithDeadline | undefined;
 }
 
 interface Slot {
   readonly tick: number;
-  first: Timed | undefined;
+  first: WithDeadline | undefined;
 }
 
 const TICK_MS = 10;
 
 /**
- * Deadlines of very many things, with one timer: each stands in the list of its tick, entered and left in constant time.
+ * A timing wheel: the deadlines of very many things, with one timer. Each is in the list of its tick, which it enters and
+ * leaves in constant time.
  * A deadline is noticed up to two ticks (20 ms) late, never early.
  */
-export class Deadlines<T extends Timed> {
+export class DeadlineWheel<T extends WithDeadline> {
   private readonly slots = new Map<number, Slot>();
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private tick = 0;
   private count = 0;
 
-  constructor(private readonly expire: (item: T) => void) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly expire: (item: T) => void,
+  ) {}
 
   get size(): number {
     return this.count;
   }
 
-  /** What has its deadline before it. Nothing may be removed meanwhile. */
+  /** All whose deadline has not passed. Nothing may be removed meanwhile. */
   *[Symbol.iterator](): Generator<T> {
     for (const { first } of this.slots.values()) {
       for (let item = first; item; item = item.after) yield item as T;
@@ -40,7 +44,7 @@ export class Deadlines<T extends Timed> {
   }
 
   add(item: T): void {
-    // First the clock: by a tick from before a rest, a deadline that has passed already would never be met.
+    // First the timer: by a tick from before a rest, a deadline that has passed already would never be met.
     if (this.count++ === 0) this.start();
     const tick = Math.max(Math.ceil(item.deadlineAt / TICK_MS) + 1, this.tick + 1);
     let slot = this.slots.get(tick);
@@ -66,14 +70,12 @@ export class Deadlines<T extends Timed> {
 
   private start(): void {
     if (this.timer) return;
-    this.tick = Math.floor(performance.now() / TICK_MS);
-    this.timer = outside(() => setInterval(() => this.turn(), TICK_MS));
-    // What waits keeps a socket open, and so the process; the clock alone must not.
-    this.timer.unref();
+    this.tick = this.currentTick();
+    this.timer = this.clock.setInterval(() => this.advance(), TICK_MS);
   }
 
-  private turn(): void {
-    const now = Math.floor(performance.now() / TICK_MS);
+  private advance(): void {
+    const now = this.currentTick();
     while (this.tick < now) {
       this.tick++;
       for (let item = this.slots.get(this.tick)?.first; item; item = this.slots.get(this.tick)?.first) {
@@ -81,9 +83,12 @@ export class Deadlines<T extends Timed> {
         this.expire(item as T);
       }
     }
-    if (this.count === 0) {
-      clearInterval(this.timer);
-      this.timer = undefined;
-    }
+    if (this.count > 0) return;
+    this.clock.clear(this.timer);
+    this.timer = undefined;
+  }
+
+  private currentTick(): number {
+    return Math.floor(this.clock.monotonic() / TICK_MS);
   }
 }

@@ -3,7 +3,7 @@ import type { AsyncResource } from 'node:async_hooks';
 import { BaseRpcContext } from '@nestjs/microservices';
 
 import { freshContext } from '../runtime/async-context.js';
-import { withDeadline, type AmbientDeadline } from './deadline-context.js';
+import { withDeadline, type HandlerDeadline } from './deadline-context.js';
 
 /**
  * What every handler can know of what it handles, whichever way it came.
@@ -16,7 +16,7 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
   private hasAborted = false;
   private asyncContext: AsyncResource | undefined;
   /** What bounds the calls that the handler makes; undefined where nothing does. @internal */
-  ambient: AmbientDeadline | undefined;
+  ambient: HandlerDeadline | undefined;
   /** What the handler itself threw, before Nest's exception filters made of it what a caller may see. @internal */
   failure: unknown;
 

@@ -48,7 +48,7 @@ function guarded(teardown: TeardownLogic): TeardownLogic {
  * A handler's Observable, whose teardown may throw: rxjs would throw that where the handler's timer or socket completes it,
  * where nobody can catch it.
  */
-export function handlerStream(
+export function handlerObservable(
   source: Observable<unknown>,
   failed: (error: unknown) => void = () => undefined,
 ): Observable<unknown> {

@@ -1,6 +1,6 @@
 import { outside } from '../runtime/async-context.js';
 
-/** Lets a number of things run at once; others wait in line, up to a number; beyond it they are refused. */
+/** Lets a number of things run at once; others wait in a queue of limited length; beyond it they are refused. */
 export class Limiter<T> {
   private readonly waiting: T[] = [];
   private running = 0;
@@ -32,7 +32,7 @@ export class Limiter<T> {
     return true;
   }
 
-  /** One that ran is done: the next in line runs. */
+  /** One that ran has ended: the next one runs. */
   leave(): void {
     const next = this.waiting.shift();
     if (next === undefined) this.running--;
@@ -40,7 +40,7 @@ export class Limiter<T> {
     else outside(() => this.run(next));
   }
 
-  /** Takes an item out of the line; false when it is not there. */
+  /** Takes an item out of the queue; false when it is not in it. */
   withdraw(item: T): boolean {
     const index = this.waiting.indexOf(item);
     if (index < 0) return false;

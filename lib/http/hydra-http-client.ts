@@ -1,4 +1,4 @@
-import { inheritDeadlines, inheritedMs } from '../delivery/deadline-context.js';
+import { enableDeadlinePropagation, remainingMs } from '../delivery/deadline-context.js';
 import { HydraError } from '../hydra-error.js';
 import { refuseUnknown, serviceName, type Balancer, type Instance, type NamesOf } from '../hydra-options.js';
 import { decodeAddress } from '../protocol/address.js';
@@ -74,7 +74,7 @@ export class HydraHttpClient {
    */
   async request(address: string, options: HydraHttpOptions = {}): Promise<Response> {
     // Not in the constructor: every process of the module has this client, and handlers pay for it only where it is used.
-    inheritDeadlines();
+    enableDeadlinePropagation();
     refuseUnknown('a request', options, REQUEST_NAMES);
     const { service, instance, verb, path } = parse(address);
     const body = encodeBody(options.body);
@@ -163,7 +163,7 @@ export class HydraHttpClient {
         `timeoutMs of a request must be a number > 0, got ${String(timeoutMs)}`,
       );
     }
-    const ms = Math.max(0, Math.min(timeoutMs, inheritedMs()));
+    const ms = Math.max(0, Math.min(timeoutMs, remainingMs()));
     const timeout = abortAfter(this.context.clock, Math.ceil(ms));
     return {
       signal: signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal,

@@ -1,6 +1,6 @@
 import type { Subscription } from 'rxjs';
 
-import { Timed } from '../delivery/deadline-wheel.js';
+import { WithDeadline } from '../delivery/deadline-wheel.js';
 import { HydraError } from '../hydra-error.js';
 import { callUserCode } from '../runtime/user-code.js';
 import { HydraJobContext, type JobFacts } from './hydra.job.context.js';
@@ -17,7 +17,7 @@ export interface TakenJob {
 }
 
 /** One job leased to this worker. */
-export class HeldJob extends Timed implements JobFacts {
+export class HeldJob extends WithDeadline implements JobFacts {
   deadlineAt = Infinity;
   /** When it came here, then when it started. By `performance.now()`. */
   since = performance.now();

@@ -1,8 +1,9 @@
 import { isObservable } from 'rxjs';
 
-import { Deadlines } from '../delivery/deadline-wheel.js';
+import { systemClock } from '../runtime/clock.js';
+import { DeadlineWheel } from '../delivery/deadline-wheel.js';
 import { RareLog } from '../delivery/rare.log.js';
-import { handlerStream } from '../delivery/handler-observable.js';
+import { handlerObservable } from '../delivery/handler-observable.js';
 import type { Dispatch } from '../delivery/source.js';
 import { HydraError } from '../hydra-error.js';
 import { outside } from '../runtime/async-context.js';
@@ -19,7 +20,7 @@ import type { Outcome } from './worker.link.js';
 /** Runs jobs through their handlers, and says what becomes of each. */
 export class JobRunner {
   private readonly log = new RareLog();
-  private readonly deadlines = new Deadlines<HeldJob>((job) => this.expire(job));
+  private readonly deadlines = new DeadlineWheel<HeldJob>(systemClock, (job) => this.expire(job));
 
   constructor(
     private readonly dispatch: Dispatch,
@@ -58,7 +59,7 @@ export class JobRunner {
         error: (error: unknown) => outside(() => this.fail(job, error)),
         complete: () => outside(() => this.complete(job, last)),
       };
-      job.subscription = job.context.enter(() => handlerStream(result).subscribe(observer));
+      job.subscription = job.context.enter(() => handlerObservable(result).subscribe(observer));
       if (job.isOver) job.unsubscribe();
     } catch (error) {
       this.fail(job, error);

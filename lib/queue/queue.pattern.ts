@@ -1,7 +1,7 @@
 import { MessagePattern } from '@nestjs/microservices';
 
 import type { DeliveryExtras } from '../delivery/source.js';
-import { keepFailure } from '../delivery/capture-handler-error.js';
+import { captureHandlerError } from '../delivery/capture-handler-error.js';
 import type { JobOptions } from '../hydra-options.js';
 
 const HYDRA = Symbol.for('hydra');
@@ -22,7 +22,7 @@ export const QueuePattern = (
 ): MethodDecorator => {
   const extras: DeliveryExtras = { hydra: { mode: 'job', options } };
   return (target, key, descriptor) => {
-    keepFailure(target, key, descriptor);
+    captureHandlerError(target, key, descriptor);
     MessagePattern(pattern, HYDRA, extras as Record<string, unknown>)(target, key, descriptor);
   };
 };

@@ -1,6 +1,6 @@
 import { EventPattern } from '@nestjs/microservices';
 
-import { keepFailure } from '../delivery/capture-handler-error.js';
+import { captureHandlerError } from '../delivery/capture-handler-error.js';
 import type { DeliveryExtras } from '../delivery/source.js';
 import { ENTRY_NAMES, type EntryOptions, type NamesOf } from '../hydra-options.js';
 
@@ -47,7 +47,7 @@ const HYDRA = Symbol.for('hydra');
 export function StreamPattern(stream: string, options: StreamPatternOptions = {}): MethodDecorator {
   const extras: DeliveryExtras = { hydra: { mode: 'entry', options } };
   return (target, key, descriptor) => {
-    keepFailure(target, key, descriptor);
+    captureHandlerError(target, key, descriptor);
     EventPattern<string>(stream, HYDRA, extras as Record<string, unknown>)(target, key, descriptor);
   };
 }

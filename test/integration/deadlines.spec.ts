@@ -34,10 +34,10 @@ describe('the time of an event', () => {
       serialize: (packet: unknown) => new Promise((resolve) => (go = () => resolve(packet))),
     };
     const client = await connect(service, { timeoutMs: 100, serializer });
-    const { channel } = client['instance'];
+    const { messenger } = client['instance'];
     let sent = 0;
-    channel.post = () => void sent++;
-    channel.postToAll = async () => ++sent > 0;
+    messenger.post = () => void sent++;
+    messenger.postToAll = async () => ++sent > 0;
     for (const emit of [() => client.emit('seen', {}), () => client.broadcast('seen', {})]) {
       const error = await failureOf(firstValueFrom<unknown>(emit()));
       expect(error).toMatchObject({ code: 'TIMEOUT', mayHaveRun: false });

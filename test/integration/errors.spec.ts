@@ -4,6 +4,7 @@ import { firstValueFrom } from 'rxjs';
 
 import { ConfigStore } from '../../lib/config/config-store.js';
 import { withDeadline } from '../../lib/delivery/deadline-context.js';
+import { systemClock } from '../../lib/runtime/clock.js';
 import { HYDRA_ERROR_CODES } from '../../lib/hydra-error.js';
 import { HydraClient, HydraError, HydraRecordBuilder, type HydraErrorCode } from '../../lib/index.js';
 import { eventually } from '../support/eventually.js';
@@ -264,7 +265,7 @@ const WAYS: readonly Way[] = [
       const running = onceBegun(late, async () => {
         waiting = call(late, 'echo');
         waiting.catch(() => undefined);
-        await eventually(() => late['instance'].caller.inFlight === 2 && stopping.waiting() === 1, {
+        await eventually(() => late['instance'].calls.inFlight === 2 && stopping.waiting() === 1, {
           what: 'the call to wait in line',
         });
         await stopping.server.close();
@@ -426,7 +427,10 @@ const WAYS: readonly Way[] = [
     'the time was over before the call was sent',
     'yes',
     'no',
-    () => withDeadline({ deadlineAt: performance.now() - 1, isOver: false }, () => call(client, 'echo')),
+    () =>
+      withDeadline({ clock: systemClock, deadlineAt: performance.now() - 1, isOver: false }, () =>
+        call(client, 'echo'),
+      ),
   ],
   [
     'TIMEOUT',
@@ -479,7 +483,7 @@ const WAYS: readonly Way[] = [
     },
   ],
   [
-    'STREAM_OVERFLOW',
+    'REPLY_OVERFLOW',
     "a handler's Observable ran too far ahead of its caller",
     'no',
     'yes',

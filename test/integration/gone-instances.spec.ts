@@ -26,7 +26,7 @@ describe('what a caller remembers of an instance', () => {
     const server = await startService({ service, redis }, [PingController]);
     const [instance] = await caller.discovery.waitFor(service);
     await firstValueFrom(client.send('ping', {}));
-    const { loads, breaker } = caller.caller.chooser;
+    const { loads, breaker } = caller.calls.chooser;
     for (let times = 0; times < 5; times++) breaker.failed(instance!.id);
     expect(loads.size).toBe(1);
     expect(client.circuits).toHaveLength(1);

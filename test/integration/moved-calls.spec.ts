@@ -1,7 +1,7 @@
 import { HydraError, type Balancer, type Instance } from '../../lib/index.js';
 import { encodeItem, Kind, type Item } from '../../lib/protocol/rpc.js';
 import type { CallSource } from '../../lib/transport/incoming/call-source.js';
-import type { Peer } from '../../lib/transport/wire/remote-instances.js';
+import type { RemoteInstance } from '../../lib/transport/wire/remote-instances.js';
 import { HydraClient } from '../../lib/hydra-client.js';
 import type { HydraInstance } from '../../lib/hydra-instance.js';
 import { eventually } from '../support/eventually.js';
@@ -10,9 +10,9 @@ import { startInstance } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
 
 /** Takes items in a server's place, and answers as the test says. */
-function attach(instance: HydraInstance, take: (peer: Peer, item: Item) => void): void {
-  const items = (peer: Peer, received: readonly Item[]) => received.forEach((item) => take(peer, item));
-  instance.attach({ items, load: [0, 0] } as unknown as CallSource);
+function attach(instance: HydraInstance, take: (from: RemoteInstance, item: Item) => void): void {
+  const handlers = { [Kind.call]: take };
+  instance.attach({ handlers, load: [0, 0] } as unknown as CallSource);
 }
 
 async function startServer(service: string): Promise<HydraInstance> {
@@ -39,19 +39,17 @@ describe('a call that was refused and moved on', () => {
     await client.connect();
     await eventually(() => caller.discovery.instances(service).length === 3, { what: 'the servers' });
 
-    attach(first, (peer, [kind, id]) => {
-      if (kind !== Kind.call) return;
+    attach(first, (peer, [, id]) => {
       const refusal = encodeItem(Kind.refusal, id, new HydraError('DRAINING', 'stopping'));
       // What a busy instance says when it finds the call and the question after it at once.
-      first.channel.post(peer.replyChannel, refusal);
-      first.channel.post(peer.replyChannel, encodeItem(Kind.probed, [], [], [id]));
+      first.messenger.post(peer.replyChannel, refusal);
+      first.messenger.post(peer.replyChannel, encodeItem(Kind.probed, [], [], [id]));
     });
     for (const other of others)
-      attach(other, (peer, [kind, id]) => {
-        if (kind !== Kind.call) return;
+      attach(other, (peer, [, id]) => {
         taken.push(other.id);
         setTimeout(
-          () => other.channel.post(peer.replyChannel, encodeItem(Kind.complete, id, 0, 'done')),
+          () => other.messenger.post(peer.replyChannel, encodeItem(Kind.complete, id, 0, 'done')),
           100,
         );
       });

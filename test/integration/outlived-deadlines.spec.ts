@@ -5,7 +5,7 @@ import { MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom, Observable } from 'rxjs';
 
 import { HydraClient, HydraRecordBuilder } from '../../lib/index.js';
-import { inheritedMs } from '../../lib/delivery/deadline-context.js';
+import { remainingMs } from '../../lib/delivery/deadline-context.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
@@ -53,7 +53,7 @@ class LoopController {
   observable(): Observable<number> {
     return new Observable((observer) => {
       beginWork();
-      observer.next(Math.round(inheritedMs()));
+      observer.next(Math.round(remainingMs()));
       observer.complete();
     });
   }
@@ -61,20 +61,20 @@ class LoopController {
   @MessagePattern('generator')
   async *generator() {
     beginWork();
-    yield Math.round(inheritedMs());
+    yield Math.round(remainingMs());
   }
 
   @MessagePattern('late')
   async late(): Promise<void> {
     await sleep(TIMEOUT_MS + 200);
-    leftMs.push(inheritedMs());
+    leftMs.push(remainingMs());
   }
 
   @MessagePattern('late-generator')
   async *lateGenerator() {
     yield 1;
     await sleep(TIMEOUT_MS + 200);
-    leftMs.push(inheritedMs());
+    leftMs.push(remainingMs());
     yield 2;
   }
 }

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 
-import { ambientDeadline, withDeadline } from '../../lib/delivery/deadline-context.js';
+import { handlerDeadline, withDeadline } from '../../lib/delivery/deadline-context.js';
+import { systemClock } from '../../lib/runtime/clock.js';
 import { HydraHttpClient } from '../../lib/index.js';
 import type { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from '../support/at-end.js';
@@ -194,7 +195,7 @@ describe('HydraHttpClient', () => {
     });
     await register(service, port);
     await http.request(`${service}:[get]/fast`);
-    const waiting = withDeadline(ambientDeadline(performance.now() + 200), () =>
+    const waiting = withDeadline(handlerDeadline(systemClock, performance.now() + 200), () =>
       http.request(`${service}:[get]/slow`),
     );
     await expect(waiting).rejects.toMatchObject({ code: 'TIMEOUT' });

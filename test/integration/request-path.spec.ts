@@ -216,7 +216,7 @@ describe('the request path', () => {
 
   it('ends a stream that runs too far ahead of its caller', async () => {
     await expect(lastValueFrom(client.send('burst', 200_000))).rejects.toMatchObject({
-      code: 'STREAM_OVERFLOW',
+      code: 'REPLY_OVERFLOW',
     });
   });
 

@@ -6,7 +6,7 @@ import { firstValueFrom } from 'rxjs';
 
 import { HydraClient, HydraRecordBuilder } from '../../lib/index.js';
 import type { HydraInstance } from '../../lib/hydra-instance.js';
-import type { Peer } from '../../lib/transport/wire/remote-instances.js';
+import type { RemoteInstance } from '../../lib/transport/wire/remote-instances.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { startProxy, type Proxy } from '../support/proxy.js';
@@ -103,16 +103,14 @@ describe('the only instance of a service, when its connections are cut', () => {
   it('is trusted again as soon as it is heard of, in whatever way', async () => {
     const view = await caller.discovery.viewOf(service);
     const [{ id } = { id: '' }] = client.instances;
-    const peer = { address: `${id}@${service}:/`, id, service, channel: '' } as unknown as Peer;
-    for (const hear of ['requests', 'replies'] as const) {
-      view.suspect(id, 'unreached');
-      expect(view.isSuspect({ id })).toBe(true);
-      caller[hear](peer, [0, 0], []);
-      expect(view.isSuspect({ id })).toBe(false);
-    }
+    const peer = { address: `${id}@${service}:/`, id, service, channel: '' } as unknown as RemoteInstance;
+    view.suspect(id, 'unreached');
+    expect(view.isSuspect({ id })).toBe(true);
+    caller.onItems(peer, [0, 0], []);
+    expect(view.isSuspect({ id })).toBe(false);
     // That it stops it says itself, and a frame from it does not change that.
     view.suspect(id, 'stopping');
-    caller.replies(peer, [0, 0], []);
+    caller.onItems(peer, [0, 0], []);
     expect(view.isSuspect({ id })).toBe(true);
     await eventually(() => !view.isSuspect({ id }), { what: 'the suspicion to lapse' });
   });

@@ -65,7 +65,7 @@ describe('a Hydra 1.x caller', () => {
     ['throws when it is read', 'getter', { message: 'the error itself is not JSON data' }],
   ])('hears of an error that %s', async (_what, pattern, body) => {
     expect(await ask(pattern)).toMatchObject({ typ: 'error', bdy: body });
-    expect(instance.caller.inFlight).toBe(0);
+    expect(instance.calls.inFlight).toBe(0);
     expect(await ask('fine')).toMatchObject({ typ: 'reply', bdy: { fine: true } });
     replies.delete('fine');
   });

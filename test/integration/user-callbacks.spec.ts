@@ -42,7 +42,7 @@ describe('a callback that throws', () => {
     await expect(firstValueFrom(client.send('answer', {}))).rejects.toThrow('no idea');
     await expect(firstValueFrom(client.send('answer', {}))).rejects.toThrow('no idea');
     await expect(firstValueFrom(client.emit('answer', {}))).rejects.toThrow('no idea');
-    expect(instance(client).caller.inFlight).toBe(0);
+    expect(instance(client).calls.inFlight).toBe(0);
     await client.close();
   });
 

@@ -12,7 +12,7 @@ import { decodeFrame, encodeFrame, encodeItem, Kind, type Item } from '../../lib
 import type { RedisClient } from '../../lib/redis/redis-connections.js';
 import { createInstanceId } from '../../lib/registry/presence/instance-id.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
-import type { Peer } from '../../lib/transport/wire/remote-instances.js';
+import type { RemoteInstance } from '../../lib/transport/wire/remote-instances.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
@@ -129,9 +129,9 @@ describe('a stream that waits for room', () => {
 
   /** Loses the first frame with room for the stream, as a cut of the server's subscriber would. */
   function loseOneGrant(instance: HydraInstance): () => number {
-    const receive = instance.requests.bind(instance);
+    const receive = instance.onItems.bind(instance);
     let lost = 0;
-    instance.requests = (peer, load, items) => {
+    instance.onItems = (peer, load, items) => {
       if (lost === 0 && items.some(([kind]) => kind === Kind.grant)) lost++;
       else receive(peer, load, items);
     };
@@ -157,7 +157,7 @@ describe('a stream that waits for room', () => {
     );
     await eventually(() => lost() === 1, { what: 'a grant to be lost' });
     // The frame was taken behind the count of its number: the loss is told as the next number would tell it.
-    instance.requestsLost({ address: instanceOf(client).channel.address } as Peer);
+    instance.onFramesLost({ address: instanceOf(client).address } as RemoteInstance, 'requests');
     expect(await rows).toHaveLength(COUNT);
   });
 });
@@ -223,9 +223,9 @@ describe('a call that is lost on the way', () => {
     const instance = server.app.get(HydraInstance);
     ran.length = 0;
     // Its frame is taken from the wire, as a cut of the server's subscriber would.
-    const receive = instance.requests.bind(instance);
+    const receive = instance.onItems.bind(instance);
     let lost = 0;
-    instance.requests = (peer, load, items) => {
+    instance.onItems = (peer, load, items) => {
       if (lost === 0 && items.some(([kind]) => kind === Kind.call)) lost++;
       else receive(peer, load, items);
     };
@@ -238,10 +238,11 @@ describe('a call that is lost on the way', () => {
     ran.length = 0;
     const instance = server.app.get(HydraInstance);
     let lost = 0;
-    const post = instance.channel.post.bind(instance.channel);
-    instance.channel.post = (channel, item, sender) => {
+    const { messenger } = instance;
+    const post = messenger.post.bind(messenger) as (...args: unknown[]) => void;
+    messenger.post = (channel: string, item: string, ...rest: unknown[]) => {
       if (lost === 0 && item.startsWith(`[${Kind.complete},`)) lost++;
-      else post(channel, item, sender);
+      else post(channel, item, ...rest);
     };
     const record = new HydraRecordBuilder(5).setIdempotent(true).build();
     expect(await firstValueFrom(client.send('note', record))).toBe(2);

@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { lastValueFrom, Observable, throwError } from 'rxjs';
 
 import { HydraHttpClient } from '../../lib/http/hydra-http-client.js';
+import type { PublishListener } from '../../lib/transport/wire/messenger.js';
 import { Kind } from '../../lib/protocol/rpc.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
 import {
@@ -150,7 +151,7 @@ export async function onceBegun(
 export async function begunContext(client: HydraClient): Promise<HydraContext> {
   const before = contexts.length;
   const waiting = client.send('abort', {}).subscribe({ error: () => undefined });
-  await eventually(() => client['instance'].caller.inFlight > 0, { what: 'the call' });
+  await eventually(() => client['instance'].calls.inFlight > 0, { what: 'the call' });
   await call(client, 'echo');
   waiting.unsubscribe();
   return eventually(() => contexts[before], { what: 'the signal' });
@@ -168,17 +169,17 @@ export function beginToStop({ server }: Started): void {
 
 /** The latest call's instance says that it is done, after values that never came. */
 export async function completeWithGap(client: HydraClient, { instance }: Started): Promise<void> {
-  const { caller, keys, id, options } = client['instance'];
-  const frame = ['h2', instance.channel.address, 1_000, [0, 0], [3, caller['lastId'], 7]];
+  const { calls, keys, id, options } = client['instance'];
+  const frame = ['h2', instance.address, 1_000, [0, 0], [3, calls['lastId'], 7]];
   await admin.publish(keys.replyChannel(options.service, id), JSON.stringify(frame));
 }
 
 /** As if the connection of its callers broke under each completion: Redis took it, and nobody reads it. */
-export function loseAnswers({ instance: { channel } }: Started): void {
-  const post = channel.post.bind(channel);
-  channel.post = (name, item, sender) => {
-    if (item.startsWith(`[${Kind.complete},`)) sender?.published('delivered');
-    else post(name, item, sender);
+export function loseAnswers({ instance: { messenger } }: Started): void {
+  const post = messenger.post.bind(messenger) as (...args: unknown[]) => void;
+  messenger.post = (channel: string, item: string, listener?: PublishListener, subject?: unknown) => {
+    if (item.startsWith(`[${Kind.complete},`)) listener?.onPublished('delivered');
+    else post(channel, item, listener, subject);
   };
 }
 

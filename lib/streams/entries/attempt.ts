@@ -1,7 +1,7 @@
 import { isObservable, lastValueFrom, type Observable } from 'rxjs';
 
 import type { DeliveryContext } from '../../delivery/delivery-context.js';
-import { handlerStream } from '../../delivery/handler-observable.js';
+import { handlerObservable } from '../../delivery/handler-observable.js';
 import type { Dispatch } from '../../delivery/source.js';
 import { HydraError } from '../../hydra-error.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -80,7 +80,7 @@ export class Attempt implements EntryRun {
 
   private lastOf(values: Observable<unknown>): Promise<unknown> {
     // An interceptor may have put a teardown of its own behind the handler's.
-    const safe = handlerStream(values);
+    const safe = handlerObservable(values);
     return this.context.enter(() => lastValueFrom(safe, { defaultValue: undefined }));
   }
 

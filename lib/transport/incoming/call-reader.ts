@@ -1,147 +1,183 @@
 import type { BoundHandler } from '../../delivery/source.js';
 import { HydraError } from '../../hydra-error.js';
-import type { ResolvedOptions } from '../../hydra-options.js';
-import type { Keys } from '../../protocol/keys.js';
 import { patternOf, type UmfMessage } from '../../protocol/message.js';
 import { REPLY_SHARE, SMALL_REPLY, type Item } from '../../protocol/rpc.js';
-import type { Channel } from '../wire/messenger.js';
-import { CodecReplies, type Codec } from '../wire/codec.js';
-import { FrameReplies } from './frame-replies.js';
-import { IncomingCall, looseOrigin, NO_REPLIES, type Replies } from './incoming-call.js';
-import type { KnownCallers } from './remote-callers.js';
-import { MessageReplies } from './message-replies.js';
+import type { Context } from '../../redis/context.js';
+import type { Codec } from '../wire/codec.js';
+import type { Messenger } from '../wire/messenger.js';
 import { decodeValue, type ReplyPlace } from '../wire/packet.js';
-import { RejectedInput } from '../rejected-input.js';
-import type { Peer } from '../wire/remote-instances.js';
+import { logRejected } from '../wire/rejected-input.js';
+import type { RemoteInstance } from '../wire/remote-instances.js';
+import { CodecReplies } from './codec-replies.js';
+import { FrameReplies, type ReplyOutlet } from './frame-replies.js';
+import { IncomingCall, untracked, type CallerRef } from './incoming-call.js';
+import { MessageReplies } from './message-replies.js';
+import type { RemoteCallers } from './remote-callers.js';
+import { NO_REPLIES, type Replies } from './replies.js';
 
 type Handlers = ReadonlyMap<string, BoundHandler>;
+export type ReaderContext = Pick<Context, 'address' | 'keys' | 'options' | 'clock' | 'log'>;
 
-/** Makes calls of what arrives: of items from our own instances, of messages from Hydra 1.x. What is none is answered here. */
+/** A call that must not begin: its caller is to be told why. */
+export class Refusal {
+  constructor(
+    readonly replies: Replies,
+    readonly error: HydraError,
+  ) {}
+}
+
+/** What was read: a call to handle, one to refuse, or nothing to act on. */
+export type Read = IncomingCall | Refusal | undefined;
+
+interface CallReaderOptions {
+  readonly callers: RemoteCallers;
+  readonly codec: Codec | undefined;
+}
+
+/** Reads calls from items of our own instances, and from messages of Hydra 1.x. */
 export class CallReader {
-  private readonly rejected = new RejectedInput();
   private handlers: Handlers = new Map();
   private isAccepting = false;
+  private readonly outlet: ReplyOutlet;
 
   constructor(
-    private readonly channel: Channel,
-    private readonly keys: Keys,
-    private readonly callers: KnownCallers,
-    private readonly codec: Codec | undefined,
-    private readonly options: ResolvedOptions,
-  ) {}
+    private readonly context: ReaderContext,
+    private readonly messenger: Messenger,
+    private readonly options: CallReaderOptions,
+  ) {
+    this.outlet = { messenger, clock: context.clock, maxBytes: context.options.maxPayloadBytes };
+  }
 
-  /** From here on, calls of these handlers are taken. */
+  /** From now on, calls of these handlers are taken. */
   accept(handlers: Handlers): void {
     this.handlers = handlers;
     this.isAccepting = true;
   }
 
-  /** Calls that can go elsewhere are sent there; events and messages, which cannot, are still taken. */
+  /** Calls, which can go elsewhere, are refused; events and messages, which cannot, are still taken. */
   refuse(): void {
     this.isAccepting = false;
   }
 
-  /** Nothing is taken any more, whoever sent it. */
+  /** Nothing is taken any more. */
   close(): void {
     this.refuse();
     this.handlers = new Map();
   }
 
   /** `[0, id, pattern, data, timeoutMs, metadata?, hasBytes?, share?]` */
-  call(peer: Peer, item: Item): IncomingCall | undefined {
+  readCall(from: RemoteInstance, item: Item): Read {
     const [, id, pattern, data, timeoutMs, metadata, hasBytes, share] = item;
     if (!isCallId(id) || typeof pattern !== 'string' || typeof timeoutMs !== 'number') {
-      this.rejected.count('a call', item);
+      logRejected(this.context.log, 'calls', item);
       return undefined;
     }
-    const replies = this.frameReplies(peer, { id, pattern, before: 0 }, share);
-    if (!this.isAccepting) return replies.refuse(this.drainingError(pattern)) as undefined;
-    const caller = this.callers.of(peer);
-    if (!this.callers.accept(caller, id)) return this.repeated(peer, id, pattern, replies);
+    const replies = this.frameReplies(from, { id, pattern, before: 0 }, share);
+    if (!this.isAccepting) return new Refusal(replies, this.drainingError(pattern));
+    const { callers } = this.options;
+    const caller = callers.of(from);
+    // One that ran or runs is answered already.
+    if (!callers.accept(caller, id))
+      return callers.isDenied(from, id) ? new Refusal(replies, this.tooLateError(pattern)) : undefined;
     // Nobody waits for it any more.
     if (!(timeoutMs > 0)) return undefined;
-    const bound = this.handlers.get(pattern);
-    if (!bound) return replies.refuse(this.noHandlerError(pattern)) as undefined;
-    const deadlineAt = performance.now() + timeoutMs;
+    const handler = this.handlers.get(pattern);
+    if (!handler) return new Refusal(replies, this.noHandlerError(pattern));
     const value = decodeValue(data, hasBytes);
-    const call = new IncomingCall(id, bound, value, headersOf(metadata), caller, deadlineAt, replies);
-    caller.running.add(call);
-    return call;
+    const headers = headersOf(metadata);
+    return this.call(handler, { id, data: value, metadata: headers, caller, replies, timeoutMs });
   }
 
   /** `[1, id, pattern, data, metadata?, hasBytes?]` */
-  event(peer: Peer, item: Item): IncomingCall | undefined {
+  readEvent(from: RemoteInstance, item: Item): IncomingCall | undefined {
     const [, id, pattern, data, metadata, hasBytes] = item;
+    const { log } = this.context;
     if (!isCallId(id) || typeof pattern !== 'string') {
-      this.rejected.count('an event', item);
+      logRejected(log, 'events', item);
       return undefined;
     }
-    const caller = this.callers.of(peer);
-    if (!this.callers.accept(caller, id)) return undefined;
-    const bound = this.handlers.get(pattern);
-    if (!bound) {
-      this.rejected.count('an event with a handler here', pattern);
+    const { callers } = this.options;
+    const known = callers.of(from);
+    if (!callers.accept(known, id)) return undefined;
+    const handler = this.handlers.get(pattern);
+    if (!handler) {
+      log.warn('events without a handler', () => `dropped an event without a handler here: ${pattern}`);
       return undefined;
     }
-    const deadlineAt = performance.now() + this.options.timeoutMs;
+    const caller = untracked(known.from, known.to);
+    const { timeoutMs } = this.context.options;
     const value = decodeValue(data, hasBytes);
-    const origin = looseOrigin(caller.from, caller.to);
-    return new IncomingCall(id, bound, value, headersOf(metadata), origin, deadlineAt, NO_REPLIES);
+    const headers = headersOf(metadata);
+    return this.call(handler, { id, data: value, metadata: headers, caller, replies: NO_REPLIES, timeoutMs });
   }
 
-  message(message: UmfMessage): IncomingCall | undefined {
+  readMessage(message: UmfMessage): Read {
     // An answer that nobody waits for any more must not be taken for a call.
     if (message.rmid !== undefined) return undefined;
     const pattern = patternOf(message);
-    const bound = this.handlers.get(pattern);
+    const handler = this.handlers.get(pattern);
     const { mid, body, headers, from, to, timeout } = message;
-    const replies = bound?.isEvent ? NO_REPLIES : this.messageReplies(message);
-    if (!bound) return replies.refuse(this.noHandlerError(pattern)) as undefined;
-    const deadlineAt = performance.now() + (timeout ? timeout * 1_000 : this.options.timeoutMs);
-    const origin = looseOrigin(from, to);
-    const encoding = this.throughCodec(replies, mid);
-    return new IncomingCall(mid, bound, body, headersOf(headers), origin, deadlineAt, encoding, message);
+    const plain = handler?.isEvent ? NO_REPLIES : new MessageReplies(this.context, this.messenger, message);
+    if (!handler) return new Refusal(plain, this.noHandlerError(pattern));
+    return this.call(handler, {
+      id: mid,
+      data: body,
+      metadata: headersOf(headers),
+      caller: untracked(from, to),
+      replies: this.throughCodec(plain, mid),
+      timeoutMs: timeout ? timeout * 1_000 : this.context.options.timeoutMs,
+      message,
+    });
   }
 
-  /** One that ran or runs is answered already. One that was said not to have come is told that again. */
-  private repeated(peer: Peer, id: number, pattern: string, replies: Replies): undefined {
-    if (this.callers.isDenied(peer, id)) replies.refuse(this.tooLateError(pattern));
+  private call(
+    handler: BoundHandler,
+    { id, data, metadata, caller, replies, timeoutMs, message }: ReceivedParts,
+  ): IncomingCall {
+    const { clock } = this.context;
+    const deadlineAt = clock.monotonic() + timeoutMs;
+    return new IncomingCall({ id, handler, data, metadata, caller, deadlineAt, replies, message }, clock);
   }
 
-  private frameReplies(peer: Peer, place: ReplyPlace, share: unknown): Replies {
+  private frameReplies(from: RemoteInstance, place: ReplyPlace, share: unknown): Replies {
     const granted = typeof share === 'number' ? Math.max(share, SMALL_REPLY) : REPLY_SHARE;
-    const replies = new FrameReplies(this.channel, peer, place, this.options.maxPayloadBytes, granted);
-    return this.throughCodec(replies, place.id);
-  }
-
-  private messageReplies(message: UmfMessage): Replies {
-    return new MessageReplies(this.channel, this.keys, message, this.options.maxPayloadBytes);
+    return this.throughCodec(new FrameReplies(this.outlet, from, place, granted), place.id);
   }
 
   private throughCodec(replies: Replies, id: number | string): Replies {
-    const serializer = this.codec?.serializer;
+    const serializer = this.options.codec?.serializer;
     return serializer ? new CodecReplies(replies, serializer, id) : replies;
   }
 
   private noHandlerError(pattern: string): HydraError {
-    return new HydraError('NO_HANDLER', `"${pattern}" has no handler at ${this.channel.address}`);
+    return new HydraError('NO_HANDLER', `"${pattern}" has no handler at ${this.context.address}`);
   }
 
   private tooLateError(pattern: string): HydraError {
     const why = 'came after its caller had been told that it had not';
-    return new HydraError('NO_INSTANCE', `"${pattern}" ${why}, to ${this.channel.address}`);
+    return new HydraError('NO_INSTANCE', `"${pattern}" ${why}, to ${this.context.address}`);
   }
 
   private drainingError(pattern: string): HydraError {
-    return new HydraError('DRAINING', `${this.channel.address} takes no more: "${pattern}"`);
+    return new HydraError('DRAINING', `${this.context.address} is draining and refused "${pattern}"`);
   }
+}
+
+interface ReceivedParts {
+  readonly id: number | string;
+  readonly data: unknown;
+  readonly metadata: Readonly<Record<string, string>> | undefined;
+  readonly caller: CallerRef;
+  readonly replies: Replies;
+  readonly timeoutMs: number;
+  readonly message?: UmfMessage;
 }
 
 export function isCallId(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 }
 
-/** Headers as a stranger sent them: an object, or nothing. */
+/** Headers as another process sent them: an object, or nothing. */
 function headersOf(value: unknown): Readonly<Record<string, string>> | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   return value as Readonly<Record<string, string>>;

@@ -1,58 +1,59 @@
-import { outside } from '../../runtime/async-context.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
+import type { Timer } from '../../runtime/clock.js';
 import { isInReconnectGrace, stoodStill } from '../../registry/reconnect-grace.js';
 import type { IncomingCall } from './incoming-call.js';
 
 const INTERVAL_MS = 1_000;
-/** A caller between two connections is deaf for a moment: only the second look in a row that finds it so counts. */
-const LOOKS = 2;
+/** A caller between two connections has no subscriber for a moment: only the second check in a row counts. */
+const MISSED_CHECKS = 2;
 
 /**
- * Finds calls whose caller has died: nobody listens to the channel that their answer would go to. One command a second
+ * Finds calls whose caller has died: nobody subscribes to the channel that their answer would go to. One command a second
  * asks for all callers of calls that run for longer than that. While callers come back from an outage none is missed.
  */
-export class CallerWatch {
-  private readonly deafLooks = new Map<string, number>();
-  private timer: NodeJS.Timeout | undefined;
+export class CallerLivenessCheck {
+  private readonly missedChecks = new Map<string, number>();
+  private timer: Timer | undefined;
 
   constructor(
-    private readonly redis: RedisConnections,
+    private readonly context: Pick<Context, 'redis' | 'clock'>,
     private readonly running: Iterable<IncomingCall>,
     private readonly abandoned: (call: IncomingCall) => void,
   ) {}
 
   start(): void {
     // On a Cluster the count is that of one node, and says nothing.
-    if (this.redis.isCluster) return;
-    this.timer ??= outside(() => setInterval(() => void this.look(), INTERVAL_MS).unref());
+    if (this.context.redis.isCluster) return;
+    this.timer ??= this.context.clock.setInterval(() => void this.check(), INTERVAL_MS);
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    this.context.clock.clear(this.timer);
     this.timer = undefined;
   }
 
-  private async look(): Promise<void> {
-    const before = performance.now() - INTERVAL_MS;
-    const old = [...this.running].filter((call) => call.origin.replyChannel && call.startedAt < before);
+  private async check(): Promise<void> {
+    const before = this.context.clock.monotonic() - INTERVAL_MS;
+    const old = [...this.running].filter((call) => call.caller.replyChannel && call.startedAt < before);
     // After a change of servers callers may still listen at the former one; after an outage they come back one by one.
-    const provesDeath = this.redis.countsProve(undefined) && !isInReconnectGrace(this.redis);
-    if (old.length === 0 || !provesDeath) return this.deafLooks.clear();
-    const deaf = await this.deafChannels([...new Set(old.map((call) => call.origin.replyChannel!))]);
-    for (const channel of this.deafLooks.keys()) if (!deaf.has(channel)) this.deafLooks.delete(channel);
-    for (const channel of deaf) this.deafLooks.set(channel, (this.deafLooks.get(channel) ?? 0) + 1);
+    const provesDeath = this.context.redis.countsProve(undefined) && !isInReconnectGrace(this.context.redis);
+    if (old.length === 0 || !provesDeath) return this.missedChecks.clear();
+    const unheard = await this.withoutSubscriber([...new Set(old.map((call) => call.caller.replyChannel!))]);
+    for (const channel of this.missedChecks.keys())
+      if (!unheard.has(channel)) this.missedChecks.delete(channel);
+    for (const channel of unheard) this.missedChecks.set(channel, (this.missedChecks.get(channel) ?? 0) + 1);
     for (const call of old)
-      if ((this.deafLooks.get(call.origin.replyChannel!) ?? 0) >= LOOKS) this.abandoned(call);
+      if ((this.missedChecks.get(call.caller.replyChannel!) ?? 0) >= MISSED_CHECKS) this.abandoned(call);
   }
 
-  private async deafChannels(channels: readonly string[]): Promise<ReadonlySet<string>> {
-    const askedAt = performance.now();
+  private async withoutSubscriber(channels: readonly string[]): Promise<ReadonlySet<string>> {
+    const askedAt = this.context.clock.monotonic();
     try {
-      const counts = await this.redis.commands.pubsub('NUMSUB', ...channels);
-      if (stoodStill(this.redis, askedAt)) return new Set();
+      const counts = await this.context.redis.commands.pubsub('NUMSUB', ...channels);
+      if (stoodStill(this.context.redis, askedAt)) return new Set();
       return new Set(channels.filter((_, index) => Number(counts[index * 2 + 1]) === 0));
     } catch {
-      // Redis went away: nobody can be said to be deaf.
+      // Redis went away: this says nothing of anybody.
       return new Set();
     }
   }

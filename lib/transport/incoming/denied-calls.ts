@@ -1,4 +1,4 @@
-const MOST = 10_000;
+const MAX_CALLS = 10_000;
 
 /**
  * Calls that callers were told had never come, the latest ten thousand. Each of them may have gone elsewhere since, so one
@@ -15,7 +15,7 @@ export class DeniedCalls {
     if (ids.has(id)) return;
     this.forget(this.latest[this.next]);
     this.latest[this.next] = [address, id];
-    this.next = (this.next + 1) % MOST;
+    this.next = (this.next + 1) % MAX_CALLS;
     ids.add(id);
   }
 

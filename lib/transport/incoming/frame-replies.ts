@@ -1,8 +1,9 @@
 import { encodeItem, Kind, SMALL_REPLY } from '../../protocol/rpc.js';
-import type { Channel, Published, Sender } from '../wire/messenger.js';
-import type { Replies } from './incoming-call.js';
+import type { Clock } from '../../runtime/clock.js';
+import type { Messenger, PublishListener, PublishOutcome } from '../wire/messenger.js';
 import { encodeError, encodeLast, encodeValue, withSent, type ReplyPlace } from '../wire/packet.js';
-import type { Peer } from '../wire/remote-instances.js';
+import type { RemoteInstance } from '../wire/remote-instances.js';
+import type { Replies } from './replies.js';
 
 /** A caller that lost its connection is back within this time, or does not come back for the answer. */
 const RESEND_FOR_MS = 5_000;
@@ -10,7 +11,15 @@ const RESEND_EVERY_MS = 50;
 /** A value says how much was sent when it is this many bytes since one did: the caller grants by that. */
 const TELL_EVERY = 512;
 
-/** A value or the last word of an answer. */
+/** What all answers of one instance leave by. */
+export interface ReplyOutlet {
+  readonly messenger: Messenger;
+  readonly clock: Clock;
+  /** The largest answer, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** A value or the end of an answer. */
 interface Part {
   readonly text: string;
   readonly bytes: number;
@@ -21,11 +30,11 @@ interface Part {
 const NOTHING: Part[] = [];
 
 /**
- * Replies to one of our own instances: no more bytes than it granted. What is more waits here, and is asked for. The last word
- * is sent again while the caller is between two connections.
+ * Replies to one of our own instances: no more bytes than it granted. What is more waits here, and is asked for. The end of
+ * the answer is sent again while the caller is between two connections.
  */
-export class FrameReplies implements Replies, Sender {
-  private lastWord: string | undefined;
+export class FrameReplies implements Replies, PublishListener {
+  private end: string | undefined;
   private giveUpAt = 0;
   private isResending = false;
   /** Bytes sent, and what the caller was told of them. */
@@ -36,10 +45,9 @@ export class FrameReplies implements Replies, Sender {
   private onEmpty: (() => void) | undefined;
 
   constructor(
-    private readonly channel: Channel,
-    private readonly peer: Peer,
+    private readonly outlet: ReplyOutlet,
+    private readonly caller: RemoteInstance,
     private readonly place: ReplyPlace,
-    private readonly maxBytes: number,
     /** Bytes that may be sent, counted from the beginning. */
     private granted: number,
   ) {}
@@ -62,7 +70,7 @@ export class FrameReplies implements Replies, Sender {
   }
 
   value(value: unknown): void {
-    const text = encodeValue(this.place, value, this.maxBytes);
+    const text = encodeValue(this.place, value, this.outlet.maxBytes);
     this.place.before++;
     const part = { text, bytes: Buffer.byteLength(text), isLast: false };
     if (this.held.length === 0 && this.mayLeave(part)) this.leave(part);
@@ -72,22 +80,22 @@ export class FrameReplies implements Replies, Sender {
   complete(hasValue: boolean, value?: unknown): void | Promise<void> {
     return this.finish(
       hasValue
-        ? encodeLast(this.place, value, this.maxBytes)
+        ? encodeLast(this.place, value, this.outlet.maxBytes)
         : encodeItem(Kind.complete, this.place.id, this.place.before),
     );
   }
 
   error(error: unknown): void | Promise<void> {
-    return this.finish(encodeError(Kind.error, this.place.id, error, this.maxBytes));
+    return this.finish(encodeError(Kind.error, this.place.id, error, this.outlet.maxBytes));
   }
 
   refuse(error: unknown): void {
-    this.sayLast(encodeError(Kind.refusal, this.place.id, error, this.maxBytes));
+    this.sendEnd(encodeError(Kind.refusal, this.place.id, error, this.outlet.maxBytes));
   }
 
   breakOff(error: unknown): void {
     this.held = NOTHING;
-    this.sayLast(encodeError(Kind.error, this.place.id, error, this.maxBytes));
+    this.sendEnd(encodeError(Kind.error, this.place.id, error, this.outlet.maxBytes));
   }
 
   /** Asks for what it waits for; again, where that or its grant may have got lost. */
@@ -95,16 +103,16 @@ export class FrameReplies implements Replies, Sender {
     const [next] = this.held;
     if (!next) return;
     const item = encodeItem(Kind.ask, this.place.id, this.sent + next.bytes);
-    this.channel.post(this.peer.replyChannel, item);
+    this.outlet.messenger.post(this.caller.replyChannel, item);
   }
 
-  published(outcome: Published): void {
-    if (this.lastWord === undefined) return;
+  onPublished(outcome: PublishOutcome): void {
+    if (this.end === undefined) return;
     if (outcome === 'delivered') this.heard();
-    // Redis does not let us answer, now or in a while.
-    else if (outcome !== 'nobody' && !outcome.retryable) this.heard();
-    // Whether values are missing, the caller sees by the number that the last word carries.
-    else if (!this.isResending) this.resend(this.lastWord);
+    // Redis does not let us answer, now or later.
+    else if (outcome !== 'no-receivers' && !outcome.retryable) this.heard();
+    // The caller sees by the number that the end carries whether values are missing.
+    else if (!this.isResending) this.resend(this.end);
   }
 
   private mayLeave({ bytes, isLast }: Part): boolean {
@@ -112,18 +120,18 @@ export class FrameReplies implements Replies, Sender {
   }
 
   private leave({ text, bytes, isLast }: Part, wasHeld = false): void {
-    if (isLast) return this.sayLast(text);
+    if (isLast) return this.sendEnd(text);
     this.sent += bytes;
     const tells = wasHeld || this.sent - this.told >= TELL_EVERY;
     if (tells) this.told = this.sent;
-    this.channel.post(this.peer.replyChannel, tells ? withSent(text, this.sent) : text, this);
+    this.outlet.messenger.post(this.caller.replyChannel, tells ? withSent(text, this.sent) : text, this);
   }
 
   private finish(text: string): void | Promise<void> {
     // A character is at most three bytes of UTF-8: most answers need no counting.
-    if (this.held.length === 0 && text.length * 3 <= SMALL_REPLY) return this.sayLast(text);
+    if (this.held.length === 0 && text.length * 3 <= SMALL_REPLY) return this.sendEnd(text);
     const part = { text, bytes: Buffer.byteLength(text), isLast: true };
-    if (this.held.length === 0 && this.mayLeave(part)) return this.sayLast(text);
+    if (this.held.length === 0 && this.mayLeave(part)) return this.sendEnd(text);
     return new Promise((resolve) => {
       this.onEmpty = resolve;
       this.hold(part);
@@ -136,25 +144,25 @@ export class FrameReplies implements Replies, Sender {
     if (this.held.length === 1) this.remind();
   }
 
-  private sayLast(text: string): void {
-    this.lastWord = text;
-    this.channel.post(this.peer.replyChannel, text, this);
+  private sendEnd(text: string): void {
+    this.end = text;
+    this.outlet.messenger.post(this.caller.replyChannel, text, this);
   }
 
   private resend(text: string): void {
-    const now = performance.now();
+    const now = this.outlet.clock.monotonic();
     this.giveUpAt ||= now + RESEND_FOR_MS;
     if (now >= this.giveUpAt) return this.heard();
-    this.peer.unheard.add(this.place.id);
+    this.caller.unheard.add(this.place.id);
     this.isResending = true;
-    setTimeout(() => {
+    this.outlet.clock.setTimeout(() => {
       this.isResending = false;
-      this.channel.post(this.peer.replyChannel, text, this);
-    }, RESEND_EVERY_MS).unref();
+      this.outlet.messenger.post(this.caller.replyChannel, text, this);
+    }, RESEND_EVERY_MS);
   }
 
-  /** Or given up: who asks after the call is told that it is finished. */
+  /** Received or given up: a probe for the call is told that it is finished. */
   private heard(): void {
-    if (this.giveUpAt > 0) this.peer.unheard.delete(this.place.id);
+    if (this.giveUpAt > 0) this.caller.unheard.delete(this.place.id);
   }
 }

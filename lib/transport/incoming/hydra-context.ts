@@ -1,6 +1,7 @@
 import { DeliveryContext } from '../../delivery/delivery-context.js';
 import { decodeAddress, type Address } from '../../protocol/address.js';
 import { createMessage, type UmfMessage } from '../../protocol/message.js';
+import type { Clock } from '../../runtime/clock.js';
 
 /** The call a context speaks of. */
 export interface ReceivedCall {
@@ -10,7 +11,8 @@ export interface ReceivedCall {
   readonly metadata: Readonly<Record<string, string>> | undefined;
   readonly from: string;
   readonly to: string;
-  /** The instant its caller stops waiting, by `performance.now()`. */
+  readonly clock: Clock;
+  /** When its caller stops waiting, by the clock's `monotonic()`. */
   readonly deadlineAt: number;
   /** ISO 8601, UTC. */
   readonly receivedOn: string;
@@ -46,12 +48,12 @@ export class HydraContext extends DeliveryContext {
 
   /** The instant after which nobody waits for the answer. */
   get deadline(): Date {
-    return new Date(Date.now() + this.remainingMs);
+    return new Date(this.call.clock.now() + this.remainingMs);
   }
 
   /** Milliseconds until the deadline; 0 once it has passed. */
   get remainingMs(): number {
-    return Math.max(0, Math.round(this.call.deadlineAt - performance.now()));
+    return Math.max(0, Math.round(this.call.deadlineAt - this.call.clock.monotonic()));
   }
 
   private get call(): ReceivedCall {

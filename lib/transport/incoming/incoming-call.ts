@@ -1,125 +1,206 @@
-import type { Subscription } from 'rxjs';
-
-import { Timed } from '../../delivery/deadline-wheel.js';
+import { WithDeadline } from '../../delivery/deadline-wheel.js';
 import type { BoundHandler } from '../../delivery/source.js';
 import type { UmfMessage } from '../../protocol/message.js';
+import type { Clock } from '../../runtime/clock.js';
 import { HydraContext, type ReceivedCall } from './hydra-context.js';
+import type { Replies } from './replies.js';
 
-/** The way back to a caller. */
-export interface Replies {
-  value(value: unknown): void;
-  /** The last word; with a last value, or alone. A promise where it takes its time to leave; it rejects if it cannot. */
-  complete(hasValue: boolean, value?: unknown): void | Promise<void>;
-  error(error: unknown): void | Promise<void>;
-  /** No handler began, and none will. Another instance may take the call if the error is retryable. */
-  refuse(error: unknown): void;
-  /** The last word at once, whatever waits for room. */
-  breakOff(error: unknown): void;
-  /** Whether another value can leave, or be made ready to leave, now. */
-  readonly hasRoom: boolean;
-  /** The caller has room until that many bytes were sent, counted from the beginning. */
-  grant(total: number): void;
-  /** Asks the caller for the room that it waits for, if it does. */
-  remind?(): void;
-  /** Where values take their time to leave: who is told what becomes of them. */
-  watch?(listener: ReplyListener): void;
+/** The values of an answer, while they come one by one. */
+interface AnswerStream {
+  /** Whether an Observable is subscribed. */
+  readonly isOpen: boolean;
+  /** The caller may have room again. */
+  onRoom(): void;
+  /** Ends the handler's Observable. */
+  stop(): void;
 }
 
-export interface ReplyListener {
-  /** A value has left, and another may follow. */
-  room(): void;
-  /** A value cannot leave. */
-  failed(error: unknown): void;
-}
-
-/** Replies to an event: nobody hears them. */
-export const NO_REPLIES: Replies = Object.freeze({
-  value: () => undefined,
-  complete: () => undefined,
-  error: () => undefined,
-  refuse: () => undefined,
-  breakOff: () => undefined,
-  hasRoom: true,
-  grant: () => undefined,
-});
-
-/** Where a call comes from. */
-export interface Origin {
+/** Who made a call. */
+export interface CallerRef {
   /** Address of the caller. */
   readonly from: string;
   /** Address that the caller wrote to. */
   readonly to: string;
-  /** Where the caller listens for the answer, where that is known. */
+  /** The channel on which the caller receives the answer, where that is known. */
   readonly replyChannel: string | undefined;
+  /** The call is taken. */
+  began(call: IncomingCall): void;
   /** The call is over. */
   ended(call: IncomingCall): void;
-  /** The call was not carried out. */
+  /** The call was not executed. */
   refused(call: IncomingCall): void;
 }
 
-/** The origin of what is not kept account of: an event, or a message of a Hydra 1.x process. */
-export function looseOrigin(from: string, to: string): Origin {
-  return { from, to, replyChannel: undefined, ended: () => undefined, refused: () => undefined };
+/** The caller of what nobody keeps account of: an event, or a message of a Hydra 1.x process. */
+export function untracked(from: string, to: string): CallerRef {
+  return { from, to, replyChannel: undefined, began: nothing, ended: nothing, refused: nothing };
 }
 
-/** One call or event in the hands of this process. */
-export class IncomingCall extends Timed implements ReceivedCall {
+function nothing(): void {}
+
+/**
+ * ```
+ * queued → decoding → running → answering → finishing → over
+ *                     running → abandoned → over          its caller is gone, and the handler has not returned
+ * any                                     → over
+ * ```
+ *
+ * - `queued`: it waits for a place among those that run
+ * - `decoding`: it has its place, and the user's deserializer is at work on its data
+ * - `running`: the handler was called
+ * - `answering`: the handler has returned; its answer is on its way, or its stream continues
+ * - `finishing`: the end of the answer waits until the caller has room for it
+ * - `abandoned`: over for its caller; the handler still runs, and keeps its place
+ */
+export type IncomingCallState =
+  'queued' | 'decoding' | 'running' | 'answering' | 'finishing' | 'abandoned' | 'over';
+
+interface IncomingCallParts {
+  readonly id: number | string;
+  readonly handler: BoundHandler;
+  readonly data: unknown;
+  readonly metadata: Readonly<Record<string, string>> | undefined;
+  readonly caller: CallerRef;
+  /** When its caller stops waiting, by `clock.monotonic()`. */
+  readonly deadlineAt: number;
+  readonly replies: Replies;
+  /** As it came, if it came as UMF. */
+  readonly message: UmfMessage | undefined;
+}
+
+/** One call or event that this process handles. */
+export class IncomingCall extends WithDeadline implements ReceivedCall {
+  readonly deadlineAt: number;
   readonly context: HydraContext;
-  /** Ends the handler's Observable. */
-  subscription: Subscription | undefined;
-  /** Told when the caller may have room again. */
-  onCredit: (() => void) | undefined;
-  startedAt = 0;
-  /** Its data was read, and its handler called. */
-  hasBegun = false;
-  /** The handler gave its result; a stream may still be going on. */
-  hasReturned = false;
-  /** Its last word is said, and on its way out. */
-  isFinishing = false;
-  isOver = false;
+  private current: IncomingCallState = 'queued';
+  private began = 0;
+  private openStream: AnswerStream | undefined;
 
   constructor(
-    readonly id: number | string,
-    readonly bound: BoundHandler,
-    readonly data: unknown,
-    readonly metadata: Readonly<Record<string, string>> | undefined,
-    readonly origin: Origin,
-    readonly deadlineAt: number,
-    readonly replies: Replies,
-    /** As it came, if it came as UMF. */
-    readonly message?: UmfMessage | undefined,
+    private readonly parts: IncomingCallParts,
+    readonly clock: Clock,
   ) {
     super();
+    this.deadlineAt = parts.deadlineAt;
     this.context = new HydraContext([this]);
   }
 
-  /** Ends the handler's stream. What its teardown throws is the handler's affair, and must not end this process. */
-  unsubscribe(): void {
-    try {
-      this.subscription?.unsubscribe();
-    } catch (error) {
-      this.context.abort(error);
-    }
+  get state(): IncomingCallState {
+    return this.current;
   }
 
-  /** Nothing more is to be said. */
+  /** Its end was said. */
   get isSettled(): boolean {
-    return this.isOver || this.isFinishing;
+    return this.current === 'finishing' || this.isOver;
+  }
+
+  /** Nobody waits for it any more. */
+  get isOver(): boolean {
+    return this.current === 'over' || this.current === 'abandoned';
+  }
+
+  /** No handler was called. */
+  get isUnbegun(): boolean {
+    return this.current === 'queued' || this.current === 'decoding';
+  }
+
+  /** When it got its place, by `clock.monotonic()`; 0 before. */
+  get startedAt(): number {
+    return this.began;
+  }
+
+  /** Whether a stream of values is open. */
+  get isStreaming(): boolean {
+    return this.openStream?.isOpen ?? false;
+  }
+
+  /** It got its place. */
+  start(now: number, needsDecoding: boolean): void {
+    this.began = now;
+    this.current = needsDecoding ? 'decoding' : 'running';
+  }
+
+  /** Its data was decoded, and its handler is called. */
+  run(): void {
+    this.current = 'running';
+  }
+
+  /** The handler gave its result, or will not be called. True when that ends it: its caller has gone meanwhile. */
+  handlerReturned(): boolean {
+    const isAbandoned = this.current === 'abandoned';
+    this.current = isAbandoned ? 'over' : 'answering';
+    return isAbandoned;
+  }
+
+  /** The end of its answer waits for room. */
+  finish(): void {
+    this.current = 'finishing';
+  }
+
+  /** It is over for its caller. True when its place is free as well. */
+  end(): boolean {
+    const isFree = this.current !== 'running' && this.current !== 'decoding';
+    this.current = isFree ? 'over' : 'abandoned';
+    return isFree;
+  }
+
+  /** The values of its answer come from this stream. */
+  stream<Stream extends AnswerStream>(stream: Stream): Stream {
+    this.openStream = stream;
+    return stream;
+  }
+
+  /** The caller may have room again. */
+  onRoom(): void {
+    this.openStream?.onRoom();
+  }
+
+  /** Ends the handler's stream. */
+  stopStream(): void {
+    this.openStream?.stop();
+  }
+
+  get id(): number | string {
+    return this.parts.id;
+  }
+
+  get handler(): BoundHandler {
+    return this.parts.handler;
+  }
+
+  get data(): unknown {
+    return this.parts.data;
+  }
+
+  get metadata(): Readonly<Record<string, string>> | undefined {
+    return this.parts.metadata;
+  }
+
+  get caller(): CallerRef {
+    return this.parts.caller;
+  }
+
+  get replies(): Replies {
+    return this.parts.replies;
+  }
+
+  get message(): UmfMessage | undefined {
+    return this.parts.message;
   }
 
   get pattern(): string {
-    return this.bound.pattern;
+    return this.parts.handler.pattern;
   }
 
   get from(): string {
-    return this.origin.from;
+    return this.parts.caller.from;
   }
 
   get to(): string {
-    return this.origin.to;
+    return this.parts.caller.to;
   }
 
   get receivedOn(): string {
-    return new Date().toISOString();
+    return new Date(this.clock.now()).toISOString();
   }
 }

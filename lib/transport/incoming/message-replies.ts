@@ -1,9 +1,9 @@
 import { decodeAddress } from '../../protocol/address.js';
-import type { Keys } from '../../protocol/keys.js';
 import { patternOf, replyTo, type UmfMessage } from '../../protocol/message.js';
+import type { Context } from '../../redis/context.js';
 import { createStamp } from '../../registry/presence/instance-id.js';
-import type { Channel } from '../wire/messenger.js';
-import type { Replies } from './incoming-call.js';
+import type { Messenger } from '../wire/messenger.js';
+import type { Replies } from './replies.js';
 import { encodeErrorMessage, encodeReplyMessage, errorFields, replyFields } from '../wire/packet.js';
 
 /** What differs between one answer and another. */
@@ -15,16 +15,18 @@ interface Fields {
 /** Replies to a UMF message: one message for each value, one without a body if there was none, one for an error. */
 export class MessageReplies implements Replies {
   readonly hasRoom = true;
+  private readonly maxBytes: number;
   private hasReplied = false;
 
   constructor(
-    private readonly channel: Channel,
-    private readonly keys: Keys,
+    private readonly context: Pick<Context, 'address' | 'keys' | 'options'>,
+    private readonly messenger: Messenger,
     private readonly request: UmfMessage,
-    private readonly maxBytes: number,
-  ) {}
+  ) {
+    this.maxBytes = context.options.maxPayloadBytes;
+  }
 
-  /** Nobody grants here: what a Hydra 1.x caller cannot take, it drops. */
+  /** A Hydra 1.x caller grants nothing: it drops what it cannot take. */
   grant(): void {}
 
   value(value: unknown): void {
@@ -54,16 +56,16 @@ export class MessageReplies implements Replies {
     this.send((message) => encodeReplyMessage(pattern, message(replyFields(value)), this.maxBytes));
   }
 
-  /** Nothing, where the request names nobody to answer. */
+  /** Sends nothing where the request names nobody to answer. */
   private send(encode: (message: (fields: Fields) => UmfMessage) => string): void {
     const stamp = createStamp();
-    const from = this.channel.address;
+    const from = this.context.address;
     const message = (fields: Fields) => replyTo(this.request, { ...fields, from }, stamp)!;
     const to = decodeAddress(this.request.via || this.request.from);
     if (!to?.service) return;
     const channel = to.instance
-      ? this.keys.instanceChannel(to.service, to.instance)
-      : this.keys.serviceChannel(to.service);
-    this.channel.postMessage(channel, encode(message));
+      ? this.context.keys.instanceChannel(to.service, to.instance)
+      : this.context.keys.serviceChannel(to.service);
+    this.messenger.postMessage(channel, encode(message));
   }
 }

@@ -1,17 +1,16 @@
 import { CallTable } from '../wire/call-table.js';
-import type { Peer } from '../wire/remote-instances.js';
-import type { IncomingCall, Origin } from './incoming-call.js';
+import type { RemoteInstance } from '../wire/remote-instances.js';
+import type { IncomingCall, CallerRef } from './incoming-call.js';
 import { DeniedCalls } from './denied-calls.js';
 import { SeenCalls } from './seen-calls.js';
 
 /** With 17 kB for each, these take 34 MB. */
-const MOST = 2_000;
+const MAX_CALLERS = 2_000;
 
-/** One of our own instances that calls this one, with what it has in hand here and had lately. */
-export class KnownCaller implements Origin {
+/** One of our own instances that calls this one, with its calls that are in progress here, and the numbers of its latest. */
+export class RemoteCaller implements CallerRef {
   readonly running = new CallTable<IncomingCall>();
-  /** It called again since idle callers were last forgotten. */
-  isRegular = false;
+  private hasCalledAgain = false;
 
   constructor(
     readonly from: string,
@@ -19,6 +18,22 @@ export class KnownCaller implements Origin {
     readonly replyChannel: string,
     readonly seen: SeenCalls,
   ) {}
+
+  /** It called, not for the first time. */
+  calledAgain(): void {
+    this.hasCalledAgain = true;
+  }
+
+  /** Whether it called again since this was last asked. */
+  takeRegular(): boolean {
+    const isRegular = this.hasCalledAgain;
+    this.hasCalledAgain = false;
+    return isRegular;
+  }
+
+  began(call: IncomingCall): void {
+    this.running.add(call);
+  }
 
   ended(call: IncomingCall): void {
     this.running.delete(call);
@@ -35,65 +50,65 @@ export class KnownCaller implements Origin {
  * The instances that call this one. Idle ones are forgotten when there are many, and with them which of their calls came.
  * What stays is the highest id among all that were forgotten: up to there, nobody's call can be said never to have come.
  */
-export class KnownCallers {
-  private readonly byAddress = new Map<string, KnownCaller>();
+export class RemoteCallers {
+  private readonly byAddress = new Map<string, RemoteCaller>();
   private readonly denied = new DeniedCalls();
   private forgottenUpTo = 0;
-  private sweepAt = MOST;
+  private sweepAt = MAX_CALLERS;
 
   constructor(private readonly ownAddress: string) {}
 
-  find({ address }: Peer): KnownCaller | undefined {
+  find({ address }: RemoteInstance): RemoteCaller | undefined {
     return this.byAddress.get(address);
   }
 
-  of({ address, replyChannel }: Peer): KnownCaller {
+  of({ address, replyChannel }: RemoteInstance): RemoteCaller {
     const known = this.byAddress.get(address);
     if (known) {
-      known.isRegular = true;
+      known.calledAgain();
       return known;
     }
     if (this.byAddress.size >= this.sweepAt) this.forgetIdle();
     const seen = new SeenCalls(this.forgottenUpTo);
-    const caller = new KnownCaller(address, this.ownAddress, replyChannel, seen);
+    const caller = new RemoteCaller(address, this.ownAddress, replyChannel, seen);
     this.byAddress.set(address, caller);
     return caller;
   }
 
   /** Takes account of a call that came. False when it came before, or must not come any more. */
-  accept(caller: KnownCaller, id: number): boolean {
+  accept(caller: RemoteCaller, id: number): boolean {
     const { seen, from } = caller;
     if (seen.isDoubtful(id) && this.denied.has(from, id)) return false;
     return seen.add(id);
   }
 
   /** Whether this call was said never to have come. */
-  isDenied({ address }: Peer, id: number): boolean {
+  isDenied({ address }: RemoteInstance, id: number): boolean {
     return this.denied.has(address, id);
   }
 
   /** Whether this call of that caller surely never came. From then on it is not accepted: its caller may have moved it. */
-  deny(peer: Peer, id: number): boolean {
-    if (this.denied.has(peer.address, id)) return true;
-    const isUnknown = this.find(peer)?.seen.isUnknown(id) ?? id > this.forgottenUpTo;
+  deny(instance: RemoteInstance, id: number): boolean {
+    if (this.denied.has(instance.address, id)) return true;
+    const isUnknown = this.find(instance)?.seen.isUnknown(id) ?? id > this.forgottenUpTo;
     if (!isUnknown) return false;
-    this.denied.add(peer.address, id);
-    (this.find(peer) ?? this.of(peer)).seen.add(id);
+    this.denied.add(instance.address, id);
+    (this.find(instance) ?? this.of(instance)).seen.add(id);
     return true;
   }
 
-  /** Those that did not call again since the last time; if that is not enough, all that have nothing in hand. */
+  /** Those that did not call again since the last time; if that is not enough, all that have no call in progress. */
   private forgetIdle(): void {
     for (const caller of this.byAddress.values()) {
-      if (!caller.isRegular) this.forget(caller);
-      caller.isRegular = false;
+      if (!caller.takeRegular()) this.forget(caller);
     }
-    if (this.byAddress.size > MOST / 2) for (const caller of this.byAddress.values()) this.forget(caller);
+    if (this.byAddress.size > MAX_CALLERS / 2)
+      for (const caller of this.byAddress.values()) this.forget(caller);
     // Where most of them are at work, looking again for each new one would cost more than it frees.
-    this.sweepAt = Math.max(MOST, this.byAddress.size * 2);
+    this.sweepAt = Math.max(MAX_CALLERS, this.byAddress.size * 2);
   }
 
-  private forget({ from, running, seen }: KnownCaller): void {
+  private forget({ from, running, seen }: RemoteCaller): void {
     if (running.size > 0) return;
     this.byAddress.delete(from);
     this.forgottenUpTo = Math.max(this.forgottenUpTo, seen.last);

@@ -1,38 +1,103 @@
+import type { Observable, Subscription } from 'rxjs';
+
+import { handlerObservable } from '../../delivery/handler-observable.js';
 import { HydraError } from '../../hydra-error.js';
 import type { IncomingCall } from './incoming-call.js';
 
-/** Values that a handler may produce ahead of a caller that does not keep up, before its stream is ended. */
+/** Values that a handler may produce ahead of a caller that does not keep up, before its answer is ended. */
 const MAX_AHEAD = 65_536;
 
+/** Told how a stream of values ends. */
+export interface StreamListener {
+  /** All values have left, but for a last one where there is one. */
+  streamCompleted(call: IncomingCall, hasLast: boolean, last?: unknown): void;
+  /** The handler's Observable failed; all values before that have left. */
+  streamFailed(call: IncomingCall, error: unknown): void;
+  /** The handler's generator failed; all values before that have left. */
+  generatorFailed(call: IncomingCall, error: unknown): void;
+  /** A value cannot be sent. */
+  valueFailed(call: IncomingCall, error: unknown): void;
+}
+
 /**
- * Carries the values of a handler's stream to the caller, no faster than the caller takes them. An async iterable is
- * asked for the next value only when there is room; an Observable cannot be held back, so its values wait here, and a
- * stream that runs too far ahead is ended with `STREAM_OVERFLOW`.
+ * Carries the values of a handler's answer to the caller, no faster than the caller takes them. An async iterable is asked
+ * for the next value only when there is room; an Observable cannot be held back, so its values wait here, and an answer
+ * that runs too far ahead is ended with `REPLY_OVERFLOW`.
  */
-export class StreamPump {
+export class ReplyStream {
   private readonly waiting: unknown[] = [];
   private hasHeld = false;
   private held: unknown;
   private onEnd: ((hasLast: boolean, last: unknown) => void) | undefined;
+  /** Ends the wait for room. */
+  private proceed: (() => void) | undefined;
+  private subscription: Subscription | undefined;
 
   constructor(
     private readonly call: IncomingCall,
-    private readonly fail: (error: unknown) => void,
+    private readonly listener: StreamListener,
   ) {
-    call.onCredit = () => this.flush();
     call.replies.watch?.({
-      room: () => call.onCredit?.(),
+      room: () => this.onRoom(),
       failed: (error) => {
-        call.unsubscribe();
-        fail(error);
-        // Who waits for room need not.
-        call.onCredit?.();
+        this.endWith(error);
+        // A generator that waits for room need not.
+        this.onRoom();
       },
     });
   }
 
+  /** Whether an Observable is subscribed. */
+  get isOpen(): boolean {
+    return this.subscription?.closed === false;
+  }
+
+  /** One value of lookahead: most streams have one value, and its reply is complete in itself. */
+  subscribe(values: Observable<unknown>): void {
+    const { call, listener } = this;
+    let iterable: AsyncIterable<unknown> | undefined;
+    this.subscription = handlerObservable(values).subscribe({
+      next: (value) => {
+        // With an interceptor, a generator is the value of an Observable.
+        if (isAsyncIterable(value)) iterable = value;
+        else if (value !== undefined) this.push(value);
+      },
+      error: (error: unknown) => {
+        this.release();
+        this.end(() => listener.streamFailed(call, error));
+      },
+      complete: () => {
+        if (iterable) this.pull(iterable);
+        else this.end((hasLast, last) => listener.streamCompleted(call, hasLast, last));
+      },
+    });
+    if (call.isSettled) this.stop();
+  }
+
+  pull(values: AsyncIterable<unknown>): void {
+    this.pullAll(values).then(
+      () => this.listener.streamCompleted(this.call, false),
+      (error: unknown) => this.listener.generatorFailed(this.call, error),
+    );
+  }
+
+  /** The caller may have room again. */
+  onRoom(): void {
+    this.flush();
+    this.proceed?.();
+  }
+
+  /** Ends the handler's Observable. What its teardown throws is the handler's matter, and must not end this process. */
+  stop(): void {
+    try {
+      this.subscription?.unsubscribe();
+    } catch (error) {
+      this.call.context.abort(error);
+    }
+  }
+
   /** The newest value is held back, so that the last one can travel with the completion. */
-  push(value: unknown): void {
+  private push(value: unknown): void {
     if (this.call.isSettled) return;
     if (this.hasHeld) this.queue(this.held);
     this.hasHeld = true;
@@ -41,21 +106,15 @@ export class StreamPump {
     queueMicrotask(() => this.release());
   }
 
-  /** The stream failed; `act` runs once every value before that has left. */
-  endWithError(act: () => void): void {
-    this.release();
-    this.end(act);
-  }
-
-  /** The stream ended; `act` runs once what waits has left, with the value held back if there is one. */
-  end(act: (hasLast: boolean, last: unknown) => void): void {
+  /** `act` runs once all that waits has left, with the value held back if there is one. */
+  private end(act: (hasLast: boolean, last: unknown) => void): void {
     this.onEnd = act;
     this.flush();
   }
 
-  async pullFrom(values: AsyncIterable<unknown>): Promise<void> {
+  private async pullAll(values: AsyncIterable<unknown>): Promise<void> {
     this.release();
-    this.call.context.signal.addEventListener('abort', () => this.call.onCredit?.(), { once: true });
+    this.call.context.signal.addEventListener('abort', () => this.onRoom(), { once: true });
     for await (const value of values) {
       if (this.call.isSettled) return;
       this.queue(value);
@@ -75,9 +134,8 @@ export class StreamPump {
     if (this.waiting.length === 0 && this.call.replies.hasRoom) return this.send(value);
     this.waiting.push(value);
     if (this.waiting.length <= MAX_AHEAD) return;
-    const text = `the stream of "${this.call.pattern}" is ${MAX_AHEAD} values ahead of its caller`;
-    this.call.unsubscribe();
-    this.fail(new HydraError('STREAM_OVERFLOW', text));
+    const text = `the answer of "${this.call.pattern}" is ${MAX_AHEAD} values ahead of its caller`;
+    this.endWith(new HydraError('REPLY_OVERFLOW', text));
   }
 
   private flush(): void {
@@ -97,17 +155,20 @@ export class StreamPump {
     try {
       this.call.replies.value(value);
     } catch (error) {
-      this.call.unsubscribe();
-      this.fail(error);
+      this.endWith(error);
     }
   }
 
-  private roomOrEnd(): Promise<void> {
-    return new Promise((resolve) => {
-      this.call.onCredit = () => {
-        this.flush();
-        resolve();
-      };
-    });
+  private endWith(error: unknown): void {
+    this.stop();
+    this.listener.valueFailed(this.call, error);
   }
+
+  private roomOrEnd(): Promise<void> {
+    return new Promise((resolve) => (this.proceed = resolve));
+  }
+}
+
+export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }

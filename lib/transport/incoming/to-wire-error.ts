@@ -10,7 +10,7 @@ const logger = new Logger('RpcExceptionsHandler');
  * What a caller is told of an error that a generator throws: Nest's filters are done by then, and see none of it. As Nest's
  * own filter has it, an RpcException, an HttpException and a HydraError keep their meaning; anything else is logged here and hidden there.
  */
-export function filtered(error: unknown): unknown {
+export function toWireError(error: unknown): unknown {
   if (error instanceof HydraError) return error;
   if (error instanceof RpcException) {
     const told = error.getError();

@@ -1,4 +1,5 @@
 import type { Instance, ResolvedOptions } from '../../hydra-options.js';
+import type { Clock } from '../../runtime/clock.js';
 
 /**
  * What a client thinks of one instance: `closed` is trusted, `open` is left out until `openUntil`, `half-open` is tried
@@ -34,12 +35,15 @@ export class CircuitBreaker {
   private readonly circuits = new Map<string, Circuit>();
   private openCount = 0;
 
-  constructor(private readonly options: ResolvedOptions['breaker']) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly options: ResolvedOptions['breaker'],
+  ) {}
 
   /** The instances that may be called. The same array where none is out. */
   allow(instances: readonly Instance[]): readonly Instance[] {
     if (this.openCount === 0) return instances;
-    const now = performance.now();
+    const now = this.clock.monotonic();
     const allowed = instances.filter(({ id }) => this.mayPass(id, now));
     const isPanic = instances.length - allowed.length > instances.length * this.options.panicShare;
     return isPanic ? instances : allowed;
@@ -76,18 +80,18 @@ export class CircuitBreaker {
     circuit.isTrying = false;
     if (circuit.failures < failures) return;
     if (circuit.openUntil === 0) this.openCount++;
-    circuit.openUntil = performance.now() + ejectMs * 2 ** Math.min(circuit.ejections, MAX_DOUBLINGS);
+    circuit.openUntil = this.clock.monotonic() + ejectMs * 2 ** Math.min(circuit.ejections, MAX_DOUBLINGS);
     circuit.ejections++;
   }
 
-  /** The instance is gone for good. */
+  /** The instance has left. */
   forget(id: string): void {
     this.succeeded(id);
   }
 
   /** Every instance that has failed lately. */
   states(): readonly CircuitState[] {
-    const now = performance.now();
+    const now = this.clock.monotonic();
     return [...this.circuits].map(([instanceId, { failures, openUntil }]) => ({
       instanceId,
       state: openUntil === 0 ? 'closed' : openUntil > now ? 'open' : 'half-open',

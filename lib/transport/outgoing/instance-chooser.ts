@@ -1,10 +1,10 @@
-import type { Instance, ResolvedOptions } from '../../hydra-options.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { Instance } from '../../hydra-options.js';
+import type { Context } from '../../redis/context.js';
 import { isInReconnectGrace } from '../../registry/reconnect-grace.js';
 import { pickByKey } from '../../registry/discovery/selection.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { InstanceLoads } from './instance-loads.js';
-import type { CallRequest, Route } from './outgoing-call.js';
+import type { CallRequest, CallTarget } from './outgoing-call.js';
 
 /** An instance between two connections is back within this time, or it is gone. */
 const RETURN_MS = 1_000;
@@ -12,20 +12,23 @@ const NONE: readonly Instance[] = Object.freeze([]);
 
 /** Chooses the instance for a call, and learns from how calls end. */
 export class InstanceChooser {
-  readonly loads = new InstanceLoads();
+  readonly loads: InstanceLoads;
   readonly breaker: CircuitBreaker;
 
-  constructor(
-    private readonly redis: RedisConnections,
-    options: ResolvedOptions,
-  ) {
-    this.breaker = new CircuitBreaker(options.breaker);
+  constructor(private readonly context: Pick<Context, 'redis' | 'options' | 'clock'>) {
+    const { clock, options } = context;
+    this.loads = new InstanceLoads(clock);
+    this.breaker = new CircuitBreaker(clock, options.breaker);
   }
 
   /** One that may take the call and is not among the tried; undefined when there is none. */
-  choose({ pattern, key }: CallRequest, route: Route, tried?: ReadonlySet<string>): Instance | undefined {
-    const { balancer, asksAlways, instanceId } = route;
-    const there = reachable(route);
+  choose(
+    { pattern, key }: CallRequest,
+    target: CallTarget,
+    tried?: ReadonlySet<string>,
+  ): Instance | undefined {
+    const { balancer, asksAlways, instanceId } = target;
+    const there = reachable(target);
     const fresh = tried ? there.filter(({ id }) => !tried.has(id)) : there;
     const allowed = instanceId === undefined ? this.breaker.allow(fresh) : fresh;
     if (key !== undefined) return pickByKey(key, allowed);
@@ -39,10 +42,10 @@ export class InstanceChooser {
    *
    * @param mayQueue it has somewhere else to go, and half of its time is left for that
    */
-  patienceMs({ timeoutMs }: CallRequest, route: Route, mayQueue: boolean): number {
-    if (reachable(route).length > 0) return 0;
-    if (isInReconnectGrace(this.redis)) return mayQueue ? timeoutMs / 2 : timeoutMs;
-    return unreached(route).length > 0 ? Math.min(RETURN_MS, timeoutMs / 2) : 0;
+  patienceMs({ timeoutMs }: CallRequest, target: CallTarget, mayQueue: boolean): number {
+    if (reachable(target).length > 0) return 0;
+    if (isInReconnectGrace(this.context.redis)) return mayQueue ? timeoutMs / 2 : timeoutMs;
+    return unreached(target).length > 0 ? Math.min(RETURN_MS, timeoutMs / 2) : 0;
   }
 
   /** A call was sent there. */
@@ -51,7 +54,7 @@ export class InstanceChooser {
     this.breaker.sent(id);
   }
 
-  /** It left the instance; `answeredAt`, an instant, when that answered. */
+  /** It left the instance; `answeredAt` when that answered, if it did. */
   ended({ id }: Instance, sentAt: number, answeredAt: number | undefined): void {
     if (answeredAt === undefined) this.loads.ended(id);
     else this.loads.ended(id, answeredAt - sentAt, answeredAt);
@@ -72,7 +75,7 @@ export class InstanceChooser {
 }
 
 /** Those that will do and are not suspected. */
-function reachable({ view, selection, instanceId }: Route): readonly Instance[] {
+function reachable({ view, selection, instanceId }: CallTarget): readonly Instance[] {
   if (instanceId !== undefined) {
     return view.instances.filter((instance) => instance.id === instanceId && !view.isSuspect(instance));
   }
@@ -83,7 +86,7 @@ function reachable({ view, selection, instanceId }: Route): readonly Instance[] 
 }
 
 /** Those that would do if they were heard of. */
-function unreached({ view, selection, instanceId }: Route): readonly Instance[] {
+function unreached({ view, selection, instanceId }: CallTarget): readonly Instance[] {
   if (instanceId !== undefined) return view.unreached.filter(({ id }) => id === instanceId);
   return selection ? selection.of(view.unreached) : view.unreached;
 }

@@ -1,5 +1,6 @@
 import type { BalancerView, Instance } from '../../hydra-options.js';
 import type { Load } from '../../protocol/rpc.js';
+import type { Clock } from '../../runtime/clock.js';
 
 interface Seen {
   /** Calls of this process that wait for the instance's answer. */
@@ -12,7 +13,7 @@ interface Seen {
   reportedAt: number;
 }
 
-/** A slow answer weighs at once, a fast one by degrees: a peak is believed, a lull must prove itself. */
+/** Increases count at once, decreases are smoothed. */
 const SMOOTHING = 0.1;
 /** What an instance said of its load counts for this long. */
 const REPORT_LIFE_MS = 250;
@@ -22,6 +23,8 @@ const HALF_LIFE_MS = 1_000;
 /** How busy each instance is, as far as this process can tell: what it waits for, and what replies say. */
 export class InstanceLoads {
   private readonly byId = new Map<string, Seen>();
+
+  constructor(private readonly clock: Clock) {}
 
   /** How many instances are remembered. */
   get size(): number {
@@ -33,7 +36,7 @@ export class InstanceLoads {
   }
 
   /** A call ended; `latencyMs` when an answer came. */
-  ended(id: string, latencyMs?: number, now = performance.now()): void {
+  ended(id: string, latencyMs?: number, now = this.clock.monotonic()): void {
     const seen = this.byId.get(id);
     if (!seen) return;
     seen.waiting = Math.max(0, seen.waiting - 1);
@@ -48,7 +51,7 @@ export class InstanceLoads {
     const seen = this.byId.get(id);
     if (!seen) return;
     seen.reported = inFlight;
-    seen.reportedAt = performance.now();
+    seen.reportedAt = this.clock.monotonic();
   }
 
   forget(id: string): void {
@@ -56,7 +59,7 @@ export class InstanceLoads {
   }
 
   view(pattern: string): BalancerView {
-    const now = performance.now();
+    const now = this.clock.monotonic();
     return {
       pattern,
       inFlight: ({ id }: Instance) => {

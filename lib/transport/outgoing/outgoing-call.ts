@@ -1,16 +1,15 @@
 import type { WritePacket } from '@nestjs/microservices';
 
-import { Timed } from '../../delivery/deadline-wheel.js';
+import { WithDeadline } from '../../delivery/deadline-wheel.js';
 import type { HydraError } from '../../hydra-error.js';
 import type { Balancer, Instance } from '../../hydra-options.js';
 import type { Selection } from '../../registry/discovery/selection.js';
 import type { ServiceView } from '../../registry/discovery/service-view.js';
 import { presentContext } from '../../runtime/async-context.js';
-import type { Published, Sender } from '../wire/messenger.js';
-import type { AnswerCredit } from './reply-window.js';
+import type { ReplyCredit } from './reply-window.js';
 
 /** Where the calls of one client go. Not part of each request: spreading it in cost more than the rest of the client. */
-export interface Route {
+export interface CallTarget {
   readonly view: ServiceView;
   readonly balancer: Balancer;
   /** A user's own balancer may refuse the only instance; ours take it. */
@@ -28,7 +27,7 @@ export interface CallRequest {
   readonly data: unknown;
   readonly metadata: Readonly<Record<string, string>> | undefined;
   readonly timeoutMs: number;
-  /** May be carried out twice without harm: tried again where the outcome is unknown. */
+  /** May be executed twice: tried again where the outcome is unknown. */
   readonly isIdempotent: boolean;
   /** Calls with the same key go to the same instance, while it is there. */
   readonly key: string | undefined;
@@ -45,68 +44,204 @@ export type Fallback = 'queue';
  */
 export type Reply = (packet: WritePacket) => unknown;
 
-/** Acts on what happens to a call. */
-export interface CallKeeper {
-  published(call: OutgoingCall, outcome: Published): void;
+/**
+ * ```
+ * choosing ⇄ sent       one instance has it; it leaves that one when it was not received, refused or lost there
+ * choosing ⇄ waiting    Redis is away, or no instance will do: tried again every 20 ms
+ * choosing → queueing   no instance is up, and it becomes a job
+ * any      → over       answered, failed, cancelled, or its deadline has passed
+ * ```
+ */
+export type OutgoingCallState = 'choosing' | 'sent' | 'waiting' | 'queueing' | 'over';
+
+/** What exists while one instance has the call. */
+interface Attempt {
+  readonly instance: Instance;
+  readonly sentAt: number;
+  /** What its answer may send; undefined at a Hydra 1.x instance, where nobody counts. */
+  readonly credit: ReplyCredit<OutgoingCall> | undefined;
+  /** A Hydra 1.x instance answers by this id. */
+  readonly messageId: string | undefined;
+  /** Probes that found the call finished at its instance, while the answer was not here. */
+  missedAnswers: number;
+  /** Probes that did not find the call at its instance. */
+  missedArrivals: number;
 }
 
 /** One call from its start to its end, over as many instances as it takes. */
-export class OutgoingCall extends Timed implements Sender {
+export class OutgoingCall extends WithDeadline {
   readonly deadlineAt: number;
-  /** Where the present attempt went; undefined while the call is waiting for somewhere to go. */
-  instance: Instance | undefined;
-  /** When the present attempt left. */
-  sentAt = 0;
-  /** Set when it went to a Hydra 1.x instance, which answers by this id. */
-  mid: string | undefined;
-  /** Instances that refused the call or were not reached. */
-  tried: Set<string> | undefined;
-  /** One among them that is there, and that the call got lost on the way to: it may have it again, where no other is left. */
-  missedBy: string | undefined;
-  /** Bytes that the present attempt's answer may send ahead, unasked; 0 where nobody counts. */
-  share = 0;
-  /** What the answer was granted, once more than that had to be. */
-  credit: AnswerCredit | undefined;
-  /** Values received so far: once there is one, the call is not moved. */
-  received = 0;
-  /** Probes that found the call finished at its instance, while the answer was not here. */
-  missedAnswers = 0;
-  /** Probes that did not find the call at its instance. */
-  missedArrivals = 0;
-  /** Since when, an instant, it found nobody to go to. */
-  waitingSince: number | undefined;
-  /** Why the last attempt ended. */
-  lastRefusal: HydraError | undefined;
-  /** An attempt has ended without anybody knowing whether it was carried out. */
-  mayHaveRun = false;
-  /** It is on its way into its service's queue. */
-  isQueueing = false;
-  isOver = false;
+  private current: OutgoingCallState = 'choosing';
+  private attempt: Attempt | undefined;
+  private attemptCount = 0;
+  private excluded: Set<string> | undefined;
+  /** One among the excluded that is there, and that the call only got lost on the way to. */
+  private missedBy: string | undefined;
+  private valueCount = 0;
+  /** Since when it has found nobody to go to. */
+  private waitingSince: number | undefined;
+  private refusal: HydraError | undefined;
+  private isUncertain = false;
   private readonly context = presentContext();
 
   constructor(
-    /** What instances know it by; another one after an answer or the call itself was lost. */
-    public id: number,
+    private callId: number,
     readonly request: CallRequest,
-    readonly route: Route,
-    private readonly observer: Reply,
+    readonly target: CallTarget,
+    private readonly reply: Reply,
     readonly startedAt: number,
-    private readonly keeper: CallKeeper,
   ) {
     super();
     this.deadlineAt = startedAt + request.timeoutMs;
   }
 
-  published(outcome: Published): void {
-    if (outcome !== 'delivered') this.keeper.published(this, outcome);
+  /** The number that instances know it by; another one after an answer or the call itself was lost. */
+  get id(): number {
+    return this.callId;
   }
 
-  /** Tells whoever made the call, in the asynchronous context that it was made in. */
-  reply(packet: WritePacket): unknown {
-    return this.context.runInAsyncScope(this.observer, undefined, packet);
+  get state(): OutgoingCallState {
+    return this.current;
   }
 
-  exclude(instanceId: string): void {
-    (this.tried ??= new Set()).add(instanceId);
+  get isOver(): boolean {
+    return this.current === 'over';
+  }
+
+  /** The instance that has it, if one does. */
+  get instance(): Instance | undefined {
+    return this.attempt?.instance;
+  }
+
+  /** When the present attempt left, by `clock.monotonic()`. */
+  get sentAt(): number | undefined {
+    return this.attempt?.sentAt;
+  }
+
+  get credit(): ReplyCredit<OutgoingCall> | undefined {
+    return this.attempt?.credit;
+  }
+
+  get messageId(): string | undefined {
+    return this.attempt?.messageId;
+  }
+
+  /** How often it was sent. */
+  get attempts(): number {
+    return this.attemptCount;
+  }
+
+  /** Instances that it must not go to again: they refused it, or were not reached. */
+  get tried(): ReadonlySet<string> | undefined {
+    return this.excluded;
+  }
+
+  /** How many values were received: once there is one, the call does not move. */
+  get received(): number {
+    return this.valueCount;
+  }
+
+  /** Why the last attempt ended. */
+  get lastRefusal(): HydraError | undefined {
+    return this.refusal;
+  }
+
+  /** An attempt has ended without anybody knowing whether it was executed. */
+  get mayHaveRun(): boolean {
+    return this.isUncertain;
+  }
+
+  sent(
+    instance: Instance,
+    sentAt: number,
+    credit: ReplyCredit<OutgoingCall> | undefined,
+    messageId: string | undefined,
+  ): void {
+    this.current = 'sent';
+    this.attemptCount++;
+    this.attempt = { instance, sentAt, credit, messageId, missedAnswers: 0, missedArrivals: 0 };
+  }
+
+  /** Takes it from its instance, and from what it waited for. */
+  detach(): void {
+    if (this.current !== 'over') this.current = 'choosing';
+    this.attempt = undefined;
+  }
+
+  wait(): void {
+    this.current = 'waiting';
+  }
+
+  queue(): void {
+    this.current = 'queueing';
+  }
+
+  end(): void {
+    this.current = 'over';
+    this.attempt = undefined;
+  }
+
+  /** How long it has found nobody to go to, in milliseconds. */
+  waitedMs(now: number): number {
+    return now - (this.waitingSince ??= now);
+  }
+
+  /** Another value came. False when values before it are missing. */
+  countValue(before: unknown): boolean {
+    if (before !== this.valueCount) return false;
+    this.valueCount++;
+    return true;
+  }
+
+  /** How many probes now found it finished, while the answer was not here. */
+  missAnswer(): number {
+    return this.attempt ? ++this.attempt.missedAnswers : 0;
+  }
+
+  /** How many probes now did not find it. */
+  missArrival(): number {
+    return this.attempt ? ++this.attempt.missedArrivals : 0;
+  }
+
+  /** Its instance must not be chosen again. */
+  exclude(): void {
+    if (this.attempt) (this.excluded ??= new Set()).add(this.attempt.instance.id);
+  }
+
+  /** It got lost on the way to its instance: that one may have it again, where no other is left. */
+  missed(): void {
+    this.missedBy = this.attempt?.instance.id;
+  }
+
+  /** Allows the instance that it got lost on the way to, once. False when there is none. */
+  readmitMissed(): boolean {
+    const { missedBy, excluded } = this;
+    this.missedBy = undefined;
+    return missedBy !== undefined && excluded?.delete(missedBy) === true;
+  }
+
+  /** Allows every instance again. */
+  readmitAll(): void {
+    this.excluded = undefined;
+  }
+
+  /** An attempt ended with this error. */
+  refusedWith(error: HydraError): void {
+    this.refusal = error;
+  }
+
+  /** From now on nobody can say that it was not executed. */
+  setUncertain(): void {
+    this.isUncertain = true;
+  }
+
+  /** With another number, the instance that had it may have it again, and what it says of the old number is ignored. */
+  renumber(id: number): void {
+    this.callId = id;
+  }
+
+  /** Calls back whoever made the call, in the asynchronous context that it was made in. */
+  respond(packet: WritePacket): unknown {
+    return this.context.runInAsyncScope(this.reply, undefined, packet);
   }
 }

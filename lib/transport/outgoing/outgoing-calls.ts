@@ -1,16 +1,19 @@
 import { Logger } from '@nestjs/common';
 
-import { Deadlines } from '../../delivery/deadline-wheel.js';
+import { DeadlineWheel } from '../../delivery/deadline-wheel.js';
 import { HydraError } from '../../hydra-error.js';
-import type { Instance, ResolvedOptions } from '../../hydra-options.js';
-import type { Keys } from '../../protocol/keys.js';
+import type { Instance } from '../../hydra-options.js';
 import type { UmfMessage } from '../../protocol/message.js';
-import { encodeItem, Kind, readsFrames, type Item, type Load } from '../../protocol/rpc.js';
-import { outside } from '../../runtime/async-context.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
+import { encodeItem, Kind, readsFrames, type Load } from '../../protocol/rpc.js';
+import type { Context } from '../../redis/context.js';
 import { createStamp } from '../../registry/presence/instance-id.js';
 import { begun } from '../wire/begun-error.js';
 import { CallTable } from '../wire/call-table.js';
+import { correlationId, isMasked, tagError } from '../wire/masked-error.js';
+import type { ItemHandlers, Messenger, PublishListener, PublishOutcome } from '../wire/messenger.js';
+import { encodeCall, encodeRequestMessage } from '../wire/packet.js';
+import type { RemoteInstance } from '../wire/remote-instances.js';
+import { noteRemote } from '../wire/remote-failure.js';
 import {
   closedError,
   lostError,
@@ -20,67 +23,57 @@ import {
   replyLostError,
   timeoutError,
 } from './call-errors.js';
-import type { Channel, Published } from '../wire/messenger.js';
 import { ANONYMOUS } from './client-options.js';
 import { EventSender } from './event-sender.js';
-import { correlationId, isHidden, tagError } from '../wire/masked-error.js';
 import { InstanceChooser } from './instance-chooser.js';
-import { OutgoingCall, type CallKeeper, type CallRequest, type Reply, type Route } from './outgoing-call.js';
-import { decodeValue, encodeCall, encodeRequestMessage, errorOf, replyOf } from '../wire/packet.js';
-import type { Peer } from '../wire/remote-instances.js';
-import { Prober } from './prober.js';
+import { OutgoingCall, type CallRequest, type CallTarget, type Reply } from './outgoing-call.js';
+import { Prober, type ProbeListener } from './prober.js';
 import { QueueFallback, type FallbackServices } from './queue-fallback.js';
-import { ReplyWindow } from './reply-window.js';
-import { noteRemote } from '../wire/remote-failure.js';
+import { ReplyReader, type ReplyListener } from './reply-reader.js';
+import { ReplyWindow, type ReplyCredit } from './reply-window.js';
 import { RetryBudget } from './retry-budget.js';
+import { WaitingCalls } from './waiting-calls.js';
 
-const RETRY_PARKED_MS = 20;
+type OutgoingContext = Pick<Context, 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random'>;
 
 /**
  * Makes the calls of this process: chooses an instance, sends, waits, and ends every call by its deadline.
  *
- * A call is sent again only where it surely was not carried out (nobody received it, it was refused), or where the
- * caller says that twice does no harm.
+ * A call is sent again only where it surely was not executed (nobody received it, it was refused), or where its user marked
+ * it as idempotent.
  */
-export class Caller implements CallKeeper {
+export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListener, ReplyListener {
   readonly chooser: InstanceChooser;
   readonly events: EventSender;
   private readonly logger = new Logger('Hydra');
   private readonly calls = new CallTable<OutgoingCall>();
-  private readonly byMessageId = new Map<string, OutgoingCall>();
-  private readonly parked = new Set<OutgoingCall>();
-  private readonly deadlines = new Deadlines<OutgoingCall>((call) => this.expire(call));
+  private readonly waiting: WaitingCalls;
+  private readonly deadlines: DeadlineWheel<OutgoingCall>;
   private readonly budget = new RetryBudget();
   private readonly window: ReplyWindow<OutgoingCall>;
+  private readonly replies: ReplyReader;
   private readonly prober: Prober;
   private readonly fallback: QueueFallback;
-  private readonly stopListening: () => void;
-  private parkTimer: NodeJS.Timeout | undefined;
   private lastId = 0;
   private isClosed = false;
 
   constructor(
-    private readonly channel: Channel,
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
-    private readonly options: ResolvedOptions,
+    private readonly context: OutgoingContext,
+    private readonly messenger: Messenger,
     services: FallbackServices,
   ) {
-    this.chooser = new InstanceChooser(redis, options);
+    const { clock, options } = context;
+    this.chooser = new InstanceChooser(context);
     this.fallback = new QueueFallback(services);
     const { chooser, fallback } = this;
-    this.events = new EventSender(channel, redis, keys, chooser, fallback, () => ++this.lastId, options);
-    this.window = new ReplyWindow(options.calls.replyWindowBytes, (call, granted) =>
+    this.events = new EventSender(context, messenger, { chooser, fallback, nextId: () => ++this.lastId });
+    this.deadlines = new DeadlineWheel<OutgoingCall>(clock, (call) => this.expire(call));
+    this.window = new ReplyWindow(clock, options.calls.replyWindowBytes, (call, granted) =>
       this.grant(call, granted),
     );
-    this.prober = new Prober(channel, redis, keys, this.calls, options.calls.probeAfterMs, {
-      gone: (call) => this.lose(call),
-      answerLost: (call) => this.loseAnswer(call),
-      neverArrived: (call) => this.sendAgain(call),
-    });
-    this.stopListening = redis.onState((state) => {
-      if (state === 'ready') this.sendParked();
-    });
+    this.replies = new ReplyReader(this.calls, this.window, this);
+    this.prober = new Prober(context, messenger, this.calls, this);
+    this.waiting = new WaitingCalls(context, (call) => this.attempt(call));
   }
 
   /** Calls that wait for their answer. */
@@ -88,15 +81,20 @@ export class Caller implements CallKeeper {
     return this.calls.size;
   }
 
+  /** What each kind of item that is for a caller does. */
+  get handlers(): ItemHandlers {
+    return { ...this.replies.handlers, [Kind.probed]: (from, item) => this.onProbed(from, item) };
+  }
+
   /**
-   * Begins a call. Nothing is thrown: what goes wrong is a reply.
+   * Begins a call. Nothing is thrown: a failure is a reply.
    *
-   * @param startedAt the instant its time counts from, if not now
+   * @param startedAt when its time began, by `clock.monotonic()`, if not now
    */
-  start(request: CallRequest, route: Route, reply: Reply, startedAt?: number): OutgoingCall {
+  start(request: CallRequest, target: CallTarget, reply: Reply, startedAt?: number): OutgoingCall {
     // One reading serves every step: a call that reads the clock five times spends a twentieth of its CPU on that.
-    const now = performance.now();
-    const call = new OutgoingCall(++this.lastId, request, route, reply, startedAt ?? now, this);
+    const now = this.context.clock.monotonic();
+    const call = new OutgoingCall(++this.lastId, request, target, reply, startedAt ?? now);
     if (this.isClosed) {
       queueMicrotask(() => this.fail(call, closedError(call)));
       return call;
@@ -112,195 +110,208 @@ export class Caller implements CallKeeper {
   /** The caller does not want the answer any more: the handler is told, and its signal aborts. */
   cancel(call: OutgoingCall): void {
     if (call.isOver) return;
-    this.tellCancelled(call);
+    this.sendCancel(call);
     this.end(call);
   }
 
-  /** What one of our own instances sent on the channel for answers. */
-  items(peer: Peer, load: Load, items: readonly Item[]): void {
-    this.chooser.loads.report(peer.id, load);
-    for (const item of items) {
-      if (item[0] === Kind.probed) this.probed(peer, item);
-      else this.answer(peer, item);
-    }
+  /** What an instance said of its load with anything it sent. */
+  onLoad(from: RemoteInstance, load: Load): void {
+    this.chooser.loads.report(from.id, load);
   }
 
-  /** Some of what it sent was lost. */
-  repliesLost(peer: Peer): void {
-    this.prober.replyLost(peer.id);
+  /** Some of the replies that it sent were lost. */
+  onRepliesLost(from: RemoteInstance): void {
+    this.prober.onRepliesLost(from.id);
   }
 
   /** An answer of a Hydra 1.x instance, or to a call made as it makes them. True when somebody waits for it. */
-  message(message: UmfMessage): boolean {
-    const call = message.rmid === undefined ? undefined : this.byMessageId.get(message.rmid);
-    if (!call) return false;
-    const { value, error } = replyOf(message);
-    if (error !== undefined) this.failAnswered(call, error);
-    else this.complete(call, value);
-    return true;
+  onMessage(message: UmfMessage): boolean {
+    return this.replies.onMessage(message);
   }
 
-  /** Fails what waits, and takes no more. Idempotent. */
+  /** Fails the calls that wait, and takes no more. Idempotent. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.stopListening();
+    this.waiting.stop();
     this.prober.stop();
-    clearTimeout(this.parkTimer);
     for (const call of [...this.calls]) {
-      call.mayHaveRun ||= call.instance !== undefined || call.isQueueing;
+      if (call.state === 'sent' || call.state === 'queueing') call.setUncertain();
       this.fail(call, closedError(call));
     }
     this.window.stop();
   }
 
-  /** How a PUBLISH ended that did not simply succeed. */
-  published(call: OutgoingCall, outcome: Published): void {
-    if (call.isOver || !call.instance) return;
+  /** How the PUBLISH of a call ended. */
+  onPublished(outcome: PublishOutcome, call: OutgoingCall): void {
+    if (outcome === 'delivered' || call.state !== 'sent') return;
     if (outcome instanceof HydraError) {
       if (!outcome.retryable) return this.fail(call, outcome);
       if (outcome.mayHaveRun && !this.mayRepeat(call)) return this.fail(call, outcome);
-      call.mayHaveRun ||= outcome.mayHaveRun;
-      call.lastRefusal = outcome;
-      return this.park(call);
+      if (outcome.mayHaveRun) call.setUncertain();
+      call.refusedWith(outcome);
+      return this.wait(call);
     }
+    const { instance, target } = call;
     // Nobody at the server where it was published; the instance may listen at another, and hear it. The prober asks.
-    if (!this.redis.countsProve(call.instance.capabilities?.server)) return;
-    call.route.view.suspect(call.instance.id, 'unreached');
+    if (!instance || !this.context.redis.countsProve(instance.capabilities?.server)) return;
+    target.view.suspect(instance.id, 'unreached');
     this.retryElsewhere(call);
   }
 
-  private attempt(call: OutgoingCall, now = performance.now()): void {
-    // Another's reply may have ended it while it was in line.
+  instanceLost(call: OutgoingCall): void {
+    if (call.isOver) return;
+    if (call.instance) {
+      call.target.view.suspect(call.instance.id, 'unreached');
+      this.countFailure(call);
+    }
+    if (!this.mayRepeat(call)) return this.fail(call, lostError(call));
+    call.setUncertain();
+    this.retryElsewhere(call);
+  }
+
+  answerLost(call: OutgoingCall): void {
+    if (call.isOver) return;
+    if (!this.mayRepeat(call)) return this.fail(call, replyLostError(call));
+    call.setUncertain();
+    this.detach(call);
+    this.renumber(call);
+    this.attempt(call);
+  }
+
+  neverArrived(call: OutgoingCall): void {
+    if (call.isOver || call.received > 0) return;
+    call.missed();
+    this.renumber(call);
+    this.retryElsewhere(call);
+  }
+
+  completed(call: OutgoingCall, value: unknown): void {
+    this.end(call, this.context.clock.monotonic());
+    call.respond({ response: value, isDisposed: true });
+  }
+
+  handlerFailed(call: OutgoingCall, error: unknown): void {
+    if (isMasked(error)) {
+      const id = correlationId(this.context.address, call.messageId ?? call.id);
+      const { request, target } = call;
+      this.logger.warn(`"${request.pattern}" failed inside "${target.view.service}"; correlation id ${id}`);
+      tagError(error, id);
+    }
+    noteRemote(error);
+    this.fail(call, error, this.context.clock.monotonic());
+  }
+
+  refused(call: OutgoingCall, error: unknown): void {
+    if (!(error instanceof HydraError) || !error.retryable) return this.fail(call, error);
+    if (error.code === 'DRAINING' && call.instance) call.target.view.suspect(call.instance.id, 'stopping');
+    call.refusedWith(error);
+    if (error.code === 'OVERLOADED') this.countFailure(call);
+    // The instance may have said to a probe by now that it does not know the old one, and never takes that again.
+    this.renumber(call);
+    this.retryElsewhere(call);
+  }
+
+  brokenOff(call: OutgoingCall): void {
+    this.sendCancel(call);
+    this.answerLost(call);
+  }
+
+  private attempt(call: OutgoingCall, now = this.context.clock.monotonic()): void {
+    // Another's reply may have ended it while it waited for its place in this loop.
     if (call.isOver) return;
     // A handler's own call that has no time left must not be begun.
     if (call.deadlineAt <= now) return this.expire(call);
-    if (!this.redis.isReady) return this.park(call);
+    if (!this.context.redis.isReady) return this.wait(call);
     // Only now: one that expired above did so waiting.
-    if (this.parked.size > 0) this.parked.delete(call);
+    this.waiting.delete(call);
     try {
-      const instance = this.chooser.choose(call.request, call.route, call.tried);
-      if (instance) this.send(call, instance, now);
-      else this.noneLeft(call, now);
+      const instance = this.chooser.choose(call.request, call.target, call.tried);
+      if (!instance) this.noneLeft(call, now);
+      else if (readsFrames(instance)) this.sendItem(call, instance, now);
+      else this.sendMessage(call, instance, now);
     } catch (error) {
       // Also what a user's balancer throws.
       this.fail(call, error);
     }
   }
 
-  private send(call: OutgoingCall, instance: Instance, now: number): void {
-    const channel = this.channel.of(instance);
-    if (readsFrames(instance)) {
-      const remainingMs = Math.ceil(call.deadlineAt - now);
-      this.window.open(call);
-      const item = encodeCall(call, remainingMs, this.options.maxPayloadBytes);
-      this.channel.post(channel, item, call);
-    } else {
-      if (this.options.service === ANONYMOUS) throw namelessError(call);
-      const stamp = createStamp();
-      const to = `${instance.id}@${instance.service}:/`;
-      const { maxPayloadBytes } = this.options;
-      const message = encodeRequestMessage(to, this.channel.address, call.request, stamp, maxPayloadBytes);
-      call.mid = stamp.mid;
-      this.byMessageId.set(stamp.mid, call);
-      this.channel.postMessage(channel, message, call);
+  private sendItem(call: OutgoingCall, instance: Instance, now: number): void {
+    const credit = this.window.open(call);
+    this.messenger.post(this.messenger.channelOf(instance), this.encode(call, credit, now), this, call);
+    call.sent(instance, now, credit, undefined);
+    this.chooser.sent(instance);
+  }
+
+  private encode(call: OutgoingCall, credit: ReplyCredit<OutgoingCall>, now: number): string {
+    const remainingMs = Math.ceil(call.deadlineAt - now);
+    try {
+      return encodeCall(call, remainingMs, credit.share, this.context.options.maxPayloadBytes);
+    } catch (error) {
+      this.window.close(credit, false);
+      throw error;
     }
-    call.instance = instance;
-    call.sentAt = now;
+  }
+
+  /** As Hydra 1.x instances make and understand calls. */
+  private sendMessage(call: OutgoingCall, instance: Instance, now: number): void {
+    const { options, address } = this.context;
+    if (options.service === ANONYMOUS) throw namelessError(call);
+    const stamp = createStamp();
+    const to = `${instance.id}@${instance.service}:/`;
+    const message = encodeRequestMessage(to, address, call.request, stamp, options.maxPayloadBytes);
+    this.replies.expect(stamp.mid, call);
+    this.messenger.postMessage(this.messenger.channelOf(instance), message, this, call);
+    call.sent(instance, now, undefined, stamp.mid);
     this.chooser.sent(instance);
   }
 
   private noneLeft(call: OutgoingCall, now: number): void {
-    const { request, route } = call;
-    const mayQueue = !call.mayHaveRun && this.fallback.takes(request, route);
-    call.waitingSince ??= now;
-    const waitedMs = now - (mayQueue ? call.startedAt : call.waitingSince);
-    if (waitedMs < this.chooser.patienceMs(request, route, mayQueue)) {
-      call.tried = undefined;
-      return this.park(call);
+    const { request, target } = call;
+    const mayQueue = !call.mayHaveRun && this.fallback.takes(request, target);
+    const sinceFirstLook = call.waitedMs(now);
+    const waitedMs = mayQueue ? now - call.startedAt : sinceFirstLook;
+    if (waitedMs < this.chooser.patienceMs(request, target, mayQueue)) {
+      call.readmitAll();
+      return this.wait(call);
     }
-    if (this.mayAskAgain(call)) return this.park(call);
+    // Nobody else is left, but one is there that the call only got lost on the way to.
+    if (call.readmitMissed()) return this.wait(call);
     if (mayQueue) void this.queue(call);
     else this.fail(call, call.lastRefusal ?? noInstanceError(call));
   }
 
-  /** Nobody else is left, but one is there that the call only got lost on the way to. */
-  private mayAskAgain(call: OutgoingCall): boolean {
-    const { missedBy, tried } = call;
-    call.missedBy = undefined;
-    return missedBy !== undefined && tried?.delete(missedBy) === true;
-  }
-
   /** Surely nobody has it, and nobody is up. */
   private async queue(call: OutgoingCall): Promise<void> {
-    call.isQueueing = true;
+    call.queue();
     try {
-      const response = await this.fallback.put(call.request, call.route);
+      const response = await this.fallback.put(call.request, call.target);
       if (call.isOver) return;
       this.end(call);
-      call.reply({ response, isDisposed: true });
+      call.respond({ response, isDisposed: true });
     } catch (error) {
       this.fail(call, error);
     }
   }
 
   /** Waits for Redis, or for the instances to gather again; the deadline still counts. */
-  private park(call: OutgoingCall): void {
+  private wait(call: OutgoingCall): void {
     this.detach(call);
-    this.parked.add(call);
-    this.parkTimer ??= outside(() => setTimeout(this.retryParked, RETRY_PARKED_MS).unref());
-  }
-
-  private readonly retryParked = (): void => {
-    this.parkTimer = undefined;
-    if (this.redis.isReady) this.sendParked();
-  };
-
-  private sendParked(): void {
-    for (const call of [...this.parked]) this.attempt(call);
+    call.wait();
+    this.waiting.add(call);
   }
 
   private retryElsewhere(call: OutgoingCall): void {
     if (call.isOver || call.received > 0) return;
-    if (call.instance) call.exclude(call.instance.id);
+    call.exclude();
     this.detach(call);
     this.attempt(call);
   }
 
-  /** The instance is gone, and with it the answer. */
-  private lose(call: OutgoingCall): void {
-    if (call.isOver) return;
-    if (call.instance) {
-      call.route.view.suspect(call.instance.id, 'unreached');
-      this.blame(call);
-    }
-    if (!this.mayRepeat(call)) return this.fail(call, lostError(call));
-    call.mayHaveRun = true;
-    this.retryElsewhere(call);
-  }
-
-  /** Its instance is done with it, or has sent on, and a part of the answer is not here. */
-  private loseAnswer(call: OutgoingCall): void {
-    if (call.isOver) return;
-    if (!this.mayRepeat(call)) return this.fail(call, replyLostError(call));
-    call.mayHaveRun = true;
-    this.detach(call);
-    this.renumber(call);
-    this.attempt(call);
-  }
-
-  /** Its instance is there, and the call got lost on the way to it. */
-  private sendAgain(call: OutgoingCall): void {
-    if (call.isOver || call.received > 0) return;
-    call.missedBy = call.instance?.id;
-    this.renumber(call);
-    this.retryElsewhere(call);
-  }
-
-  /** An instance takes a number once: with a new one it may have the call again, and what it says of the old one is nothing. */
+  /** An instance takes a number once: with a new one it may have the call again, and what it says of the old one is ignored. */
   private renumber(call: OutgoingCall): void {
     this.calls.delete(call);
-    call.id = ++this.lastId;
+    call.renumber(++this.lastId);
     this.calls.add(call);
   }
 
@@ -308,139 +319,71 @@ export class Caller implements CallKeeper {
     return call.request.isIdempotent && call.received === 0 && this.budget.spend();
   }
 
-  private probed(peer: Peer, item: Item): void {
+  /** `[8, running, finished, unknown]` */
+  private readonly onProbed: NonNullable<ItemHandlers[number]> = (from, item) => {
     const [, , finished, unknown] = item;
     this.window.settled(finished);
     this.window.settled(unknown);
-    this.prober.answered(peer.id, item);
-  }
-
-  /** A part of an answer may be on its way that nobody waits for any more: its instance says when it is not. */
-  private askAfter({ id, instance }: OutgoingCall): void {
-    if (instance && this.redis.isReady)
-      this.channel.post(this.channel.of(instance), encodeItem(Kind.probe, [id]));
-  }
-
-  private answer(peer: Peer, item: Item): void {
-    const call = this.calls.get(item[1]);
-    // Else it is late, repeated, or from an instance that the call has left.
-    if (!call || call.instance?.id !== peer.id) return;
-    switch (item[0]) {
-      case Kind.value:
-        return this.value(call, item);
-      case Kind.complete:
-        return this.completed(call, item);
-      case Kind.error:
-        return this.failAnswered(call, begun(errorOf(item[2])));
-      case Kind.refusal:
-        return this.refused(call, errorOf(item[2]));
-      case Kind.ask:
-        if (isBytes(item[2])) this.window.ask(call, item[2]);
-    }
-  }
-
-  /** `[2, id, n, value, hasBytes, sent?]` */
-  private value(call: OutgoingCall, [, , before, value, hasBytes, sent]: Item): void {
-    if (before !== call.received) return this.breakOff(call);
-    call.received++;
-    const taking = call.reply({ response: decodeValue(value, hasBytes) });
-    if (!isBytes(sent)) return;
-    // Only what the subscriber took makes room: what a deserializer has in its hands is not read yet.
-    if (taking instanceof Promise) void taking.then(() => this.window.take(call, sent));
-    else this.window.take(call, sent);
-  }
-
-  private grant(call: OutgoingCall, granted: number): void {
-    if (call.instance)
-      this.channel.post(this.channel.of(call.instance), encodeItem(Kind.grant, call.id, granted));
-  }
-
-  /** `[3, id, n]` or `[3, id, n, value, hasBytes?]` */
-  private completed(call: OutgoingCall, [, , before, value, hasBytes]: Item): void {
-    if (before !== call.received) return this.breakOff(call);
-    this.complete(call, decodeValue(value, hasBytes));
-  }
-
-  /** Values are missing: the rest is of no use. */
-  private breakOff(call: OutgoingCall): void {
-    this.tellCancelled(call);
-    this.loseAnswer(call);
-  }
-
-  private complete(call: OutgoingCall, last: unknown): void {
-    this.end(call, performance.now());
-    call.reply({ response: last, isDisposed: true });
-  }
-
-  private refused(call: OutgoingCall, error: unknown): void {
-    if (!(error instanceof HydraError) || !error.retryable) return this.fail(call, error);
-    if (error.code === 'DRAINING' && call.instance) call.route.view.suspect(call.instance.id, 'stopping');
-    call.lastRefusal = error;
-    if (error.code === 'OVERLOADED') this.blame(call);
-    // The instance may have said to a probe by now that it does not know the old one, and never takes that again.
-    this.renumber(call);
-    this.retryElsewhere(call);
-  }
+    this.prober.onProbed(from.id, item);
+  };
 
   private expire(call: OutgoingCall): void {
-    if (call.instance) {
-      call.mayHaveRun = true;
-      this.tellCancelled(call);
-      this.blame(call);
+    const { state } = call;
+    if (state === 'sent') {
+      call.setUncertain();
+      this.sendCancel(call);
+      this.countFailure(call);
     }
-    if (call.isQueueing) return this.fail(call, notQueuedError(call));
-    this.fail(call, timeoutError(call, this.parked.has(call), this.redis.isReady));
+    if (state === 'queueing') return this.fail(call, notQueuedError(call));
+    this.fail(call, timeoutError(call, this.context.redis.isReady));
   }
 
-  /** Not one that has left for good, which nobody would take from the breaker's account again. */
-  private blame({ instance, route }: OutgoingCall): void {
-    if (instance && route.view.get(instance.id)) this.chooser.failed(instance);
+  /** Not of an instance that has left, whose failures nobody would forget again. */
+  private countFailure({ instance, target }: OutgoingCall): void {
+    if (instance && target.view.get(instance.id)) this.chooser.failed(instance);
   }
 
-  private tellCancelled(call: OutgoingCall): void {
-    const { instance, id } = call;
-    if (!instance || !readsFrames(instance) || !this.redis.isReady) return;
-    this.channel.post(this.channel.of(instance), encodeItem(Kind.cancel, id));
+  private grant({ instance, id }: OutgoingCall, granted: number): void {
+    if (instance) this.sendTo(instance, encodeItem(Kind.grant, id, granted));
   }
 
-  /** The handler failed. */
-  private failAnswered(call: OutgoingCall, error: unknown): void {
-    if (isHidden(error)) {
-      const id = correlationId(this.channel.address, call.mid ?? call.id);
-      const { request, route } = call;
-      this.logger.warn(`"${request.pattern}" failed inside "${route.view.service}"; correlation id ${id}`);
-      tagError(error, id);
-    }
-    noteRemote(error);
-    this.fail(call, error, true);
+  private sendCancel({ instance, id }: OutgoingCall): void {
+    if (instance && readsFrames(instance) && this.context.redis.isReady)
+      this.sendTo(instance, encodeItem(Kind.cancel, id));
   }
 
-  private fail(call: OutgoingCall, error: unknown, isAnswer = false): void {
+  private sendTo(instance: Instance, item: string): void {
+    this.messenger.post(this.messenger.channelOf(instance), item);
+  }
+
+  /** @param answeredAt when the instance answered, if it did */
+  private fail(call: OutgoingCall, error: unknown, answeredAt?: number): void {
     if (call.isOver) return;
-    this.end(call, isAnswer ? performance.now() : undefined);
-    call.reply({ err: call.mayHaveRun ? begun(error) : error, isDisposed: true });
+    this.end(call, answeredAt);
+    call.respond({ err: call.mayHaveRun ? begun(error) : error, isDisposed: true });
   }
 
-  /** @param answeredAt the instant, if the instance answered */
   private end(call: OutgoingCall, answeredAt?: number): void {
     this.detach(call, answeredAt);
-    call.isOver = true;
+    call.end();
     this.calls.delete(call);
-    this.parked.delete(call);
+    this.waiting.delete(call);
     this.deadlines.remove(call);
   }
 
   /** Takes the call from the instance it went to. */
   private detach(call: OutgoingCall, answeredAt?: number): void {
-    if (call.instance) this.chooser.ended(call.instance, call.sentAt, answeredAt);
-    if (call.share > 0 && this.window.close(call, answeredAt !== undefined)) this.askAfter(call);
-    if (call.mid !== undefined) this.byMessageId.delete(call.mid);
-    call.instance = undefined;
-    call.mid = undefined;
-    call.missedAnswers = call.missedArrivals = 0;
+    const { instance, credit, sentAt, messageId } = call;
+    if (instance) {
+      this.chooser.ended(instance, sentAt!, answeredAt);
+      if (credit && this.window.close(credit, answeredAt !== undefined)) this.askAfter(call, instance);
+      if (messageId !== undefined) this.replies.forget(messageId);
+    }
+    call.detach();
   }
-}
 
-function isBytes(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0;
+  /** A part of an answer may be on its way that nobody waits for any more: its instance says when it is not. */
+  private askAfter({ id }: OutgoingCall, instance: Instance): void {
+    if (this.context.redis.isReady) this.sendTo(instance, encodeItem(Kind.probe, [id]));
+  }
 }

@@ -1,187 +1,190 @@
-import type { Keys } from '../../protocol/keys.js';
 import { encodeItem, Kind, readsFrames, type Item } from '../../protocol/rpc.js';
-import { outside } from '../../runtime/async-context.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
+import type { Timer } from '../../runtime/clock.js';
 import type { Instance } from '../../hydra-options.js';
 import { isInReconnectGrace, stoodStill } from '../../registry/reconnect-grace.js';
 import type { CallTable } from '../wire/call-table.js';
-import type { Channel } from '../wire/messenger.js';
+import type { Messenger } from '../wire/messenger.js';
 import type { OutgoingCall } from './outgoing-call.js';
 
-/** What a probe can find out about a call. */
-export interface ProbeFindings {
+/** Told what probes find out about calls. */
+export interface ProbeListener {
   /** Its instance is gone. */
-  gone(call: OutgoingCall): void;
-  /** Its instance is done with it, and the answer is not here. */
+  instanceLost(call: OutgoingCall): void;
+  /** Its instance has answered it, or sent more of the answer, and a part of that is not here. */
   answerLost(call: OutgoingCall): void;
   /** Its instance is there and never received it. */
   neverArrived(call: OutgoingCall): void;
 }
 
 /** An answer may overtake the probe's own: only a second finding of "finished, no answer here" counts. */
-const MISSED_ANSWERS = 2;
+const MAX_MISSED_ANSWERS = 2;
 /** An instance whose connection broke is back within this time, if nothing else is wrong. */
-const RECONNECT_MS = 150;
+const RECHECK_AFTER_MS = 150;
 
 /**
- * Asks after calls that have not been answered for a while, so that a dead instance is noticed within a fraction of a
+ * Probes calls that have not been answered for a while, so that a dead instance is noticed within a fraction of a
  * second and no call has to wait for its deadline. A PUBLISH that reaches nobody says that the instance is gone; an
  * instance that answers says which calls it has.
  *
- * An instance that does not answer is looked for with PUBSUB NUMSUB, which counts exact subscriptions only; so are Hydra
+ * An instance that does not answer is searched for with PUBSUB NUMSUB, which counts exact subscriptions only; so are Hydra
  * 1.x instances, which do not know probes. One that nobody listens for is looked for once more before its calls are given
  * up, and while all come back from an outage it is not missed at all. On a Cluster, where both counts are those of one
  * node, an instance that does not answer is gone when its presence is.
  */
 export class Prober {
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   /** Instances that have not answered their last probe yet. */
   private readonly unanswered = new Set<string>();
-  /** Instances that were found deaf, and are looked at once more. */
-  private readonly deaf = new Set<string>();
+  /** Instances that had no subscriber, and are checked once more. */
+  private readonly unsubscribed = new Set<string>();
 
   constructor(
-    private readonly channel: Channel,
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
+    private readonly context: Pick<Context, 'redis' | 'clock' | 'options'>,
+    private readonly messenger: Messenger,
     private readonly calls: CallTable<OutgoingCall>,
-    private readonly afterMs: number,
-    private readonly findings: ProbeFindings,
+    private readonly listener: ProbeListener,
   ) {}
 
   /** A call began. */
   wake(): void {
-    this.timer ??= outside(() => setInterval(() => this.probe(), this.afterMs).unref());
+    const { clock, options } = this.context;
+    this.timer ??= clock.setInterval(() => this.probe(), options.calls.probeAfterMs);
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    this.context.clock.clear(this.timer);
     this.timer = undefined;
   }
 
   /** `[8, running, finished, unknown]` */
-  answered(peerId: string, [, , finished, unknown]: Item): void {
-    this.unanswered.delete(peerId);
-    this.deaf.delete(peerId);
-    for (const call of this.callsAt(peerId, finished)) {
-      if (++call.missedAnswers >= MISSED_ANSWERS) this.findings.answerLost(call);
+  onProbed(from: string, [, , finished, unknown]: Item): void {
+    this.unanswered.delete(from);
+    this.unsubscribed.delete(from);
+    for (const call of this.callsAt(from, finished)) {
+      if (call.missAnswer() >= MAX_MISSED_ANSWERS) this.listener.answerLost(call);
     }
-    for (const call of this.callsAt(peerId, unknown)) {
+    for (const call of this.callsAt(from, unknown)) {
       // On a Cluster two messages may take two ways, and the later one arrive first.
-      if (!this.redis.isCluster || ++call.missedArrivals >= 2) this.findings.neverArrived(call);
+      if (!this.context.redis.isCluster || call.missArrival() >= 2) this.listener.neverArrived(call);
     }
   }
 
-  /** Replies of this instance were lost: which calls they were for it alone can tell. */
-  replyLost(peerId: string): void {
-    // It says so of all of them already.
-    if (this.unanswered.has(peerId)) return;
-    const calls = [...this.calls].filter(({ instance }) => instance?.id === peerId);
+  /** Replies of this instance were lost: it alone can tell which calls they were for. */
+  onRepliesLost(from: string): void {
+    // It is about to tell of all of them.
+    if (this.unanswered.has(from)) return;
+    const calls = [...this.calls].filter(({ instance }) => instance?.id === from);
     if (calls.length > 0) this.ask(calls[0]!.instance!, calls);
   }
 
-  /** What an instance says of a call that has moved on since says nothing: moved once more, it would run twice. */
-  private callsAt(peerId: string, ids: unknown): readonly OutgoingCall[] {
+  /** What an instance says of a call that has left it is ignored: moved once more, the call would run twice. */
+  private callsAt(instanceId: string, ids: unknown): readonly OutgoingCall[] {
     if (!Array.isArray(ids)) return [];
     const calls = ids.map((id) => this.calls.get(id));
-    return calls.filter((call) => call !== undefined && call.instance?.id === peerId) as OutgoingCall[];
+    return calls.filter((call) => call !== undefined && call.instance?.id === instanceId) as OutgoingCall[];
   }
 
   private probe(): void {
     if (this.calls.size === 0) return this.stop();
-    if (!this.redis.isReady) return;
+    if (!this.context.redis.isReady) return;
     for (const [instance, calls] of this.overdue()) {
-      if (this.deaf.has(instance.id)) continue;
+      if (this.unsubscribed.has(instance.id)) continue;
       // Where somebody listens to channels by pattern, a PUBLISH to a dead instance reaches that one.
       const isAsked = readsFrames(instance);
-      if (!isAsked || this.unanswered.has(instance.id)) void this.lookFor(instance, calls);
+      if (!isAsked || this.unanswered.has(instance.id)) void this.countSubscribers(instance, calls);
       if (isAsked) this.ask(instance, calls);
     }
   }
 
   private overdue(): Map<Instance, OutgoingCall[]> {
-    const before = performance.now() - this.afterMs;
+    const before = this.context.clock.monotonic() - this.context.options.calls.probeAfterMs;
     const overdue = new Map<Instance, OutgoingCall[]>();
     for (const call of this.calls) {
-      if (!call.instance || call.sentAt > before) continue;
-      const calls = overdue.get(call.instance);
+      const { instance, sentAt } = call;
+      if (!instance || sentAt! > before) continue;
+      const calls = overdue.get(instance);
       if (calls) calls.push(call);
-      else overdue.set(call.instance, [call]);
+      else overdue.set(instance, [call]);
     }
     return overdue;
   }
 
   private ask(instance: Instance, calls: readonly OutgoingCall[], isAgain = false): void {
-    const channel = this.keys.instanceChannel(instance.service, instance.id);
+    const channel = this.messenger.channelOf(instance);
     const probe = encodeItem(
       Kind.probe,
       calls.map(({ id }) => id),
     );
-    const askedAt = performance.now();
+    const askedAt = this.context.clock.monotonic();
     this.unanswered.add(instance.id);
-    // A grant that was lost would hold up the answer for good.
+    // A grant that was lost would hold up the answer for ever.
     for (const { id, credit } of calls)
-      if (credit) this.channel.post(channel, encodeItem(Kind.grant, id, credit.granted));
-    this.channel.post(channel, probe, {
-      published: (outcome) => {
-        if (outcome === 'nobody' && this.countsProve(instance))
-          this.foundDeaf(instance, calls, askedAt, isAgain);
-        else this.deaf.delete(instance.id);
+      if (credit && credit.told > 0) this.messenger.post(channel, encodeItem(Kind.grant, id, credit.told));
+    this.messenger.post(channel, probe, {
+      onPublished: (outcome) => {
+        if (outcome === 'no-receivers' && this.countsProve(instance))
+          this.hasNoSubscriber(instance, calls, askedAt, isAgain);
+        else this.unsubscribed.delete(instance.id);
       },
     });
   }
 
-  private async lookFor(instance: Instance, calls: readonly OutgoingCall[], isAgain = false): Promise<void> {
-    const channel = this.keys.instanceChannel(instance.service, instance.id);
-    const askedAt = performance.now();
+  private async countSubscribers(
+    instance: Instance,
+    calls: readonly OutgoingCall[],
+    isAgain = false,
+  ): Promise<void> {
+    const channel = this.messenger.channelOf(instance);
+    const askedAt = this.context.clock.monotonic();
     try {
-      const [, subscribers] = await this.redis.commands.pubsub('NUMSUB', channel);
-      const isDeaf = Number(subscribers) === 0 && this.countsProve(instance);
+      const [, subscribers] = await this.context.redis.commands.pubsub('NUMSUB', channel);
+      const hasNone = Number(subscribers) === 0 && this.countsProve(instance);
       if (this.hasLeft(instance, calls)) this.lose(instance, calls);
-      else if (isDeaf) this.foundDeaf(instance, calls, askedAt, isAgain);
-      else this.deaf.delete(instance.id);
+      else if (hasNone) this.hasNoSubscriber(instance, calls, askedAt, isAgain);
+      else this.unsubscribed.delete(instance.id);
     } catch {
       // Redis went away: the next round asks again.
-      this.deaf.delete(instance.id);
+      this.unsubscribed.delete(instance.id);
     }
   }
 
   private countsProve({ capabilities }: Instance): boolean {
-    return this.redis.countsProve(capabilities?.server);
+    return this.context.redis.countsProve(capabilities?.server);
   }
 
-  /** Nobody listens to it: it has died, or is between two connections. */
-  private foundDeaf(
+  /** Nobody subscribes to its channel: it has died, or is between two connections. */
+  private hasNoSubscriber(
     instance: Instance,
     calls: readonly OutgoingCall[],
     askedAt: number,
     isAgain: boolean,
   ): void {
     const { id } = instance;
-    const isOutage = stoodStill(this.redis, askedAt) || isInReconnectGrace(this.redis);
-    if (isOutage) this.deaf.delete(id);
+    const isOutage = stoodStill(this.context.redis, askedAt) || isInReconnectGrace(this.context.redis);
+    if (isOutage) this.unsubscribed.delete(id);
     else if (isAgain) this.lose(instance, calls);
-    else if (!this.deaf.has(id)) {
-      this.deaf.add(id);
-      outside(() => setTimeout(() => this.lookAgain(instance, calls), RECONNECT_MS).unref());
+    else if (!this.unsubscribed.has(id)) {
+      this.unsubscribed.add(id);
+      this.context.clock.setTimeout(() => this.checkAgain(instance, calls), RECHECK_AFTER_MS);
     }
   }
 
-  private lookAgain(instance: Instance, calls: readonly OutgoingCall[]): void {
-    if (!this.redis.isReady) this.deaf.delete(instance.id);
+  private checkAgain(instance: Instance, calls: readonly OutgoingCall[]): void {
+    if (!this.context.redis.isReady) this.unsubscribed.delete(instance.id);
     else if (readsFrames(instance)) this.ask(instance, calls, true);
-    else void this.lookFor(instance, calls, true);
+    else void this.countSubscribers(instance, calls, true);
   }
 
   /** Its presence ended, and it answers no probes: an instance that drains does. */
   private hasLeft(instance: Instance, [call]: readonly OutgoingCall[]): boolean {
-    return call?.route.view.get(instance.id) === undefined;
+    return call?.target.view.get(instance.id) === undefined;
   }
 
   private lose(instance: Instance, calls: readonly OutgoingCall[]): void {
     this.unanswered.delete(instance.id);
-    this.deaf.delete(instance.id);
-    // Since the question was asked, a call may have ended or moved.
-    for (const call of calls) if (call.instance?.id === instance.id) this.findings.gone(call);
+    this.unsubscribed.delete(instance.id);
+    // Since the probe was sent, a call may have ended or moved.
+    for (const call of calls) if (call.instance?.id === instance.id) this.listener.instanceLost(call);
   }
 }

@@ -1,4 +1,4 @@
-import type { CallRequest, Route } from './outgoing-call.js';
+import type { CallRequest, CallTarget } from './outgoing-call.js';
 
 /**
  * What a call gives that went into the queue of its service, because no instance was up: no handler's answer.
@@ -32,7 +32,7 @@ export class QueueFallback {
   constructor(private readonly services: FallbackServices) {}
 
   /** Whether it may go there. A queue knows no particular instance, version or tags; who asked for one gets an error. */
-  takes({ fallback }: CallRequest, { view, instanceId, selection }: Route): boolean {
+  takes({ fallback }: CallRequest, { view, instanceId, selection }: CallTarget): boolean {
     const isForAnyInstance = instanceId === undefined && selection === undefined;
     return fallback === 'queue' && isForAnyInstance && view.servers.every((server) => view.isSuspect(server));
   }
@@ -43,7 +43,10 @@ export class QueueFallback {
    * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`; `REDIS_UNAVAILABLE`, whose `mayHaveRun` says
    *   whether it may have been stored; `FORBIDDEN`
    */
-  async put({ pattern, data, metadata }: CallRequest, { view: { service } }: Route): Promise<HydraQueued> {
+  async put(
+    { pattern, data, metadata }: CallRequest,
+    { view: { service } }: CallTarget,
+  ): Promise<HydraQueued> {
     const id = await this.services.queues.addNow(service, pattern, data, metadata);
     return new HydraQueued(id, service, pattern);
   }

@@ -1,17 +1,16 @@
 import { HydraError } from '../../hydra-error.js';
-import { LONGEST_TIMER_MS } from '../../hydra-options.js';
+import type { Clock } from '../../runtime/clock.js';
+import { rejectAfter } from '../../runtime/waiting.js';
 import type { CallRequest } from './outgoing-call.js';
 
-/** What a request waits for: it says what it means that its time is over. */
+/** What a request waits for. The error says it when the time is over. */
 type Stage = 'connection' | 'serializer' | 'redis';
 
 /** The time of one request, which counts from its user's call to the end of everything. */
 export class RequestTime {
-  stage: Stage = 'connection';
-  /** Nobody waits any more: what was not sent must not be. */
-  isOver = false;
-  /** Told when that is so. */
-  onOver: (() => void) | undefined;
+  private stage: Stage = 'connection';
+  private hasExpired = false;
+  private giveUp: (() => void) | undefined;
 
   private constructor(
     private readonly request: CallRequest,
@@ -25,24 +24,37 @@ export class RequestTime {
    */
   static async limit<T>(
     request: CallRequest,
-    service: string,
+    { service, clock }: { readonly service: string; readonly clock: Clock },
     act: (time: RequestTime) => Promise<T>,
   ): Promise<T> {
     const time = new RequestTime(request, service);
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise<never>((_resolve, reject) => {
-      const expire = () => {
-        time.isOver = true;
-        time.onOver?.();
-        reject(time.error());
-      };
-      timer = setTimeout(expire, Math.min(request.timeoutMs, LONGEST_TIMER_MS));
-    });
+    const { expired, cancel } = rejectAfter(clock, request.timeoutMs, () => time.expire(), { ref: true });
     try {
-      return await Promise.race([act(time), over]);
+      return await Promise.race([act(time), expired]);
     } finally {
-      clearTimeout(timer);
+      cancel();
     }
+  }
+
+  /** The user's time runs on while this is done. */
+  enter(stage: Stage): void {
+    this.stage = stage;
+  }
+
+  /** Has this called when the time is over. */
+  whenOver(giveUp: () => void): void {
+    this.giveUp = giveUp;
+  }
+
+  /** Nobody waits any more: what was not sent must not be. */
+  get isOver(): boolean {
+    return this.hasExpired;
+  }
+
+  private expire(): HydraError {
+    this.hasExpired = true;
+    this.giveUp?.();
+    return this.error();
   }
 
   private error(): HydraError {

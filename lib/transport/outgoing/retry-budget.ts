@@ -1,12 +1,12 @@
 const EARNED_PER_CALL = 0.1;
-const AT_MOST = 100;
+const MAX_TOKENS = 100;
 
-/** Retries of calls whose outcome is unknown: one for ten calls, so that a dying service is not finished off by them. */
+/** Retries of calls whose outcome is unknown: one for ten calls, so that retries do not overload a failing service. */
 export class RetryBudget {
-  private tokens = AT_MOST / 10;
+  private tokens = MAX_TOKENS / 10;
 
   earn(): void {
-    this.tokens = Math.min(AT_MOST, this.tokens + EARNED_PER_CALL);
+    this.tokens = Math.min(MAX_TOKENS, this.tokens + EARNED_PER_CALL);
   }
 
   /** True when one more retry is affordable. */

@@ -2,7 +2,7 @@
  * Nest hides what a handler threw unless it is an RpcException: the caller is told `Internal server error` and no more.
  * Both sides log such a failure under one id, so that the two lines can be brought together.
  */
-export function isHidden(error: unknown): error is object {
+export function isMasked(error: unknown): error is object {
   if (typeof error !== 'object' || error === null) return false;
   try {
     const { status, message } = error as { status?: unknown; message?: unknown };

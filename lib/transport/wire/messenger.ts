@@ -1,85 +1,91 @@
 import type { HydraError } from '../../hydra-error.js';
 import type { Instance } from '../../hydra-options.js';
-import { isReplyChannel, type Keys } from '../../protocol/keys.js';
+import { isReplyChannel } from '../../protocol/keys.js';
 import { decodeMessage, type UmfMessage } from '../../protocol/message.js';
 import { decodeFrame, encodeFrame, isFrame, type Item, type Load } from '../../protocol/rpc.js';
 import { outside } from '../../runtime/async-context.js';
 import { ECHO } from '../../redis/connection/hearing.js';
 import { Publisher } from '../../redis/publisher.js';
-import type { RedisConnections, Subscription } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
+import type { Subscription } from '../../redis/redis-connections.js';
 import { isReply, redisError } from '../../redis/redis-error.js';
-import { Peers, type Peer } from './remote-instances.js';
-import { RejectedInput } from '../rejected-input.js';
+import { logRejected } from './rejected-input.js';
+import { RemoteInstances, type RemoteInstance } from './remote-instances.js';
 
-/** What became of a published message: somebody received it, surely nobody did, or nobody knows. */
-export type Published = 'delivered' | 'nobody' | HydraError;
+/** The outcome of a PUBLISH: somebody received it, surely nobody did, or it is unknown. */
+export type PublishOutcome = 'delivered' | 'no-receivers' | HydraError;
 
-/** Told once what became of its message. An object rather than a closure: there is one for each call. */
-export interface Sender {
-  published(outcome: Published): void;
+/** Told once of the outcome of a message, with what it was posted with. An object rather than a closure for each call. */
+export interface PublishListener<Subject = void> {
+  onPublished(outcome: PublishOutcome, subject: Subject): void;
 }
+
+/** Acts on one item of another instance. Must not throw. */
+export type ItemHandler = (from: RemoteInstance, item: Item) => void;
+
+/** What items of each kind do, by the kind. */
+export type ItemHandlers = Readonly<Record<number, ItemHandler>>;
 
 /** Takes what arrives. No method may throw. */
-export interface Receiver {
-  /** Calls and events, and what their sender says of them later. */
-  requests(peer: Peer, load: Load, items: readonly Item[]): void;
-  /** Answers, and what their sender says of them otherwise. */
-  replies(peer: Peer, load: Load, items: readonly Item[]): void;
-  /** Frames with requests of this sender were lost on the way. */
-  requestsLost(peer: Peer): void;
-  /** Frames with replies of this sender were lost on the way. */
-  repliesLost(peer: Peer): void;
-  message(message: UmfMessage): void;
+export interface FrameHandler {
+  /** All that another instance sent with one frame. */
+  onItems(from: RemoteInstance, load: Load, items: readonly Item[]): void;
+  /** Frames of this instance were lost on their way to one of the two channels. */
+  onFramesLost(from: RemoteInstance, channel: 'requests' | 'replies'): void;
+  /** A message of a Hydra 1.x process, or one made as it makes them. */
+  onMessage(message: UmfMessage): void;
 }
+
+type MessengerContext = Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'log'>;
 
 /** What leaves for one channel with the next PUBLISH. */
 interface Batch {
   readonly channel: string;
   texts: string[];
-  senders: (Sender | undefined)[];
+  listeners: Listeners;
   size: number;
   /** The number of the last frame. */
   seq: number;
 }
 
+/** Who listens to the outcome of each item of a batch, and with what: in turns, so that no pair is made for each call. */
+type Listeners = unknown[];
+
 /**
- * A batch of this many characters leaves without waiting for the end of the turn, and none is larger, unless one item is: a
+ * A batch of this many characters leaves without waiting for the end of the event-loop tick, and none is larger, unless one item is: a
  * PUBLISH counts as a whole against what Redis holds for a subscriber.
  */
 const FULL_BATCH = 262_144;
-const KNOWN_CHANNELS = 10_000;
+const MAX_CHANNELS = 10_000;
 
 /**
- * The channels of this instance, and the way to everyone else's.
+ * Sends to the channels of other instances, and receives on those of this one.
  *
- * What leaves in one turn of the event loop for one channel is one PUBLISH. Its sender is told when surely nobody received
- * it.
+ * What leaves in one event-loop tick for one channel is one PUBLISH, and whoever posted it hears whether surely nobody
+ * received it.
  */
-export class Channel {
-  readonly address: string;
+export class Messenger {
   // One for each channel, kept: V8 keeps what a cleared or rewritten Map held for much longer than it is needed.
   private readonly batches = new Map<string, Batch>();
   private waiting: Batch[] = [];
-  private readonly peers: Peers;
+  private readonly senders: RemoteInstances;
   private readonly channels = new Map<string, string>();
-  private readonly rejected = new RejectedInput();
   /** For what is sent to this instance, to its whole service, and for answers to this instance. */
   private readonly own: readonly [instance: string, service: string, replies: string];
   private readonly publisher: Publisher;
-  private receiver: Receiver | undefined;
+  private handler: FrameHandler | undefined;
   private opening: Promise<void> | undefined;
   private subscriptions: readonly Subscription[] = [];
 
   constructor(
-    id: string,
-    service: string,
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
+    private readonly context: MessengerContext,
+    /** The load of this instance, which every frame tells. */
     private readonly load: () => Load,
   ) {
-    this.address = `${id}@${service}:/`;
+    const { id, keys, options, redis } = context;
+    const { service } = options;
     this.publisher = new Publisher(redis);
-    this.peers = new Peers(keys);
+    this.senders = new RemoteInstances(keys);
     this.own = [
       keys.instanceChannel(service, id),
       keys.serviceChannel(service),
@@ -88,8 +94,8 @@ export class Channel {
   }
 
   /** Subscribes to its channels; resolves when Redis has confirmed it. Idempotent. */
-  open(receiver: Receiver): Promise<void> {
-    this.opening ??= this.subscribe(receiver).catch((error: unknown) => {
+  open(handler: FrameHandler): Promise<void> {
+    this.opening ??= this.subscribe(handler).catch((error: unknown) => {
       // Who asks again tries again.
       this.opening = undefined;
       this.unsubscribe();
@@ -106,20 +112,31 @@ export class Channel {
     this.flush();
   }
 
-  /** Sends an item to one of our own instances, together with what else leaves for it in this turn. */
-  post(channel: string, item: string, sender?: Sender): void {
+  /** Sends an item to one of our own instances, together with whatever else leaves for it in this event-loop tick. */
+  post(channel: string, item: string): void;
+  post(channel: string, item: string, listener: PublishListener): void;
+  post<Subject>(channel: string, item: string, listener: PublishListener<Subject>, subject: Subject): void;
+  post(channel: string, item: string, listener?: unknown, subject?: unknown): void {
     const batch = this.batchFor(channel);
     if (batch.size > 0 && batch.size + item.length > FULL_BATCH) outside(() => this.publishBatch(batch));
     if (batch.texts.length === 0) this.schedule(batch);
     batch.texts.push(item);
-    batch.senders.push(sender);
+    batch.listeners.push(listener, subject);
     batch.size += item.length;
     if (batch.size >= FULL_BATCH) outside(() => this.publishBatch(batch));
   }
 
   /** Sends one message that anybody understands, Hydra 1.x included. */
-  postMessage(channel: string, message: string, sender?: Sender): void {
-    outside(() => this.publish(channel, message, sender ? [sender] : []));
+  postMessage(channel: string, message: string): void;
+  postMessage(channel: string, message: string, listener: PublishListener): void;
+  postMessage<Subject>(
+    channel: string,
+    message: string,
+    listener: PublishListener<Subject>,
+    subject: Subject,
+  ): void;
+  postMessage(channel: string, message: string, listener?: unknown, subject?: unknown): void {
+    outside(() => this.publish(channel, message, listener ? [listener, subject] : []));
   }
 
   /** Sends a text to a channel that many share. False when surely nobody received it. Rejects as the driver does. */
@@ -129,23 +146,23 @@ export class Channel {
 
   /** An item as a frame of its own, for a channel that many share. */
   frame(item: string): string {
-    return encodeFrame(this.address, 0, this.load(), [item]);
+    return encodeFrame(this.context.address, 0, this.load(), [item]);
   }
 
   /** The channel of an instance. Kept: making and hashing its name costs as much as encoding a call. */
-  of({ service, id }: Pick<Instance, 'service' | 'id'>): string {
+  channelOf({ service, id }: Pick<Instance, 'service' | 'id'>): string {
     const known = this.channels.get(id);
     if (known !== undefined) return known;
-    if (this.channels.size >= KNOWN_CHANNELS) this.channels.clear();
-    const channel = this.keys.instanceChannel(service, id);
+    if (this.channels.size >= MAX_CHANNELS) this.channels.clear();
+    const channel = this.context.keys.instanceChannel(service, id);
     this.channels.set(id, channel);
     return channel;
   }
 
-  private async subscribe(receiver: Receiver): Promise<void> {
-    this.receiver = receiver;
+  private async subscribe(handler: FrameHandler): Promise<void> {
+    this.handler = handler;
     const [instance, service, replies] = this.own;
-    const { redis } = this;
+    const { redis } = this.context;
     this.subscriptions = [
       redis.subscribe(service, (wire) => this.onMessage(wire, false)),
       redis.subscribe(replies, (wire) => this.onReplies(wire)),
@@ -168,33 +185,33 @@ export class Channel {
 
   private onRequests(wire: string, isForInstance: boolean): void {
     const frame = decodeFrame(wire);
-    const peer = frame && this.peers.of(frame.from);
-    if (!peer) return this.rejected.count('a frame', wire);
-    const hasGap = isForInstance && peer.requests.hasGapBefore(frame.seq);
-    this.receiver?.requests(peer, frame.load, frame.items);
-    if (hasGap) this.receiver?.requestsLost(peer);
+    const from = frame && this.senders.of(frame.from);
+    if (!from) return logRejected(this.context.log, 'frames', wire);
+    const hasGap = isForInstance && from.requests.hasGapBefore(frame.seq);
+    this.handler?.onItems(from, frame.load, frame.items);
+    if (hasGap) this.handler?.onFramesLost(from, 'requests');
   }
 
   private onReplies(wire: string): void {
     const frame = decodeFrame(wire);
-    const peer = frame && this.peers.of(frame.from);
-    if (!peer) return this.rejected.count('a frame', wire);
-    const hasGap = peer.replies.hasGapBefore(frame.seq);
-    this.receiver?.replies(peer, frame.load, frame.items);
-    if (hasGap) this.receiver?.repliesLost(peer);
+    const from = frame && this.senders.of(frame.from);
+    if (!from) return logRejected(this.context.log, 'frames', wire);
+    const hasGap = from.replies.hasGapBefore(frame.seq);
+    this.handler?.onItems(from, frame.load, frame.items);
+    if (hasGap) this.handler?.onFramesLost(from, 'replies');
   }
 
   private onUmf(wire: string): void {
     const message = decodeMessage(wire);
-    if (!message) return this.rejected.count('a message', wire);
-    this.receiver?.message(message);
+    if (!message) return logRejected(this.context.log, 'messages', wire);
+    this.handler?.onMessage(message);
   }
 
   private batchFor(channel: string): Batch {
     let batch = this.batches.get(channel);
     if (batch) return batch;
-    if (this.batches.size >= KNOWN_CHANNELS) this.forgetIdleBatches();
-    batch = { channel, texts: [], senders: [], size: 0, seq: 0 };
+    if (this.batches.size >= MAX_CHANNELS) this.forgetIdleBatches();
+    batch = { channel, texts: [], listeners: [], size: 0, seq: 0 };
     this.batches.set(channel, batch);
     return batch;
   }
@@ -205,8 +222,7 @@ export class Channel {
   }
 
   private schedule(batch: Batch): void {
-    // After all that this turn's input causes, before the next input is read.
-    if (this.waiting.length === 0) outside(() => setImmediate(this.flush));
+    if (this.waiting.length === 0) this.context.clock.setImmediate(this.flush);
     this.waiting.push(batch);
   }
 
@@ -217,30 +233,34 @@ export class Channel {
   };
 
   private publishBatch(batch: Batch): void {
-    const { channel, texts, senders } = batch;
+    const { channel, texts, listeners } = batch;
     batch.texts = [];
-    batch.senders = [];
+    batch.listeners = [];
     batch.size = 0;
-    this.publish(channel, encodeFrame(this.address, ++batch.seq, this.load(), texts), senders);
+    this.publish(channel, encodeFrame(this.context.address, ++batch.seq, this.load(), texts), listeners);
   }
 
-  private publish(channel: string, wire: string, senders: readonly (Sender | undefined)[]): void {
-    const tell = (outcome: Published) => {
-      for (const sender of senders) sender?.published(outcome);
-    };
+  private publish(channel: string, wire: string, listeners: Listeners): void {
     this.publisher.publish(channel, wire).then(
-      (isReceived) => tell(isReceived ? 'delivered' : 'nobody'),
-      (error: unknown) => tell(this.publishError(channel, error, senders.length === 0)),
+      (isReceived) => notify(listeners, isReceived ? 'delivered' : 'no-receivers'),
+      (error: unknown) => notify(listeners, this.publishError(channel, error, listeners.length === 0)),
     );
   }
 
   /** Publishing is the first thing that its script does: what Redis refuses of it was not published. */
-  private publishError(channel: string, failure: unknown, isForNobody: boolean): HydraError {
+  private publishError(channel: string, failure: unknown, hasNoListener: boolean): HydraError {
     const facts = isReply(failure) ? { mayHaveRun: false } : undefined;
     const error = redisError(`PUBLISH to ${channel}`, failure, facts);
-    // Who wants to call is told, and may want what is not allowed; that answers cannot be sent is told nobody else.
-    const isAnswer = isForNobody || isReplyChannel(channel);
-    this.redis.refusals.note(error, isAnswer ? 'problem' : 'warning');
+    // A caller hears of it, and may lack the permission for good reason; nobody else hears that answers cannot be sent.
+    const isAnswer = hasNoListener || isReplyChannel(channel);
+    this.context.redis.refusals.note(error, isAnswer ? 'problem' : 'warning');
     return error;
+  }
+}
+
+function notify(listeners: Listeners, outcome: PublishOutcome): void {
+  for (let index = 0; index < listeners.length; index += 2) {
+    const listener = listeners[index] as PublishListener<unknown> | undefined;
+    listener?.onPublished(outcome, listeners[index + 1]);
   }
 }

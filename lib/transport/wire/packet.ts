@@ -26,7 +26,6 @@ export interface SentCall {
     readonly data: unknown;
     readonly metadata: Metadata | undefined;
   };
-  readonly share: number;
 }
 
 /**
@@ -34,7 +33,12 @@ export interface SentCall {
  *
  * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`
  */
-export function encodeCall({ id, request, share }: SentCall, timeoutMs: number, maxBytes: number): string {
+export function encodeCall(
+  { id, request }: SentCall,
+  timeoutMs: number,
+  share: number,
+  maxBytes: number,
+): string {
   const { pattern, data, metadata } = request;
   return encode(pattern, data, maxBytes, (value, hasBytes) => {
     const bytes = hasBytes ? 1 : 0;

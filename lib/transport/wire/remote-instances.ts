@@ -2,10 +2,10 @@ import { decodeAddress } from '../../protocol/address.js';
 import type { Keys } from '../../protocol/keys.js';
 import { FrameSeries } from './frame-series.js';
 
-const MOST = 10_000;
+const MAX_REMEMBERED = 10_000;
 
-/** Who sent a frame. */
-export interface Peer {
+/** One of our own instances that sent a frame here. */
+export interface RemoteInstance {
   /** `<id>@<service>:/` */
   readonly address: string;
   readonly id: string;
@@ -14,7 +14,7 @@ export interface Peer {
   readonly channel: string;
   /** The channel for answers to it. */
   readonly replyChannel: string;
-  /** Its calls whose last word is sent again, since nobody heard it. */
+  /** Its calls whose end is sent again, because nobody received it. */
   readonly unheard: Set<number>;
   /** The frames it sent on the channel for calls here. */
   readonly requests: FrameSeries;
@@ -23,25 +23,25 @@ export interface Peer {
 }
 
 /** The instances that sent frames here, by their address. */
-export class Peers {
-  private readonly byAddress = new Map<string, Peer>();
+export class RemoteInstances {
+  private readonly byAddress = new Map<string, RemoteInstance>();
   private hasForgotten = false;
 
   constructor(private readonly keys: Keys) {}
 
   /** Undefined when it is no instance's address. */
-  of(address: string): Peer | undefined {
+  of(address: string): RemoteInstance | undefined {
     return this.byAddress.get(address) ?? this.add(address);
   }
 
-  private add(address: string): Peer | undefined {
+  private add(address: string): RemoteInstance | undefined {
     const { instance: id, service } = decodeAddress(address) ?? {};
     if (!id || !service) return undefined;
-    if (this.byAddress.size >= MOST) {
+    if (this.byAddress.size >= MAX_REMEMBERED) {
       this.byAddress.clear();
       this.hasForgotten = true;
     }
-    const peer = {
+    const instance = {
       address,
       id,
       service,
@@ -51,7 +51,7 @@ export class Peers {
       requests: new FrameSeries(this.hasForgotten),
       replies: new FrameSeries(this.hasForgotten),
     };
-    this.byAddress.set(address, peer);
-    return peer;
+    this.byAddress.set(address, instance);
+    return instance;
   }
 }

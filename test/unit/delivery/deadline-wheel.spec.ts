@@ -1,24 +1,24 @@
-import { jest } from '@jest/globals';
+import { DeadlineWheel, WithDeadline } from '../../../lib/delivery/deadline-wheel.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
-import { Deadlines, Timed } from '../../../lib/delivery/deadline-wheel.js';
+let clock: ManualClock;
 
-class Item extends Timed {
+class Item extends WithDeadline {
   readonly deadlineAt: number;
   constructor(afterMs: number) {
     super();
-    this.deadlineAt = performance.now() + afterMs;
+    this.deadlineAt = clock.monotonic() + afterMs;
   }
 }
 
 describe('deadlines', () => {
   let expired: Item[];
-  let deadlines: Deadlines<Item>;
+  let deadlines: DeadlineWheel<Item>;
   beforeEach(() => {
-    jest.useFakeTimers({ now: 5_000 });
+    clock = new ManualClock();
     expired = [];
-    deadlines = new Deadlines<Item>((item) => expired.push(item));
+    deadlines = new DeadlineWheel<Item>(clock, (item) => expired.push(item));
   });
-  afterEach(() => jest.useRealTimers());
 
   const add = (afterMs: number) => {
     const item = new Item(afterMs);
@@ -26,50 +26,50 @@ describe('deadlines', () => {
     return item;
   };
 
-  it('are noticed in their order, never early, and within two ticks', () => {
+  it('are noticed in their order, never early, and within two ticks', async () => {
     const items = [300, 100, 200, 100].map(add);
-    jest.advanceTimersByTime(99);
+    await clock.advance(99);
     expect(expired).toEqual([]);
-    jest.advanceTimersByTime(23);
+    await clock.advance(23);
     expect(new Set(expired)).toEqual(new Set([items[1], items[3]]));
-    jest.advanceTimersByTime(200);
+    await clock.advance(200);
     expect(expired.slice(2)).toEqual([items[2], items[0]]);
   });
 
-  it('are not noticed for what was taken out, from any place in its tick', () => {
+  it('are not noticed for what was taken out, from any place in its tick', async () => {
     const items = [50, 50, 50, 50].map(add);
     for (const index of [3, 0, 1]) deadlines.remove(items[index]!);
     deadlines.remove(items[0]!);
-    jest.advanceTimersByTime(200);
+    await clock.advance(200);
     expect(expired).toEqual([items[2]]);
   });
 
-  it('start again after a rest, and keep no timer while there is none', () => {
+  it('start again after a rest, and keep no timer while there is none', async () => {
     add(20);
-    jest.advanceTimersByTime(200);
-    expect(jest.getTimerCount()).toBe(0);
-    jest.advanceTimersByTime(5_000);
+    await clock.advance(200);
+    expect(clock.timerCount).toBe(0);
+    await clock.advance(5_000);
     add(20);
-    jest.advanceTimersByTime(60);
+    await clock.advance(60);
     expect(expired).toHaveLength(2);
   });
 
-  it('that have passed already are noticed at once, also as the first after a rest', () => {
-    jest.advanceTimersByTime(5_000);
+  it('that have passed already are noticed at once, also as the first after a rest', async () => {
+    await clock.advance(5_000);
     add(-500);
-    jest.advanceTimersByTime(30);
+    await clock.advance(30);
     expect(expired).toHaveLength(1);
   });
 
-  it('may be added and taken out while one is noticed', () => {
+  it('may be added and taken out while one is noticed', async () => {
     const pair = [new Item(40), new Item(40)];
-    deadlines = new Deadlines<Item>((item) => {
+    deadlines = new DeadlineWheel<Item>(clock, (item) => {
       expired.push(item);
       for (const other of pair) deadlines.remove(other);
       if (expired.length < 3) add(10);
     });
     for (const item of pair) deadlines.add(item);
-    jest.advanceTimersByTime(500);
+    await clock.advance(500);
     expect(pair.filter((item) => expired.includes(item))).toHaveLength(1);
     expect(expired).toHaveLength(3);
   });

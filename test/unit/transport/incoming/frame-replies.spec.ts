@@ -1,23 +1,29 @@
 import { HydraError } from '../../../../lib/index.js';
+import { systemClock } from '../../../../lib/runtime/clock.js';
 import { Kind, type Item } from '../../../../lib/protocol/rpc.js';
-import type { Channel } from '../../../../lib/transport/wire/messenger.js';
+import type { Messenger } from '../../../../lib/transport/wire/messenger.js';
 import { FrameReplies } from '../../../../lib/transport/incoming/frame-replies.js';
-import type { Peer } from '../../../../lib/transport/wire/remote-instances.js';
+import type { RemoteInstance } from '../../../../lib/transport/wire/remote-instances.js';
 
 const MAX_BYTES = 1_048_576;
 
 function start(granted: number) {
   const items: Item[] = [];
   const channels = new Set<string>();
-  const channel = {
+  const messenger = {
     post: (name: string, item: string) => {
       channels.add(name);
       items.push(JSON.parse(item) as Item);
     },
-  } as unknown as Channel;
-  const peer = { channel: 'c', replyChannel: 'c:r', unheard: new Set() } as unknown as Peer;
+  } as unknown as Messenger;
+  const caller = { channel: 'c', replyChannel: 'c:r', unheard: new Set() } as unknown as RemoteInstance;
   const place = { id: 7, pattern: 'p', before: 0 };
-  const replies = new FrameReplies(channel, peer, place, MAX_BYTES, granted);
+  const replies = new FrameReplies(
+    { messenger, clock: systemClock, maxBytes: MAX_BYTES },
+    caller,
+    place,
+    granted,
+  );
   /** What left since the last look. */
   const left = () => items.splice(0);
   return { replies, left, channels };

@@ -1,4 +1,5 @@
 import type { Instance } from '../../../../lib/index.js';
+import { systemClock } from '../../../../lib/runtime/clock.js';
 import { CircuitBreaker } from '../../../../lib/transport/outgoing/circuit-breaker.js';
 
 const [a, b, c] = ['a', 'b', 'c'].map((id) => ({ id }) as Instance) as [Instance, Instance, Instance];
@@ -6,7 +7,7 @@ const all = [a, b, c];
 
 describe('a circuit breaker', () => {
   const breaker = (options: { failures?: number; ejectMs?: number; panicShare?: number } = {}) =>
-    new CircuitBreaker({ failures: 2, ejectMs: 60_000, panicShare: 0.5, ...options });
+    new CircuitBreaker(systemClock, { failures: 2, ejectMs: 60_000, panicShare: 0.5, ...options });
 
   const fail = (on: CircuitBreaker, id: string, times: number) => {
     for (let time = 0; time < times; time++) on.failed(id);

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 
+import { systemClock } from '../../../../lib/runtime/clock.js';
 import { InstanceLoads } from '../../../../lib/transport/outgoing/instance-loads.js';
 import { instanceOf } from '../../registry/discovery/instances.js';
 
@@ -10,7 +11,7 @@ describe('what is known of an instance’s load', () => {
   let loads: InstanceLoads;
   beforeEach(() => {
     jest.useFakeTimers({ now: 100_000 });
-    loads = new InstanceLoads();
+    loads = new InstanceLoads(systemClock);
   });
   afterEach(() => jest.useRealTimers());
 

@@ -15,7 +15,7 @@ const MAX_BYTES = 1_048_576;
 const SHARE = 32_768;
 
 const call = (data: unknown, metadata?: Record<string, string>, share = SHARE) =>
-  encodeCall({ id: 7, request: { pattern: 'sum', data, metadata }, share }, 500, MAX_BYTES);
+  encodeCall({ id: 7, request: { pattern: 'sum', data, metadata } }, 500, share, MAX_BYTES);
 const place = { id: 7, pattern: 'sum', before: 3 };
 const bytes = Buffer.from([1, 2, 3]);
 const refused = new HydraError('DRAINING', 'stopping');

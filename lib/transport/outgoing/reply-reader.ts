@@ -1,0 +1,101 @@
+import type { UmfMessage } from '../../protocol/message.js';
+import { Kind, type Item } from '../../protocol/rpc.js';
+import { begun } from '../wire/begun-error.js';
+import type { CallTable } from '../wire/call-table.js';
+import type { ItemHandlers } from '../wire/messenger.js';
+import { decodeValue, errorOf, replyOf } from '../wire/packet.js';
+import type { RemoteInstance } from '../wire/remote-instances.js';
+import type { OutgoingCall } from './outgoing-call.js';
+import type { ReplyWindow } from './reply-window.js';
+
+/** Acts on what an instance answers. */
+export interface ReplyListener {
+  /** It answered, with this last value. */
+  completed(call: OutgoingCall, value: unknown): void;
+  /** Its handler began, and failed. */
+  handlerFailed(call: OutgoingCall, error: unknown): void;
+  /** Its handler did not begin. */
+  refused(call: OutgoingCall, error: unknown): void;
+  /** A part of the answer is missing: the rest is of no use. */
+  brokenOff(call: OutgoingCall): void;
+}
+
+/** Matches what our own instances and those of Hydra 1.x answer with the calls that wait for it. */
+export class ReplyReader {
+  private readonly byMessageId = new Map<string, OutgoingCall>();
+
+  /** What each kind of item does. An answer that is late, repeated, or from an instance that the call has left, is ignored. */
+  readonly handlers: ItemHandlers = {
+    [Kind.value]: (from, item) => this.onValue(from, item),
+    [Kind.complete]: (from, item) => this.onComplete(from, item),
+    [Kind.error]: (from, item) => {
+      const call = this.find(from, item);
+      if (call) this.listener.handlerFailed(call, begun(errorOf(item[2])));
+    },
+    [Kind.refusal]: (from, item) => {
+      const call = this.find(from, item);
+      if (call) this.listener.refused(call, errorOf(item[2]));
+    },
+    [Kind.ask]: (from, item) => {
+      const credit = this.find(from, item)?.credit;
+      if (credit && isBytes(item[2])) this.window.ask(credit, item[2]);
+    },
+  };
+
+  constructor(
+    private readonly calls: CallTable<OutgoingCall>,
+    private readonly window: ReplyWindow<OutgoingCall>,
+    private readonly listener: ReplyListener,
+  ) {}
+
+  /** The call went to a Hydra 1.x instance, which answers by this id. */
+  expect(messageId: string, call: OutgoingCall): void {
+    this.byMessageId.set(messageId, call);
+  }
+
+  forget(messageId: string): void {
+    this.byMessageId.delete(messageId);
+  }
+
+  /** An answer of a Hydra 1.x instance, or to a call made as it makes them. True when somebody waits for it. */
+  onMessage(message: UmfMessage): boolean {
+    const call = message.rmid === undefined ? undefined : this.byMessageId.get(message.rmid);
+    if (!call) return false;
+    const { value, error } = replyOf(message);
+    if (error !== undefined) this.listener.handlerFailed(call, error);
+    else this.listener.completed(call, value);
+    return true;
+  }
+
+  private find(from: RemoteInstance, item: Item): OutgoingCall | undefined {
+    const call = this.calls.get(item[1]);
+    return call?.instance?.id === from.id ? call : undefined;
+  }
+
+  /** `[2, id, n, value, hasBytes, sent?]` */
+  private onValue(from: RemoteInstance, item: Item): void {
+    const call = this.find(from, item);
+    if (!call) return;
+    const [, , before, value, hasBytes, sent] = item;
+    if (!call.countValue(before)) return this.listener.brokenOff(call);
+    const { credit } = call;
+    const taking = call.respond({ response: decodeValue(value, hasBytes) });
+    if (!credit || !isBytes(sent)) return;
+    // Only what the subscriber took makes room: what a deserializer is still at work on is not read yet.
+    if (taking instanceof Promise) void taking.then(() => this.window.take(credit, sent));
+    else this.window.take(credit, sent);
+  }
+
+  /** `[3, id, n]` or `[3, id, n, value, hasBytes?]` */
+  private onComplete(from: RemoteInstance, item: Item): void {
+    const call = this.find(from, item);
+    if (!call) return;
+    const [, , before, value, hasBytes] = item;
+    if (before !== call.received) return this.listener.brokenOff(call);
+    this.listener.completed(call, decodeValue(value, hasBytes));
+  }
+}
+
+function isBytes(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}

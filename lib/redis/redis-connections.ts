@@ -292,12 +292,19 @@ export class RedisConnections implements SettlingListener {
       await subscription.confirmed();
       if (!hasEnded) await this.proveHearing(channel);
     };
-    const unsubscribe = () => {
+    const stop = () => {
       hasEnded = true;
       this.hearing.require(undefined);
+    };
+    const unsubscribe = () => {
+      stop();
       subscription.unsubscribe();
     };
-    return { confirmed, unsubscribe };
+    const end = () => {
+      stop();
+      return subscription.end();
+    };
+    return { confirmed, unsubscribe, end };
   }
 
   /** @internal */

@@ -18,6 +18,8 @@ export interface Subscription {
   confirmed(): Promise<void>;
   /** Ends it at once: its listener is given nothing more. Idempotent. */
   unsubscribe(): void;
+  /** Ends it once Redis has confirmed that: its listener is given what is published until then. Never rejects. */
+  end(): Promise<void>;
 }
 
 export interface SubscriptionsOptions {
@@ -91,7 +93,11 @@ export class Subscriptions {
         throw error;
       });
     };
-    return { confirmed, unsubscribe: () => leave('ended') };
+    const end = async () => {
+      if (state === 'listed') await this.release(name);
+      leave('ended');
+    };
+    return { confirmed, unsubscribe: () => leave('ended'), end };
   }
 
   /** Subscribes what is to be heard; false when the connection broke. What Redis refuses is kept in mind. */
@@ -124,6 +130,15 @@ export class Subscriptions {
     this.refused.delete(name);
     // Without a connection there is nothing to end, and what fails ends with the connection.
     if (this.link.server) this.link.client.unsubscribe(name).catch(() => undefined);
+  }
+
+  /** Has Redis end the subscription of a channel with one listener, which is still given what was published before. */
+  private async release(name: string): Promise<void> {
+    const channel = this.channels.get(name);
+    if (channel?.listeners.length !== 1 || !this.link.server) return;
+    // Whoever comes meanwhile subscribes again.
+    channel.confirmedOn = -1;
+    await this.link.client.unsubscribe(name).catch(() => undefined);
   }
 
   /** Resolves once Redis has confirmed it on this connection; asks where it has not. Rejects as the driver does. */

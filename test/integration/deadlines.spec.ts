@@ -53,15 +53,15 @@ describe('what is emitted while Redis is away', () => {
     const proxy = await startProxy(redis.url);
     const { service } = await serve();
     const client = await connect(service, { redis: proxy.url, timeoutMs: 50 });
-    const { waiters } = client['instance'].redis as unknown as { waiters: ReadonlySet<unknown> };
+    const { waiting } = client['instance'].redis['waiters'] as unknown as { waiting: ReadonlySet<unknown> };
     await proxy.close();
     await eventually(() => client.unwrap()[0].status !== 'ready', { what: 'the connection to be lost' });
-    const before = waiters.size;
+    const before = waiting.size;
     const emitted = Array.from({ length: 100 }, () => failureOf(firstValueFrom(client.emit('seen', {}))));
     expect(await Promise.all(emitted)).toEqual(
       emitted.map(() => expect.objectContaining({ code: 'REDIS_UNAVAILABLE', mayHaveRun: false }) as unknown),
     );
-    expect(waiters.size).toBeLessThanOrEqual(before + 10);
+    expect(waiting.size).toBeLessThanOrEqual(before + 10);
   });
 });
 

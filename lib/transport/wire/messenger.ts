@@ -108,7 +108,9 @@ export class Messenger {
   async close(): Promise<void> {
     if (!this.opening) return;
     this.opening = undefined;
-    this.unsubscribe();
+    // What is published until Redis has ended the subscriptions counts as received: it must be answered.
+    await Promise.all(this.subscriptions.map((subscription) => subscription.end()));
+    this.subscriptions = [];
     this.flush();
   }
 

@@ -4,12 +4,12 @@ import type { HydraError } from '../hydra-error.js';
 import type { Clock } from '../runtime/clock.js';
 import { isReply } from './redis-error.js';
 
-/** For so long after Redis last refused something, readiness tells it, in milliseconds. */
-const TOLD_FOR_MS = 10_000;
+/** For so long after Redis last refused something, readiness shows it, in milliseconds. */
+const SHOWN_FOR_MS = 10_000;
 /** A refusal is logged again after so long, if it lasts. */
-const SAY_AGAIN_MS = 600_000;
+const LOG_AGAIN_MS = 600_000;
 const MAX_KEPT = 50;
-const MAX_TOLD = 5;
+const MAX_SHOWN = 5;
 
 /** Not those that are part of the work, nor a command that is wrong in itself. */
 const REFUSED =
@@ -21,7 +21,7 @@ export type Weight = 'problem' | 'warning';
 interface Refusal {
   readonly text: string;
   readonly weight: Weight;
-  readonly saidAt: number;
+  readonly loggedAt: number;
   lastAt: number;
 }
 
@@ -41,16 +41,16 @@ export class Refusals {
     if (!isReply(cause) || !REFUSED.test(cause.message)) return;
     const now = this.clock.monotonic();
     const known = this.kept.get(message);
-    if (known && now - known.saidAt < SAY_AGAIN_MS) {
+    if (known && now - known.loggedAt < LOG_AGAIN_MS) {
       known.lastAt = now;
       return;
     }
     if (this.kept.size >= MAX_KEPT) this.forgetOldest();
-    this.kept.set(message, { text: message, weight, saidAt: now, lastAt: now });
+    this.kept.set(message, { text: message, weight, loggedAt: now, lastAt: now });
     this.logger.warn(message);
   }
 
-  /** It is allowed by now: readiness need not tell it for longer. */
+  /** It is allowed by now: readiness need not show it any longer. */
   lifted(what: string): void {
     for (const [key, { text }] of this.kept) if (text.includes(`] ${what}: `)) this.kept.delete(key);
   }
@@ -63,9 +63,9 @@ export class Refusals {
 
   private current(weight: Weight): string {
     const now = this.clock.monotonic();
-    const isCurrent = (refusal: Refusal) => refusal.weight === weight && now - refusal.lastAt < TOLD_FOR_MS;
+    const isCurrent = (refusal: Refusal) => refusal.weight === weight && now - refusal.lastAt < SHOWN_FOR_MS;
     const texts = [...this.kept.values()].filter(isCurrent).map(({ text }) => text);
-    return texts.slice(0, MAX_TOLD).join('; ');
+    return texts.slice(0, MAX_SHOWN).join('; ');
   }
 
   private forgetOldest(): void {

@@ -1,21 +1,23 @@
 import { Logger } from '@nestjs/common';
 
 import type { Clock } from '../../runtime/clock.js';
+import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { reasonOf } from './connect-error.js';
 import { OLDEST_REDIS, type ServerInfo } from './server-info.js';
 
-/** A reason is said again after so long, in milliseconds; an absent Redis fails ten times a second. */
-const SAY_AGAIN_MS = 30_000;
-const MAX_REASONS = 20;
+/** A reason is logged again after so long, in milliseconds; an absent Redis fails ten times a second. */
+const LOG_AGAIN_MS = 30_000;
 
-/** Says in the log what becomes of the connections: each reason once, and again after a while if it lasts. */
+/** Logs what happens to the connections: each reason once, and again after a while if it lasts. */
 export class ConnectionReport {
   private readonly logger = new Logger('Hydra');
-  private readonly saidAt = new Map<string, number>();
+  private readonly throttled: ThrottledLogger;
   private last: string | undefined;
   private hasWarnedOfVersion = false;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(clock: Clock) {
+    this.throttled = new ThrottledLogger(clock, LOG_AGAIN_MS);
+  }
 
   /** Why there is no connection, as last heard. */
   get reason(): string | undefined {
@@ -25,7 +27,7 @@ export class ConnectionReport {
   connected(server: ServerInfo | undefined, place: string, wasLost: boolean): void {
     const { product = 'Redis', version } = server ?? {};
     this.last = undefined;
-    this.saidAt.clear();
+    this.throttled.reset();
     this.logger.log(
       `connected to ${version === undefined ? product : `${product} ${version}`} at ${place}${wasLost ? ' again' : ''}`,
     );
@@ -39,14 +41,9 @@ export class ConnectionReport {
   }
 
   failed(role: string, error: Error): void {
-    const now = this.clock.monotonic();
     const reason = reasonOf(error);
     this.last = reason;
-    const saidAt = this.saidAt.get(reason);
-    if (saidAt !== undefined && now - saidAt < SAY_AGAIN_MS) return;
-    if (this.saidAt.size >= MAX_REASONS) this.saidAt.clear();
-    this.saidAt.set(reason, now);
-    this.logger.warn(`Redis (${role}): ${reason}; trying again`);
+    this.throttled.warn(reason, `Redis (${role}): ${reason}; trying again`);
   }
 
   warn(text: string): void {

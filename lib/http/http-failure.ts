@@ -29,8 +29,8 @@ export function failureOf(
   const where = `instance ${id} of "${service}" at ${host}:${port}`;
   const cause = causeOf(error);
   return isRefused(error)
-    ? new HydraError('NO_INSTANCE', `${where} did not take "${address}"`, { cause })
-    : new HydraError('INSTANCE_LOST', `${where} broke off "${address}"`, { cause });
+    ? new HydraError('NO_INSTANCE', `${where} refused the connection for "${address}"`, { cause })
+    : new HydraError('INSTANCE_LOST', `${where} closed the connection during "${address}"`, { cause });
 }
 
 function isRefusal(error: unknown): boolean {

@@ -69,7 +69,7 @@ export class HydraHttpClient {
    *
    * @throws HydraError `BAD_OPTION` for an address without service, verb or path, a `timeoutMs` that is no number above 0,
    *   and what `fetch` refuses to send: a GET with a body, an invalid header; `NO_INSTANCE` when no live instance
-   *   advertises an HTTP port, or none accepted the connection; `INSTANCE_LOST` when it broke off; `TIMEOUT`; `CANCELLED`
+   *   advertises an HTTP port, or none accepted the connection; `INSTANCE_LOST` when it closed the connection during the request; `TIMEOUT`; `CANCELLED`
    *   when `signal` aborted
    */
   async request(address: string, options: HydraHttpOptions = {}): Promise<Response> {

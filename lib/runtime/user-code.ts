@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 
 const logger = new Logger('Hydra');
 
-/** Calls what others gave to be called. What it throws is theirs, and must leave neither this process nor its state broken. */
+/** Calls a callback of the user's. An exception from it is logged, and never propagates. */
 export function callUserCode(what: string, callback: () => void): void {
   try {
     callback();

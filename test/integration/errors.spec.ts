@@ -386,7 +386,7 @@ const WAYS: readonly Way[] = [
   ],
   [
     'INSTANCE_LOST',
-    'an instance broke off an HTTP request',
+    'an instance closed the connection during an HTTP request',
     'yes',
     'yes',
     async () => {

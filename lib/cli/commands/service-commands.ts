@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 
 import type { Instance } from '../../hydra-options.js';
+import type { HealthRecord } from '../../protocol/records.js';
 import type { InstanceLogEntry } from '../../registry/instance-logs.js';
 import type { HydraInstance } from '../../hydra-instance.js';
 import { CommandFailure, ExitCode } from '../session/exit-codes.js';
@@ -101,25 +102,23 @@ async function health(
   ]);
   // Hydra 1.x writes a record that lives 3 s each 5 s: two looks out of five find none.
   const without = alive.filter(({ id }) => !records.some((record) => record.id === id));
-  const problems = records.flatMap(({ vitals }) => vitals?.problems ?? []);
   if (json) printJson([...records, ...without.map(({ id }) => ({ id, service, sampledOn: null }))]);
-  else {
-    const short = shortIds([...records, ...without].map(({ id }) => id));
-    const cells = records.map(({ id, sampledOn, uptimeSeconds, memory, vitals }) => [
-      ...[
-        short(id),
-        sampledOn,
-        `${Math.round(uptimeSeconds)} s`,
-        `${Math.round((memory['rss'] ?? 0) / 1_048_576)} MB`,
-      ],
-      ...[vitals === undefined ? '-' : `${Math.round(vitals.cpu * 100)} %`],
-      [...(vitals?.problems ?? []), ...(vitals?.warnings ?? [])].join('; ') || 'fine',
-    ]);
-    for (const { id } of without)
-      cells.push([short(id), '-', '-', '-', '-', 'alive; no health record just now']);
-    printTable(['INSTANCE', 'SAMPLED', 'UPTIME', 'MEMORY', 'CPU', 'DETAILS'], cells);
-  }
+  else printHealth(records, without);
+  const problems = records.flatMap(({ vitals }) => vitals?.problems ?? []);
   if (isCheck && problems.length > 0) throw new CommandFailure(ExitCode.failed, problems.join('; '));
+}
+
+function printHealth(records: readonly HealthRecord[], without: readonly Instance[]): void {
+  const short = shortIds([...records, ...without].map(({ id }) => id));
+  const cells = records.map(({ id, sampledOn, uptimeSeconds, memory, vitals }) => [
+    ...[short(id), sampledOn, `${Math.round(uptimeSeconds)} s`],
+    `${Math.round((memory['rss'] ?? 0) / 1_048_576)} MB`,
+    vitals === undefined ? '-' : `${Math.round(vitals.cpu * 100)} %`,
+    [...(vitals?.problems ?? []), ...(vitals?.warnings ?? [])].join('; ') || 'fine',
+  ]);
+  for (const { id } of without)
+    cells.push([short(id), '-', '-', '-', '-', 'alive; no health record just now']);
+  printTable(['INSTANCE', 'SAMPLED', 'UPTIME', 'MEMORY', 'CPU', 'DETAILS'], cells);
 }
 
 async function logs(

@@ -32,16 +32,15 @@ export interface EntryHandler {
 }
 
 /**
+ * Fills in what a decorator left open.
+ *
  * @throws HydraError `BAD_OPTION` naming the stream and the option
  */
 export function resolveHandler(bound: BoundHandler, { service, streams }: ResolvedOptions): EntryHandler {
   const given = bound.options as StreamPatternOptions;
   const stream = checkStreamName('the name of a stream', bound.pattern);
   refuseUnknown(`@StreamPattern("${stream}")`, given, PATTERN_NAMES);
-  const check = (option: string, value: number, min: number, max?: number) =>
-    integer(`${option} of "${stream}"`, value, min, max);
-  const { batch, backoff } = given;
-  const maxMs = check('backoff.maxMs', backoff?.maxMs ?? streams.retryMaxMs, 1, MAX_TIMER_MS);
+  const check = checkerOf(stream);
   return {
     bound,
     stream,
@@ -50,18 +49,34 @@ export function resolveHandler(bound: BoundHandler, { service, streams }: Resolv
     type: given.type,
     concurrency: check('concurrency', given.concurrency ?? streams.concurrency, 1),
     attempts: check('attempts', given.attempts ?? streams.attempts, 1),
-    backoff: {
-      // The longest wait would cut a longer first one.
-      minMs: check('backoff.minMs', backoff?.minMs ?? Math.min(streams.retryMinMs, maxMs), 1, maxMs),
-      maxMs,
-    },
+    backoff: backoffOf(given, streams, check),
     timeoutMs: check('timeoutMs', given.timeoutMs ?? 0, 0, MAX_TIMER_MS),
-    batch: batch && {
-      size: check('batch.size', batch.size, 1),
-      waitMs: check('batch.waitMs', batch.waitMs ?? 10, 0, MAX_TIMER_MS),
-    },
+    batch: batchOf(given, check),
     keyOf: given.orderBy === undefined ? undefined : keyBy(given.orderBy),
   };
+}
+
+type Checker = (option: string, value: number, min: number, max?: number) => number;
+
+const checkerOf =
+  (stream: string): Checker =>
+  (option, value, min, max) =>
+    integer(`${option} of "${stream}"`, value, min, max);
+
+function backoffOf(
+  { backoff }: StreamPatternOptions,
+  { retryMinMs, retryMaxMs }: ResolvedOptions['streams'],
+  check: Checker,
+): BackoffLimits {
+  const maxMs = check('backoff.maxMs', backoff?.maxMs ?? retryMaxMs, 1, MAX_TIMER_MS);
+  // The longest wait would cut a longer first one.
+  return { minMs: check('backoff.minMs', backoff?.minMs ?? Math.min(retryMinMs, maxMs), 1, maxMs), maxMs };
+}
+
+function batchOf({ batch }: StreamPatternOptions, check: Checker): EntryHandler['batch'] {
+  if (!batch) return undefined;
+  const size = check('batch.size', batch.size, 1);
+  return { size, waitMs: check('batch.waitMs', batch.waitMs ?? 10, 0, MAX_TIMER_MS) };
 }
 
 /**

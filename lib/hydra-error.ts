@@ -133,7 +133,11 @@ export interface HydraErrorJson {
   readonly mayHaveRun: boolean;
 }
 
-/** All codes, for documentation and tests. */
+/**
+ * All codes, for documentation and tests.
+ *
+ * @internal
+ */
 export const HYDRA_ERROR_CODES = Object.freeze(Object.keys(CODES)) as readonly HydraErrorCode[];
 
 function meaningOf(code: string): Meaning {

@@ -25,7 +25,11 @@ export function decodeJob(raw: string): Job | undefined {
   return message && { raw, message };
 }
 
-/** True when a Hydra 1.x consumer could remove the element: parsing and writing it again gives the same text. */
+/**
+ * True when a Hydra 1.x consumer could remove the element: parsing and writing it again gives the same text.
+ *
+ * @internal
+ */
 export function isCanonical(raw: string): boolean {
   try {
     return JSON.stringify(JSON.parse(raw)) === raw;

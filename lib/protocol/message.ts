@@ -134,6 +134,7 @@ export function encodeMessage(message: UmfMessage): string {
  * short form.
  *
  * @throws TypeError or RangeError when `body` is not JSON data (a bigint, a cycle, nested too deep)
+ * @internal
  */
 export function encodeLongMessage(message: UmfMessage): string {
   return JSON.stringify({

@@ -1,4 +1,3 @@
-const DIGITS = 20;
 /** A longer text is no id, and making a number of millions of digits takes seconds. */
 const SHAPE = /^(\d{1,20})-(\d{1,20})$/;
 const LAST_SEQUENCE = 18_446_744_073_709_551_615n;
@@ -19,12 +18,6 @@ export function idBefore(id: string): string {
   const [, ms = '0', sequence = '0'] = SHAPE.exec(id) ?? [];
   if (BigInt(sequence) > 0n) return `${ms}-${BigInt(sequence) - 1n}`;
   return BigInt(ms) > 0n ? `${BigInt(ms) - 1n}-${LAST_SEQUENCE}` : '0-0';
-}
-
-/** The id with a fixed width, so that texts sort as ids do. */
-export function paddedId(id: string): string {
-  const [ms = '', sequence = ''] = id.split('-', 2);
-  return `${ms.padStart(DIGITS, '0')}-${sequence.padStart(DIGITS, '0')}`;
 }
 
 /** For sorting: the earlier entry first. */

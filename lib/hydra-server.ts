@@ -132,7 +132,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   /**
    * Connects, subscribes, starts every source and registers the instance; calls back once Redis has confirmed it all, or
    * once the server is closed. Waits for a Redis that is away. What Redis refuses (a password, a certificate, a right) it
-   * calls back with at once, and closes. Where it listens already it calls back with `BAD_OPTION`, and goes on.
+   * calls back with at once, and closes. Where it listens already it calls back with `BAD_OPTION`, and keeps listening.
    */
   listen(callback: (error?: unknown) => void): Promise<void> {
     return outside(() => this.start(callback));
@@ -200,7 +200,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     const { drain, service } = this.instance.options;
     const deadlineAt = this.instance.clock.monotonic() + drain.timeoutMs;
     log.log(
-      `${service} drains: it takes no more work, and ends what is in hand within ${drain.timeoutMs} ms`,
+      `${service} drains: it takes no more work, and ends what is in progress within ${drain.timeoutMs} ms`,
     );
     await this.instance.presence.withdraw();
     await Promise.all(this.sources.map((source) => source.drain(deadlineAt)));

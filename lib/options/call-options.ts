@@ -34,7 +34,7 @@ export type Balancer = (instances: readonly Instance[], view: BalancerView) => I
 export type BalancerName = 'p2c' | 'round-robin' | 'random';
 
 /**
- * Turns a packet of Nest's (`{ pattern, data }`, `{ response, err, isDisposed }`) into what travels. May be async.
+ * Converts a packet of Nest's (`{ pattern, data }`, `{ response, err, isDisposed }`) to what travels. May be async.
  *
  * @publicApi
  */

@@ -10,17 +10,22 @@ const LOSING = ['Error', 'Map', 'Set'];
 
 /** Copies a value for JSON with its bytes marked, and refuses what JSON would turn into something else, with its path. */
 export class MarkedCopy {
-  hasBytes = false;
+  private foundBytes = false;
   private hasMark = false;
   private readonly path: (string | number)[] = [];
   private readonly around = new Set<object>();
 
   constructor(private readonly what: string) {}
 
+  /** Whether what was copied holds bytes. */
+  get hasBytes(): boolean {
+    return this.foundBytes;
+  }
+
   /** @throws HydraError `BAD_PAYLOAD` */
   of(data: unknown): unknown {
     const copy = this.copy(data);
-    if (this.hasBytes && this.hasMark) {
+    if (this.foundBytes && this.hasMark) {
       throw this.refusal(`a member "${BYTES}" beside bytes, which are marked by it`);
     }
     return copy;
@@ -78,7 +83,7 @@ export class MarkedCopy {
   }
 
   private mark(bytes: Uint8Array): object {
-    this.hasBytes = true;
+    this.foundBytes = true;
     return { [BYTES]: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64') };
   }
 

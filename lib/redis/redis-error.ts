@@ -1,4 +1,5 @@
 import { HydraError, type HydraErrorCode, type HydraErrorOptions } from '../hydra-error.js';
+import { ScriptFailure } from './script-failure.js';
 
 /** Refusals that end by themselves, or by what a person does to Redis. Redis looks before it does anything. */
 const NOT_NOW =
@@ -17,18 +18,6 @@ const NOT_SENT = /enableOfflineQueue options is false|None of startup nodes|Fail
 const NOT_CONNECTED = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'];
 
 const MAX_NAMES = 4;
-
-/** A script that failed, by its name: the driver knows only its hash. */
-export class ScriptFailure extends Error {
-  override readonly name = 'ScriptFailure';
-
-  constructor(
-    readonly script: string,
-    override readonly cause: unknown,
-  ) {
-    super(`script ${script}: ${String(cause)}`, { cause });
-  }
-}
 
 /**
  * What the driver rejects with, in hydra's words. This is the only place that knows them.

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 
 import type { RedisClient } from './redis-connections.js';
-import { isRefusedWith, ScriptFailure } from './redis-error.js';
+import { isRefusedWith } from './redis-error.js';
+import { ScriptFailure } from './script-failure.js';
 
 /**
  * A Lua script, run by its hash; Redis is given the text when it does not know it (first use, SCRIPT FLUSH, failover).

@@ -1,4 +1,4 @@
-/** Everything that breaks a line, moves the cursor, or turns the direction of reading. */
+/** Everything that breaks a line, moves the cursor, or reverses the direction of reading. */
 const CONTROL = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };

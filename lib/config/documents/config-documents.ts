@@ -2,7 +2,7 @@ import { HydraError } from '../../hydra-error.js';
 import { isJsonObject, parseObject, type JsonObject } from '../../protocol/json.js';
 import { mustBePlain, stringify, withinLimit } from '../../protocol/payload.js';
 import type { ConfigContext } from '../config-context.js';
-import { Keyring } from './encryption.js';
+import { Keyring } from './keyring.js';
 
 /**
  * A configuration as it is stored: nothing checked, references not resolved. What to edit and put back.
@@ -18,7 +18,7 @@ export interface ConfigDocument<T = JsonObject> {
   readonly config: T;
 }
 
-/** Turns one service's documents into the texts that are stored, and back. */
+/** Converts one service's documents to the texts that are stored, and back. */
 export class ConfigDocuments {
   private readonly keyring: Keyring;
 

@@ -1,5 +1,6 @@
 import { HydraError } from '../../../lib/hydra-error.js';
-import { isAway, isRefusedWith, redisError, ScriptFailure } from '../../../lib/redis/redis-error.js';
+import { isAway, isRefusedWith, redisError } from '../../../lib/redis/redis-error.js';
+import { ScriptFailure } from '../../../lib/redis/script-failure.js';
 
 /** An answer of Redis's as the driver hands it over. */
 function reply(message: string, name = 'publish', args: readonly unknown[] = ['a channel', 'a text']): Error {

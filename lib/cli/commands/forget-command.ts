@@ -70,11 +70,15 @@ async function remove(place: HydraInstance, service: string): Promise<void> {
     await redis.run('remove nodes', (client) => client.hdel(keys.nodes, ...found.nodes));
   }
   const counts = [
-    `${found.keys.length} keys`,
-    `${found.nodes.length} instances`,
-    `${found.groups.length} consumer groups`,
+    counted(found.keys.length, 'key'),
+    counted(found.nodes.length, 'instance'),
+    counted(found.groups.length, 'consumer group'),
   ];
   note(`${service} is forgotten: ${counts.join(', ')}`);
+}
+
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
 function refuseAlive(service: string, { alive, groups }: LeftBehind): void {

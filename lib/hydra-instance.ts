@@ -1,3 +1,4 @@
+import { connectionState, instanceJoined, instanceLeft } from './diagnostics/channels.js';
 import type { ResolvedOptions } from './hydra-options.js';
 import { encodeAddress } from './protocol/address.js';
 import { createKeys, type Keys } from './protocol/keys.js';
@@ -74,6 +75,12 @@ export class HydraInstance implements FrameHandler, Context {
     this.handlers = this.calls.handlers;
     this.discovery.changes$.subscribe(({ kind, instance }) => {
       if (kind === 'leave') this.calls.chooser.forget(instance.id);
+      const channel = kind === 'join' ? instanceJoined : kind === 'leave' ? instanceLeft : undefined;
+      if (channel?.hasSubscribers)
+        channel.publish({ instanceId: this.id, targetId: instance.id, service: instance.service });
+    });
+    this.redis.onState((state) => {
+      if (connectionState.hasSubscribers) connectionState.publish({ instanceId: this.id, state });
     });
     this.health.contribute('redis', () => this.redis.refusals.findings);
     this.health.contribute('calls', () => ({

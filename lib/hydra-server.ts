@@ -6,6 +6,7 @@ import type { DeliveryContext } from './delivery/delivery-context.js';
 import type { BoundHandler, DeliveryExtras, DeliveryMode, Dispatch, Source } from './delivery/source.js';
 import { HydraError } from './hydra-error.js';
 import { resolveOptions, type HydraOptions } from './hydra-options.js';
+import { ObservedDeliveries } from './observed-deliveries.js';
 import { QueueSource } from './queue/queue.source.js';
 import { outside } from './runtime/async-context.js';
 import type { ConnectionState, RedisClient } from './redis/redis-connections.js';
@@ -60,6 +61,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   private readonly ownsInstance: boolean;
   /** Nest's own hook, which does nothing but cost a closure a call. */
   private readonly noHook = this.onProcessingStartHook;
+  private readonly observed: ObservedDeliveries;
   private isListening = false;
   private closing: Promise<void> | undefined;
 
@@ -81,6 +83,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     this.setTransportId(HYDRA);
     this.initializeSerializer({});
     this.initializeDeserializer({});
+    this.observed = new ObservedDeliveries(this.instance);
     const dispatch = this.createDispatch();
     const { id, redis, keys } = this.instance;
     const calls = new CallSource(this.instance, this.instance.messenger, dispatch);
@@ -218,6 +221,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   }
 
   private run({ handler }: BoundHandler, data: unknown, context: DeliveryContext): Promise<unknown> {
+    this.observed.started(context);
     const hasHook = this.onProcessingStartHook !== this.noHook;
     return context.enter(() =>
       hasHook ? this.runHooked(handler, data, context) : (handler(data, context) as Promise<unknown>),
@@ -238,6 +242,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   }
 
   private settled(context: DeliveryContext): void {
+    this.observed.ended(context);
     if (!this.onProcessingEndHook) return;
     callUserCode('the processing end hook', () => this.onProcessingEndHook?.(HYDRA, context));
   }

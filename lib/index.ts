@@ -13,6 +13,21 @@ export type { ConfigDifference } from './config/documents/difference.js';
 export { getConfigToken, InjectConfig } from './config/live/inject-config.js';
 export { Live } from './config/live/live.js';
 export { LiveConfig, type ConfigStatus } from './config/live/live-config.js';
+export type {
+  CallDiagnostic,
+  ConnectionDiagnostic,
+  DiagnosticOutcome,
+  EntryDeadDiagnostic,
+  EntryDiagnostic,
+  EntryPublishedDiagnostic,
+  HandlerDiagnostic,
+  InstanceDiagnostic,
+  JobAddedDiagnostic,
+  JobDeadDiagnostic,
+  JobDiagnostic,
+  OutgoingHeaders,
+  RefusalDiagnostic,
+} from './diagnostics/events.js';
 export { DeliveryContext } from './delivery/delivery-context.js';
 export type { JobSettings } from './queue/job-writing.js';
 export {

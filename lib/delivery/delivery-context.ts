@@ -1,8 +1,9 @@
 import type { AsyncResource } from 'node:async_hooks';
+import type { Channel } from 'node:diagnostics_channel';
 
 import { BaseRpcContext } from '@nestjs/microservices';
 
-import { freshContext } from '../runtime/async-context.js';
+import { freshContext, outside, presentContext } from '../runtime/async-context.js';
 import { withDeadline, type HandlerDeadline } from './deadline-context.js';
 
 /**
@@ -42,6 +43,11 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
     this.asyncContext ??= freshContext();
     const { ambient } = this;
     return this.asyncContext.runInAsyncScope(ambient ? () => withDeadline(ambient, act) : act);
+  }
+
+  /** Lets the handler, and all its parts, run in what observers bound to this channel. @internal */
+  startIn<Event extends object>(channel: Channel<unknown, Event>, event: Event): void {
+    outside(() => channel.runStores(event, () => (this.asyncContext = presentContext())));
   }
 
   /** The handler has returned, or its stream has ended: what it left running is bound no more. @internal */

@@ -1,10 +1,13 @@
 import { writeJob } from './job-writing.js';
 import { checkJob, type BackoffRule, type ResolvedOptions } from '../hydra-options.js';
 import { createMessageId } from '../registry/presence/instance-id.js';
+import type { JobAddedDiagnostic } from '../diagnostics/events.js';
+import { systemClock } from '../runtime/clock.js';
 import { outside } from '../runtime/async-context.js';
 import type { RedisClient, RedisConnections } from '../redis/redis-connections.js';
+import { adding, added } from '../diagnostics/added-job.js';
 import { addOne } from './producer.scripts.js';
-import type { QueueKeys } from './queue.keys.js';
+import { DEFAULT_QUEUE, type QueueKeys } from './queue.keys.js';
 
 /**
  * What belongs to one job.
@@ -46,6 +49,8 @@ export interface PreparedJob {
   readonly raw: string;
   readonly keys: QueueKeys;
   readonly options: AddOptions;
+  /** Where observers listen, what they are told. */
+  readonly observed: JobAddedDiagnostic | undefined;
 }
 
 interface Waiting {
@@ -77,11 +82,13 @@ export class JobAdder {
   ): PreparedJob {
     checkJob(pattern, options);
     const id = options.id ?? createMessageId();
-    const { attempts, backoff, timeoutMs, headers } = options;
+    const { attempts, backoff, timeoutMs, queue = DEFAULT_QUEUE } = options;
+    const observed = adding({ service, queue, pattern, id }, options.headers);
+    const headers = observed?.headers ?? options.headers;
     const job = { service, from: this.from, pattern, data, attempts, backoff, timeoutMs, headers };
     const stamp = { mid: id, timestamp: new Date().toISOString() };
     const raw = writeJob(job, stamp, this.options.maxPayloadBytes);
-    return { id, addedOn: stamp.timestamp, pattern, raw, keys, options };
+    return { id, addedOn: stamp.timestamp, pattern, raw, keys, options, observed };
   }
 
   /**
@@ -90,6 +97,10 @@ export class JobAdder {
    * @throws HydraError `REDIS_UNAVAILABLE`
    */
   add(job: PreparedJob): Promise<boolean> {
+    return job.observed ? added(job.observed, systemClock, () => this.store(job)) : this.store(job);
+  }
+
+  private store(job: PreparedJob): Promise<boolean> {
     const { raw, keys, options } = job;
     const isPlain = options.id === undefined && !options.delayMs && options.priority !== 'high';
     if (!isPlain) return this.addAlone(job);
@@ -103,7 +114,7 @@ export class JobAdder {
    */
   async addNow(job: PreparedJob, service: string): Promise<void> {
     try {
-      await append(this.redis.commands, job.keys, [job]);
+      await added(job.observed, systemClock, () => append(this.redis.commands, job.keys, [job]));
     } catch (cause) {
       throw this.redis.failure(`"${job.pattern}" into the queue of "${service}"`, cause);
     }

@@ -4,6 +4,7 @@ import { systemClock } from '../runtime/clock.js';
 import { DeadlineWheel } from '../delivery/deadline-wheel.js';
 import { RareLog } from '../delivery/rare.log.js';
 import { handlerObservable } from '../delivery/handler-observable.js';
+import { jobDead } from '../diagnostics/channels.js';
 import type { Dispatch } from '../delivery/source.js';
 import { HydraError } from '../hydra-error.js';
 import { outside } from '../runtime/async-context.js';
@@ -141,7 +142,8 @@ export class JobRunner {
   private bury(job: HeldJob, reason: string): void {
     const state = failed(job.state, reason, this.clock.now());
     this.log.warn(`dead ${job.pattern}`, `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`);
-    const { attempt: attempts } = job;
+    const { attempt: attempts, id, pattern, headers } = job;
+    if (jobDead.hasSubscribers) jobDead.publish({ pattern, id, headers, attempts, reason });
     this.finish(
       job,
       deadOutcome(job, { reason, attempts, history: state.history ?? [], at: this.clock.now() }),

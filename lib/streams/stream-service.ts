@@ -9,6 +9,8 @@ import {
 } from '../hydra-options.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
 import type { Context } from '../redis/context.js';
+import { published, publishing } from '../diagnostics/published-entry.js';
+import { systemClock } from '../runtime/clock.js';
 import { IgnorablePromises } from '../runtime/ignorable.js';
 import type { RedisClient } from '../redis/redis-connections.js';
 import { DeadEntries, type DeadEntry, type DeadLetterOptions } from './stored/dead-entries.js';
@@ -92,10 +94,11 @@ export class StreamService {
     const { id, maxLen = 0, type, headers } = options;
     integer(`maxLen of a publication to "${stream}"`, maxLen, 0);
     if (id === '') throw new HydraError('BAD_OPTION', `id of a publication to "${stream}" must not be empty`);
+    const observed = publishing(stream, type, headers);
     const fields = encodeEntry(
       stream,
       data,
-      { type, metadata: headers },
+      { type, metadata: observed?.headers ?? headers },
       this.context.options.maxPayloadBytes,
     );
     const key = this.context.keys.stream(stream);
@@ -108,7 +111,8 @@ export class StreamService {
       const trim = maxLen > 0 ? ['MAXLEN', '~', String(maxLen)] : [];
       return (await redis.xadd(key, ...(trim as []), '*', ...fields))!;
     };
-    return () => this.context.redis.run(`publish to ${stream}`, store);
+    const publish = () => this.context.redis.run(`publish to ${stream}`, store);
+    return observed ? () => published(observed, publish, systemClock) : publish;
   }
 
   /**

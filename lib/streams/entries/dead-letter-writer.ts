@@ -1,3 +1,4 @@
+import { entryDead } from '../../diagnostics/channels.js';
 import { encodeDeadLetter } from '../../protocol/dead-letter.js';
 import type { Context } from '../../redis/context.js';
 import { backoffMs } from '../../runtime/backoff.js';
@@ -53,6 +54,8 @@ export class DeadLetterWriter {
   }
 
   private warnOf({ id, stream }: Entry, reason: string): void {
+    const { group } = this.group.config;
+    if (entryDead.hasSubscribers) entryDead.publish({ stream, group, id, reason });
     this.status.warn('dead', `${id} of stream "${stream}" became a dead letter: ${reason}`);
   }
 }

@@ -23,6 +23,7 @@ export class Refusal {
   constructor(
     readonly replies: Replies,
     readonly error: HydraError,
+    readonly pattern: string,
   ) {}
 }
 
@@ -73,16 +74,18 @@ export class CallReader {
       return undefined;
     }
     const replies = this.frameReplies(from, { id, pattern, before: 0 }, share);
-    if (!this.isAccepting) return new Refusal(replies, this.drainingError(pattern));
+    if (!this.isAccepting) return new Refusal(replies, this.drainingError(pattern), pattern);
     const { callers } = this.options;
     const caller = callers.of(from);
     // One that ran or runs is answered already.
     if (!callers.accept(caller, id))
-      return callers.isDenied(from, id) ? new Refusal(replies, this.tooLateError(pattern)) : undefined;
+      return callers.isDenied(from, id)
+        ? new Refusal(replies, this.tooLateError(pattern), pattern)
+        : undefined;
     // Nobody waits for it any more.
     if (!(timeoutMs > 0)) return undefined;
     const handler = this.handlers.get(pattern);
-    if (!handler) return new Refusal(replies, this.noHandlerError(pattern));
+    if (!handler) return new Refusal(replies, this.noHandlerError(pattern), pattern);
     const value = decodeValue(data, hasBytes);
     const headers = headersOf(metadata);
     return this.call(handler, { id, data: value, metadata: headers, caller, replies, timeoutMs });
@@ -118,7 +121,7 @@ export class CallReader {
     const handler = this.handlers.get(pattern);
     const { mid, body, headers, from, to, timeout } = message;
     const plain = handler?.isEvent ? NO_REPLIES : new MessageReplies(this.context, this.messenger, message);
-    if (!handler) return new Refusal(plain, this.noHandlerError(pattern));
+    if (!handler) return new Refusal(plain, this.noHandlerError(pattern), pattern);
     return this.call(handler, {
       id: mid,
       data: body,

@@ -3,6 +3,8 @@ import { isObservable } from 'rxjs';
 
 import { handlerDeadline } from '../../delivery/deadline-context.js';
 import { DeadlineWheel } from '../../delivery/deadline-wheel.js';
+import { handlerEnd } from '../../diagnostics/channels.js';
+import { publishEnd } from '../../diagnostics/ending.js';
 import { Limiter } from '../../delivery/limiter.js';
 import type { Dispatch, Source } from '../../delivery/source.js';
 import { HydraError } from '../../hydra-error.js';
@@ -20,12 +22,13 @@ import { CallerLivenessCheck } from './caller-liveness-check.js';
 import type { IncomingCall } from './incoming-call.js';
 import { RemoteCallers } from './remote-callers.js';
 import { isAsyncIterable, ReplyStream, type StreamListener } from './reply-stream.js';
+import { callRefused, handlerStarted } from './observed-handler.js';
 import { toWireError } from './to-wire-error.js';
 
 /** Moving average over about this many calls. */
 const LATENCY_WINDOW = 20;
 
-type SourceContext = Pick<Context, 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'log'>;
+type SourceContext = Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'log'>;
 
 /** Calls and events: from the channels to Nest's handlers, and their answers back. */
 export class CallSource implements Source, StreamListener {
@@ -111,10 +114,15 @@ export class CallSource implements Source, StreamListener {
 
   private admit(read: Read): void {
     if (!read) return;
-    if (read instanceof Refusal) return read.replies.refuse(read.error);
+    if (read instanceof Refusal) return this.refuse(read);
     read.caller.began(read);
     this.calls.add(read);
     if (!this.limiter.enter(read)) this.overload(read);
+  }
+
+  private refuse({ replies, error, pattern }: Refusal): void {
+    callRefused(this.context, pattern, error);
+    replies.refuse(error);
   }
 
   private overload(call: IncomingCall): void {
@@ -126,7 +134,7 @@ export class CallSource implements Source, StreamListener {
     const what = `"${call.pattern}" at ${this.context.address}: ${limits} are full`;
     // Whoever emitted it does not hear of this.
     if (call.handler.isEvent) this.context.log.warn('events', `dropped an event, ${what}`);
-    call.replies.refuse(new HydraError('OVERLOADED', what));
+    this.refuse(new Refusal(call.replies, new HydraError('OVERLOADED', what), call.pattern));
   }
 
   private async run(call: IncomingCall): Promise<void> {
@@ -145,6 +153,7 @@ export class CallSource implements Source, StreamListener {
     }
     try {
       call.context.ambient = handlerDeadline(clock, call.deadlineAt);
+      call.observe(handlerStarted(this.context, call));
       const result = await this.dispatch.run(call.handler, data, call.context);
       this.handlerReturned(call);
       this.answer(call, result);
@@ -192,13 +201,15 @@ export class CallSource implements Source, StreamListener {
     call.context.release();
     if (call.isSettled) return;
     let leaving: void | Promise<void>;
+    let failure: unknown;
     try {
       leaving = call.replies.complete(hasValue, value);
     } catch (error) {
       this.reportUnsent(call, error);
+      failure = error;
       leaving = this.sendError(call, error);
     }
-    this.endAfter(call, leaving);
+    this.endAfter(call, leaving, failure);
   }
 
   private fail(call: IncomingCall, error: unknown): void {
@@ -207,24 +218,26 @@ export class CallSource implements Source, StreamListener {
     if (isMasked(error)) {
       this.logger.error(`"${call.pattern}" failed; correlation id ${correlationId(call.from, call.id)}`);
     }
-    this.endAfter(call, this.sendError(call, error));
+    this.endAfter(call, this.sendError(call, error), error);
   }
 
-  private endAfter(call: IncomingCall, leaving: void | Promise<void>): void {
-    if (!leaving) return this.end(call);
+  private endAfter(call: IncomingCall, leaving: void | Promise<void>, error?: unknown): void {
+    if (!leaving) return this.end(call, error);
     call.finish();
-    void this.endWhenSent(call, leaving);
+    void this.endWhenSent(call, leaving, error);
   }
 
   /** The call is in progress until the end of its answer has left. */
-  private async endWhenSent(call: IncomingCall, leaving: Promise<void>): Promise<void> {
+  private async endWhenSent(call: IncomingCall, leaving: Promise<void>, failure: unknown): Promise<void> {
+    let reported = failure;
     try {
       await leaving;
     } catch (error) {
+      reported = error;
       this.reportUnsent(call, error);
       await this.sendError(call, error);
     }
-    if (!call.isOver) this.end(call);
+    if (!call.isOver) this.end(call, reported);
   }
 
   /** The handler's result cannot travel. That is a fault of this service, which its caller can do nothing about. */
@@ -248,12 +261,13 @@ export class CallSource implements Source, StreamListener {
     }
   }
 
-  private end(call: IncomingCall): void {
+  private end(call: IncomingCall, error?: unknown): void {
     const tookMs = this.context.clock.monotonic() - call.startedAt;
     this.latencyMs += (tookMs - this.latencyMs) / LATENCY_WINDOW;
     const isFree = call.end();
     this.forget(call);
     this.dispatch.settled(call.context);
+    if (call.observed) publishEnd(handlerEnd, call.observed, tookMs, error);
     if (isFree) this.limiter.leave();
   }
 
@@ -275,7 +289,7 @@ export class CallSource implements Source, StreamListener {
     const { isStreaming } = call;
     call.stopStream();
     if (isStreaming) call.context.release();
-    this.end(call);
+    this.end(call, reason);
   }
 
   private expire(call: IncomingCall): void {

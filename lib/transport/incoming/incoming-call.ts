@@ -1,4 +1,5 @@
 import { WithDeadline } from '../../delivery/deadline-wheel.js';
+import type { HandlerDiagnostic } from '../../diagnostics/events.js';
 import type { BoundHandler } from '../../delivery/source.js';
 import type { UmfMessage } from '../../protocol/message.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -75,6 +76,7 @@ export class IncomingCall extends WithDeadline implements ReceivedCall {
   private current: IncomingCallState = 'queued';
   private began = 0;
   private openStream: AnswerStream | undefined;
+  private diagnostic: HandlerDiagnostic | undefined;
 
   constructor(
     private readonly parts: IncomingCallParts,
@@ -118,6 +120,15 @@ export class IncomingCall extends WithDeadline implements ReceivedCall {
   start(now: number, needsDecoding: boolean): void {
     this.began = now;
     this.current = needsDecoding ? 'decoding' : 'running';
+  }
+
+  /** Where observers listen, what they are told. */
+  get observed(): HandlerDiagnostic | undefined {
+    return this.diagnostic;
+  }
+
+  observe(diagnostic: HandlerDiagnostic | undefined): void {
+    this.diagnostic = diagnostic;
   }
 
   /** Its data was decoded, and its handler is called. */

@@ -62,3 +62,9 @@ export function replyLostError({ request, target, instance }: OutgoingCall): Hyd
 export function closedError({ request, target }: Asked): HydraError {
   return new HydraError('CLOSED', `"${request.pattern}" to "${target.view.service}": this client is closed`);
 }
+
+/** For observers alone: whoever cancelled it hears nothing more. */
+export function cancelledError({ request, target }: Asked): HydraError {
+  const text = `the call "${request.pattern}" to "${target.view.service}" was cancelled`;
+  return new HydraError('CANCELLED', text);
+}

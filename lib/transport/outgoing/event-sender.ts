@@ -4,6 +4,7 @@ import { readsFrames } from '../../protocol/rpc.js';
 import type { Context } from '../../redis/context.js';
 import { createStamp } from '../../registry/presence/instance-id.js';
 import { sleep } from '../../runtime/waiting.js';
+import { callEnded, callStarted, withHeaders } from './observed-call.js';
 import { noInstanceError } from './call-errors.js';
 import type { Messenger, PublishOutcome } from '../wire/messenger.js';
 import type { InstanceChooser } from './instance-chooser.js';
@@ -26,7 +27,7 @@ export class EventSender {
   private readonly maxBytes: number;
 
   constructor(
-    private readonly context: Pick<Context, 'address' | 'redis' | 'keys' | 'clock' | 'options'>,
+    private readonly context: Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'clock' | 'options'>,
     private readonly messenger: Messenger,
     private readonly options: EventSenderOptions,
   ) {
@@ -34,7 +35,40 @@ export class EventSender {
   }
 
   /** To one instance; resolves once Redis has handed it over, or has stored it where it may go when none is up. */
-  async emit(request: CallRequest, target: CallTarget, time: RequestTime): Promise<HydraQueued | undefined> {
+  emit(request: CallRequest, target: CallTarget, time: RequestTime): Promise<HydraQueued | undefined> {
+    return this.observed('event', request, target, (sent) => this.emitToOne(sent, target, time));
+  }
+
+  /** To every instance that the target allows; resolves once Redis has handed it to one at least. */
+  broadcast(request: CallRequest, target: CallTarget, time: RequestTime): Promise<void> {
+    return this.observed('broadcast', request, target, (sent) => this.sendToAll(sent, target, time));
+  }
+
+  private async observed<T>(
+    kind: 'event' | 'broadcast',
+    request: CallRequest,
+    target: CallTarget,
+    send: (request: CallRequest) => Promise<T>,
+  ): Promise<T> {
+    const { id, clock } = this.context;
+    const event = callStarted(kind, id, request, target);
+    if (!event) return send(request);
+    const startedAt = clock.monotonic();
+    try {
+      const result = await send(withHeaders(request, event));
+      callEnded(event, clock.monotonic() - startedAt, undefined);
+      return result;
+    } catch (error) {
+      callEnded(event, clock.monotonic() - startedAt, error);
+      throw error;
+    }
+  }
+
+  private async emitToOne(
+    request: CallRequest,
+    target: CallTarget,
+    time: RequestTime,
+  ): Promise<HydraQueued | undefined> {
     if (!this.context.redis.isReady) await this.reconnected(`emit "${request.pattern}"`, time);
     time.enter('redis');
     const { chooser, fallback } = this.options;
@@ -63,8 +97,7 @@ export class EventSender {
     }
   }
 
-  /** To every instance that the target allows; resolves once Redis has handed it to one at least. */
-  async broadcast(request: CallRequest, target: CallTarget, time: RequestTime): Promise<void> {
+  private async sendToAll(request: CallRequest, target: CallTarget, time: RequestTime): Promise<void> {
     const { view, selection } = target;
     if (!this.context.redis.isReady) await this.reconnected('broadcast', time);
     if (time.isOver) return;

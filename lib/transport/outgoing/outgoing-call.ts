@@ -1,6 +1,7 @@
 import type { WritePacket } from '@nestjs/microservices';
 
 import { WithDeadline } from '../../delivery/deadline-wheel.js';
+import type { CallDiagnostic } from '../../diagnostics/events.js';
 import type { HydraError } from '../../hydra-error.js';
 import type { Balancer, Instance } from '../../hydra-options.js';
 import type { Selection } from '../../registry/discovery/selection.js';
@@ -68,9 +69,20 @@ interface Attempt {
   missedArrivals: number;
 }
 
+interface OutgoingCallParts {
+  readonly reply: Reply;
+  readonly startedAt: number;
+  readonly observed: CallDiagnostic | undefined;
+}
+
 /** One call from its start to its end, over as many instances as it takes. */
 export class OutgoingCall extends WithDeadline {
   readonly deadlineAt: number;
+  /** When its time began, by `clock.monotonic()`. */
+  readonly startedAt: number;
+  /** Where observers listen, what they are told. */
+  readonly observed: CallDiagnostic | undefined;
+  private readonly reply: Reply;
   private current: OutgoingCallState = 'choosing';
   private attempt: Attempt | undefined;
   private attemptCount = 0;
@@ -88,10 +100,12 @@ export class OutgoingCall extends WithDeadline {
     private callId: number,
     readonly request: CallRequest,
     readonly target: CallTarget,
-    private readonly reply: Reply,
-    readonly startedAt: number,
+    { reply, startedAt, observed }: OutgoingCallParts,
   ) {
     super();
+    this.reply = reply;
+    this.startedAt = startedAt;
+    this.observed = observed;
     this.deadlineAt = startedAt + request.timeoutMs;
   }
 
@@ -243,5 +257,10 @@ export class OutgoingCall extends WithDeadline {
   /** Calls back whoever made the call, in the asynchronous context that it was made in. */
   respond(packet: WritePacket): unknown {
     return this.context.runInAsyncScope(this.reply, undefined, packet);
+  }
+
+  /** Runs this in the asynchronous context that the call was made in. */
+  inContext(act: () => void): void {
+    this.context.runInAsyncScope(act);
   }
 }

@@ -15,6 +15,7 @@ import { encodeCall, encodeRequestMessage } from '../wire/packet.js';
 import type { RemoteInstance } from '../wire/remote-instances.js';
 import { noteRemote } from '../wire/remote-failure.js';
 import {
+  cancelledError,
   closedError,
   lostError,
   namelessError,
@@ -26,6 +27,7 @@ import {
 import { ANONYMOUS } from './client-options.js';
 import { EventSender } from './event-sender.js';
 import { InstanceChooser } from './instance-chooser.js';
+import { callEnded, callSent, callStarted, withHeaders } from './observed-call.js';
 import { OutgoingCall, type CallRequest, type CallTarget, type Reply } from './outgoing-call.js';
 import { Prober, type ProbeListener } from './prober.js';
 import { QueueFallback, type FallbackServices } from './queue-fallback.js';
@@ -34,7 +36,7 @@ import { ReplyWindow, type ReplyCredit } from './reply-window.js';
 import { RetryBudget } from './retry-budget.js';
 import { WaitingCalls } from './waiting-calls.js';
 
-type OutgoingContext = Pick<Context, 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random'>;
+type OutgoingContext = Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock'>;
 
 /**
  * Makes the calls of this process: chooses an instance, sends, waits, and ends every call by its deadline.
@@ -94,7 +96,10 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
   start(request: CallRequest, target: CallTarget, reply: Reply, startedAt?: number): OutgoingCall {
     // One reading serves every step: a call that reads the clock five times spends a twentieth of its CPU on that.
     const now = this.context.clock.monotonic();
-    const call = new OutgoingCall(++this.lastId, request, target, reply, startedAt ?? now);
+    const observed = callStarted('call', this.context.id, request, target);
+    const parts = { reply, startedAt: startedAt ?? now, observed };
+    const sent = observed ? withHeaders(request, observed) : request;
+    const call = new OutgoingCall(++this.lastId, sent, target, parts);
     if (this.isClosed) {
       queueMicrotask(() => this.fail(call, closedError(call)));
       return call;
@@ -112,6 +117,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     if (call.isOver) return;
     this.sendCancel(call);
     this.end(call);
+    if (call.observed) this.tellEnd(call, cancelledError(call));
   }
 
   /** What an instance said of its load with anything it sent. */
@@ -188,6 +194,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
 
   completed(call: OutgoingCall, value: unknown): void {
     this.end(call, this.context.clock.monotonic());
+    if (call.observed) this.tellEnd(call);
     call.respond({ response: value, isDisposed: true });
   }
 
@@ -240,6 +247,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     const credit = this.window.open(call);
     this.messenger.post(this.messenger.channelOf(instance), this.encode(call, credit, now), this, call);
     call.sent(instance, now, credit, undefined);
+    if (call.observed) callSent(call.observed, instance.id);
     this.chooser.sent(instance);
   }
 
@@ -263,6 +271,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     this.replies.expect(stamp.mid, call);
     this.messenger.postMessage(this.messenger.channelOf(instance), message, this, call);
     call.sent(instance, now, undefined, stamp.mid);
+    if (call.observed) callSent(call.observed, instance.id);
     this.chooser.sent(instance);
   }
 
@@ -288,6 +297,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
       const response = await this.fallback.put(call.request, call.target);
       if (call.isOver) return;
       this.end(call);
+      if (call.observed) this.tellEnd(call);
       call.respond({ response, isDisposed: true });
     } catch (error) {
       this.fail(call, error);
@@ -360,7 +370,9 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
   private fail(call: OutgoingCall, error: unknown, answeredAt?: number): void {
     if (call.isOver) return;
     this.end(call, answeredAt);
-    call.respond({ err: call.mayHaveRun ? begun(error) : error, isDisposed: true });
+    const err = call.mayHaveRun ? begun(error) : error;
+    if (call.observed) this.tellEnd(call, err);
+    call.respond({ err, isDisposed: true });
   }
 
   private end(call: OutgoingCall, answeredAt?: number): void {
@@ -369,6 +381,12 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     this.calls.delete(call);
     this.waiting.delete(call);
     this.deadlines.remove(call);
+  }
+
+  private tellEnd(call: OutgoingCall, error?: unknown): void {
+    const { observed, startedAt } = call;
+    const tookMs = this.context.clock.monotonic() - startedAt;
+    if (observed) call.inContext(() => callEnded(observed, tookMs, error));
   }
 
   /** Takes the call from the instance it went to. */

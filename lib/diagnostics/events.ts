@@ -1,0 +1,177 @@
+/** The headers of what is about to be sent. A subscriber may add its own by assignment; they travel with it. @publicApi */
+export type OutgoingHeaders = Record<string, string>;
+
+/** How a call, a job or an entry ended. @publicApi */
+export interface DiagnosticOutcome {
+  /** How long it took, in milliseconds; undefined until it has ended. */
+  readonly durationMs: number | undefined;
+  /** What it failed with; undefined where it succeeded. */
+  readonly error: unknown;
+}
+
+/**
+ * A call, an event or a broadcast that this process sends. One object from its start to its end, so that a subscriber can
+ * keep what it knows of it in a WeakMap.
+ *
+ * @publicApi
+ */
+export interface CallDiagnostic extends DiagnosticOutcome {
+  /** A call waits for its answer, an event goes to one instance, a broadcast to all. */
+  readonly kind: 'call' | 'event' | 'broadcast';
+  /** The instance that sends it: this one. */
+  readonly instanceId: string;
+  /** The service that is called. */
+  readonly service: string;
+  readonly pattern: string;
+  readonly timeoutMs: number;
+  readonly headers: OutgoingHeaders;
+  /** How often it was sent; 0 until it was. */
+  readonly attempts: number;
+  /** The instance that it was sent to last. */
+  readonly targetId: string | undefined;
+}
+
+/**
+ * A call or an event that this process handles: one object from its handler's start to its end.
+ *
+ * @publicApi
+ */
+export interface HandlerDiagnostic extends DiagnosticOutcome {
+  readonly kind: 'call' | 'event';
+  /** The instance that handles it: this one. */
+  readonly instanceId: string;
+  /** The service that handles it: this process's own. */
+  readonly service: string;
+  readonly pattern: string;
+  /** The headers that it came with. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The address of the caller: `<id>@<service>:/`. */
+  readonly from: string;
+  /** How long the caller still waits at its start, in milliseconds. */
+  readonly remainingMs: number;
+}
+
+/**
+ * A call or an event that was refused before its handler began.
+ *
+ * @publicApi
+ */
+export interface RefusalDiagnostic {
+  readonly instanceId: string;
+  readonly service: string;
+  /** As the caller sent it: there may be no such handler. */
+  readonly pattern: string;
+  /** The code of the HydraError that its caller is sent: `OVERLOADED`, `NO_HANDLER`, `DRAINING`, `NO_INSTANCE`. */
+  readonly code: string;
+}
+
+/**
+ * A job that this process adds: one object before it is encoded and once Redis has stored it, or it failed.
+ *
+ * @publicApi
+ */
+export interface JobAddedDiagnostic extends DiagnosticOutcome {
+  /** The service whose queue it goes to. */
+  readonly service: string;
+  readonly queue: string;
+  readonly pattern: string;
+  readonly id: string;
+  readonly headers: OutgoingHeaders;
+}
+
+/**
+ * An attempt of a job that this process handles: one object from its handler's start to its end.
+ *
+ * @publicApi
+ */
+export interface JobDiagnostic extends DiagnosticOutcome {
+  readonly instanceId: string;
+  readonly service: string;
+  readonly pattern: string;
+  readonly id: string;
+  /** The headers that it was added with. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Which attempt this is: 1 for the first. */
+  readonly attempt: number;
+}
+
+/**
+ * A job that was given up.
+ *
+ * @publicApi
+ */
+export interface JobDeadDiagnostic {
+  readonly pattern: string;
+  readonly id: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** How often it was attempted. */
+  readonly attempts: number;
+  readonly reason: string;
+}
+
+/**
+ * An entry that this process publishes to a stream: one object before it is encoded and once Redis has stored it, or it
+ * failed.
+ *
+ * @publicApi
+ */
+export interface EntryPublishedDiagnostic extends DiagnosticOutcome {
+  readonly stream: string;
+  /** What kind of event it is, where its publisher said so. */
+  readonly type: string | undefined;
+  /** Its id in the stream, once Redis has stored it. */
+  readonly id: string | undefined;
+  readonly headers: OutgoingHeaders;
+}
+
+/**
+ * A delivery of an entry to a handler of this process: one object from its handler's start to its end.
+ *
+ * @publicApi
+ */
+export interface EntryDiagnostic extends DiagnosticOutcome {
+  readonly instanceId: string;
+  readonly service: string;
+  readonly stream: string;
+  readonly group: string;
+  readonly id: string;
+  readonly type: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Which delivery this is: 1 for the first. */
+  readonly attempt: number;
+}
+
+/**
+ * An entry that a group gave up.
+ *
+ * @publicApi
+ */
+export interface EntryDeadDiagnostic {
+  readonly stream: string;
+  readonly group: string;
+  readonly id: string;
+  readonly reason: string;
+}
+
+/**
+ * A connection of an instance of this process changed its state.
+ *
+ * @publicApi
+ */
+export interface ConnectionDiagnostic {
+  readonly instanceId: string;
+  readonly state: 'connecting' | 'ready' | 'lost' | 'closed';
+}
+
+/**
+ * Another instance joined or left, as far as this process can tell.
+ *
+ * @publicApi
+ */
+export interface InstanceDiagnostic {
+  /** The instance that noticed: this one. */
+  readonly instanceId: string;
+  /** The instance that joined or left, and its service. */
+  readonly targetId: string;
+  readonly service: string;
+}

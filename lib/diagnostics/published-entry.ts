@@ -1,0 +1,40 @@
+import { entryPublished, entryPublishing } from './channels.js';
+import { publishEnd, update, type Stopwatch } from './ending.js';
+import type { EntryPublishedDiagnostic } from './events.js';
+
+/** Tells observers that an entry is about to be encoded; undefined where there are none. */
+export function publishing(
+  stream: string,
+  type: string | undefined,
+  headers: Readonly<Record<string, string>> | undefined,
+): EntryPublishedDiagnostic | undefined {
+  if (!entryPublishing.hasSubscribers && !entryPublished.hasSubscribers) return undefined;
+  const event: EntryPublishedDiagnostic = {
+    stream,
+    type,
+    id: undefined,
+    headers: { ...headers },
+    durationMs: undefined,
+    error: undefined,
+  };
+  entryPublishing.publish(event);
+  return event;
+}
+
+/** Publishes it, and tells observers how that ended. */
+export async function published(
+  event: EntryPublishedDiagnostic,
+  publish: () => Promise<string>,
+  clock: Stopwatch,
+): Promise<string> {
+  const startedAt = clock.monotonic();
+  try {
+    const id = await publish();
+    update<EntryPublishedDiagnostic>(event, { id });
+    publishEnd(entryPublished, event, clock.monotonic() - startedAt);
+    return id;
+  } catch (error) {
+    publishEnd(entryPublished, event, clock.monotonic() - startedAt, error);
+    throw error;
+  }
+}

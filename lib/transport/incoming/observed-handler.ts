@@ -1,0 +1,36 @@
+import { handlerEnd, handlerRefused, handlerStart } from '../../diagnostics/channels.js';
+import type { HandlerDiagnostic } from '../../diagnostics/events.js';
+import type { HydraError } from '../../hydra-error.js';
+import type { Context } from '../../redis/context.js';
+import type { IncomingCall } from './incoming-call.js';
+
+type ObserverContext = Pick<Context, 'id' | 'options' | 'clock'>;
+
+/** Tells observers that a handler is about to run, and has it run in what they bound; undefined where there are none. */
+export function handlerStarted(context: ObserverContext, call: IncomingCall): HandlerDiagnostic | undefined {
+  if (!handlerStart.hasSubscribers && !handlerEnd.hasSubscribers) return undefined;
+  const { id: instanceId, options, clock } = context;
+  const event: HandlerDiagnostic = {
+    kind: call.handler.isEvent ? 'event' : 'call',
+    instanceId,
+    service: options.service,
+    pattern: call.pattern,
+    headers: call.metadata ?? {},
+    from: call.from,
+    remainingMs: call.deadlineAt - clock.monotonic(),
+    durationMs: undefined,
+    error: undefined,
+  };
+  call.context.startIn(handlerStart, event);
+  return event;
+}
+
+/** Tells observers of a call that is refused before its handler begins. */
+export function callRefused(
+  { id: instanceId, options }: ObserverContext,
+  pattern: string,
+  { code }: HydraError,
+): void {
+  if (!handlerRefused.hasSubscribers) return;
+  handlerRefused.publish({ instanceId, service: options.service, pattern, code });
+}

@@ -1,0 +1,43 @@
+import { callEnd, callRetry, callStart } from '../../diagnostics/channels.js';
+import { publishEnd, update } from '../../diagnostics/ending.js';
+import type { CallDiagnostic } from '../../diagnostics/events.js';
+import type { CallRequest, CallTarget } from './outgoing-call.js';
+
+/** Tells observers that a call begins, in the context of whoever makes it; undefined where there are none. */
+export function callStarted(
+  kind: CallDiagnostic['kind'],
+  instanceId: string,
+  { pattern, timeoutMs, metadata }: CallRequest,
+  { view }: CallTarget,
+): CallDiagnostic | undefined {
+  if (!callStart.hasSubscribers && !callEnd.hasSubscribers && !callRetry.hasSubscribers) return undefined;
+  const event: CallDiagnostic = {
+    kind,
+    instanceId,
+    service: view.service,
+    pattern,
+    timeoutMs,
+    headers: { ...metadata },
+    attempts: 0,
+    targetId: undefined,
+    durationMs: undefined,
+    error: undefined,
+  };
+  callStart.publish(event);
+  return event;
+}
+
+/** The request with the headers that observers have added. */
+export function withHeaders(request: CallRequest, { headers }: CallDiagnostic): CallRequest {
+  return Object.keys(headers).length === 0 ? request : { ...request, metadata: headers };
+}
+
+/** It was sent once more. */
+export function callSent(event: CallDiagnostic, targetId: string): void {
+  update<CallDiagnostic>(event, { targetId, attempts: event.attempts + 1 });
+  if (event.attempts > 1 && callRetry.hasSubscribers) callRetry.publish(event);
+}
+
+export function callEnded(event: CallDiagnostic, durationMs: number, error: unknown): void {
+  publishEnd(callEnd, event, durationMs, error);
+}

@@ -148,6 +148,14 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return bound;
   }
 
+  /**
+   * Calls a handler of one live instance: `client.send<number>('sum', [1, 2])`. The call is made with each subscription;
+   * unsubscribing cancels it, and the handler's signal aborts.
+   *
+   * @param pattern a text, a number or an object, as in `@MessagePattern`
+   * @param data JSON data, which may hold Buffers, or a {@link HydraRecord} with options of this call
+   * @returns the values of the answer; it fails with a {@link HydraError}, or with what the handler's exception filter made
+   */
   override send<Result = unknown, Input = unknown>(pattern: unknown, data: Input): Observable<Result> {
     // Nest's own refusal of null and undefined.
     if (pattern === null || pattern === undefined || data === null || data === undefined) {
@@ -159,7 +167,13 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     });
   }
 
-  /** As Nest's own, which waits for Redis without a limit before it looks at the time. */
+  /**
+   * Sends an event to one live instance, or stores it in a stream where `durableEvents` says so. It is sent at once, whether
+   * anybody subscribes or not.
+   *
+   * @returns completes once Redis has handed it to an instance or stored it; fails with a {@link HydraError}, `NO_INSTANCE`
+   *   where no instance is live
+   */
   override emit<Result = unknown, Input = unknown>(pattern: unknown, data: Input): Observable<Result> {
     if (pattern === null || pattern === undefined || data === null || data === undefined) {
       return super.emit(pattern, data);

@@ -41,7 +41,7 @@ export class HydraContext extends DeliveryContext {
     return this.call.metadata;
   }
 
-  /** Who sent it; undefined when a stranger's address is not one. */
+  /** Who sent it; undefined when its address cannot be read. */
   getSender(): Address | undefined {
     return decodeAddress(this.call.from);
   }

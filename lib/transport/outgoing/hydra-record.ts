@@ -58,7 +58,7 @@ export class HydraRecordBuilder<T = unknown> {
     return this;
   }
 
-  /** Twice does no harm: the call is made again elsewhere when its instance is lost. @defaultValue false */
+  /** The call may be executed twice: it is sent again elsewhere when its instance is lost. @defaultValue false */
   setIdempotent(isIdempotent: boolean): this {
     this.isIdempotent = isIdempotent;
     return this;

@@ -253,7 +253,7 @@ export class Messenger {
   private publishError(channel: string, failure: unknown, hasNoListener: boolean): HydraError {
     const facts = isReply(failure) ? { mayHaveRun: false } : undefined;
     const error = redisError(`PUBLISH to ${channel}`, failure, facts);
-    // A caller hears of it, and may lack the permission for good reason; nobody else hears that answers cannot be sent.
+    // A caller hears of it, who may rightly lack the permission; nobody else hears that answers cannot be sent.
     const isAnswer = hasNoListener || isReplyChannel(channel);
     this.context.redis.refusals.note(error, isAnswer ? 'problem' : 'warning');
     return error;

@@ -150,6 +150,10 @@ describe('the entries in progress', () => {
     expect(signals[0]!.aborted).toBe(true);
     await end(1);
     await entries.allAcknowledged();
-    expect([haveEnded, acknowledged, numbersOf(entries.unbegun).toSorted()]).toEqual([true, [[1]], [2, 3]]);
+    expect([haveEnded, acknowledged, numbersOf(entries.unbegun).toSorted((a, b) => a - b)]).toEqual([
+      true,
+      [[1]],
+      [2, 3],
+    ]);
   });
 });

@@ -8,13 +8,14 @@ import { outside } from './runtime/async-context.js';
 import type { Context } from './redis/context.js';
 import type { Runtime } from './redis/connection/link.js';
 import type { ReplicaOptions } from './redis/connection/same-primary.js';
+import { runtimeOf } from './redis/location-runtime.js';
 import { RedisConnections } from './redis/redis-connections.js';
 import { DiscoveryService } from './registry/discovery/discovery-service.js';
 import { createInstanceId } from './registry/presence/instance-id.js';
 import { Presence } from './registry/presence/presence.js';
-import { systemClock, type Clock } from './runtime/clock.js';
+import type { Clock } from './runtime/clock.js';
 import { HealthContributors } from './runtime/health-contributors.js';
-import { systemRandom, type RandomSource } from './runtime/random-source.js';
+import type { RandomSource } from './runtime/random-source.js';
 import { ThrottledLogger } from './runtime/throttled-logger.js';
 import { QueueService } from './queue/queue.service.js';
 import { StreamService } from './streams/stream-service.js';
@@ -58,15 +59,16 @@ export class HydraInstance implements FrameHandler, Context {
 
   constructor(
     readonly options: ResolvedOptions,
-    { clock = systemClock, random = systemRandom, ...replicas }: InstanceSettings = {},
+    { clock, random, ...replicas }: InstanceSettings = {},
   ) {
     const { service, namespace } = options;
-    this.id = createInstanceId(random);
+    const runtime = runtimeOf(options.redis);
+    this.clock = clock ?? runtime.clock;
+    this.random = random ?? runtime.random;
+    this.id = createInstanceId(this.random);
     this.address = encodeAddress({ service, instance: this.id, path: '/' });
-    this.clock = clock;
-    this.random = random;
-    this.log = new ThrottledLogger(clock);
-    this.redis = new RedisConnections(options, { clock, random, ...replicas });
+    this.log = new ThrottledLogger(this.clock);
+    this.redis = new RedisConnections(options, { clock: this.clock, random: this.random, ...replicas });
     this.keys = createKeys({ namespace, cluster: this.redis.isCluster });
     this.presence = new Presence(this);
     this.discovery = new DiscoveryService(this);

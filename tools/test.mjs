@@ -84,7 +84,7 @@ async function main(words) {
     await step('jest', () => jest('chosen', [...serially, ...args], env));
   } else {
     env.HYDRA_TEST_COMPILED = COMPILED;
-    const folders = ['test/unit', 'test/integration', 'test/interop'];
+    const folders = ['test/unit', 'test/integration', 'test/interop', 'test/conformance'];
     await step('unit, integration, interop', () => jest('most', ['--passWithNoTests', ...folders], env));
     // See tools/matrix.mjs for why the end is forced.
     const serially = ['--passWithNoTests', '--runInBand', '--forceExit'];

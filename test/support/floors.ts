@@ -19,6 +19,7 @@ const FOLDER_FLOORS: Readonly<Record<string, number>> = {
   logging: 4,
   http: 4,
   cli: 5,
+  testing: 6,
 };
 const GROUND_FILES = ['hydra-error.ts', 'hydra-options.ts'];
 /** The options describe what protocol/ carries; it knows nothing of them. */
@@ -45,7 +46,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   rxjs: ABOVE_REGISTRY,
   '@nestjs/microservices': ABOVE_REGISTRY.filter((place) => place !== 'registry'),
   // The hash of a script, random ids, and the encryption of configurations.
-  'node:crypto': ['runtime', 'redis', 'registry', 'config'],
+  'node:crypto': ['runtime', 'redis', 'registry', 'config', 'testing'],
   croner: ['queue'],
   semver: ['registry', 'config'],
   yaml: ['cli'],

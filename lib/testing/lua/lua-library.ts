@@ -1,0 +1,86 @@
+/** The part of `wasmoon`'s Lua that is used here: Lua's own C functions. Strings go in and out as addresses. */
+export interface LuaLibrary {
+  readonly module: LuaModule;
+  luaL_newstate(): LuaState;
+  luaL_openlibs(state: LuaState): void;
+  lua_close(state: LuaState): void;
+  lua_gettop(state: LuaState): number;
+  lua_settop(state: LuaState, top: number): void;
+  lua_type(state: LuaState, index: number): number;
+  lua_pushvalue(state: LuaState, index: number): void;
+  lua_rawgeti(state: LuaState, index: number, at: bigint): number;
+  lua_rawseti(state: LuaState, index: number, at: bigint): void;
+  lua_rawset(state: LuaState, index: number): void;
+  lua_rawlen(state: LuaState, index: number): number | bigint;
+  lua_next(state: LuaState, index: number): number;
+  lua_createtable(state: LuaState, array: number, records: number): void;
+  lua_pushnil(state: LuaState): void;
+  lua_pushboolean(state: LuaState, value: number): void;
+  lua_pushinteger(state: LuaState, value: bigint): void;
+  lua_pushnumber(state: LuaState, value: number): void;
+  lua_pushlightuserdata(state: LuaState, pointer: number | null): void;
+  lua_pushcclosure(state: LuaState, pointer: number, upvalues: number): void;
+  lua_isinteger(state: LuaState, index: number): number;
+  lua_toboolean(state: LuaState, index: number): number;
+  lua_tointegerx(state: LuaState, index: number, isNumber: number | null): bigint;
+  lua_tonumberx(state: LuaState, index: number, isNumber: number | null): number;
+  lua_setupvalue(state: LuaState, index: number, at: number): string | null;
+  lua_pcallk(
+    state: LuaState,
+    args: number,
+    results: number,
+    handler: number,
+    context: number,
+    next: null,
+  ): number;
+  lua_error(state: LuaState): number;
+  luaL_where(state: LuaState, level: number): void;
+  lua_concat(state: LuaState, count: number): void;
+  lua_checkstack(state: LuaState, count: number): number;
+  luaL_ref(state: LuaState, index: number): number;
+  luaL_unref(state: LuaState, index: number, reference: number): void;
+}
+
+export type LuaState = number;
+
+export interface LuaModule {
+  readonly HEAPU8: Uint8Array;
+  readonly HEAPU32: Uint32Array;
+  _malloc(bytes: number): number;
+  _free(address: number): void;
+  addFunction(callback: (state: LuaState) => number, signature: string): number;
+  _lua_pushlstring(state: LuaState, address: number, length: number): number;
+  _lua_tolstring(state: LuaState, index: number, lengthAddress: number): number;
+  _luaL_loadbufferx(state: LuaState, address: number, length: number, name: number, mode: number): number;
+}
+
+export const REGISTRY = -1_001_000;
+export const LUA_TYPES = { nil: 0, boolean: 1, light: 2, number: 3, string: 4, table: 5 } as const;
+
+let library: Promise<LuaLibrary> | undefined;
+
+/**
+ * Loaded when a Redis in memory is first connected to: nobody else needs it.
+ *
+ * @throws Error naming the package to install
+ */
+export function loadLua(): Promise<LuaLibrary> {
+  library ??= load();
+  return library;
+}
+
+async function load(): Promise<LuaLibrary> {
+  // By a name that no compiler looks up: the package need not be there.
+  const packageName: string = 'wasmoon';
+  let wasmoon: { LuaFactory: new () => { getLuaModule(): Promise<unknown> } };
+  try {
+    wasmoon = (await import(packageName)) as typeof wasmoon;
+  } catch (cause) {
+    library = undefined;
+    throw new Error(
+      'MemoryRedis runs Lua by the package wasmoon; install it: npm install --save-dev wasmoon',
+      { cause },
+    );
+  }
+  return (await new wasmoon.LuaFactory().getLuaModule()) as LuaLibrary;
+}

@@ -1,0 +1,129 @@
+/**
+ * What scripts find of Lua 5.1 and of Redis, on a Lua 5.4. `host` are the functions of the server.
+ *
+ * What was an integer in Lua 5.1 is one here; a quotient of integers is not, so where it has no fraction it is made one
+ * before it is printed.
+ */
+export const LUA_PRELUDE = `
+local host = ...
+local floor, mathtype, select, type, tostring = math.floor, math.type, select, type, tostring
+local sformat, sfind, tointeger = string.format, string.find, math.tointeger
+
+unpack = table.unpack
+loadstring = load
+table.getn = function(t) return #t end
+table.maxn = function(t)
+  local most = 0
+  for key in next, t do if type(key) == 'number' and key > most then most = key end end
+  return most
+end
+table.foreach = function(t, f) for k, v in next, t do local r = f(k, v) if r ~= nil then return r end end end
+table.foreachi = function(t, f) for i, v in ipairs(t) do local r = f(i, v) if r ~= nil then return r end end end
+string.gfind = string.gmatch
+math.mod = math.fmod
+math.pow = function(a, b) return a ^ b end
+math.log10 = function(x) return math.log(x, 10) end
+math.ldexp = function(m, e) return m * 2.0 ^ e end
+math.random = host.random
+math.randomseed = function() end
+
+local function whole(value)
+  if mathtype(value) == 'float' then
+    local short = tointeger(value)
+    if short and short > -1e15 and short < 1e15 then return short end
+  end
+  return value
+end
+_G.tostring = function(value)
+  if mathtype(value) == 'integer' and (value >= 100000000000000 or value <= -100000000000000) then
+    return sformat('%.14g', value)
+  end
+  return tostring(whole(value))
+end
+local function truncated(value)
+  if mathtype(value) ~= 'float' then return value end
+  return value >= 0 and floor(value) or -floor(-value)
+end
+string.format = function(form, ...)
+  local count = select('#', ...)
+  local values = { ... }
+  local at = 0
+  for kind in string.gmatch((string.gsub(form, '%%%%', '')), '%%[-+ #0]*%d*%.?%d*(%a)') do
+    at = at + 1
+    local value = values[at]
+    if kind == 's' then values[at] = value == nil and at > count and value or (type(value) == 'number' and _G.tostring(value) or value)
+    elseif kind == 'd' or kind == 'i' or kind == 'x' or kind == 'X' or kind == 'u' or kind == 'c' or kind == 'o' then
+      values[at] = truncated(tonumber(value) or value)
+    end
+  end
+  return sformat((string.gsub(form, '%%u', '%%d')), unpack(values, 1, count))
+end
+local function shortening(f)
+  return function(s, i, j, ...) return f(s, truncated(i), truncated(j), ...) end
+end
+string.sub = shortening(string.sub)
+string.byte = shortening(string.byte)
+local rep = string.rep
+string.rep = function(s, n) return rep(s, truncated(tonumber(n))) end
+local concat = table.concat
+table.concat = function(t, sep, i, j)
+  local from, to = i or 1, j or #t
+  for at = from, to do
+    if mathtype(t[at]) == 'float' then
+      local copy = {}
+      for k = from, to do copy[k] = whole(t[k]) end
+      return concat(copy, sep, from, to)
+    end
+  end
+  return concat(t, sep, from, to)
+end
+
+local call = host.call
+redis = {
+  call = function(...)
+    local reply, failed = call(...)
+    if failed then error(reply, 0) end
+    return reply
+  end,
+  pcall = function(...) return (call(...)) end,
+  error_reply = function(text) return { err = (string.gsub(text, '^%-', '')) } end,
+  status_reply = function(text) return { ok = text } end,
+  sha1hex = host.sha1hex,
+  acl_check_cmd = host.acl_check_cmd,
+  log = function() end,
+  replicate_commands = function() return true end,
+  set_repl = function() end,
+  breakpoint = function() return false end,
+  setresp = function() end,
+  LOG_DEBUG = 0, LOG_VERBOSE = 1, LOG_NOTICE = 2, LOG_WARNING = 3,
+  REPL_NONE = 0, REPL_AOF = 1, REPL_SLAVE = 2, REPL_REPLICA = 2, REPL_ALL = 3,
+  REDIS_VERSION = host.version, REDIS_VERSION_NUM = host.version_num,
+}
+cjson = { null = host.null, encode = host.encode, decode = host.decode, new = function() return cjson end }
+
+for _, name in ipairs({ 'dofile', 'loadfile', 'require', 'package', 'io', 'os', 'debug', 'utf8', 'warn', 'rawlen', 'print', 'collectgarbage' }) do
+  _G[name] = nil
+end
+for _, name in ipairs({ 'pack', 'unpack', 'move' }) do table[name] = nil end
+for _, name in ipairs({ 'pack', 'unpack', 'packsize' }) do string[name] = nil end
+
+local function locked(t)
+  return setmetatable({}, { __index = t, __newindex = function() error('Attempt to modify a readonly table', 2) end })
+end
+local globals = {}
+for name, value in next, _G do
+  globals[name] = value
+end
+for _, name in ipairs({ 'redis', 'cjson', 'string', 'table', 'math' }) do globals[name] = locked(_G[name]) end
+local env = setmetatable({}, {
+  __index = function(_, name)
+    local value = globals[name]
+    if value ~= nil then return value end
+    error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
+  end,
+  __newindex = function() error('Attempt to modify a readonly table', 2) end,
+  __metatable = false,
+})
+globals._G = env
+return globals, env
+`;

@@ -1,0 +1,276 @@
+import { createHash } from 'node:crypto';
+
+import { formatDouble, formatPrecision } from '../protocol/numbers.js';
+import { CommandError, type Reply } from '../protocol/reply.js';
+import {
+  CommandContext,
+  type Command,
+  type ScriptEngine,
+  type ScriptRun,
+} from '../server/command-context.js';
+import { REDIS_VERSION } from '../commands/server.js';
+import { decodeJson, encodeJson } from './json.js';
+import { LUA_TYPES, type LuaLibrary } from './lua-library.js';
+import { LuaMachine, NULL, type HostFunction, type LuaInput } from './lua-machine.js';
+import { LUA_PRELUDE } from './lua-prelude.js';
+import { luaToReply, replyToLua } from './script-replies.js';
+
+const OOM = "OOM command not allowed when used memory > 'maxmemory'.";
+const VERSION_NUMBER = 0x0007000f;
+
+/** Scripts of one server. Their Lua is theirs: two servers in one process share no globals. */
+export class LuaScripts implements ScriptEngine {
+  private sourceBytes = 0;
+  private readonly machine: LuaMachine;
+  private readonly compiled = new Map<string, number>();
+  private readonly globals: number;
+  private readonly environment: number;
+  private current: ScriptRun | undefined;
+  private hasWritten = false;
+
+  constructor(lua: LuaLibrary) {
+    this.machine = new LuaMachine(lua);
+    const { machine } = this;
+    if (!machine.compile(LUA_PRELUDE, '@prelude')) throw new Error(machine.string(-1));
+    this.pushHost();
+    if (!machine.call(1, 2)) throw new Error(machine.string(-1));
+    this.environment = machine.keep();
+    this.globals = machine.keep();
+  }
+
+  get usedBytes(): number {
+    return this.sourceBytes;
+  }
+
+  get count(): number {
+    return this.compiled.size;
+  }
+
+  load(source: string): string {
+    const sha = shaOf(source);
+    if (this.compiled.has(sha)) return sha;
+    const { machine } = this;
+    if (!machine.compile(withoutShebang(source), '@user_script')) {
+      const reason = machine.string(-1);
+      machine.pop(1);
+      throw new CommandError(`ERR Error compiling script (new function): ${reason}`);
+    }
+    machine.pushKept(this.environment);
+    machine.lua.lua_setupvalue(machine.state, -2, 1);
+    this.compiled.set(sha, machine.keep());
+    this.sourceBytes += source.length * 2 + 400;
+    return sha;
+  }
+
+  has(sha: string): boolean {
+    return this.compiled.has(sha);
+  }
+
+  flush(): void {
+    for (const reference of this.compiled.values()) this.machine.drop(reference);
+    this.compiled.clear();
+    this.sourceBytes = 0;
+  }
+
+  run(sha: string, run: ScriptRun): Reply {
+    const compiled = this.compiled.get(sha);
+    if (compiled === undefined) throw new CommandError('NOSCRIPT No matching script. Please use EVAL.');
+    const { machine } = this;
+    const { lua, state } = machine;
+    const top = machine.top;
+    this.current = run;
+    this.hasWritten = false;
+    try {
+      this.setGlobal('KEYS', run.keys);
+      this.setGlobal('ARGV', run.args);
+      machine.pushKept(compiled);
+      if (machine.call(0, 1)) return luaToReply(machine, -1);
+      return this.failure(sha);
+    } finally {
+      this.current = undefined;
+      lua.lua_settop(state, top);
+    }
+  }
+
+  close(): void {
+    this.machine.close();
+  }
+
+  private setGlobal(name: string, values: readonly string[]): void {
+    const { machine } = this;
+    machine.pushKept(this.globals);
+    machine.pushString(name);
+    machine.push(values);
+    machine.lua.lua_rawset(machine.state, -3);
+    machine.pop(1);
+  }
+
+  /** What it threw, with where that was. */
+  private failure(sha: string): CommandError {
+    const { machine } = this;
+    const where = `script: ${sha}, on @user_script:`;
+    if (machine.typeOf(-1) !== LUA_TYPES.table) {
+      const text =
+        machine.typeOf(-1) === LUA_TYPES.string ? machine.string(-1) : '(error object is not a string)';
+      return new CommandError(`ERR ${text} ${where}${/^user_script:(\d+):/.exec(text)?.[1] ?? 1}.`);
+    }
+    const text = machine.pushField(-1, 'err') ? machine.string(-1) : 'ERR unknown error';
+    return new CommandError(`${text} ${where}1.`);
+  }
+
+  private pushHost(): void {
+    const { machine } = this;
+    const { lua, state } = machine;
+    const functions: Record<string, HostFunction> = {
+      call: () => this.call(),
+      acl_check_cmd: () => this.checkAccess(),
+      sha1hex: () => this.answer(shaOf(machine.string(1))),
+      random: () => this.randomNumber(),
+      encode: () => this.guarded(() => encodeJson(machine, 1)),
+      decode: () => this.decode(),
+    };
+    lua.lua_createtable(state, 0, 12);
+    for (const [name, host] of Object.entries(functions)) {
+      machine.pushString(name);
+      machine.pushFunction(host);
+      lua.lua_rawset(state, -3);
+    }
+    for (const [name, value] of [
+      ['null', NULL],
+      ['version', REDIS_VERSION],
+      ['version_num', VERSION_NUMBER],
+    ] as const) {
+      machine.pushString(name);
+      machine.push(value);
+      lua.lua_rawset(state, -3);
+    }
+  }
+
+  private answer(text: string): number {
+    this.machine.pushString(text);
+    return 1;
+  }
+
+  private guarded(work: () => string): number {
+    let text: string;
+    try {
+      text = work();
+    } catch (error) {
+      this.machine.throwText((error as Error).message);
+    }
+    return this.answer(text);
+  }
+
+  private decode(): number {
+    const { machine } = this;
+    machine.push(this.decoded());
+    return 1;
+  }
+
+  private decoded(): LuaInput {
+    const { machine } = this;
+    try {
+      return decodeJson(machine.string(1));
+    } catch (error) {
+      return machine.throwText(`Expected value but found invalid token: ${(error as Error).message}`);
+    }
+  }
+
+  private randomNumber(): number {
+    const { machine } = this;
+    const draw = this.current!.context.server.random.float();
+    if (machine.top === 0) machine.lua.lua_pushnumber(machine.state, draw);
+    else {
+      const [from, to] = machine.top === 1 ? [1, machine.number(1)] : [machine.number(1), machine.number(2)];
+      machine.pushNumber(Math.floor(from + draw * (to - from + 1)));
+    }
+    return 1;
+  }
+
+  /** The reply, and whether it is an error that redis.call throws. */
+  private call(): number {
+    const { machine } = this;
+    const argv = this.arguments();
+    const reply = typeof argv === 'string' ? new CommandError(argv) : this.execute(argv);
+    machine.lua.lua_settop(machine.state, 0);
+    machine.push(replyToLua(reply));
+    machine.push(reply instanceof CommandError);
+    return 2;
+  }
+
+  private arguments(): string[] | string {
+    const { machine } = this;
+    const count = machine.top;
+    if (count === 0) return 'ERR Please specify at least one argument for this redis lib call';
+    const argv: string[] = [];
+    for (let at = 1; at <= count; at++) {
+      const type = machine.typeOf(at);
+      if (type === LUA_TYPES.number) argv.push(numberText(machine.number(at)));
+      else if (type === LUA_TYPES.string) argv.push(machine.string(at));
+      else return 'ERR Lua redis lib command arguments must be strings or integers';
+    }
+    return argv;
+  }
+
+  private execute(argv: readonly string[]): Reply {
+    const { context, isReadOnly } = this.current!;
+    const { server, session } = context;
+    const command = this.find(argv);
+    if (command instanceof CommandError) return command;
+    const denial = session.state.user?.rules.denialOf(command, argv);
+    if (denial) return new CommandError(`ERR ${DENIALS[denial]}`);
+    const writes = command.flags.has('write');
+    if (writes && isReadOnly)
+      return new CommandError('ERR Write commands are not allowed from read-only scripts.');
+    if (server.isFull && !this.hasWritten && command.flags.has('denyoom')) return new CommandError(OOM);
+    if (writes) this.hasWritten = true;
+    return server.run(command, new CommandContext(server, session, 'script'), argv);
+  }
+
+  private find(argv: readonly string[]): Command | CommandError {
+    try {
+      const command = this.current!.context.server.commands.find(argv);
+      if (!command.flags.has('noscript')) return command;
+      return new CommandError('ERR This Redis command is not allowed from script');
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      const isArity = error.text.startsWith('ERR wrong number');
+      return new CommandError(
+        isArity
+          ? 'ERR Wrong number of args calling Redis command from script'
+          : 'ERR Unknown Redis command called from script',
+      );
+    }
+  }
+
+  private checkAccess(): number {
+    const { machine } = this;
+    const argv = this.arguments();
+    if (typeof argv === 'string') return machine.throwText(argv);
+    const { session } = this.current!.context;
+    const command = this.find(argv);
+    const isDenied =
+      command instanceof CommandError || session.state.user?.rules.denialOf(command, argv) !== undefined;
+    machine.push(!isDenied);
+    return 1;
+  }
+}
+
+const DENIALS = {
+  command: "The user executing the script can't run this command or subcommand",
+  key: "The user executing the script can't access at least one of the keys mentioned in the command arguments",
+  channel: "The user executing the script can't publish to the channel mentioned in the command",
+} as const;
+
+function numberText(value: number): string {
+  return Number.isInteger(value) ? formatDouble(value) : formatPrecision(value, 17);
+}
+
+function shaOf(source: string): string {
+  return createHash('sha1').update(source, 'latin1').digest('hex');
+}
+
+/** `#!lua flags=…` of Redis 7. */
+function withoutShebang(source: string): string {
+  return source.startsWith('#!') ? source.replace(/^#![^\n]*/, '') : source;
+}

@@ -1,0 +1,168 @@
+import type { Duplex } from 'node:stream';
+
+import { HydraError } from '../hydra-error.js';
+import type { RedisLocation } from '../hydra-options.js';
+import { systemClock, type Clock } from '../runtime/clock.js';
+import { systemRandom, type RandomSource } from '../runtime/random-source.js';
+import { ALL_FAMILIES } from './commands/all-commands.js';
+import { loadLua } from './lua/lua-library.js';
+import { LuaScripts } from './lua/lua-scripts.js';
+import { MemoryConnection } from './memory-connection.js';
+import { seededRandom } from './seeded-random.js';
+import { CommandTable } from './server/command-table.js';
+import { MemoryServer } from './server/memory-server.js';
+import { TcpListener } from './tcp-listener.js';
+
+/** @publicApi */
+export interface MemoryRedisOptions {
+  /** Makes all randomness of the server, and of instances that use it, the same in every run. @defaultValue none */
+  readonly seed?: number;
+  /** The time by which keys expire and instances wait. @defaultValue the system's */
+  readonly clock?: Clock;
+  /** Whether it may run where NODE_ENV is `production`. @defaultValue false */
+  readonly allowProduction?: boolean;
+}
+
+const KNOWN = new Set(['seed', 'clock', 'allowProduction']);
+
+/** What the driver makes its connections by. */
+type Connector = NonNullable<Extract<RedisLocation, { Connector?: unknown }>['Connector']>;
+
+/**
+ * A Redis in this process, for tests: give it where a Redis location goes. It answers as Redis 7.0, runs the library's
+ * scripts, and keeps everything in memory.
+ *
+ * It is no Redis for production: there is one process, no persistence, no replication and no Cluster.
+ *
+ * @example
+ * ```ts
+ * const redis = new MemoryRedis();
+ * HydraModule.forRoot({ service: 'math', redis });
+ * // …
+ * await redis.close();
+ * ```
+ *
+ * @throws HydraError `BAD_OPTION` for an unknown option, and where NODE_ENV is `production` unless that is allowed
+ *
+ * @publicApi
+ */
+export class MemoryRedis {
+  /** What the driver connects by. */
+  readonly Connector: Connector;
+  /** What is said to be connected to, in messages. */
+  readonly host = 'memory';
+  /** The time of this Redis, and of the instances that use it. */
+  readonly clock: Clock;
+  /** The randomness of this Redis, and of the instances that use it. */
+  readonly random: RandomSource;
+  readonly #state: MemoryState;
+
+  constructor(options: MemoryRedisOptions = {}) {
+    checkOptions(options);
+    this.clock = options.clock ?? systemClock;
+    this.random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
+    this.#state = new MemoryState(this.clock, this.random);
+    this.Connector = connectorOf(this.#state);
+  }
+
+  /**
+   * Listens for other processes and for redis-cli, on 127.0.0.1.
+   *
+   * @param port @defaultValue a free one
+   * @returns the URL
+   * @throws Error when the port is taken, or after {@link close}
+   */
+  listen(port = 0): Promise<string> {
+    return this.#state.listen(port);
+  }
+
+  /** Ends all connections, and the listening. Everything that was kept is gone. Idempotent. */
+  close(): Promise<void> {
+    return this.#state.close();
+  }
+}
+
+/** The server of one MemoryRedis, started when it is first connected to. */
+class MemoryState {
+  private starting: Promise<MemoryServer> | undefined;
+  private readonly listeners: TcpListener[] = [];
+  private isClosed = false;
+  private nextPort = 50_000;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly random: RandomSource,
+  ) {}
+
+  async connect(): Promise<Duplex> {
+    const server = await this.start();
+    if (this.isClosed) throw closedError();
+    return new MemoryConnection(server, 'memory', this.nextPort++);
+  }
+
+  async listen(port: number): Promise<string> {
+    const listener = new TcpListener(await this.start());
+    const actual = await listener.listen(port);
+    this.listeners.push(listener);
+    return `redis://127.0.0.1:${actual}`;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    const server = await this.starting;
+    this.starting = undefined;
+    for (const session of server?.sessions ?? []) server!.disconnect(session);
+    await Promise.all(this.listeners.splice(0).map((listener) => listener.close()));
+    server?.scripts.close();
+  }
+
+  private start(): Promise<MemoryServer> {
+    if (this.isClosed) return Promise.reject(closedError());
+    this.starting ??= this.build();
+    return this.starting;
+  }
+
+  private async build(): Promise<MemoryServer> {
+    const { clock, random } = this;
+    const scripts = new LuaScripts(await loadLua());
+    return new MemoryServer({ clock, random, scripts, commands: new CommandTable(ALL_FAMILIES) });
+  }
+}
+
+/** Opens connections to one Redis in memory, in the place of the driver's own. */
+function connectorOf(state: MemoryState): Connector {
+  const opener = class {
+    private stream: Duplex | undefined;
+
+    check(): boolean {
+      return true;
+    }
+
+    async connect(): Promise<Duplex> {
+      this.stream = await state.connect();
+      return this.stream;
+    }
+
+    disconnect(): void {
+      this.stream?.end();
+    }
+  };
+  return opener as unknown as Connector;
+}
+
+function checkOptions(options: MemoryRedisOptions): void {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) throw new HydraError('BAD_OPTION', `MemoryRedis has no option "${name}"`);
+  }
+  if (options.seed !== undefined && !Number.isSafeInteger(options.seed))
+    throw new HydraError('BAD_OPTION', `seed must be an integer, got ${String(options.seed)}`);
+  if (process.env['NODE_ENV'] === 'production' && !options.allowProduction)
+    throw new HydraError(
+      'BAD_OPTION',
+      'MemoryRedis keeps nothing beyond its process and does not run where NODE_ENV is "production", unless allowProduction is true',
+    );
+}
+
+function closedError(): Error {
+  return new Error('this MemoryRedis is closed');
+}

@@ -1,0 +1,117 @@
+import { matchesGlob } from '../protocol/glob.js';
+import { CommandError } from '../protocol/reply.js';
+import { keysOf } from './command-keys.js';
+import type { CommandFacts } from './command-facts.js';
+
+/** What stands in the way of a command. */
+export type Denial = 'command' | 'key' | 'channel';
+
+interface KeyPattern {
+  readonly pattern: string;
+  readonly reads: boolean;
+  readonly writes: boolean;
+}
+
+const CATEGORIES = new Set(
+  'all keyspace read write set sortedset list hash string bitmap hyperloglog geo stream pubsub admin fast slow blocking dangerous connection transaction scripting'.split(
+    ' ',
+  ),
+);
+
+/** Commands, keys and channels that a user may use. */
+export class AccessRules {
+  private commands: string[] = ['-@all'];
+  private keys: KeyPattern[] = [];
+  private channels: string[] = [];
+
+  constructor(private readonly isKnown: (command: string) => boolean) {}
+
+  get commandRules(): string {
+    return this.commands.join(' ');
+  }
+
+  get keyRules(): string {
+    return this.keys.map((key) => `${prefixOf(key)}${key.pattern}`).join(' ');
+  }
+
+  get channelRules(): string {
+    return this.channels.map((channel) => `&${channel}`).join(' ');
+  }
+
+  /** @throws CommandError for what is no rule */
+  apply(rule: string): void {
+    if (rule === 'allkeys') this.apply('~*');
+    else if (rule === 'allchannels') this.apply('&*');
+    else if (rule === 'allcommands') this.apply('+@all');
+    else if (rule === 'nocommands') this.apply('-@all');
+    else if (rule === 'resetkeys') this.keys = [];
+    else if (rule === 'resetchannels') this.channels = [];
+    else if (rule.startsWith('&')) this.channels.push(rule.slice(1));
+    else if (rule.startsWith('~') || rule.startsWith('%')) this.addKeys(rule);
+    else if (/^[+-]/.test(rule)) this.addCommand(rule);
+    else throw invalid(rule, 'Syntax error');
+  }
+
+  /** Why a command is denied; undefined when it may run. */
+  denialOf(command: CommandFacts, argv: readonly string[]): Denial | undefined {
+    if (!this.allowsCommand(command)) return 'command';
+    const writes = command.flags.has('write');
+    if (!keysOf(command, argv).every((key) => this.allowsKey(key, writes))) return 'key';
+    return this.allowsChannels(command, argv) ? undefined : 'channel';
+  }
+
+  private allowsCommand(command: CommandFacts): boolean {
+    const container = command.name.split('|', 1)[0]!;
+    let isAllowed = false;
+    for (const rule of this.commands) {
+      const name = rule.slice(1);
+      const fits = name.startsWith('@')
+        ? name === '@all' || command.categories.has(name.slice(1))
+        : name === command.name || name === container;
+      if (fits) isAllowed = rule.startsWith('+');
+    }
+    return isAllowed || command.flags.has('no_auth');
+  }
+
+  private allowsKey(key: string, writes: boolean): boolean {
+    return this.keys.some((rule) => (writes ? rule.writes : rule.reads) && matchesGlob(rule.pattern, key));
+  }
+
+  private allowsChannels({ name }: CommandFacts, argv: readonly string[]): boolean {
+    if (name === 'publish') return this.allowsChannel(argv[1]!);
+    if (name === 'subscribe') return argv.slice(1).every((channel) => this.allowsChannel(channel));
+    if (name !== 'psubscribe' || this.channels.includes('*')) return true;
+    return argv.slice(1).every((pattern) => this.channels.includes(pattern));
+  }
+
+  private allowsChannel(channel: string): boolean {
+    return this.channels.some((pattern) => matchesGlob(pattern, channel));
+  }
+
+  private addKeys(rule: string): void {
+    const parts = /^(?:~|%([RW]{1,2})~)(.*)$/is.exec(rule);
+    if (!parts) throw invalid(rule, 'Syntax error');
+    const kinds = (parts[1] ?? 'RW').toUpperCase();
+    this.keys.push({ pattern: parts[2]!, reads: kinds.includes('R'), writes: kinds.includes('W') });
+  }
+
+  private addCommand(rule: string): void {
+    const name = rule.slice(1).toLowerCase();
+    const isThere = name.startsWith('@') ? CATEGORIES.has(name.slice(1)) : this.isKnown(name);
+    if (!isThere) throw invalid(rule, 'Unknown command or category name in ACL');
+    const normal = rule[0]! + name;
+    if (name === '@all') this.commands = [normal];
+    else this.commands = [...this.commands.filter((other) => other.slice(1) !== name), normal];
+    const hadAll = this.commands[0] === '+@all' && rule.startsWith('+');
+    if (hadAll && !this.commands.slice(1).some((other) => other.startsWith('-'))) this.commands = ['+@all'];
+  }
+}
+
+function prefixOf({ reads, writes }: KeyPattern): string {
+  if (reads && writes) return '~';
+  return reads ? '%R~' : '%W~';
+}
+
+function invalid(rule: string, why: string): CommandError {
+  return new CommandError(`ERR Error in ACL SETUSER modifier '${rule}': ${why}`);
+}

@@ -1,0 +1,83 @@
+import { Controller } from '@nestjs/common';
+import { MessagePattern } from '@nestjs/microservices';
+import { Redis } from 'ioredis';
+import { firstValueFrom } from 'rxjs';
+
+import { HydraClient, QueuePattern, QueueService, StreamPattern, StreamService } from '../../lib/index.js';
+import { MemoryRedis } from '../../lib/testing/memory-redis.js';
+import { startService } from '../support/app.js';
+import { atEnd } from '../support/at-end.js';
+import { eventually } from '../support/eventually.js';
+import { uniqueService } from '../support/unique.js';
+
+const done: unknown[] = [];
+
+@Controller()
+class Everything {
+  @MessagePattern('sum')
+  sum([a, b]: [number, number]): number {
+    return a + b;
+  }
+
+  @QueuePattern('job')
+  job(data: unknown): void {
+    done.push(data);
+  }
+
+  @StreamPattern('events')
+  entry(data: unknown): void {
+    done.push(data);
+  }
+}
+
+describe('a Redis in memory', () => {
+  let redis: MemoryRedis;
+
+  beforeEach(() => {
+    redis = new MemoryRedis();
+    const used = redis;
+    atEnd(() => used.close());
+  });
+
+  it('carries calls, jobs and entries of services in one process', async () => {
+    const service = uniqueService('memory');
+    const { app } = await startService({ service, redis }, [Everything]);
+    const client = new HydraClient({ service, redis });
+    atEnd(() => client.close());
+    expect(await firstValueFrom(client.send('sum', [1, 2]))).toBe(3);
+    await app.get(QueueService).add('job', 'a job');
+    await app.get(StreamService).publish('events', 'an entry');
+    await eventually(() => done.length === 2, { what: 'the job and the entry' });
+    expect(new Set(done)).toEqual(new Set(['a job', 'an entry']));
+  });
+
+  it('listens for other processes', async () => {
+    const client = new Redis(await redis.listen(), { lazyConnect: true });
+    await client.connect();
+    expect(await client.set('a', 'b')).toBe('OK');
+    expect(await client.get('a')).toBe('b');
+    expect(await client.info('server')).toContain('redis_version:7.0.15');
+    client.disconnect();
+  });
+
+  it('refuses to run in production, unless that is allowed', () => {
+    const before = process.env['NODE_ENV'];
+    process.env['NODE_ENV'] = 'production';
+    try {
+      expect(() => new MemoryRedis()).toThrow(/BAD_OPTION.*NODE_ENV is "production"/);
+      expect(new MemoryRedis({ allowProduction: true })).toBeInstanceOf(MemoryRedis);
+    } finally {
+      process.env['NODE_ENV'] = before;
+    }
+  });
+
+  it('refuses options that it does not know', () => {
+    expect(() => new MemoryRedis({ sed: 1 } as never)).toThrow('MemoryRedis has no option "sed"');
+    expect(() => new MemoryRedis({ seed: 0.5 })).toThrow('seed must be an integer, got 0.5');
+  });
+
+  it('opens no connection after it was closed', async () => {
+    await redis.close();
+    await expect(redis.listen()).rejects.toThrow('this MemoryRedis is closed');
+  });
+});

@@ -17,7 +17,7 @@ import type { Clock } from './runtime/clock.js';
 import { HealthContributors } from './runtime/health-contributors.js';
 import type { RandomSource } from './runtime/random-source.js';
 import { ThrottledLogger } from './runtime/throttled-logger.js';
-import { QueueService } from './queue/queue.service.js';
+import { QueueService } from './queue/producer/queue-service.js';
 import { StreamService } from './streams/stream-service.js';
 import type { CallSource } from './transport/incoming/call-source.js';
 import { OutgoingCalls } from './transport/outgoing/outgoing-calls.js';

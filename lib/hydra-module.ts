@@ -27,7 +27,7 @@ import {
 import { HydraServer } from './hydra-server.js';
 import { HydraLogger } from './logging/hydra-logger.js';
 import type { ConfigType } from './protocol/standard-schema.js';
-import { QueueService } from './queue/queue.service.js';
+import { QueueService } from './queue/producer/queue-service.js';
 import { DiscoveryService } from './registry/discovery/discovery-service.js';
 import { HealthContributors } from './runtime/health-contributors.js';
 import { HydraHealthIndicator } from './registry/hydra-health-indicator.js';

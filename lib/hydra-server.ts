@@ -7,7 +7,7 @@ import type { BoundHandler, DeliveryExtras, DeliveryMode, Dispatch, Source } fro
 import { HydraError } from './hydra-error.js';
 import { resolveOptions, type HydraOptions } from './hydra-options.js';
 import { ObservedDeliveries } from './observed-deliveries.js';
-import { QueueSource } from './queue/queue.source.js';
+import { QueueSource } from './queue/worker/queue-source.js';
 import { outside } from './runtime/async-context.js';
 import type { ConnectionState, RedisClient } from './redis/redis-connections.js';
 import { callUserCode } from './runtime/user-code.js';
@@ -85,11 +85,10 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     this.initializeDeserializer({});
     this.observed = new ObservedDeliveries(this.instance);
     const dispatch = this.createDispatch();
-    const { id, redis, keys } = this.instance;
     const calls = new CallSource(this.instance, this.instance.messenger, dispatch);
     this.instance.attach(calls);
     const streams = new StreamSource(this.instance, dispatch);
-    const queues = new QueueSource(dispatch, id, redis, keys, this.instance.options);
+    const queues = new QueueSource(this.instance, dispatch);
     this.instance.health.contribute('streams', () => streams.findings);
     this.instance.health.contribute('queues', () => queues.findings);
     this.sources = [calls, queues, streams];

@@ -29,7 +29,7 @@ export type {
   RefusalDiagnostic,
 } from './diagnostics/events.js';
 export { DeliveryContext } from './delivery/delivery-context.js';
-export type { JobSettings } from './queue/job-writing.js';
+export type { JobSettings } from './queue/producer/job-writing.js';
 export {
   HydraError,
   type HydraErrorCode,
@@ -101,14 +101,14 @@ export type {
   NodeRecord as Instance,
   ServiceRecord,
 } from './protocol/records.js';
-export type { DeadJob } from './queue/dead.letter.js';
-export { HydraJobContext } from './queue/hydra.job.context.js';
-export type { AddOptions } from './queue/job.adder.js';
-export type { CompletedEvent, JobEvent } from './queue/job.event.js';
-export type { JobCounts, JobStateName, JobView, Page } from './queue/job.view.js';
-export type { JobFailure } from './queue/job.state.js';
-export { DeadLetter, Retry, type RetryOptions } from './queue/outcome.js';
-export { QueuePattern } from './queue/queue.pattern.js';
+export type { DeadJob } from './queue/model/dead-letter.js';
+export { HydraJobContext } from './queue/worker/hydra-job-context.js';
+export type { AddOptions } from './queue/producer/job-adder.js';
+export type { CompletedEvent, JobEvent } from './queue/model/job-event.js';
+export type { JobCounts, JobStateName, JobView, Page } from './queue/producer/job-view.js';
+export type { JobFailure } from './queue/model/job-state.js';
+export { DeadLetter, Retry, type RetryOptions } from './queue/model/outcome.js';
+export { QueuePattern } from './queue/worker/queue-pattern.js';
 export {
   QueueService,
   type AddedJob,
@@ -116,8 +116,8 @@ export {
   type QueuedJob,
   type QueueRef,
   type ResultOptions,
-} from './queue/queue.service.js';
-export type { RepeatOptions, Schedule } from './queue/schedule.js';
+} from './queue/producer/queue-service.js';
+export type { RepeatOptions, Schedule } from './queue/model/schedule.js';
 export type {
   ConfigType,
   StandardSchema,

@@ -2,7 +2,7 @@ import type { DeliveryContext } from './delivery/delivery-context.js';
 import { entryEnd, entryStart, jobEnd, jobStart } from './diagnostics/channels.js';
 import { publishEnd } from './diagnostics/ending.js';
 import type { EntryDiagnostic, JobDiagnostic } from './diagnostics/events.js';
-import { HydraJobContext } from './queue/hydra.job.context.js';
+import { HydraJobContext } from './queue/worker/hydra-job-context.js';
 import type { Context } from './redis/context.js';
 import { HydraEntryContext } from './streams/hydra-entry-context.js';
 

@@ -3,7 +3,7 @@ import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
 import { HydraHealthIndicator, QueuePattern, QueueService } from '../../lib/index.js';
-import { createQueueKeys } from '../../lib/queue/queue.keys.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';

@@ -2,7 +2,7 @@ import { Controller, Logger, type INestMicroservice } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
 import { QueuePattern, QueueService } from '../../lib/index.js';
-import { createQueueKeys } from '../../lib/queue/queue.keys.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';

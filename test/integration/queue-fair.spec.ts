@@ -4,8 +4,8 @@ import { Payload } from '@nestjs/microservices';
 
 import { QueuePattern, QueueService, type HydraOptions } from '../../lib/index.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
-import { Doorbell } from '../../lib/queue/doorbell.js';
-import { createQueueKeys } from '../../lib/queue/queue.keys.js';
+import { WakeUpListener } from '../../lib/queue/worker/wake-up-listener.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
@@ -138,7 +138,7 @@ describe('one job', () => {
       let rings = 0;
       const doorbells = instances.map((instance) => {
         const listener = { ring: () => rings++, chosen: () => undefined };
-        return new Doorbell(instance.redis, names, instance.id, listener);
+        return new WakeUpListener(instance.redis, names, instance.id, listener);
       });
       await Promise.all(doorbells.map((doorbell) => doorbell.open()));
       for (const doorbell of doorbells) doorbell.wait(undefined, true);

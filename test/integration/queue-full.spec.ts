@@ -3,8 +3,8 @@ import { Redis } from 'ioredis';
 
 import { DeadLetter, HydraError, QueuePattern, QueueService } from '../../lib/index.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
-import { createQueueKeys } from '../../lib/queue/queue.keys.js';
-import { WorkerLink } from '../../lib/queue/worker.link.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
+import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
@@ -80,7 +80,7 @@ describe('a worker whose clock is fifteen days ahead', () => {
     await jobs[0]!.result();
     const instance = new HydraInstance(resolveOptions(options));
     await instance.open();
-    const link = new WorkerLink(instance.id, 'default', instance.redis, instance.keys, instance.options);
+    const link = new WorkerLink(instance, 'default');
     const realNow = Date.now.bind(Date);
     const before = realNow();
     Date.now = () => realNow() + 15 * 86_400_000;

@@ -3,7 +3,7 @@ import { Ctx, Payload } from '@nestjs/microservices';
 import { Redis } from 'ioredis';
 
 import { HydraJobContext, QueuePattern, QueueService, type HydraOptions } from '../../lib/index.js';
-import { createQueueKeys } from '../../lib/queue/queue.keys.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';

@@ -1,8 +1,8 @@
 import { Controller } from '@nestjs/common';
 
 import { QueuePattern, QueueService, type JobView } from '../../lib/index.js';
-import { removeOne } from '../../lib/queue/producer.scripts.js';
-import { createQueueKeys } from '../../lib/queue/queue.keys.js';
+import { removeOne } from '../../lib/queue/scripts/producer-scripts.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService, type TestService } from '../support/app.js';
 import { testRedisUrl } from '../support/redis.js';

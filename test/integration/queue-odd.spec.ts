@@ -5,11 +5,11 @@ import { throwError } from 'rxjs';
 import { QueuePattern, QueueService, Retry, type HydraOptions } from '../../lib/index.js';
 import type { BoundHandler } from '../../lib/delivery/source.js';
 import { resolveOptions, type ResolvedJobOptions } from '../../lib/hydra-options.js';
-import { Doorbell } from '../../lib/queue/doorbell.js';
-import type { HeldJob } from '../../lib/queue/held.job.js';
-import { Lane } from '../../lib/queue/lane.js';
-import { createQueueKeys } from '../../lib/queue/queue.keys.js';
-import { WorkerLink, type Outcome } from '../../lib/queue/worker.link.js';
+import { WakeUpListener } from '../../lib/queue/worker/wake-up-listener.js';
+import type { HeldJob } from '../../lib/queue/worker/held-job.js';
+import { PatternSlots } from '../../lib/queue/worker/pattern-slots.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
+import { WorkerLink, type Outcome } from '../../lib/queue/worker/worker-link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
@@ -58,19 +58,15 @@ let instance: HydraInstance;
 
 const keysOf = () => createQueueKeys(instance.keys, options.service);
 /** One with room for anything: what is no message is taken by anybody. */
-const lane = new Lane<HeldJob>(
+const lane = new PatternSlots<HeldJob>(
   { pattern: 'any' } as BoundHandler,
   { concurrency: 10_000, rateLimit: undefined } as ResolvedJobOptions,
 );
 
+const contextOf = ({ id, redis, keys }: HydraInstance) => ({ id, redis, keys });
+
 const linkOf = (settings: Partial<HydraOptions> = {}) =>
-  new WorkerLink(
-    instance.id,
-    'default',
-    instance.redis,
-    instance.keys,
-    resolveOptions({ ...options, ...settings }),
-  );
+  new WorkerLink({ ...contextOf(instance), options: resolveOptions({ ...options, ...settings }) }, 'default');
 
 beforeEach(async () => {
   Logger.overrideLogger(false);
@@ -164,7 +160,7 @@ describe('a turn', () => {
 describe('an idle worker', () => {
   it('does not look again and again for what is due after more than a timer can wait', async () => {
     let rings = 0;
-    const doorbell = new Doorbell(instance.redis, keysOf(), instance.id, {
+    const doorbell = new WakeUpListener(instance.redis, keysOf(), instance.id, {
       ring: () => rings++,
       chosen: () => undefined,
     });

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Logger } from '@nestjs/common';
 
 import { QueueService } from '../../lib/index.js';
-import { createQueueKeys, type QueueKeys } from '../../lib/queue/queue.keys.js';
+import { createQueueKeys, type QueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller } from '../support/app.js';
 import { startChild, type Child } from '../support/child.js';

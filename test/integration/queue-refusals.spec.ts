@@ -2,8 +2,8 @@ import { Controller, Logger } from '@nestjs/common';
 
 import { QueuePattern, QueueService, type AddOptions, type RepeatOptions } from '../../lib/index.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
-import { addOne } from '../../lib/queue/producer.scripts.js';
-import { createQueueKeys } from '../../lib/queue/queue.keys.js';
+import { addOne } from '../../lib/queue/scripts/producer-scripts.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';

@@ -2,7 +2,7 @@ import { Controller, Logger } from '@nestjs/common';
 
 import { DeadLetter, QueuePattern, QueueService, type QueuedJob } from '../../lib/index.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
-import { createQueueKeys } from '../../lib/queue/queue.keys.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 
 import { QueueService } from '../../lib/index.js';
-import { createQueueKeys } from '../../lib/queue/queue.keys.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller } from '../support/app.js';
 import { eventually } from '../support/eventually.js';

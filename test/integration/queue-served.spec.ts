@@ -1,7 +1,7 @@
 import { Controller, Logger } from '@nestjs/common';
 
 import { QueuePattern, QueueService, type HydraOptions } from '../../lib/index.js';
-import { createQueueKeys } from '../../lib/queue/queue.keys.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';

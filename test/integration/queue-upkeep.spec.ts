@@ -3,10 +3,10 @@ import { Ctx } from '@nestjs/microservices';
 
 import { DeadLetter, HydraJobContext, QueuePattern, QueueService, Retry } from '../../lib/index.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
-import { JobSearch } from '../../lib/queue/job.search.js';
-import { Leftovers } from '../../lib/queue/leftovers.js';
-import { createQueueKeys, type QueueKeys } from '../../lib/queue/queue.keys.js';
-import { WorkerLink } from '../../lib/queue/worker.link.js';
+import { JobSearch } from '../../lib/queue/producer/job-search.js';
+import { Leftovers } from '../../lib/queue/worker/leftovers.js';
+import { createQueueKeys, type QueueKeys } from '../../lib/queue/model/queue-keys.js';
+import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
@@ -91,7 +91,7 @@ describe('what is remembered of a job', () => {
 
 describe('an id that was taken', () => {
   it('is forgotten when it is free again, also where no other is taken', async () => {
-    const link = new WorkerLink(instance.id, 'default', instance.redis, instance.keys, instance.options);
+    const link = new WorkerLink(instance, 'default');
     await instance.redis.commands.zadd(keys.ids, 1, 'free', Date.now() + 60_000, 'taken');
     await link.retention.look(100);
     expect(await instance.redis.commands.zrangebyscore(keys.ids, '-inf', '+inf')).toEqual(['taken']);
@@ -191,7 +191,7 @@ describe('dead letters of whom some have no date, as Hydra 1.x leaves them,', ()
 
   /** Looks until a look begins at the head again and finds nothing; the most that one of them forgot. */
   async function lookThrough(letters: readonly string[]): Promise<{ left: string[]; most: number }> {
-    const link = new WorkerLink(instance.id, 'default', instance.redis, instance.keys, instance.options);
+    const link = new WorkerLink(instance, 'default');
     await instance.redis.commands.rpush(keys.incomplete, ...letters);
     let most = 0;
     // Before Redis has told its time nothing is too old.

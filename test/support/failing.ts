@@ -19,7 +19,7 @@ import {
   type HydraErrorCode,
   type HydraOptions,
 } from '../../lib/index.js';
-import { QueueService } from '../../lib/queue/queue.service.js';
+import { QueueService } from '../../lib/queue/producer/queue-service.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import type { RunningRedis } from '../../tools/redis.mjs';
 import { atEnd } from './at-end.js';

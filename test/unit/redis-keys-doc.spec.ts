@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { createKeys, type Keys } from '../../lib/protocol/keys.js';
-import { createQueueKeys } from '../../lib/queue/queue.keys.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 
 /** Those that make any name, and the names of channels, which hold nothing. */
 const NO_KEYS = new Set(['own', 'ownStream']);

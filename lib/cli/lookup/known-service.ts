@@ -1,5 +1,5 @@
 import { serviceName } from '../../hydra-options.js';
-import { createQueueKeys, DEFAULT_QUEUE } from '../../queue/queue.keys.js';
+import { createQueueKeys, DEFAULT_QUEUE } from '../../queue/model/queue-keys.js';
 import type { HydraInstance } from '../../hydra-instance.js';
 import { CommandFailure, ExitCode } from '../session/exit-codes.js';
 

@@ -1,0 +1,142 @@
+import { HydraError } from '../../hydra-error.js';
+import { isJsonObject, parseObject, parseValue } from '../../protocol/json.js';
+import { mustBePlain, stringify } from '../../protocol/payload.js';
+
+/**
+ * Something that happened to a job.
+ *
+ * @publicApi
+ */
+export type JobEvent =
+  | CompletedEvent
+  | {
+      readonly type: 'failed';
+      readonly id: string;
+      readonly pattern: string;
+      readonly attempt: number;
+      readonly error: string;
+      /** When it is tried again. */
+      readonly retryInMs: number;
+    }
+  | {
+      readonly type: 'dead';
+      readonly id: string;
+      readonly pattern: string;
+      readonly attempt: number;
+      readonly error: string;
+      /** The timestamp of the job's message: which of several jobs of the id it was. */
+      readonly addedOn?: string;
+    }
+  /** Somebody took it out. */
+  | { readonly type: 'removed'; readonly id: string; readonly pattern: string }
+  | {
+      readonly type: 'progress';
+      readonly id: string;
+      readonly pattern: string;
+      /** Undefined where `isLarge` says so. */
+      readonly value?: unknown;
+      /** The value is too large for an event: `get` has it. */
+      readonly isLarge?: true;
+    };
+
+/** @publicApi */
+export interface CompletedEvent {
+  readonly type: 'completed';
+  readonly id: string;
+  readonly pattern: string;
+  readonly attempt: number;
+  /** By the clock of Redis. */
+  readonly finishedAt: Date;
+  /** How long the last attempt ran. */
+  readonly tookMs: number;
+  /** The handler's return; undefined also where that was no JSON data, or larger than `maxPayloadBytes`. */
+  readonly result?: unknown;
+  /** The result is too large for an event: `result` and `get` have it. */
+  readonly isLarge?: true;
+}
+
+/**
+ * A larger event is told without its result or value. Whoever waits for one small result hears of every job, and Redis
+ * closes a subscriber that has too much to read.
+ */
+export const EVENT_BYTES = 8_192;
+/** One PUBLISH of many events has about so many at most. */
+export const PUBLISH_BYTES = 262_144;
+
+/**
+ * The result stands last, where a script can cut it off.
+ *
+ * @param text the result as JSON, see {@link resultText}; undefined for none
+ */
+export function writeCompleted(event: Omit<WrittenCompleted, 'type' | 'result'>, text?: string): string {
+  const { id, pattern, attempt, finishedOn, tookMs } = event;
+  const names = `"type":"completed","id":${JSON.stringify(id)},"pattern":${JSON.stringify(pattern)}`;
+  const head = `{${names},"attempt":${attempt},"finishedOn":${finishedOn},"tookMs":${tookMs}`;
+  return text === undefined ? `${head}}` : `${head},"result":${text}}`;
+}
+
+/** @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
+export function resultText(pattern: string, value: unknown, maxBytes: number): string | undefined {
+  const what = `the result of "${pattern}"`;
+  const text = stringify(what, value) as string | undefined;
+  mustBePlain(value, what);
+  if (text === undefined || text.length <= maxBytes) return text;
+  const limit = `more than maxPayloadBytes=${maxBytes}`;
+  throw new HydraError('PAYLOAD_TOO_LARGE', `${what} has ${text.length} characters, ${limit}`);
+}
+
+/** @param text the value as JSON */
+export function progressEvent(id: string, pattern: string, text: string): string {
+  const names = `{"type":"progress","id":${JSON.stringify(id)},"pattern":${JSON.stringify(pattern)}`;
+  const value = Buffer.byteLength(text) > EVENT_BYTES ? '"isLarge":true' : `"value":${text}`;
+  return `${names},${value}}`;
+}
+
+/** A {@link CompletedEvent} as JSON. */
+interface WrittenCompleted extends Omit<CompletedEvent, 'finishedAt'> {
+  /** Unix time in milliseconds, by the clock of Redis. */
+  readonly finishedOn: number;
+}
+
+type WrittenEvent = Exclude<JobEvent, CompletedEvent> | WrittenCompleted;
+
+/** What a stranger published is not heard; never throws. */
+export function readEvents(text: string): readonly JobEvent[] {
+  const events = parseValue(text);
+  return Array.isArray(events) ? events.filter(isEvent).map(readEvent) : [];
+}
+
+/** How a job ended, from what is kept of that; undefined for anything else. Never throws. */
+export function readEnd(text: string | null): JobEvent | undefined {
+  const event: unknown = parseObject(text);
+  return isEvent(event) && (event.type === 'completed' || event.type === 'dead')
+    ? readEvent(event)
+    : undefined;
+}
+
+/** Undefined for anything but the outcome of a completed job; never throws. */
+export function readCompleted(text: string): CompletedEvent | undefined {
+  const event: unknown = parseObject(text);
+  return isEvent(event) && event.type === 'completed' ? readOne(event) : undefined;
+}
+
+function readEvent(event: WrittenEvent): JobEvent {
+  return event.type === 'completed' ? readOne(event) : event;
+}
+
+function readOne({ finishedOn, ...event }: WrittenCompleted): CompletedEvent {
+  return { ...event, finishedAt: new Date(finishedOn) };
+}
+
+function isEvent(event: unknown): event is WrittenEvent {
+  if (!isJsonObject(event) || typeof event['id'] !== 'string' || typeof event['pattern'] !== 'string') {
+    return false;
+  }
+  const { type, attempt, error, retryInMs, finishedOn, tookMs } = event;
+  if (type === 'progress' || type === 'removed') return true;
+  if (typeof attempt !== 'number') return false;
+  if (type === 'completed') return typeof finishedOn === 'number' && typeof tookMs === 'number';
+  return (
+    typeof error === 'string' && (type === 'dead' || (type === 'failed' && typeof retryInMs === 'number'))
+  );
+}

@@ -1,0 +1,72 @@
+import { JOB_SETTINGS, type JobSettings, type StoredSettings } from '../producer/job-writing.js';
+import type { BackoffRule } from '../../hydra-options.js';
+import { isJsonObject } from '../../protocol/json.js';
+import { decodeJob } from '../../protocol/job.js';
+import { patternOf, type UmfMessage } from '../../protocol/message.js';
+import { fromPayload } from '../../protocol/payload.js';
+
+/** A job as read from its text. */
+export interface ReadJob {
+  readonly raw: string;
+  readonly id: string;
+  readonly pattern: string;
+  readonly data: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly settings: JobSettings;
+  readonly message: UmfMessage;
+}
+
+/** Undefined for text that is no JSON object; never throws. */
+export function readJob(raw: string): ReadJob | undefined {
+  const message = decodeJob(raw)?.message;
+  if (!message) return undefined;
+  if (!message.headers) return plainJob(raw, message);
+  const { [JOB_SETTINGS]: given, ...headers } = message.headers;
+  const stored: StoredSettings = isJsonObject(given) ? given : {};
+  return {
+    raw,
+    id: message.mid,
+    pattern: patternOf(message),
+    data: dataOf(message.body, stored),
+    headers: headers as Record<string, string>,
+    settings: settingsFrom(stored),
+    message,
+  };
+}
+
+const NOTHING = Object.freeze({});
+
+/** Most jobs have no headers. */
+function plainJob(raw: string, message: UmfMessage): ReadJob {
+  const pattern = patternOf(message);
+  return { raw, id: message.mid, pattern, data: message.body, headers: NOTHING, settings: NOTHING, message };
+}
+
+/** An invalid one where the message has none. */
+export function enqueuedAt({ timestamp }: UmfMessage): Date {
+  return new Date(timestamp || NaN);
+}
+
+function dataOf(body: unknown, { data, bytes }: StoredSettings): unknown {
+  if (bytes === 1) return fromPayload(body, (base64) => Buffer.from(base64, 'base64'));
+  return body === undefined ? data : body;
+}
+
+/** Strangers write to queues as well: what does not fit is not heard. */
+function settingsFrom({ attempts, backoff, timeoutMs }: StoredSettings): JobSettings {
+  return {
+    attempts: isCount(attempts, 1) ? attempts : undefined,
+    backoff: isCount(backoff, 0) || isRule(backoff) ? backoff : undefined,
+    timeoutMs: isCount(timeoutMs, 0) ? timeoutMs : undefined,
+  };
+}
+
+function isCount(value: unknown, min: number): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= min;
+}
+
+function isRule(value: unknown): value is BackoffRule {
+  if (!isJsonObject(value)) return false;
+  const { type, delayMs, maxMs = 0 } = value;
+  return (type === 'fixed' || type === 'exponential') && isCount(delayMs, 0) && isCount(maxMs, 0);
+}

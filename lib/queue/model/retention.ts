@@ -1,0 +1,47 @@
+import type { ResolvedQueueOptions } from '../../hydra-options.js';
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { QueueKeys } from './queue-keys.js';
+import type { RedisClock } from './redis-clock.js';
+import { forgetOld } from '../scripts/retention-scripts.js';
+
+/** How often a process looks for what is too old. */
+export const FORGET_EVERY_MS = 10_000;
+/** Outcomes and dead letters looked at, and forgotten, by one script at most. */
+const BATCH = 500;
+/** So that a million ids an hour are forgotten as fast as they come. */
+const MOST_LOOKS = 20;
+
+/** Forgets outcomes, dead letters and ids of one queue when they are too old. */
+export class Retention {
+  /** Index of the dead letter that the next look begins at. */
+  private from = 0;
+
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly keys: QueueKeys,
+    private readonly kept: Pick<ResolvedQueueOptions, 'completed' | 'dead'>,
+    private readonly clock: RedisClock,
+  ) {}
+
+  async run(): Promise<void> {
+    let hasMore = true;
+    for (let looks = 0; hasMore && looks < MOST_LOOKS; looks++) ({ hasMore } = await this.look(BATCH));
+  }
+
+  /** One bounded look. No dead letter is too old before Redis has told its time: this machine's says nothing of theirs. */
+  async look(atMost: number) {
+    const { completed, dead } = this.kept;
+    const { results, finished, died, incomplete, ids } = this.keys;
+    const { isKnown } = this.clock;
+    const oldestDead = isKnown ? new Date(Math.max(0, this.clock.now() - dead.ageMs)).toISOString() : '';
+    const keys = [results, finished, died, incomplete, ids];
+    const args = [completed.ageMs, dead.ageMs, oldestDead, atMost, this.from];
+    const askedAt = performance.now();
+    const [forgotten, next, hasMore, now] = await this.redis.run('queue retention', (redis) =>
+      forgetOld.run(redis, [...keys, ...args]),
+    );
+    this.clock.set(now, askedAt);
+    this.from = next;
+    return { forgotten, next, hasMore: hasMore === 1 || !isKnown };
+  }
+}

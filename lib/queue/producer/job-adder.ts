@@ -1,0 +1,165 @@
+import { writeJob } from './job-writing.js';
+import { checkJob, type BackoffRule, type ResolvedOptions } from '../../hydra-options.js';
+import { createMessageId } from '../../registry/presence/instance-id.js';
+import type { JobAddedDiagnostic } from '../../diagnostics/events.js';
+import { systemClock } from '../../runtime/clock.js';
+import { outside } from '../../runtime/async-context.js';
+import type { RedisClient, RedisConnections } from '../../redis/redis-connections.js';
+import { adding, added } from '../../diagnostics/added-job.js';
+import { addOne } from '../scripts/producer-scripts.js';
+import { DEFAULT_QUEUE, type QueueKeys } from '../model/queue-keys.js';
+
+/**
+ * What belongs to one job.
+ *
+ * @publicApi
+ */
+export interface AddOptions {
+  /** The service whose queue it goes to. @defaultValue this process's own */
+  readonly service?: string;
+  /** One of the service's named queues; its handler says the same. @defaultValue 'default' */
+  readonly queue?: string;
+  /**
+   * While a job with it waits, is delayed or runs, and for `dedupMs` after it has ended, a second one is not added.
+   * @defaultValue a new UUID, not checked
+   */
+  readonly id?: string;
+  /** How long the `id` stays taken when the job has ended, in milliseconds. @defaultValue `queue.dedupMs` */
+  readonly dedupMs?: number;
+  /** Not before so many milliseconds have passed, by the clock of Redis. @defaultValue 0 */
+  readonly delayMs?: number;
+  /** 'high' goes before all others that wait. @defaultValue 'normal' */
+  readonly priority?: 'normal' | 'high';
+  /** @defaultValue what the handler says */
+  readonly attempts?: number;
+  /** @defaultValue what the handler says */
+  readonly backoff?: number | BackoffRule;
+  /** Longest run of one attempt, in milliseconds. @defaultValue what the handler says */
+  readonly timeoutMs?: number;
+  /** What the handler reads with `context.getMetadata()`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A job that is to be added: its text, and where it goes. */
+export interface PreparedJob {
+  readonly id: string;
+  /** The timestamp of its message. */
+  readonly addedOn: string;
+  readonly pattern: string;
+  readonly raw: string;
+  readonly keys: QueueKeys;
+  readonly options: AddOptions;
+  /** Where observers listen, what they are told. */
+  readonly observed: JobAddedDiagnostic | undefined;
+}
+
+interface Waiting {
+  readonly raw: string;
+  readonly resolve: (isNew: true) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Jobs that one command adds at most. */
+const BATCH = 1_000;
+
+/** Adds jobs. Plain ones that are added in the same turn travel together, in order. */
+export class JobAdder {
+  private readonly outbox = new Map<QueueKeys, Waiting[]>();
+
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly from: string,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  /** @throws HydraError `BAD_OPTION`, `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
+  prepare(
+    keys: QueueKeys,
+    service: string,
+    pattern: string,
+    data: unknown,
+    options: AddOptions,
+  ): PreparedJob {
+    checkJob(pattern, options);
+    const id = options.id ?? createMessageId();
+    const { attempts, backoff, timeoutMs, queue = DEFAULT_QUEUE } = options;
+    const observed = adding({ service, queue, pattern, id }, options.headers);
+    const headers = observed?.headers ?? options.headers;
+    const job = { service, from: this.from, pattern, data, attempts, backoff, timeoutMs, headers };
+    const stamp = { mid: id, timestamp: new Date().toISOString() };
+    const raw = writeJob(job, stamp, this.options.maxPayloadBytes);
+    return { id, addedOn: stamp.timestamp, pattern, raw, keys, options, observed };
+  }
+
+  /**
+   * Resolves once Redis has it: true, or false when its id is taken.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE`
+   */
+  add(job: PreparedJob): Promise<boolean> {
+    return job.observed ? added(job.observed, systemClock, () => this.store(job)) : this.store(job);
+  }
+
+  private store(job: PreparedJob): Promise<boolean> {
+    const { raw, keys, options } = job;
+    const isPlain = options.id === undefined && !options.delayMs && options.priority !== 'high';
+    if (!isPlain) return this.addAlone(job);
+    return new Promise((resolve, reject) => this.post(keys, { raw, resolve, reject }));
+  }
+
+  /**
+   * Adds a plain job by the connection that is there. Does not wait for a Redis that is away: its caller has a deadline.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE`, whose `mayHaveRun` says whether it may have been stored; `FORBIDDEN`
+   */
+  async addNow(job: PreparedJob, service: string): Promise<void> {
+    try {
+      await added(job.observed, systemClock, () => append(this.redis.commands, job.keys, [job]));
+    } catch (cause) {
+      throw this.redis.failure(`"${job.pattern}" into the queue of "${service}"`, cause);
+    }
+  }
+
+  private async addAlone({ pattern, raw, keys, options }: PreparedJob): Promise<boolean> {
+    const { id = '', delayMs = 0, priority, dedupMs = this.options.queue.dedupMs } = options;
+    const { waiting, high, delayed, ids, results, finished, died, idle } = keys;
+    const isHigh = priority === 'high' ? '1' : '';
+    const names = [waiting, high, delayed, ids, results, finished, died, idle];
+    const args = [...names, raw, isHigh, delayMs, id, dedupMs, keys.wakeOf(''), pattern];
+    return (await this.redis.run('add a job', (redis) => addOne.run(redis, args))) === 1;
+  }
+
+  private post(keys: QueueKeys, job: Waiting): void {
+    const batch = this.outbox.get(keys);
+    if (batch) batch.push(job);
+    else this.outbox.set(keys, [job]);
+    // After all that this turn's input causes.
+    if (this.outbox.size === 1 && !batch) outside(() => setImmediate(this.flush));
+  }
+
+  private readonly flush = (): void => {
+    for (const [keys, jobs] of this.outbox) {
+      for (let start = 0; start < jobs.length; start += BATCH) {
+        void this.push(keys, jobs.slice(start, start + BATCH));
+      }
+    }
+    this.outbox.clear();
+  };
+
+  private async push(keys: QueueKeys, jobs: readonly Waiting[]): Promise<void> {
+    try {
+      await this.redis.run('add jobs', (redis) => append(redis, keys, jobs));
+      for (const { resolve } of jobs) resolve(true);
+    } catch (error) {
+      for (const { reject } of jobs) reject(error);
+    }
+  }
+}
+
+function append(
+  redis: RedisClient,
+  { waiting }: QueueKeys,
+  jobs: readonly { readonly raw: string }[],
+): Promise<number> {
+  return redis.lpush(waiting, ...jobs.map(({ raw }) => raw));
+}

@@ -1,0 +1,265 @@
+import { HydraError } from '../../hydra-error.js';
+import { checkPage } from '../../hydra-options.js';
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import { readDeadLetter, type DeadLetterText } from '../model/dead-letter.js';
+import type { JobEvent } from '../model/job-event.js';
+import { JobSearch, type Found } from './job-search.js';
+import { readJob } from '../model/job-text.js';
+import {
+  completedView,
+  deadView,
+  openView,
+  type JobCounts,
+  type JobStateName,
+  type JobView,
+  type Page,
+} from './job-view.js';
+import { countAll, giveBack, pageActive, pageWaiting, removeOne } from '../scripts/producer-scripts.js';
+import { asideNames, type QueueKeys } from '../model/queue-keys.js';
+import { Redrive } from './redrive.js';
+
+/** Jobs read by one command at most. */
+const PAGE = 500;
+const STATES: readonly unknown[] = [
+  'waiting',
+  'active',
+  'delayed',
+  'dead',
+  'completed',
+] satisfies JobStateName[];
+
+/** @throws HydraError `BAD_OPTION` for a state that no job can be in */
+export function checkState(state: unknown): void {
+  if (STATES.includes(state)) return;
+  throw new HydraError(
+    'BAD_OPTION',
+    `state must be one of ${STATES.join(', ')}, got ${JSON.stringify(state) ?? 'nothing'}`,
+  );
+}
+
+/** Reads the jobs of a queue, and takes them out. */
+export class JobInspector {
+  readonly search: JobSearch;
+  readonly dead: Redrive;
+
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly keys: QueueKeys,
+    dedupMs: number,
+  ) {
+    this.search = new JobSearch(redis, keys);
+    this.dead = new Redrive(redis, keys, this.search, dedupMs);
+  }
+
+  async counts(): Promise<JobCounts> {
+    const { waiting, high, patterns, returned, owners, inProgress, delayed, incomplete, finished, paused } =
+      this.keys;
+    const args = [
+      waiting,
+      high,
+      patterns,
+      returned,
+      owners,
+      inProgress,
+      delayed,
+      incomplete,
+      finished,
+      paused,
+    ];
+    const counted = await this.redis.run('count jobs', (redis) =>
+      countAll.run(redis, [...args, ...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')]),
+    );
+    const [waits, active, later, dead, completed, isPaused, flat] = counted;
+    const unhandled = Object.fromEntries(pairs(flat));
+    return { waiting: waits, active, delayed: later, dead, completed, isPaused: isPaused === 1, unhandled };
+  }
+
+  async list(state: JobStateName, page: Page): Promise<JobView[]> {
+    const { offset, limit } = checkPage(page);
+    if (limit === 0) return [];
+    if (state === 'completed') return this.completed(offset, limit);
+    if (state === 'dead') return (await this.deadLetters(page)).map(deadView);
+    if (state === 'delayed') return this.delayed(offset, limit);
+    return this.views(state, await this.raws(state, offset, limit));
+  }
+
+  /** A job that moves on while it is looked for may be missed once: it has been where it is found the second time. */
+  async get(id: string): Promise<JobView | undefined> {
+    return (await this.look(id)) ?? (await this.look(id));
+  }
+
+  private async look(id: string): Promise<JobView | undefined> {
+    const [text, { waiting, active }] = await this.redis.run('look up a job', (redis) =>
+      Promise.all([redis.hget(this.keys.results, id), this.search.places()]),
+    );
+    const completed = completedView(text);
+    if (completed) return completed;
+    for (const [state, places] of [
+      ['waiting', waiting],
+      ['active', active],
+    ] as const) {
+      for (const place of places) {
+        const found = await this.search.find(place, id);
+        if (found) return (await this.views(state, [found.raw]))[0];
+      }
+    }
+    return (await this.findDelayed(id)) ?? (await this.findDead(id));
+  }
+
+  /** Oldest first. */
+  async deadLetters(page: Page): Promise<DeadLetterText[]> {
+    const { offset, limit } = checkPage(page);
+    if (limit === 0) return [];
+    const raws = await this.inPages(offset, limit, (from, count) =>
+      this.redis.run('list dead letters', (redis) =>
+        redis.lrange(this.keys.incomplete, from, from + count - 1),
+      ),
+    );
+    return raws.map(readDeadLetter).filter((dead) => dead !== undefined);
+  }
+
+  /** Takes a job out that nobody runs; false when there is none with this id, or it runs. */
+  async remove(id: string): Promise<boolean> {
+    const { incomplete, delayed, results, finished } = this.keys;
+    const { waiting } = await this.search.places();
+    for (const place of [...waiting, incomplete, delayed]) {
+      if (await this.removeFrom(place, await this.search.find(place, id))) return this.release(id);
+    }
+    const wasKept = await this.redis.run('remove a job', async (redis) => {
+      const [count] = await Promise.all([redis.hdel(results, id), redis.zrem(finished, id)]);
+      return count;
+    });
+    return wasKept > 0 && this.release(id);
+  }
+
+  /** Takes a job from a Hydra 1.x worker that is dead, which nobody else can know; false when none has it. */
+  async giveBack(id: string): Promise<boolean> {
+    const { inProgress, waiting } = this.keys;
+    const found = await this.search.find(inProgress, id);
+    if (!found) return false;
+    const args = [inProgress, waiting, found.raw, found.index, found.length];
+    return (await this.redis.run('release a job', (redis) => giveBack.run(redis, args))) === 1;
+  }
+
+  private async removeFrom(place: string, found: Found | undefined): Promise<boolean> {
+    if (!found) return false;
+    const { raw, index, length } = found;
+    const { state, watched, events } = this.keys;
+    const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
+    const event: JobEvent = { type: 'removed', id, pattern };
+    const args = [place, state, watched, raw, events, JSON.stringify(event), index, length];
+    return (await this.redis.run('remove a job', (redis) => removeOne.run(redis, args))) === 1;
+  }
+
+  /** Its id is free again, and how far it came is forgotten. */
+  private async release(id: string): Promise<true> {
+    const { ids, progress, results, died } = this.keys;
+    await this.redis.run('remove a job', (redis) =>
+      Promise.all([
+        redis.zrem(ids, id),
+        redis.hdel(progress, id),
+        redis.hdel(results, id),
+        redis.zrem(died, id),
+      ]),
+    );
+    return true;
+  }
+
+  private raws(state: 'waiting' | 'active', offset: number, limit: number): Promise<string[]> {
+    const { waiting, high, patterns, returned, owners, inProgress } = this.keys;
+    const leases = this.keys.leases('');
+    const prefixes = [...asideNames(this.keys), leases, this.keys.inbox('')];
+    return this.inPages(offset, limit, (from, count) =>
+      this.redis.run('list jobs', (redis) =>
+        state === 'active'
+          ? pageActive.run(redis, [inProgress, owners, leases, from, count])
+          : pageWaiting.run(redis, [waiting, high, patterns, returned, owners, ...prefixes, from, count]),
+      ),
+    );
+  }
+
+  /** A large page is read in parts: Redis does nothing else while it reads one. */
+  private async inPages<Element>(
+    offset: number,
+    limit: number,
+    read: (from: number, count: number) => Promise<Element[]>,
+  ): Promise<Element[]> {
+    const all: Element[] = [];
+    while (all.length < limit) {
+      const count = Math.min(PAGE, limit - all.length);
+      const part = await read(offset + all.length, count);
+      all.push(...part);
+      if (part.length < count) break;
+    }
+    return all;
+  }
+
+  private async delayed(offset: number, limit: number): Promise<JobView[]> {
+    const entries = await this.inPages(offset, limit, async (from, count) =>
+      pairs(
+        await this.redis.run('list jobs', (redis) =>
+          redis.zrange(this.keys.delayed, `${from}`, `${from + count - 1}`, 'WITHSCORES'),
+        ),
+      ),
+    );
+    const views = await this.views(
+      'delayed',
+      entries.map(([raw]) => raw),
+    );
+    return views.map((view, index) => ({ ...view, dueAt: new Date(entries[index]![1]) }));
+  }
+
+  private async completed(offset: number, limit: number): Promise<JobView[]> {
+    const { finished, results } = this.keys;
+    const texts = await this.inPages(offset, limit, (from, count) =>
+      this.redis.run('list jobs', async (redis) => {
+        const ids = await redis.zrevrange(finished, from, from + count - 1);
+        return ids.length > 0 ? redis.hmget(results, ...ids) : [];
+      }),
+    );
+    return texts.map((text) => completedView(text)).filter((view) => view !== undefined);
+  }
+
+  private async views(state: JobStateName, raws: readonly string[]): Promise<JobView[]> {
+    const views: JobView[] = [];
+    for (let from = 0; from < raws.length; from += PAGE) {
+      views.push(...(await this.viewsOf(state, raws.slice(from, from + PAGE))));
+    }
+    return views;
+  }
+
+  private async viewsOf(state: JobStateName, raws: readonly string[]): Promise<JobView[]> {
+    const jobs = raws.map((raw) => readJob(raw));
+    const [states, progress] = await this.redis.run('list jobs', (redis) =>
+      Promise.all([
+        redis.hmget(this.keys.state, ...raws),
+        redis.hmget(this.keys.progress, ...jobs.map((job) => job?.id ?? '')),
+      ]),
+    );
+    return jobs.map((job, index) => openView(state, job, states[index], progress[index]));
+  }
+
+  private async findDead(id: string): Promise<JobView | undefined> {
+    const found = await this.search.find(this.keys.incomplete, id);
+    const dead = found && readDeadLetter(found.raw);
+    return dead && deadView(dead);
+  }
+
+  private async findDelayed(id: string): Promise<JobView | undefined> {
+    const found = await this.search.find(this.keys.delayed, id);
+    if (!found) return undefined;
+    const { raw } = found;
+    const [view] = await this.views('delayed', [raw]);
+    const score = await this.redis.run('look up a job', (redis) => redis.zscore(this.keys.delayed, raw));
+    return view && { ...view, ...(score !== null && { dueAt: new Date(Number(score)) }) };
+  }
+}
+
+/** RESP3 gives pairs, RESP2 a flat list. */
+function pairs(entries: readonly unknown[]): [text: string, count: number][] {
+  const flat = entries.flat() as (string | number)[];
+  return Array.from({ length: flat.length / 2 }, (_, index) => [
+    String(flat[index * 2]),
+    Number(flat[index * 2 + 1]),
+  ]);
+}

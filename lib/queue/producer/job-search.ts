@@ -1,0 +1,121 @@
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import { readDeadLetter, type DeadLetterText } from '../model/dead-letter.js';
+import { readJob } from '../model/job-text.js';
+import { openPlaces, search } from '../scripts/producer-scripts.js';
+import { asideNames, type QueueKeys } from '../model/queue-keys.js';
+
+/** An element of a list or sorted set: its index when it was seen, from the head, and how many there were. */
+export interface Found {
+  readonly raw: string;
+  readonly index: number;
+  readonly length: number;
+}
+
+/** Finds the text of a job by its id, in bounded steps. What that costs in all follows the length of the queue. */
+export class JobSearch {
+  /** How many of the dead letters have been looked at: see {@link deadAmong}. */
+  private seenDead: number | undefined;
+
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly keys: QueueKeys,
+  ) {}
+
+  /**
+   * The dead letters of any of these jobs, oldest first, out of those that came since the call before; the first looks at
+   * the newest thousand. It is for those of Hydra 1.x workers: of ours the outcomes are kept by id.
+   */
+  async deadAmong(ids: readonly string[]): Promise<DeadLetterText[]> {
+    const { incomplete } = this.keys;
+    const length = await this.redis.run('look for jobs', (redis) => redis.llen(incomplete));
+    const from = Math.min(this.seenDead ?? Math.max(0, length - 1_000), length);
+    const wanted = new Set(ids);
+    const dead: DeadLetterText[] = [];
+    await this.each(
+      incomplete,
+      ids,
+      ({ raw }) => {
+        const letter = readDeadLetter(raw);
+        if (letter && wanted.has(letter.id)) dead.push(letter);
+      },
+      from,
+    );
+    this.seenDead = length;
+    return dead;
+  }
+
+  /** Those of which a job waits, runs or is delayed. */
+  async openAmong(ids: readonly string[]): Promise<Set<string>> {
+    const { waiting, active } = await this.places();
+    return this.among([...waiting, ...active, this.keys.delayed], ids);
+  }
+
+  /** Those of which a job runs. */
+  async runningAmong(ids: readonly string[]): Promise<Set<string>> {
+    return this.among((await this.places()).active, ids);
+  }
+
+  private async among(places: readonly string[], ids: readonly string[]): Promise<Set<string>> {
+    const wanted = new Set(ids);
+    const found = new Set<string>();
+    for (const place of places) {
+      await this.each(place, ids, ({ raw }) => {
+        const id = readJob(raw)?.id;
+        if (id !== undefined && wanted.has(id)) found.add(id);
+      });
+    }
+    return found;
+  }
+
+  /** Where jobs wait, in the order in which they are taken, and where those are that run. */
+  async places(): Promise<{ readonly waiting: readonly string[]; readonly active: readonly string[] }> {
+    const { waiting, high, patterns, returned, owners, inProgress } = this.keys;
+    const prefixes = [...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')];
+    const [waits, runs] = await this.redis.run('list jobs', (redis) =>
+      openPlaces.run(redis, [waiting, high, patterns, returned, owners, ...prefixes]),
+    );
+    return { waiting: waits, active: [inProgress, ...runs] };
+  }
+
+  /** From the head on: what is added meanwhile moves the rest towards the tail, so nothing is passed over. */
+  async find(place: string, id: string): Promise<Found | undefined> {
+    let hit: Found | undefined;
+    await this.each(place, [id], (found) => {
+      if (hit || readJob(found.raw)?.id !== id) return false;
+      hit = found;
+      return true;
+    });
+    return hit;
+  }
+
+  /**
+   * Goes through the elements of a list, a sorted set or a hash that may be of any of these jobs, until `see` gives true.
+   *
+   * @param ids none: all elements
+   */
+  async each(
+    place: string,
+    ids: readonly string[],
+    see: (found: Found) => boolean | void,
+    from = 0,
+  ): Promise<void> {
+    for (let next = from; next >= 0;) {
+      const part = await this.part(place, ids, next);
+      for (const found of part.found) if (see(found) === true) return;
+      next = part.next;
+    }
+  }
+
+  /** One step of that, and the index to go on from, or -1. */
+  async part(place: string, ids: readonly string[], from: number) {
+    const needles = ids.map((id) => JSON.stringify(id));
+    const [next, length, ...flat] = await this.redis.run('look up a job', (redis) =>
+      search.run(redis, [place, from, ...needles]),
+    );
+    const found: Found[] = [];
+    for (let i = 0; i < flat.length; i += 2) {
+      found.push({ index: Number(flat[i]), raw: String(flat[i + 1]), length });
+    }
+    return { found, next };
+  }
+}

@@ -1,0 +1,197 @@
+import { HydraError } from '../../hydra-error.js';
+import { outside } from '../../runtime/async-context.js';
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import { readEnd, type JobEvent } from '../model/job-event.js';
+import type { JobSearch } from './job-search.js';
+import type { QueueKeys } from '../model/queue-keys.js';
+
+/** Pub/sub may lose a word: what is waited for is also looked up. */
+const LOOK_MS = 2_000;
+/** Outcomes that one command reads at most; and those of which it is known that they are large. */
+const BATCH = 1_000;
+const LARGE_BATCH = 16;
+/** A search takes Redis time that follows the length of the queue: this many times as long, it is left in peace. */
+const PEACE = 50;
+/** A job on its way from one list to the next may be missed by one search. */
+const MISSES = 2;
+
+/** The job whose end is waited for. */
+export interface AwaitedJob {
+  readonly id: string;
+  /** The timestamp of its message; undefined where another job took the id before. */
+  readonly addedOn: string | undefined;
+}
+
+/** Somebody who waits for the end of one job. */
+export interface Waiter extends AwaitedJob {
+  readonly settle: (end: JobEvent) => void;
+  readonly fail: (error: unknown) => void;
+  readonly ended: Promise<JobEvent>;
+}
+
+/** Those who wait for jobs of one queue: told by events, and by looks that serve them all. */
+export class JobWaiters {
+  private readonly byId = new Map<string, Set<Waiter>>();
+  /** How many searches in a row did not find a job that somebody waits for. */
+  private readonly misses = new Map<string, number>();
+  /** Jobs that ended with a result too large for an event. */
+  private large = new Set<string>();
+  private searchAt = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly keys: QueueKeys,
+    private readonly search: JobSearch,
+  ) {}
+
+  /** It must be removed again, and its promise be heard until then. */
+  add(job: AwaitedJob): Waiter {
+    let ways!: Pick<Waiter, 'settle' | 'fail'>;
+    const ended = new Promise<JobEvent>((settle, fail) => (ways = { settle, fail }));
+    const waiter = { ...job, ...ways, ended };
+    const others = this.byId.get(waiter.id);
+    if (others) others.add(waiter);
+    else this.byId.set(waiter.id, new Set([waiter]));
+    this.lookLater();
+    return waiter;
+  }
+
+  remove(waiter: Waiter): void {
+    const others = this.byId.get(waiter.id);
+    others?.delete(waiter);
+    if (others?.size !== 0) return;
+    this.byId.delete(waiter.id);
+    this.misses.delete(waiter.id);
+    if (this.byId.size > 0) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  hear(event: JobEvent): void {
+    if (!this.byId.has(event.id)) return;
+    if (event.type === 'completed' && event.isLarge) this.fetchSoon(event.id);
+    else if (isEnd(event)) this.end(event);
+  }
+
+  /** Whether it is over already; later looks come by themselves. */
+  async lookFor({ id, settle }: Waiter): Promise<void> {
+    const text = await this.redis.run('job result', (redis) => redis.hget(this.keys.results, id));
+    const end = readEnd(text);
+    if (end) settle(end);
+  }
+
+  private lookLater(): void {
+    this.timer ??= outside(() => setTimeout(() => void this.look(), LOOK_MS));
+  }
+
+  private async look(): Promise<void> {
+    const waiters = this.all;
+    const ids = [...this.byId.keys()];
+    try {
+      const open: string[] = [];
+      for (let start = 0; start < ids.length; start += BATCH) {
+        open.push(...(await this.readOutcomes(ids.slice(start, start + BATCH))));
+      }
+      if (open.length > 0 && performance.now() >= this.searchAt) await this.searchFor(open, waiters);
+    } catch (error) {
+      this.failAll(waiters, error);
+    } finally {
+      // Set anew by whoever came after the last one left.
+      clearTimeout(this.timer);
+      this.timer = undefined;
+      if (this.byId.size > 0) this.lookLater();
+    }
+  }
+
+  /** Ends the waits for those that have completed, and gives back the others. */
+  private async readOutcomes(ids: readonly string[]): Promise<string[]> {
+    const texts = await this.redis.run('job results', (redis) => redis.hmget(this.keys.results, ...ids));
+    for (const text of texts) {
+      const end = readEnd(text);
+      if (end) this.end(end);
+    }
+    return ids.filter((_, index) => texts[index] === null);
+  }
+
+  private async searchFor(ids: readonly string[], waiters: readonly Waiter[]): Promise<void> {
+    const from = performance.now();
+    const open = await this.search.openAmong(ids);
+    await this.findDead(ids, open);
+    const missed = new Set(ids.filter((id) => this.isMissing(id, open.has(id))));
+    if (missed.size > 0) {
+      // It may have completed while it was searched for.
+      const gone = new Set(await this.readOutcomes([...missed]));
+      for (const waiter of waiters) if (gone.has(waiter.id)) waiter.fail(goneError(waiter.id));
+    }
+    this.searchAt = performance.now() + PEACE * (performance.now() - from);
+  }
+
+  private isMissing(id: string, isOpen: boolean): boolean {
+    if (!this.byId.has(id)) return false;
+    const misses = isOpen ? 0 : (this.misses.get(id) ?? 0) + 1;
+    this.misses.set(id, misses);
+    return misses >= MISSES;
+  }
+
+  private async findDead(ids: readonly string[], open: ReadonlySet<string>): Promise<void> {
+    const letters = await this.search.deadAmong(ids);
+    for (const { id, pattern, attempts, reason, addedOn } of letters.toReversed()) {
+      const end: JobEvent = { type: 'dead', id, pattern, attempt: attempts, error: reason };
+      for (const waiter of this.of(id)) {
+        // Dead letters are kept for longer than ids are: it may be an earlier job's.
+        if (waiter.addedOn === undefined ? !open.has(id) : waiter.addedOn === addedOn) waiter.settle(end);
+      }
+    }
+  }
+
+  private fetchSoon(id: string): void {
+    if (this.large.size === 0) setImmediate(() => void this.fetch());
+    this.large.add(id);
+  }
+
+  private async fetch(): Promise<void> {
+    const ids = [...this.large];
+    this.large = new Set();
+    for (let start = 0; start < ids.length; start += LARGE_BATCH) {
+      const part = ids.slice(start, start + LARGE_BATCH);
+      const waiters = part.flatMap((id) => this.of(id));
+      try {
+        const gone = await this.readOutcomes(part);
+        for (const id of gone) for (const { fail } of this.of(id)) fail(goneError(id));
+      } catch (error) {
+        this.failAll(waiters, error);
+      }
+    }
+  }
+
+  /** While Redis is away nothing is known; how long that may last is for each deadline to say. */
+  private failAll(waiters: readonly Waiter[], error: unknown): void {
+    if (!isUnavailable(error)) for (const { fail } of waiters) fail(error);
+  }
+
+  private get all(): Waiter[] {
+    return [...this.byId.values()].flatMap((same) => [...same]);
+  }
+
+  private of(id: string): Waiter[] {
+    return [...(this.byId.get(id) ?? [])];
+  }
+
+  private end(event: JobEvent): void {
+    for (const { settle } of this.of(event.id)) settle(event);
+  }
+}
+
+function isEnd({ type }: JobEvent): boolean {
+  return type === 'completed' || type === 'dead' || type === 'removed';
+}
+
+function goneError(id: string): HydraError {
+  const why = 'it was removed, a Hydra 1.x worker did it, or its outcome was not kept';
+  return new HydraError('REPLY_LOST', `job ${id} is over, and what it came to is not known: ${why}`);
+}
+
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof HydraError && error.code === 'REDIS_UNAVAILABLE' && error.retryable;
+}

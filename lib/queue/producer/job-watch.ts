@@ -1,0 +1,146 @@
+import { Subject, type Observable } from 'rxjs';
+
+import { IgnorableObservable } from '../../delivery/ignorable-observable.js';
+import { HydraError } from '../../hydra-error.js';
+import { LONGEST_TIMER_MS } from '../../hydra-options.js';
+import { outside } from '../../runtime/async-context.js';
+import type { RedisConnections, Subscription } from '../../redis/redis-connections.js';
+import { readEvents, type JobEvent } from '../model/job-event.js';
+import type { JobSearch } from './job-search.js';
+import { isUnavailable, JobWaiters, type AwaitedJob } from './job-waiters.js';
+import type { QueueKeys } from '../model/queue-keys.js';
+
+/** How long workers go on telling after the last listener said that it is there. */
+const WATCHED_MS = 10_000;
+const RENEW_MS = 3_000;
+
+/** Hears what happens to the jobs of one queue, while somebody listens. */
+export class JobWatch {
+  private readonly events = new Subject<JobEvent>();
+  private readonly waiters: JobWaiters;
+  private opening: Promise<void> | undefined;
+  private subscription: Subscription | undefined;
+  private renewal: NodeJS.Timeout | undefined;
+  private listeners = 0;
+
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly keys: QueueKeys,
+    search: JobSearch,
+  ) {
+    this.waiters = new JobWaiters(redis, keys, search);
+  }
+
+  /**
+   * What happens from the subscription on. It never completes, and errors only when Redis refuses it or is closed: logged
+   * where the subscriber has no error handler.
+   */
+  events$(): Observable<JobEvent> {
+    return new IgnorableObservable('the events of a queue', (subscriber) => {
+      const subscription = this.events.subscribe(subscriber);
+      this.enter().catch((error: unknown) => subscriber.error(error));
+      return () => {
+        subscription.unsubscribe();
+        this.leave();
+      };
+    });
+  }
+
+  /**
+   * Resolves with the return of the job's handler.
+   *
+   * @throws HydraError `DEAD_LETTER` with the reason; `CANCELLED`; `REPLY_LOST`; `TIMEOUT`, also where Redis was away for all that time; `CLOSED`
+   */
+  async result(job: AwaitedJob, timeoutMs: number, startedAt = performance.now()): Promise<unknown> {
+    const waiter = this.waiters.add(job);
+    const late = () => waiter.fail(lateError(job.id, timeoutMs, this.redis.isReady));
+    const leftMs = Math.max(0, startedAt + timeoutMs - performance.now());
+    const timer = setTimeout(late, Math.min(leftMs, LONGEST_TIMER_MS));
+    this.enter()
+      .then(() => this.waiters.lookFor(waiter))
+      .catch((error: unknown) => {
+        if (!isUnavailable(error)) waiter.fail(error);
+      });
+    try {
+      return outcomeOf(await waiter.ended);
+    } finally {
+      clearTimeout(timer);
+      this.waiters.remove(waiter);
+      this.leave();
+    }
+  }
+
+  close(): void {
+    this.listeners = 0;
+    this.stop();
+    this.events.complete();
+  }
+
+  private enter(): Promise<void> {
+    this.listeners++;
+    this.opening ??= outside(() => this.open());
+    return this.opening;
+  }
+
+  /** Goes on until it is there, or nobody listens any more. */
+  private open(): Promise<void> {
+    const subscription = this.redis.subscribe(this.keys.events, (text) => this.hear(text));
+    this.subscription = subscription;
+    const opening = this.redis
+      .retryWhileUnavailable(async () => {
+        if (this.opening !== opening) return;
+        await subscription.confirmed();
+        if (this.opening === opening) await this.renew();
+      })
+      .then(
+        () => {
+          if (this.opening === opening) this.keepRenewing();
+        },
+        (error: unknown) => {
+          if (this.opening === opening) this.stop();
+          throw error;
+        },
+      );
+    return opening;
+  }
+
+  private keepRenewing(): void {
+    this.renewal = setInterval(() => void this.renew().catch(() => undefined), RENEW_MS);
+    this.renewal.unref();
+  }
+
+  private async renew(): Promise<void> {
+    await this.redis.run('watch jobs', (redis) => redis.set(this.keys.watched, '1', 'PX', WATCHED_MS));
+  }
+
+  private leave(): void {
+    if (this.listeners > 0 && --this.listeners === 0) this.stop();
+  }
+
+  private stop(): void {
+    this.opening = undefined;
+    clearInterval(this.renewal);
+    this.subscription?.unsubscribe();
+    this.subscription = undefined;
+  }
+
+  private hear(text: string): void {
+    for (const event of readEvents(text)) {
+      this.events.next(event);
+      this.waiters.hear(event);
+    }
+  }
+}
+
+function outcomeOf(event: JobEvent): unknown {
+  if (event.type === 'completed') return event.result;
+  if (event.type === 'removed') {
+    throw new HydraError('CANCELLED', `job ${event.id} was removed`);
+  }
+  throw new HydraError('DEAD_LETTER', `job ${event.id}: ${event.type === 'dead' ? event.error : ''}`);
+}
+
+function lateError(id: string, timeoutMs: number, isConnected: boolean): HydraError {
+  const why = isConnected ? '' : '; Redis cannot be reached';
+  return new HydraError('TIMEOUT', `job ${id} has not completed within timeoutMs=${timeoutMs}${why}`);
+}

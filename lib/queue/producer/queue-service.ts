@@ -1,0 +1,433 @@
+import { transformPatternToRoute } from '@nestjs/microservices/utils/transform-pattern.utils.js';
+import type { Observable } from 'rxjs';
+
+import { RareLog } from '../../delivery/rare.log.js';
+import { HydraError } from '../../hydra-error.js';
+import { ignorable, IgnorablePromises } from '../../runtime/ignorable.js';
+import {
+  checkQueueName,
+  integer,
+  LONGEST_TIMER_MS,
+  refuseUnknown,
+  serviceName,
+  type OptionNames,
+  type ResolvedOptions,
+} from '../../hydra-options.js';
+import type { Keys } from '../../protocol/keys.js';
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import { outside } from '../../runtime/async-context.js';
+import type { DeadJob } from '../model/dead-letter.js';
+import { JobAdder, type AddOptions, type PreparedJob } from './job-adder.js';
+import type { JobEvent } from '../model/job-event.js';
+import { checkState, JobInspector } from './job-inspector.js';
+import { publicDead, type JobCounts, type JobStateName, type JobView, type Page } from './job-view.js';
+import { isUnavailable } from './job-waiters.js';
+import { JobWatch } from './job-watch.js';
+import {
+  ADD_NAMES,
+  PAGE_NAMES,
+  REDRIVE_NAMES,
+  REF_NAMES,
+  REPEAT_NAMES,
+  RESULT_NAMES,
+} from './queue-option-names.js';
+import { createQueueKeys, DEFAULT_QUEUE, type QueueKeys } from '../model/queue-keys.js';
+import { RedisClock } from '../model/redis-clock.js';
+import { FORGET_EVERY_MS, Retention } from '../model/retention.js';
+import type { RepeatOptions, Schedule } from '../model/schedule.js';
+import { Schedules } from './schedules.js';
+
+/**
+ * Which queue is meant.
+ *
+ * @publicApi
+ */
+export interface QueueRef {
+  /** @defaultValue this process's own service */
+  readonly service?: string;
+  /** @defaultValue 'default' */
+  readonly queue?: string;
+}
+
+/** @publicApi */
+export interface ResultOptions {
+  /** How long to wait, in milliseconds. @defaultValue `timeoutMs` of the module */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * A job that Redis has stored.
+ *
+ * @publicApi
+ */
+export interface QueuedJob<Result = unknown> {
+  readonly id: string;
+  /** False when a job with the same `id` was there before. */
+  readonly isNew: boolean;
+  /**
+   * Waits for the job's end, and gives what its handler returned.
+   *
+   * @throws HydraError `DEAD_LETTER` with the reason; `CANCELLED` when it was removed; `REPLY_LOST` when it is over and
+   *   nothing tells how: a Hydra 1.x worker did it, or its outcome is not kept any more; `TIMEOUT` when it has not ended by
+   *   then, or Redis was away for all that time; `BAD_OPTION`; `CLOSED`
+   */
+  result(options?: ResultOptions): Promise<Result>;
+}
+
+/**
+ * What `add` gives: a promise of the stored job, which may be asked for its result at once.
+ *
+ * @publicApi
+ */
+export type AddedJob<Result = unknown> = Promise<QueuedJob<Result>> & Pick<QueuedJob<Result>, 'result'>;
+
+/** One of many jobs to add. @publicApi */
+export interface BulkJob extends AddOptions {
+  readonly pattern: string | number | object;
+  readonly data: unknown;
+}
+
+interface Queue {
+  readonly service: string;
+  readonly keys: QueueKeys;
+  readonly inspector: JobInspector;
+  readonly watch: JobWatch;
+  readonly schedules: Schedules;
+  readonly upkeep: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Adds jobs to the queues of this and other services, and looks after them. Works in a process without handlers too.
+ *
+ * Everything rejects with HydraError `REDIS_UNAVAILABLE` when Redis cannot be reached; an `add` that was under way when the
+ * connection broke may have been stored.
+ *
+ * A promise that nobody waits for ends no process. Of a job that could not be added the log tells, now and then.
+ *
+ * @publicApi
+ */
+@IgnorablePromises
+export class QueueService {
+  private readonly queues = new Map<string, Queue>();
+  private readonly adder: JobAdder;
+  private readonly log = new RareLog();
+
+  /** @internal */
+  constructor(
+    id: string,
+    private readonly redis: RedisConnections,
+    private readonly keys: Keys,
+    private readonly options: ResolvedOptions,
+  ) {
+    this.adder = new JobAdder(redis, `${id}@${options.service}:/`, options);
+  }
+
+  /**
+   * Adds a job: `await queue.add('invoice.pdf', { number: 7 })`, or with its result
+   * `await queue.add('invoice.pdf', { number: 7 }).result({ timeoutMs: 5_000 })`.
+   *
+   * Resolves once Redis has stored it. A second job with the same `id` is not added while the first one exists, and
+   * for `dedupMs` after it has ended.
+   *
+   * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`, `BAD_OPTION`; `REDIS_UNAVAILABLE`
+   */
+  add<Result = unknown>(
+    pattern: string | number | object,
+    data: unknown,
+    options: AddOptions = {},
+  ): AddedJob<Result> {
+    const stored = this.store<Result>(pattern, data, options);
+    const resultOf = async (given: ResultOptions = {}) => {
+      refuseUnknown('result', given, RESULT_NAMES);
+      const { timeoutMs = this.options.timeoutMs } = given;
+      // The time counts from here, and not from when Redis has the job.
+      const startedAt = performance.now();
+      const job = await storedWithin(stored, integer('timeoutMs of result', timeoutMs, 1));
+      return job.resultSince(startedAt, timeoutMs);
+    };
+    return Object.assign(stored, {
+      result: (resultOptions?: ResultOptions) => ignorable(resultOf(resultOptions)),
+    });
+  }
+
+  /**
+   * Adds many jobs; resolves once Redis has stored all. Plain ones go in few commands, in their order; one with an `id`, a
+   * `delayMs` or high priority is a command of its own, and may overtake them. Throws as {@link add}; what is wrong with one
+   * of them is found before any is added.
+   */
+  async addBulk(jobs: readonly BulkJob[]): Promise<QueuedJob[]> {
+    try {
+      // All are looked at before any is added: one bad job must not leave half of them behind.
+      const prepared = jobs.map(({ pattern, data, ...options }) => this.prepare(pattern, data, options));
+      const added = await allAdded(prepared.map(({ job }) => this.adder.add(job)));
+      return prepared.map(({ queue, job }, index) => this.handle(queue, job, added[index]!));
+    } catch (error) {
+      throw this.notAdded(`${jobs.length} jobs`, error);
+    }
+  }
+
+  /**
+   * How many jobs there are in each state. A text names a service; a queue is meant by `{ queue: 'slow' }`.
+   *
+   * @throws HydraError `BAD_OPTION` for another service that Redis knows nothing of: its zeros would say nothing
+   */
+  async counts(ref?: string | QueueRef): Promise<JobCounts> {
+    const { service, inspector } = this.queue('counts', ref);
+    const counts = await inspector.counts();
+    if (service !== this.options.service && isNothing(counts)) await this.mustBeKnown(service);
+    return counts;
+  }
+
+  /** A page of the jobs in one state: those that wait in the order in which they are taken, completed ones newest first. */
+  async list(state: JobStateName, page: QueueRef & Page = {}): Promise<JobView[]> {
+    checkState(state);
+    return this.queue('list', page, PAGE_NAMES).inspector.list(state, page);
+  }
+
+  /** A job by its id, or undefined. What it costs follows the length of the queue: it is for people, not for programs. */
+  async get(id: string, ref?: QueueRef): Promise<JobView | undefined> {
+    return this.queue('get', ref).inspector.get(id);
+  }
+
+  /** A page of what was given up, oldest first, with reason and history. */
+  async deadLetters(page: QueueRef & Page = {}): Promise<DeadJob[]> {
+    return (await this.queue('deadLetters', page, PAGE_NAMES).inspector.deadLetters(page)).map(publicDead);
+  }
+
+  /**
+   * Makes jobs of dead letters again, with all their attempts. Gives the ids of those it was done to.
+   *
+   * @param options `dryRun: true` only gives the ids
+   */
+  async redrive(
+    ids: string | readonly string[],
+    options: QueueRef & { readonly dryRun?: boolean } = {},
+  ): Promise<string[]> {
+    const { dryRun = false } = options;
+    const chosen = ids === 'all' ? ids : typeof ids === 'string' ? [ids] : ids;
+    return this.queue('redrive', options, REDRIVE_NAMES).inspector.dead.run(chosen, dryRun);
+  }
+
+  /** Takes out a job that waits, a dead letter, or what is kept of a completed job; false when there is none. */
+  async remove(id: string, ref?: QueueRef): Promise<boolean> {
+    return this.queue('remove', ref).inspector.remove(id);
+  }
+
+  /**
+   * Puts a job that a dead Hydra 1.x worker held back to the front of the line; false when no such worker has it. Whether
+   * the worker is dead, Redis does not know: while it lives, the job runs twice. Jobs of this library's workers come back by
+   * themselves.
+   */
+  async release(id: string, ref?: QueueRef): Promise<boolean> {
+    return this.queue('release', ref).inspector.giveBack(id);
+  }
+
+  /** No worker of the service takes a job from now on; those that run go on. */
+  async pause(ref?: QueueRef): Promise<void> {
+    const { keys } = this.queue('pause', ref);
+    await this.redis.run('pause', (redis) => redis.set(keys.paused, '1'));
+  }
+
+  async resume(ref?: QueueRef): Promise<void> {
+    const { keys } = this.queue('resume', ref);
+    await this.redis.run('resume', (redis) =>
+      Promise.all([redis.del(keys.paused), redis.publish(keys.wake, 'resume')]),
+    );
+  }
+
+  /**
+   * What happens to the jobs of a queue from the subscription on: progress, failures, completions, dead letters. It comes
+   * by pub/sub: what happens while the connection is lost is not seen.
+   */
+  events(ref?: QueueRef): Observable<JobEvent> {
+    return this.queue('events', ref).watch.events$();
+  }
+
+  /**
+   * Adds a job at every tick of a cron expression, once however many instances there are, and while a worker of the
+   * service runs. Setting the same again changes nothing: let every instance do it when it starts.
+   *
+   * @throws HydraError `BAD_OPTION`, also for an expression that has no further tick; `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`
+   */
+  async repeat(
+    name: string,
+    cron: string,
+    pattern: string | number | object,
+    data: unknown,
+    options: RepeatOptions = {},
+  ): Promise<void> {
+    refuseUnknown('repeat', options, REPEAT_NAMES);
+    const { queue, ...settings } = options;
+    const { schedules } = this.queue('repeat', queue === undefined ? {} : { queue });
+    await schedules.set(name, cron, routeOf(pattern), data, settings);
+  }
+
+  /** The repeating jobs of a queue. */
+  async schedules(ref?: QueueRef): Promise<Schedule[]> {
+    return this.queue('schedules', ref).schedules.list();
+  }
+
+  /** Ends a repeating job; jobs it has added stay. False when there is none of that name. */
+  async stopRepeating(name: string, ref?: QueueRef): Promise<boolean> {
+    return this.queue('stopRepeating', ref).schedules.end(name);
+  }
+
+  /**
+   * Adds a plain job of another service by the connection that is there, without waiting for one; gives its id.
+   *
+   * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`; `REDIS_UNAVAILABLE`, `FORBIDDEN`
+   * @internal
+   */
+  async addNow(
+    service: string,
+    pattern: string,
+    data: unknown,
+    headers: Readonly<Record<string, string>> | undefined,
+  ): Promise<string> {
+    const { job } = this.prepare(pattern, data, { service, ...(headers && { headers }) });
+    await this.adder.addNow(job, service);
+    return job.id;
+  }
+
+  /** @internal */
+  close(): void {
+    for (const { watch, schedules, upkeep } of this.queues.values()) {
+      clearInterval(upkeep);
+      watch.close();
+      schedules.close();
+    }
+  }
+
+  private async store<Result>(
+    pattern: string | number | object,
+    data: unknown,
+    options: AddOptions,
+  ): Promise<StoredJob<Result>> {
+    try {
+      const { queue, job } = this.prepare(pattern, data, options);
+      return this.handle(queue, job, await this.adder.add(job));
+    } catch (error) {
+      throw this.notAdded(pattern, error);
+    }
+  }
+
+  /** Nobody may be waiting for the promise that tells it. */
+  private notAdded(pattern: unknown, error: unknown): unknown {
+    this.log.warn('add', `not added to a queue: ${JSON.stringify(pattern)}: ${String(error)}`);
+    return error;
+  }
+
+  private prepare(pattern: string | number | object, data: unknown, options: AddOptions) {
+    const queue = this.queue('add', options, ADD_NAMES);
+    return { queue, job: this.adder.prepare(queue.keys, queue.service, routeOf(pattern), data, options) };
+  }
+
+  private handle<Result>({ watch }: Queue, { id, addedOn }: PreparedJob, isNew: boolean): StoredJob<Result> {
+    const awaited = { id, addedOn: isNew ? addedOn : undefined };
+    const resultSince = (startedAt: number, timeoutMs: number) =>
+      watch.result(awaited, timeoutMs, startedAt) as Promise<Result>;
+    const resultOf = async (options: ResultOptions) => {
+      refuseUnknown('result', options, RESULT_NAMES);
+      const { timeoutMs = this.options.timeoutMs } = options;
+      return resultSince(performance.now(), integer('timeoutMs of result', timeoutMs, 1));
+    };
+    return hidden({ id, isNew, result: (options = {}) => ignorable(resultOf(options)) }, resultSince);
+  }
+
+  private queue(method: string, ref: string | QueueRef = {}, names: OptionNames = REF_NAMES): Queue {
+    if (typeof ref !== 'string') refuseUnknown(method, ref, names);
+    // Whoever is first to use a queue need not wait for the application to have started.
+    if (!this.redis.isReady) this.redis.connect().catch(() => undefined);
+    const { service = this.options.service, queue = DEFAULT_QUEUE } =
+      typeof ref === 'string' ? { service: ref } : ref;
+    const known = this.queues.get(`${service}:${queue}`);
+    return known ?? this.open(service, queue);
+  }
+
+  private async mustBeKnown(service: string): Promise<void> {
+    const found = await this.redis.run('look for a service', (redis) =>
+      Promise.all([redis.exists(this.keys.service(service)), redis.exists(this.keys.instances(service))]),
+    );
+    if (found.some((count) => count > 0)) return;
+    const meant = `a queue is meant by { queue: "${service}" }, and a pattern has no counts of its own`;
+    throw new HydraError('BAD_OPTION', `"${service}" is no service that Redis knows of: ${meant}`);
+  }
+
+  /** No worker may be left to forget what is too old. What other services keep is theirs. */
+  private lookAfter(keys: QueueKeys): NodeJS.Timeout {
+    const retention = new Retention(this.redis, keys, this.options.queue, new RedisClock());
+    const run = () =>
+      retention.run().catch((error: unknown) => {
+        // Who uses a queue after close() begins to look after it, and nobody would end that.
+        if (error instanceof HydraError && error.code === 'CLOSED') clearInterval(timer);
+        else if (!isUnavailable(error))
+          this.log.warn('retention', `forgetting what is too old: ${String(error)}`);
+      });
+    const everyMs = FORGET_EVERY_MS * (1 + Math.random() / 5);
+    const timer = outside(() => setInterval(() => void run(), everyMs).unref());
+    return timer;
+  }
+
+  private open(givenService: string, queue: string): Queue {
+    const service = serviceName(givenService);
+    const keys = createQueueKeys(this.keys, service, checkQueueName('queue', queue));
+    const inspector = new JobInspector(this.redis, keys, this.options.queue.dedupMs);
+    const watch = new JobWatch(this.redis, keys, inspector.search);
+    const schedules = new Schedules(this.redis, keys, service, this.options.maxPayloadBytes);
+    const upkeep = service === this.options.service ? this.lookAfter(keys) : undefined;
+    const opened = { service, keys, inspector, watch, schedules, upkeep };
+    this.queues.set(`${givenService}:${queue}`, opened);
+    return opened;
+  }
+}
+
+/** A job, with the wait for its result by the clock of whoever began to wait before it was stored. */
+interface StoredJob<Result> extends QueuedJob<Result> {
+  resultSince(startedAt: number, timeoutMs: number): Promise<Result>;
+}
+
+/** What is not the user's to see is not printed either. */
+function hidden<Result>(
+  job: QueuedJob<Result>,
+  resultSince: StoredJob<Result>['resultSince'],
+): StoredJob<Result> {
+  return Object.defineProperty(job, 'resultSince', {
+    value: resultSince,
+    enumerable: false,
+  }) as StoredJob<Result>;
+}
+
+/** @throws HydraError `TIMEOUT` when Redis has not confirmed it in time; it may have been stored */
+async function storedWithin<Result>(
+  stored: Promise<StoredJob<Result>>,
+  timeoutMs: number,
+): Promise<StoredJob<Result>> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const text = `the job whose result is awaited was not stored within timeoutMs=${timeoutMs}`;
+    timer = setTimeout(() => reject(new HydraError('TIMEOUT', text)), Math.min(timeoutMs, LONGEST_TIMER_MS));
+  });
+  return Promise.race([stored, late]).finally(() => clearTimeout(timer));
+}
+
+/** Rejects once nothing is under way any more, and says so where some were added. */
+async function allAdded(adding: readonly Promise<boolean>[]): Promise<boolean[]> {
+  const outcomes = await Promise.allSettled(adding);
+  const failures = outcomes
+    .filter((outcome) => outcome.status === 'rejected')
+    .map(({ reason }) => reason as unknown);
+  if (failures.length === 0)
+    return outcomes.map((outcome) => outcome.status === 'fulfilled' && outcome.value);
+  const isPartial = failures.length < outcomes.length;
+  const worst = failures.find((error) => error instanceof HydraError && error.mayHaveRun) ?? failures[0];
+  throw isPartial && worst instanceof HydraError ? worst.begun() : worst;
+}
+
+function isNothing({ isPaused, unhandled: _among, ...counts }: JobCounts): boolean {
+  return !isPaused && Object.values(counts).every((count) => count === 0);
+}
+
+/** A pattern as Nest normalises it: the name a handler is found by. */
+function routeOf(pattern: string | number | object): string {
+  return typeof pattern === 'string' ? pattern : transformPatternToRoute(pattern as never);
+}

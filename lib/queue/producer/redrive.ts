@@ -1,0 +1,89 @@
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import { readDeadLetter, type DeadLetterText } from '../model/dead-letter.js';
+import type { Found, JobSearch } from './job-search.js';
+import { redriveAll } from '../scripts/producer-scripts.js';
+import type { QueueKeys } from '../model/queue-keys.js';
+
+/** Dead letters that one script moves at most, where they are at the head of the list. */
+const BATCH = 100;
+/** Elements that Redis may go past in one script to find those to move. */
+const MOST_PASSED = 50_000;
+/** Bytes of them that one script moves. */
+const MOST_BYTES = 262_144;
+
+interface Letter extends DeadLetterText {
+  readonly found: Found;
+}
+
+/** Makes jobs of dead letters again, part by part: there may be many of them, and large ones. */
+export class Redrive {
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly keys: QueueKeys,
+    private readonly search: JobSearch,
+    private readonly dedupMs: number,
+  ) {}
+
+  /** Gives back the ids of those that are jobs again; dry, of those that would be. */
+  async run(ids: readonly string[] | 'all', isDry: boolean): Promise<string[]> {
+    if (ids !== 'all' && ids.length === 0) return [];
+    const chosen = ids === 'all' ? undefined : new Set(ids);
+    const total = await this.redis.run('list dead letters', (redis) => redis.llen(this.keys.incomplete));
+    const driven: string[] = [];
+    const missing = new Set(chosen);
+    // Those that come meanwhile are not meant.
+    for (let from = 0, left = total; left > 0;) {
+      const { letters, next } = await this.part(from, [...missing]);
+      const due = letters.filter(({ id }) => chosen?.has(id) ?? true);
+      const moved = isDry ? due : await this.move(due);
+      for (const { id } of due) missing.delete(id);
+      driven.push(...moved.map(({ id }) => id));
+      const isAllFound = chosen !== undefined && missing.size === 0;
+      left = next < 0 || isAllFound ? 0 : left - (next - from);
+      from = next - (isDry ? 0 : moved.length);
+    }
+    return driven;
+  }
+
+  private async part(from: number, ids: readonly string[]) {
+    const { found, next } = await this.search.part(this.keys.incomplete, ids, from);
+    const letters = found.flatMap((one): Letter[] => {
+      const letter = readDeadLetter(one.raw);
+      return letter ? [{ ...letter, found: one }] : [];
+    });
+    return { letters, next };
+  }
+
+  private async move(letters: readonly Letter[]): Promise<Letter[]> {
+    const { incomplete, waiting, state, ids, results, died } = this.keys;
+    const names = [incomplete, waiting, state, ids, results, died];
+    const moved: Letter[] = [];
+    for (let start = 0; start < letters.length;) {
+      const part = letters.slice(start, start + countOf(letters, start));
+      start += part.length;
+      // Those before them have left the list.
+      const gone = moved.length;
+      const length = part[0]!.found.length - gone;
+      const args = part.flatMap(({ raw, jobText, id, found }) => [raw, jobText, id, found.index - gone]);
+      const done = await this.redis.run('redrive', (redis) =>
+        redriveAll.run(redis, [...names, this.dedupMs, length, ...args]),
+      );
+      moved.push(...part.filter((_, at) => done[at] === 1));
+    }
+    return moved;
+  }
+}
+
+/** How many of them, from one on, one script moves. */
+function countOf(letters: readonly Letter[], start: number): number {
+  const { index, length } = letters[start]!.found;
+  const passed = Math.max(1, Math.min(index, length - index));
+  const most = Math.max(1, Math.min(BATCH, Math.floor(MOST_PASSED / passed)));
+  let bytes = 0;
+  let count = 0;
+  while (count < most && start + count < letters.length && bytes < MOST_BYTES) {
+    bytes += letters[start + count]!.raw.length;
+    count++;
+  }
+  return count;
+}

@@ -1,0 +1,473 @@
+import { Script } from '../../redis/script.js';
+import { EVENT_BYTES, PUBLISH_BYTES } from '../model/job-event.js';
+import { NOW } from './redis-time.js';
+import { ALLOW_OOM, GIVE_BACK, KEEP, NEED, PATTERN_OF, WAKE } from './script-parts.js';
+
+/** What `turn` gives back. */
+export type TurnReply = readonly [
+  refused: readonly string[],
+  jobs: readonly string[],
+  states: readonly (string | null)[],
+  firstFence: string,
+  flags: string,
+  nextDueMs: number,
+  now: number,
+];
+
+/** Jobs moved to other lists, and bytes of jobs touched, by one script at most. */
+const MOST_MOVED = 500;
+const MOST_BYTES = 2_097_152;
+
+/** Says what the outcomes and the taking need, before anything is written. */
+const CHECK = `
+local known = {}
+local rights = {
+  done = function()
+    need('HSET', KEYS[12], 'a', 'b') need('ZADD', KEYS[11], 1, 'a') need('ZPOPMIN', KEYS[11]) need('ZREM', KEYS[22], 'a')
+    need('PEXPIRE', KEYS[12], 1) need('PEXPIREAT', KEYS[15], 1)
+  end,
+  retry = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[4], 1, 'a') need('RPUSH', KEYS[3], 'a') end,
+  dead = function()
+    need('RPUSH', KEYS[10], 'a') need('LPOP', KEYS[10]) need('HSET', KEYS[12], 'a', 'b') need('ZADD', KEYS[22], 1, 'a')
+    need('PEXPIRE', KEYS[12], 1) need('PEXPIREAT', KEYS[15], 1)
+  end,
+  back = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[16], 1, 'a') need('RPUSH', KEYS[3], 'a') end,
+  stray = function() need('HSET', KEYS[7], 'a', 'b') need('LPUSH', KEYS[2], 'a') end,
+  aside = function(list) need('LPUSH', list, 'a') end,
+  unserved = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[18], 1, 'a') need('LPUSH', ARGV[11] .. ':', 'a') end,
+}
+for i = outcomes, #ARGV, 4 do
+  local what = ARGV[i]
+  if what == 'retry' or what == 'dead' or what == 'unserved' then
+    numbers[i], rests[i] = string.match(ARGV[i + 2], '^(%d+) (.*)$')
+    if not numbers[i] then return redis.error_reply('ERR the outcome "' .. what .. '" of ' .. ARGV[i + 1] .. ' is not to be read') end
+  end
+  if not known[what] then
+    rights[what](ARGV[i + 2])
+    known[what] = true
+  end
+end
+need('HDEL', KEYS[1], 'a')
+need('ZADD', KEYS[5], 1, 'a')
+need('ZADD', KEYS[15], 1, 'a')
+need('LMOVE', KEYS[17], KEYS[2], 'RIGHT', 'RIGHT')
+need('PUBLISH', ARGV[8], 'a')
+need('PUBLISH', ARGV[9], 'a')
+if wanted > 0 then
+  need('HSET', KEYS[1], 'a', 'b')
+  need('SET', KEYS[8], 'a')
+  need('RPOP', KEYS[2], 1)
+  need('RPUSH', KEYS[3], 'a')
+  need('LPUSH', ARGV[11] .. ':', 'a')
+  need('ZPOPMIN', KEYS[16], 1)
+  need('ZREM', KEYS[4], 'a')
+  need('HSET', KEYS[19], 'a', 'b')
+  need('PEXPIRE', KEYS[19], 1)
+  need('DEL', KEYS[21])
+end
+`;
+
+/** Does with the jobs that were held what became of them. */
+const OUTCOMES = `
+local hasState = redis.call('EXISTS', KEYS[7]) == 1
+local hasProgress = redis.call('EXISTS', KEYS[14]) == 1
+local refused, events, done, records, ended, returned = {}, {}, {}, {}, {}, {}
+
+-- Redis closes a subscriber that has too much to read: what is large has to be asked for.
+local function tell(event)
+  if #event > ${EVENT_BYTES} then
+    local head = string.match(event, '^(.-),"result":')
+    event = head and #head < ${EVENT_BYTES} and head .. ',"isLarge":true}' or ''
+  end
+  if event ~= '' then events[#events + 1] = event end
+end
+
+local function publish()
+  local from, bytes = 1, 0
+  for i, event in ipairs(events) do
+    bytes = bytes + #event
+    if bytes > ${PUBLISH_BYTES} or i == #events then
+      redis.call('PUBLISH', ARGV[8], '[' .. table.concat(events, ',', from, i) .. ']')
+      from, bytes = i + 1, 0
+    end
+  end
+end
+
+local function forget(job, id)
+  if hasState then redis.call('HDEL', KEYS[7], job) end
+  if hasProgress then redis.call('HDEL', KEYS[14], id) end
+  ended[#ended + 1] = id
+end
+
+for i = outcomes, #ARGV, 4 do
+  local what, lease, detail, event = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  -- Not sent with the outcome: these are the very bytes that were taken.
+  local job = redis.call('HGET', KEYS[1], lease)
+  if not job then
+    refused[#refused + 1] = lease
+  else
+    redis.call('HDEL', KEYS[1], lease)
+    if what == 'done' then
+      forget(job, detail)
+      done[#done + 1] = detail
+      records[#records + 1] = detail
+      records[#records + 1] = event
+    elseif what == 'retry' then
+      redis.call('HSET', KEYS[7], job, rests[i])
+      -- A second job of the very same text finds its place in the set taken: early rather than never.
+      if redis.call('ZADD', KEYS[4], 'NX', now + numbers[i], job) == 0 then redis.call('RPUSH', KEYS[3], job) end
+    elseif what == 'dead' then
+      local id = string.sub(rests[i], 1, numbers[i])
+      forget(job, id)
+      local surplus = redis.call('RPUSH', KEYS[10], string.sub(rests[i], numbers[i] + 1)) - ARGV[7]
+      if surplus > 0 then redis.call('LPOP', KEYS[10], math.min(surplus, 10)) end
+      if event ~= '' then
+        redis.call('HSET', KEYS[12], id, event)
+        redis.call('ZADD', KEYS[22], now, id)
+        redis.call('ZREM', KEYS[11], id)
+        endure(KEYS[12], ARGV[16])
+        endure(KEYS[22], ARGV[16])
+      end
+    elseif what == 'back' then
+      if detail ~= '' then redis.call('HSET', KEYS[7], job, detail) end
+      giveBack(KEYS[16], KEYS[3], job, fenceOf(lease))
+      returned[#returned + 1] = patternOf(job) or ''
+    elseif what == 'stray' then
+      redis.call('HSET', KEYS[7], job, detail)
+      redis.call('LPUSH', KEYS[2], job)
+    elseif what == 'aside' then
+      redis.call('LPUSH', detail, job)
+      isForeign = true
+    elseif what == 'unserved' then
+      local pattern = string.sub(rests[i], 1, numbers[i])
+      redis.call('HSET', KEYS[7], job, string.sub(rests[i], numbers[i] + 1))
+      redis.call('ZADD', KEYS[18], 'NX', now - 1, pattern)
+      redis.call('LPUSH', ARGV[11] .. pattern .. ARGV[12], job)
+      -- A worker that has come for it meanwhile need not wait for its next look.
+      isForeign = isForeign or (tonumber(redis.call('ZSCORE', KEYS[18], pattern)) >= now)
+    end
+    tell(event)
+  end
+end
+
+if #ended > 0 and redis.call('EXISTS', KEYS[15]) == 1 then
+  -- While the job existed its id was taken; from now on only for so long.
+  local isFree = false
+  for i, taken in ipairs(redis.call('ZMSCORE', KEYS[15], unpack(ended))) do
+    if taken and tonumber(taken) < 0 then
+      redis.call('ZADD', KEYS[15], now - taken, ended[i])
+      isFree = true
+    end
+  end
+  if isFree then endureIds(KEYS[15]) end
+end
+local keep = tonumber(ARGV[6])
+if #done > 0 then
+  if redis.call('EXISTS', KEYS[22]) == 1 and redis.call('ZREM', KEYS[22], unpack(done)) > 0 and keep == 0 then
+    redis.call('HDEL', KEYS[12], unpack(done))
+  end
+  if keep > 0 then
+    redis.call('HSET', KEYS[12], unpack(records))
+    local entries = {}
+    for _, id in ipairs(done) do
+      entries[#entries + 1] = now
+      entries[#entries + 1] = id
+    end
+    redis.call('ZADD', KEYS[11], unpack(entries))
+    endure(KEYS[12], ARGV[15])
+    endure(KEYS[11], ARGV[15])
+    -- Bounded: after the limit was lowered it may be many, and each turn takes some.
+    local surplus = math.min(redis.call('ZCARD', KEYS[11]) - keep, 1000)
+    if surplus > 0 then
+      local gone, old = redis.call('ZPOPMIN', KEYS[11], surplus), {}
+      for i = 1, #gone, 2 do old[#old + 1] = gone[i] end
+      redis.call('HDEL', KEYS[12], unpack(old))
+    end
+  end
+end
+if #events > 0 and redis.call('EXISTS', KEYS[13]) == 1 then publish() end
+`;
+
+/**
+ * Takes jobs: what came back, what is urgent, what was set aside for patterns that there is room for, the waiting list. A
+ * job whose pattern has no room here goes to the list of its pattern, so that it holds up no other.
+ */
+const TAKE = `
+local bytes, moved = 0, 0
+local function isFull() return #jobs >= wanted or moved >= ${MOST_MOVED} or bytes > ${MOST_BYTES} end
+local function canTake(pattern)
+  return room[pattern] > 0 and (not tokens[pattern] or tokens[pattern] >= 1)
+end
+local function take(job, pattern)
+  jobs[#jobs + 1] = job
+  if not pattern or not room[pattern] then return end
+  room[pattern] = room[pattern] - 1
+  if tokens[pattern] then
+    tokens[pattern] = tokens[pattern] - 1
+    spent = true
+  end
+  if not canTake(pattern) then open = open - 1 end
+end
+local served = {}
+local function isServed(pattern)
+  if served[pattern] == nil then
+    served[pattern] = tonumber(redis.call('ZSCORE', KEYS[18], pattern) or '0') >= now
+  end
+  return served[pattern]
+end
+-- The pattern of a job that has to go to the list of its pattern; else it is taken.
+local function elsewhere(job)
+  bytes = bytes + #job
+  local pattern = patternOf(job)
+  if pattern and room[pattern] and not canTake(pattern) then return pattern end
+  if pattern and not room[pattern] and isServed(pattern) then return pattern end
+  take(job, pattern)
+end
+-- What is on its way to another worker stood before the first that is set aside, and must not come behind it.
+local isRecalled = false
+local setAside
+local function recall()
+  isRecalled = true
+  local own = string.sub(KEYS[17], 1, -1 - #ARGV[1])
+  for _, owner in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
+    local job = redis.call('RPOP', own .. owner)
+    if job then setAside(job, ARGV[12]) end
+  end
+end
+setAside = function(job, suffix)
+  local pattern = elsewhere(job)
+  if not pattern then return end
+  if not isRecalled and suffix == ARGV[12] then recall() end
+  moved = moved + 1
+  redis.call('LPUSH', ARGV[11] .. pattern .. suffix, job)
+  hasBacklog[pattern] = true
+end
+local chunk = 8
+local function popped(list, most)
+  local got = redis.call('RPOP', list, math.min(most, chunk))
+  -- As many at once as are not too many bytes.
+  chunk = got and #got > 0 and #got[1] * 100 < 1048576 and 100 or 8
+  return got or {}
+end
+local function fromLists(suffix)
+  for _, pattern in ipairs(lanes) do
+    local list = ARGV[11] .. pattern .. suffix
+    while not isFull() and canTake(pattern) do
+      local most = math.min(room[pattern], wanted - #jobs)
+      if tokens[pattern] then most = math.min(most, math.floor(tokens[pattern])) end
+      local got = popped(list, most)
+      for _, job in ipairs(got) do
+        bytes = bytes + #job
+        take(job, pattern)
+      end
+      if #got == 0 then break end
+    end
+  end
+end
+
+local isUrgent = redis.call('EXISTS', KEYS[16], KEYS[3], KEYS[4]) > 0
+local names = {}
+for _, pattern in ipairs(lanes) do
+  names[#names + 1] = ARGV[11] .. pattern .. ARGV[12]
+  names[#names + 1] = ARGV[11] .. pattern .. ARGV[13]
+end
+local hasAside = #names > 0 and redis.call('EXISTS', unpack(names)) > 0
+
+while isUrgent and not isFull() and open > 0 do
+  local got = redis.call('ZPOPMIN', KEYS[16], math.min(wanted - #jobs, 100))
+  if #got == 0 then break end
+  local left = {}
+  for i = 1, #got, 2 do
+    local pattern = elsewhere(got[i])
+    if pattern then left[#left + 1] = { pattern, got[i] } end
+  end
+  for i = #left, 1, -1 do
+    moved = moved + 1
+    redis.call('RPUSH', ARGV[11] .. left[i][1] .. ARGV[13], left[i][2])
+    hasBacklog[left[i][1]] = true
+  end
+end
+if hasAside then fromLists(ARGV[13]) end
+while isUrgent and not isFull() and open > 0 do
+  local got = popped(KEYS[3], wanted - #jobs)
+  if #got == 0 then break end
+  for _, job in ipairs(got) do setAside(job, ARGV[13]) end
+end
+while isUrgent and not isFull() and open > 0 do
+  local ripe = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, math.min(wanted - #jobs, chunk))
+  if #ripe == 0 then break end
+  for _, job in ipairs(ripe) do
+    redis.call('ZREM', KEYS[4], job)
+    setAside(job, ARGV[13])
+  end
+end
+if hasAside then fromLists(ARGV[12]) end
+while not isFull() and open > 0 do
+  local got = popped(KEYS[2], wanted - #jobs)
+  if #got == 0 then break end
+  for _, job in ipairs(got) do setAside(job, ARGV[12]) end
+end
+if hasAside then
+  for _, pattern in ipairs(lanes) do
+    local list = ARGV[11] .. pattern
+    if not canTake(pattern) and redis.call('EXISTS', list .. ARGV[12], list .. ARGV[13]) > 0 then hasBacklog[pattern] = true end
+  end
+end
+hasMore = #jobs >= wanted or moved >= ${MOST_MOVED} or bytes > ${MOST_BYTES}
+`;
+
+/** Records the leases of what was taken. Fences follow the clock of Redis, so that a Redis that forgot some gives none twice. */
+const LEASE = `
+local first, states = '', {}
+if #jobs > 0 then
+  local last = math.max(tonumber(redis.call('GET', KEYS[8]) or '') or 0, time[1] * 1000000 + time[2])
+  local leases = {}
+  for i, job in ipairs(jobs) do
+    leases[#leases + 1] = string.format('%.0f-%s', last + i, ARGV[4])
+    leases[#leases + 1] = job
+  end
+  first = string.format('%.0f', last + 1)
+  redis.call('HSET', KEYS[1], unpack(leases))
+  redis.call('SET', KEYS[8], string.format('%.0f', last + #jobs))
+  if redis.call('EXISTS', KEYS[7]) == 1 then states = redis.call('HMGET', KEYS[7], unpack(jobs)) end
+end
+`;
+
+/** Says when to look again, and to whom: one worker keeps the alarm for all. */
+const ALARM = `
+local function untilFirst(set)
+  local entry = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')
+  if #entry > 0 then
+    local wait = math.max(0, math.ceil(entry[2] - now))
+    if due < 0 or wait < due then due = wait end
+  end
+end
+if wanted > 0 then
+  if not isPaused then
+    if open > 0 then untilFirst(KEYS[4]) end
+    for pattern, left in pairs(tokens) do
+      if left < 1 and room[pattern] > 0 and (open == 0 or hasBacklog[pattern]) then
+        local wait = math.ceil((1 - left) / rates[pattern])
+        if due < 0 or wait < due then due = wait end
+      end
+    end
+  end
+  untilFirst(KEYS[20])
+end
+local text = redis.call('GET', KEYS[21])
+local at, keeper = string.match(text or '', '^(%d+) (.*)$')
+if wanted == 0 then
+  -- It has no room when the moment comes: others may have.
+  if keeper == ARGV[1] and tonumber(at) <= now then
+    redis.call('DEL', KEYS[21])
+    wake(KEYS[9], ARGV[10])
+  end
+elseif due == 0 and #jobs >= wanted then
+  wake(KEYS[9], ARGV[10])
+elseif due >= 0 then
+  if keeper and keeper ~= ARGV[1] and tonumber(at) <= now + due and tonumber(at) + 50 >= now then
+    due = -1
+  elseif text ~= string.format('%.0f %s', now + due, ARGV[1]) then
+    redis.call('SET', KEYS[21], string.format('%.0f %s', now + due, ARGV[1]), 'PX', due + 1000)
+  end
+end
+`;
+
+/**
+ * Act on the outcomes of jobs that a worker holds, and take it further ones.
+ *
+ * KEYS  1 leases of the worker   2 waiting   3 high   4 delayed   5 owners   6 paused   7 state   8 fence   9 idle
+ *       10 incomplete   11 finished   12 results   13 watched   14 progress   15 ids   16 returned   17 inbox of the worker
+ *       18 patterns   19 rates   20 ticks   21 alarm   22 died
+ * ARGV  1 worker   2 its life in ms   3 jobs to take   4 the worker's count of turns   5 leases it should hold   6 completed
+ *       jobs kept   7 dead letters kept   8 events channel   9 wake channel   10 wake channel of one up to the worker
+ *       11 key of a list set aside up to the pattern   12 after it   13 after it, of the list that goes first
+ *       14 '1' when the worker stands in idle as it is now   15 ms for which outcomes of completed jobs are kept   16 the same
+ *       of dead ones   17 number of lanes, then for each its pattern, its room, and its rate limit: tokens, and ms in which
+ *       they come back (0 0 for none)
+ *       then four for each outcome: what, lease, detail, event
+ *         done: detail id   retry: detail '<delay ms> <state>'   dead: detail '<bytes of the id> <id><dead letter>'
+ *         back: to its place, detail the state or ''   stray: last in line, detail the state
+ *         aside: last in a list set aside, detail the list
+ *         unserved: last in the list of its pattern, which no worker serves, detail '<bytes of the pattern> <pattern><state>'
+ * Returns the leases no longer held (nothing was done for them); the jobs; their states; the first of their fences, which
+ *   count up; flags: p paused, m there is more to take, o nothing has room or tokens, i stands in idle, l it does not hold
+ *   what it should, and took nothing; milliseconds until something falls due that is its own to see to, or -1; the clock.
+ *
+ * One script, because a crash between a move and its lease would strand a job with nothing to bring it back, and because
+ * an outcome counts only while its lease is held. Tokens of rate limits are taken with the jobs: none is taken that may not
+ * start. The lists set aside share the slot of its KEYS.
+ */
+export const turn = new Script<TurnReply>(
+  'queue.turn',
+  22,
+  `${NOW}${NEED}${PATTERN_OF}${WAKE}${GIVE_BACK}${KEEP}
+local wanted, laneCount = tonumber(ARGV[3]), tonumber(ARGV[17])
+local outcomes = 18 + laneCount * 4
+local numbers, rests = {}, {}
+local isForeign, hasMore, due, isPaused, isAmiss, isIdle = false, false, -1, false, false, false
+${CHECK}${ALLOW_OOM}
+redis.call('ZADD', KEYS[5], now + ARGV[2], ARGV[1])
+-- What woke it goes back to where it stood, to be looked at with the rest.
+while redis.call('LMOVE', KEYS[17], KEYS[2], 'RIGHT', 'RIGHT') do end
+if wanted > 0 then
+  isAmiss = redis.call('HLEN', KEYS[1]) ~= tonumber(ARGV[5])
+  isPaused = redis.call('EXISTS', KEYS[6]) == 1
+end
+
+local lanes, room, tokens, rates, full, hasBacklog, open, refunded = {}, {}, {}, {}, {}, {}, 0, false
+for i = 18, outcomes - 1, 4 do
+  local pattern, max, period = ARGV[i], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
+  room[pattern] = tonumber(ARGV[i + 1])
+  if room[pattern] > 0 then lanes[#lanes + 1] = pattern end
+  if max > 0 then
+    local left, at = string.match(redis.call('HGET', KEYS[19], pattern) or '', '^(%S+) (%S+)$')
+    rates[pattern], full[pattern] = max / period, max
+    tokens[pattern] = left and math.min(max, left + math.max(0, now - at) * max / period) or max
+  end
+  if room[pattern] > 0 and (not tokens[pattern] or tokens[pattern] >= 1) then open = open + 1 end
+end
+${OUTCOMES}
+-- What is given back has not started: its token is there again.
+for _, pattern in ipairs(returned) do
+  if tokens[pattern] then
+    if tokens[pattern] < 1 and tokens[pattern] + 1 >= 1 and room[pattern] > 0 then open = open + 1 end
+    tokens[pattern] = math.min(full[pattern], tokens[pattern] + 1)
+    refunded = true
+  end
+end
+local jobs, spent = {}, false
+if wanted > 0 and not isPaused and not isAmiss then
+  ${TAKE}
+end
+${LEASE}
+if spent or refunded then
+  local period = 86400000
+  for pattern, left in pairs(tokens) do
+    redis.call('HSET', KEYS[19], pattern, string.format('%.6f %.0f', left, now))
+    period = math.max(period, math.ceil(full[pattern] / rates[pattern]))
+  end
+  redis.call('PEXPIRE', KEYS[19], period)
+end
+if isForeign or #returned > 2 then
+  redis.call('PUBLISH', ARGV[9], 'moved')
+else
+  for _, pattern in ipairs(returned) do wake(KEYS[9], ARGV[10], pattern) end
+  -- Others may have room where this one has not; no one has what the rate limit does not give.
+  for pattern in pairs(hasBacklog) do
+    if not tokens[pattern] or tokens[pattern] >= 1 then wake(KEYS[9], ARGV[10], pattern) end
+  end
+end
+${ALARM}
+if wanted > 0 then
+  isIdle = not hasMore and not isPaused and not isAmiss
+  if isIdle and ARGV[14] ~= '1' then
+    redis.call('HSET', KEYS[9], ARGV[1], '\\n' .. table.concat(lanes, '\\n') .. '\\n')
+  elseif not isIdle and ARGV[14] == '1' then
+    redis.call('HDEL', KEYS[9], ARGV[1])
+  end
+end
+local flags = (isPaused and 'p' or '') .. (hasMore and 'm' or '') .. (open == 0 and 'o' or '') .. (isIdle and 'i' or '')
+return { refused, jobs, states, first, flags .. (isAmiss and 'l' or ''), due, now }
+`,
+);

@@ -1,0 +1,358 @@
+import { Script } from '../../redis/script.js';
+import { NOW } from './redis-time.js';
+import { NEED, TAKE_OUT, WAKE } from './script-parts.js';
+
+/**
+ * Add a job that is more than the next in line: unique, later, or first.
+ *
+ * KEYS  1 waiting   2 high   3 delayed   4 ids   5 results   6 finished   7 died   8 idle
+ * ARGV  1 job   2 '1' for high priority   3 delay in ms   4 id, '' when it need not be unique   5 ms for which it stays taken
+ *       when the job has ended   6 wake channel of one up to the worker   7 pattern
+ * Returns 1, or 0 when the id is taken.
+ *
+ * One script, because two producers could take the same id. What an earlier job with the id came to is forgotten when it is
+ * taken again: nobody may take it for the outcome of this one. A job whose very text is delayed already goes first: early
+ * rather than never. Its first write needs memory, so a Redis that is full refuses it whole.
+ */
+export const addOne = new Script<number>(
+  'queue.addOne',
+  8,
+  `${NOW}${NEED}${WAKE}
+need('LPUSH', KEYS[1], 'a') need('LPUSH', KEYS[2], 'a') need('RPUSH', KEYS[2], 'a')
+need('ZADD', KEYS[3], 1, 'a') need('HDEL', KEYS[8], 'a') need('PUBLISH', ARGV[6] .. 'a', 'a')
+if ARGV[4] ~= '' then
+  need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('ZREM', KEYS[7], 'a') need('PERSIST', KEYS[4])
+  local taken = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[4]) or '0')
+  if taken < 0 or taken > now then return 0 end
+  redis.call('ZADD', KEYS[4], -ARGV[5], ARGV[4])
+  redis.call('PERSIST', KEYS[4])
+  if redis.call('HDEL', KEYS[5], ARGV[4]) == 1 then
+    redis.call('ZREM', KEYS[6], ARGV[4])
+    redis.call('ZREM', KEYS[7], ARGV[4])
+  end
+end
+local delay = tonumber(ARGV[3])
+if delay > 0 and redis.call('ZADD', KEYS[3], 'NX', now + delay, ARGV[1]) == 1 then
+  -- Somebody has to know when it falls due, unless something does before it.
+  if redis.call('ZRANGE', KEYS[3], 0, 0)[1] == ARGV[1] then wake(KEYS[8], ARGV[6], ARGV[7]) end
+elseif delay > 0 then
+  redis.call('RPUSH', KEYS[2], ARGV[1])
+  wake(KEYS[8], ARGV[6], ARGV[7])
+elseif ARGV[2] == '1' then
+  redis.call('LPUSH', KEYS[2], ARGV[1])
+  wake(KEYS[8], ARGV[6], ARGV[7])
+else
+  redis.call('LPUSH', KEYS[1], ARGV[1])
+end
+return 1
+`,
+);
+
+/** What `countAll` gives back. */
+export type Counted = readonly [
+  waiting: number,
+  active: number,
+  delayed: number,
+  dead: number,
+  completed: number,
+  isPaused: number,
+  /** Pattern and number, for each pattern that no worker serves and that has jobs set aside. */
+  unhandled: readonly (string | number)[],
+];
+
+/**
+ * Added to scripts that go through everything that waits: the lists, and the sorted set of what came back, in the order in
+ * which jobs are taken.
+ */
+const WAITING = `
+local patterns, owners, places = redis.call('ZRANGE', KEYS[3], 0, -1), redis.call('ZRANGE', KEYS[5], 0, -1), { KEYS[4] }
+for _, pattern in ipairs(patterns) do places[#places + 1] = ARGV[1] .. pattern .. ARGV[3] end
+places[#places + 1] = KEYS[2]
+for _, pattern in ipairs(patterns) do places[#places + 1] = ARGV[1] .. pattern .. ARGV[2] end
+for _, owner in ipairs(owners) do places[#places + 1] = ARGV[5] .. owner end
+places[#places + 1] = KEYS[1]
+`;
+
+/**
+ * Count the jobs by their states.
+ *
+ * KEYS  1 waiting   2 high   3 patterns   4 returned   5 owners   6 in progress   7 delayed   8 incomplete   9 finished
+ *       10 paused
+ * ARGV  1 key of a list set aside up to the pattern   2 after it   3 after it, of the list that goes first
+ *       4 key of leases up to the worker   5 key of an inbox up to the worker
+ *
+ * One script, so that a job on its way from one state to the next is counted once. The lists set aside share the slot of
+ * its KEYS.
+ */
+export const countAll = new Script<Counted>(
+  'queue.countAll',
+  10,
+  `${NOW}${WAITING}
+local waiting = redis.call('ZCARD', KEYS[4])
+for i = 2, #places do waiting = waiting + redis.call('LLEN', places[i]) end
+local active = redis.call('LLEN', KEYS[6])
+for _, owner in ipairs(owners) do active = active + redis.call('HLEN', ARGV[4] .. owner) end
+local unhandled = {}
+for _, pattern in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '(' .. now)) do
+  local count = redis.call('LLEN', ARGV[1] .. pattern .. ARGV[2]) + redis.call('LLEN', ARGV[1] .. pattern .. ARGV[3])
+  if count > 0 then
+    unhandled[#unhandled + 1] = pattern
+    unhandled[#unhandled + 1] = count
+  end
+end
+return {
+  waiting, active, redis.call('ZCARD', KEYS[7]), redis.call('LLEN', KEYS[8]),
+  redis.call('ZCARD', KEYS[9]), redis.call('EXISTS', KEYS[10]), unhandled
+}
+`,
+);
+
+/**
+ * Read a page of what waits, in the order in which it is taken.
+ *
+ * KEYS  1 waiting   2 high   3 patterns   4 returned   5 owners
+ * ARGV  1 to 5 as above   6 jobs to pass over   7 jobs to read
+ *
+ * One script, because the page may begin in one list and end in another.
+ */
+export const pageWaiting = new Script<string[]>(
+  'queue.pageWaiting',
+  5,
+  `${WAITING}
+local skip, left, page = tonumber(ARGV[6]), tonumber(ARGV[7]), {}
+for at, place in ipairs(places) do
+  local length = redis.call(at == 1 and 'ZCARD' or 'LLEN', place)
+  if skip < length and left > 0 then
+    local jobs
+    if at == 1 then
+      jobs = redis.call('ZRANGE', place, skip, skip + left - 1)
+      for i = 1, #jobs do page[#page + 1] = jobs[i] end
+    else
+      jobs = redis.call('LRANGE', place, -skip - left, -skip - 1)
+      for i = #jobs, 1, -1 do page[#page + 1] = jobs[i] end
+    end
+    left = left - #jobs
+    skip = 0
+  else
+    skip = math.max(0, skip - length)
+  end
+end
+return page
+`,
+);
+
+/**
+ * Read a page of what runs: what Hydra 1.x workers have, oldest first, then worker by worker.
+ *
+ * KEYS  1 in progress   2 owners
+ * ARGV  1 key of leases up to the worker   2 jobs to pass over   3 jobs to read
+ *
+ * One script, because the page may begin with one worker and end with another.
+ */
+export const pageActive = new Script<string[]>(
+  'queue.pageActive',
+  2,
+  `
+local skip, left, page = tonumber(ARGV[2]), tonumber(ARGV[3]), {}
+local length = redis.call('LLEN', KEYS[1])
+if skip < length then
+  local jobs = redis.call('LRANGE', KEYS[1], -skip - left, -skip - 1)
+  for i = #jobs, 1, -1 do page[#page + 1] = jobs[i] end
+  left = left - #jobs
+end
+skip = math.max(0, skip - length)
+for _, owner in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+  if left == 0 then break end
+  length = redis.call('HLEN', ARGV[1] .. owner)
+  if skip < length then
+    local jobs = redis.call('HVALS', ARGV[1] .. owner)
+    for i = skip + 1, math.min(skip + left, #jobs) do page[#page + 1] = jobs[i] end
+    left = left - math.min(left, #jobs - skip)
+  end
+  skip = math.max(0, skip - length)
+end
+return page
+`,
+);
+
+/**
+ * The places of everything that waits, then of what runs.
+ *
+ * KEYS  1 waiting   2 high   3 patterns   4 returned   5 owners
+ * ARGV  1 to 5 as above
+ */
+export const openPlaces = new Script<readonly [waiting: string[], active: string[]]>(
+  'queue.openPlaces',
+  5,
+  `${WAITING}
+local active = {}
+for _, owner in ipairs(owners) do active[#active + 1] = ARGV[4] .. owner end
+return { places, active }
+`,
+);
+
+/** Elements, and bytes of them, that one look into a long list reads. */
+const STRIDE = 1_000;
+const STRIDE_BYTES = 1_048_576;
+
+/**
+ * Read those elements of a part of a list, a sorted set or a hash that may be those of some jobs: they hold an id that
+ * begins like one of theirs. Without ids all of them.
+ *
+ * KEYS  1 the place
+ * ARGV  1 first index   then ids as JSON text
+ * Returns the index to go on from, or -1; the number of elements that there are; then the found: index, element.
+ *
+ * A script only to keep the others from travelling. What it costs is bounded, however long and large the elements are.
+ */
+export const search = new Script<[next: number, length: number, ...found: (string | number)[]]>(
+  'queue.search',
+  1,
+  `
+local wanted, isAll = {}, #ARGV == 1
+-- Up to the first quote, also where that is part of the id.
+for i = 2, #ARGV do wanted[string.match(ARGV[i], '^"(.-)"')] = true end
+local function mayBe(element)
+  if isAll then return true end
+  local at = 1
+  while true do
+    local _, head = string.find(element, '"mid":"', at, true)
+    local tail = head and string.find(element, '"', head + 1, true)
+    if not tail then return false end
+    if wanted[string.sub(element, head + 1, tail - 1)] then return true end
+    at = tail + 1
+  end
+end
+local kind = redis.call('TYPE', KEYS[1]).ok
+local found, from, bytes = { -1, 0 }, tonumber(ARGV[1]), 0
+local function see(index, element)
+  bytes = bytes + #element
+  if mayBe(element) then
+    found[#found + 1] = index
+    found[#found + 1] = element
+  end
+end
+if kind == 'hash' then
+  -- Bounded by what one worker runs.
+  for i, element in ipairs(redis.call('HVALS', KEYS[1])) do see(i - 1, element) end
+elseif kind == 'list' or kind == 'zset' then
+  local isSet = kind == 'zset'
+  local length, chunk = redis.call(isSet and 'ZCARD' or 'LLEN', KEYS[1]), 8
+  local stop = from + ${STRIDE}
+  while from < stop and from < length and bytes < ${STRIDE_BYTES} do
+    local part = redis.call(isSet and 'ZRANGE' or 'LRANGE', KEYS[1], from, from + chunk - 1)
+    for i, element in ipairs(part) do see(from + i - 1, element) end
+    from = from + #part
+    if bytes < #part * 2000 then chunk = 200 else chunk = 8 end
+  end
+  if from < length then found[1] = from end
+  found[2] = length
+end
+return found
+`,
+);
+
+/**
+ * Take out a job, or a dead letter, and what is remembered of it.
+ *
+ * KEYS  1 the list or sorted set that it is in   2 state   3 watched
+ * ARGV  1 its text   2 events channel   3 event (JSON)   4 its index in the list when it was seen   5 the length of that then
+ * Returns 1, or 0 when it was not there any more: what is remembered of it is kept then, for whoever has taken it.
+ *
+ * One script, because a worker may take it at the same time.
+ */
+export const removeOne = new Script<number>(
+  'queue.removeOne',
+  3,
+  `${NEED}${TAKE_OUT}
+need('HDEL', KEYS[2], 'a') need('PUBLISH', ARGV[2], 'a')
+if redis.call('TYPE', KEYS[1]).ok == 'list' then needTakeOut(KEYS[1]) else need('ZREM', KEYS[1], 'a') end
+local isList = redis.call('TYPE', KEYS[1]).ok == 'list'
+local removed = isList and takeOut(KEYS[1], ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[5])) or redis.call('ZREM', KEYS[1], ARGV[1])
+if removed == 1 then
+  redis.call('HDEL', KEYS[2], ARGV[1])
+  if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[2], '[' .. ARGV[3] .. ']') end
+end
+return removed
+`,
+);
+
+/**
+ * Make jobs of dead letters again.
+ *
+ * KEYS  1 incomplete   2 waiting   3 state   4 ids   5 results   6 died
+ * ARGV  1 ms for which an id stays taken when its job has ended   2 the length of the list when they were seen
+ *       then four for each, in their order: dead letter, job, id, index in the list when it was seen
+ * Returns 1 or 0 for each: 0 when the dead letter was not there any more, or a later job has its id.
+ *
+ * One script, because two people may press the button.
+ */
+export const redriveAll = new Script<number[]>(
+  'queue.redriveAll',
+  6,
+  `${NEED}${TAKE_OUT}
+needTakeOut(KEYS[1]) need('LPUSH', KEYS[2], 'a') need('HDEL', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a')
+need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('PERSIST', KEYS[4])
+local done, count = {}, 0
+for i = 3, #ARGV, 4 do
+  local letter, job, id = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local removed = 0
+  if tonumber(redis.call('ZSCORE', KEYS[4], id) or '0') >= 0 then
+    removed = takeOut(KEYS[1], letter, ARGV[i + 3] - count, ARGV[2] - count)
+    count = count + removed
+  end
+  done[#done + 1] = removed
+  if removed == 1 then
+    redis.call('HDEL', KEYS[3], job)
+    redis.call('LPUSH', KEYS[2], job)
+    if id ~= '' then
+      redis.call('ZADD', KEYS[4], -ARGV[1], id)
+      redis.call('PERSIST', KEYS[4])
+    end
+    redis.call('HDEL', KEYS[5], id)
+    redis.call('ZREM', KEYS[6], id)
+  end
+end
+return done
+`,
+);
+
+/**
+ * Put a job that a Hydra 1.x worker took back to the front of the line.
+ *
+ * KEYS  1 in-progress list   2 waiting list
+ * ARGV  1 job   2 its index in the list when it was seen   3 the length of that then
+ * Returns 1, or 0 when it is not in the in-progress list (any more).
+ *
+ * One script, because the worker may end it in between: it would run once more for nothing.
+ */
+export const giveBack = new Script<number>(
+  'queue.giveBack',
+  2,
+  `${NEED}${TAKE_OUT}
+need('RPUSH', KEYS[2], 'a') needTakeOut(KEYS[1])
+if takeOut(KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])) == 0 then return 0 end
+redis.call('RPUSH', KEYS[2], ARGV[1])
+return 1
+`,
+);
+
+/**
+ * Forget what is remembered of jobs that were found nowhere.
+ *
+ * KEYS  1 state, or progress
+ * ARGV  a field and its value for each
+ *
+ * One script, because whoever has the job after all may write it anew.
+ */
+export const forgetFields = new Script<number>(
+  'queue.forgetFields',
+  1,
+  `
+local count = 0
+for i = 1, #ARGV, 2 do
+  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then count = count + redis.call('HDEL', KEYS[1], ARGV[i]) end
+end
+return count
+`,
+);

@@ -1,0 +1,127 @@
+import { Script } from '../../redis/script.js';
+import { NOW } from './redis-time.js';
+
+/**
+ * Under this name, which no schedule has, stands the mark of the data: who has seen another one knows that Redis lost the
+ * schedules meanwhile. It stays for a day after the last schedule ended, and while somebody looks.
+ */
+const MARK = `''`;
+const MARK_MS = 86_400_000;
+
+/**
+ * Set a repeating job, unless it is there already just so.
+ *
+ * KEYS  1 schedules   2 ticks
+ * ARGV  1 name   2 definition   3 next tick (Unix ms)   4 wake channel   5 mark, where there is none
+ * Returns the mark.
+ *
+ * One script, because every instance sets it when it starts, and none may move a tick that is due.
+ */
+export const setSchedule = new Script<string>(
+  'queue.setSchedule',
+  2,
+  `
+redis.call('HSETNX', KEYS[1], ${MARK}, ARGV[5])
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+  redis.call('PERSIST', KEYS[1])
+  redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+  redis.call('PUBLISH', ARGV[4], 'schedule')
+end
+return redis.call('HGET', KEYS[1], ${MARK})
+`,
+);
+
+/**
+ * Read which repeating jobs there are.
+ *
+ * KEYS  1 schedules
+ * Returns the mark, '' where there is none, then the names.
+ *
+ * One script, so that mark and names are of one instant.
+ */
+export const lookAtSchedules = new Script<string[]>(
+  'queue.lookAtSchedules',
+  1,
+  `
+local found = { redis.call('HGET', KEYS[1], ${MARK}) or '' }
+for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do if name ~= ${MARK} then found[#found + 1] = name end end
+if #found == 1 then redis.call('PEXPIRE', KEYS[1], ${MARK_MS}) end
+return found
+`,
+);
+
+/**
+ * End a repeating job.
+ *
+ * KEYS  1 schedules   2 ticks
+ * ARGV  1 name
+ * Returns 1, or 0 when there is none.
+ *
+ * One script, so that no tick is left without its definition.
+ */
+export const endSchedule = new Script<number>(
+  'queue.endSchedule',
+  2,
+  `
+local ended = redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+if redis.call('HLEN', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ${MARK_MS}) end
+return ended
+`,
+);
+
+/**
+ * Read the repeating jobs whose tick has come.
+ *
+ * KEYS  1 schedules   2 ticks
+ * Returns the Redis clock (Unix ms), then name, tick and definition of each.
+ *
+ * One script, so that a tick and its definition belong together.
+ */
+export const dueTicks = new Script<string[]>(
+  'queue.dueTicks',
+  2,
+  `${NOW}
+local due = { string.format('%.0f', now) }
+local ticks = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES', 'LIMIT', 0, 100)
+for i = 1, #ticks, 2 do
+  local definition = redis.call('HGET', KEYS[1], ticks[i])
+  if definition then
+    due[#due + 1] = ticks[i]
+    due[#due + 1] = ticks[i + 1]
+    due[#due + 1] = definition
+  else
+    redis.call('ZREM', KEYS[2], ticks[i])
+  end
+end
+return due
+`,
+);
+
+/**
+ * Add the job of one tick, and set the next one.
+ *
+ * KEYS  1 schedules   2 ticks   3 waiting
+ * ARGV  1 name   2 tick   3 definition   4 next tick, '' when there is none   5 job, '' to add none
+ * Returns 1, or 0 when another instance was first, or the definition has changed.
+ *
+ * One script, with the tick as the token that only one instance can spend.
+ */
+export const fireTick = new Script<number>(
+  'queue.fireTick',
+  3,
+  `
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[3] then return 0 end
+if tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or '') ~= tonumber(ARGV[2]) then return 0 end
+if ARGV[4] == '' then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  if redis.call('HLEN', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ${MARK_MS}) end
+else
+  redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
+end
+if ARGV[5] ~= '' then redis.call('LPUSH', KEYS[3], ARGV[5]) end
+return 1
+`,
+);

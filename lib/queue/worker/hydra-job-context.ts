@@ -1,0 +1,80 @@
+import { DeliveryContext } from '../../delivery/delivery-context.js';
+import { ignorable } from '../../runtime/ignorable.js';
+import { decodeAddress, type Address } from '../../protocol/address.js';
+import type { UmfMessage } from '../../protocol/message.js';
+
+/** The job a context speaks of. */
+export interface JobFacts {
+  readonly id: string;
+  readonly pattern: string;
+  readonly attempt: number;
+  readonly enqueuedAt: Date;
+  readonly fence: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly message: UmfMessage;
+  report(value: unknown): Promise<void>;
+}
+
+/**
+ * What a handler can know of its job: `@Ctx() context: HydraJobContext`.
+ *
+ * Its `signal` is aborted when the lease was lost, the attempt took longer than its timeout, or the process is stopping;
+ * a job whose handler throws after that last one is handed back and starts elsewhere, without counting as failed.
+ *
+ * @publicApi
+ */
+export class HydraJobContext extends DeliveryContext {
+  get id(): string {
+    return this.job.id;
+  }
+
+  /** Which attempt this is, from 1. */
+  get attempt(): number {
+    return this.job.attempt;
+  }
+
+  /** When the job was added, by the clock of whoever added it. */
+  get enqueuedAt(): Date {
+    return this.job.enqueuedAt;
+  }
+
+  /**
+   * Rises with each start of any job of the queue. Store it with what the job writes, and let a write with a lower fence
+   * change nothing: then a worker that was frozen cannot undo what its successor did.
+   */
+  get fence(): number {
+    return this.job.fence;
+  }
+
+  /**
+   * Tells those who listen how far the job is. It need not be waited for: the job goes on whether or not it could be told.
+   *
+   * @throws HydraError `LEASE_LOST` when another worker has the job by now; `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`;
+   *   `REDIS_UNAVAILABLE`
+   */
+  progress(value: unknown): Promise<void> {
+    return ignorable(this.job.report(value));
+  }
+
+  getPattern(): string {
+    return this.job.pattern;
+  }
+
+  /** The headers given to `add`. */
+  getMetadata(): Readonly<Record<string, string>> {
+    return this.job.headers;
+  }
+
+  getMessage(): UmfMessage {
+    return this.job.message;
+  }
+
+  /** Who added it; undefined when its address is not one. */
+  getSender(): Address | undefined {
+    return decodeAddress(this.job.message.from);
+  }
+
+  private get job(): JobFacts {
+    return this.getArgByIndex(0) as JobFacts;
+  }
+}

@@ -1,0 +1,154 @@
+import { RareLog } from '../../delivery/rare.log.js';
+import { HydraError } from '../../hydra-error.js';
+import type { ResolvedOptions } from '../../hydra-options.js';
+import { mustBePlain, stringify } from '../../protocol/payload.js';
+import { HeldJob, leaseLostError, type TakenJob } from './held-job.js';
+import { progressEvent } from '../model/job-event.js';
+import { deadOutcome, deadStranger } from './job-runner.js';
+import { attemptOf, readState } from '../model/job-state.js';
+import { readJob } from '../model/job-text.js';
+import type { PatternSlots } from './pattern-slots.js';
+import type { LocalJobs } from './local-jobs.js';
+import type { WorkerLink } from './worker-link.js';
+
+/** Pause after taking only jobs that nobody here can handle. */
+const STRAY_PAUSE_MS = 250;
+/** A job without a handler stays in the line for so long: a Hydra 1.x worker may have one. */
+const IN_LINE_MS = 60_000;
+/** Patterns without a handler whose jobs are set aside: each has a list, and workers go through all of them. */
+const MOST_UNSERVED = 1_000;
+
+/** What came with one turn. */
+export interface TakenJobs {
+  readonly raws: readonly string[];
+  readonly states: readonly (string | null)[];
+  readonly firstFence: number;
+  readonly turn: number;
+}
+
+/** Says how many jobs a worker has room for, and where each of those that came goes. */
+export class Intake {
+  /** Patterns that any worker of the queue has handlers for. */
+  private servedPatterns: ReadonlySet<string> = new Set();
+  /** How many patterns have jobs set aside, and no worker. */
+  private unservedPatterns = 0;
+  private readonly log = new RareLog();
+  private restUntil = 0;
+
+  constructor(
+    private readonly lanes: ReadonlyMap<string, PatternSlots<HeldJob>>,
+    private readonly parking: LocalJobs,
+    private readonly link: WorkerLink,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  /** How many jobs there is room for. */
+  get wanted(): number {
+    if (!this.parking.takes || this.restUntil > performance.now()) return 0;
+    let all = 0;
+    for (const lane of this.lanes.values()) all += lane.room;
+    return all;
+  }
+
+  /** Milliseconds until it takes anything again; undefined when it does. */
+  restMs(now: number): number | undefined {
+    return this.restUntil > now ? this.restUntil - now : undefined;
+  }
+
+  setServed({ served, unserved }: { readonly served: ReadonlySet<string>; readonly unserved: number }): void {
+    this.servedPatterns = served;
+    this.unservedPatterns = unserved;
+  }
+
+  admit({ raws, states, firstFence, turn }: TakenJobs): void {
+    if (raws.length === 0) return;
+    const { held } = this.parking;
+    let strays = 0;
+    raws.forEach((raw, index) => {
+      const fence = firstFence + index;
+      const lease = `${fence}-${turn}`;
+      const job = readJob(raw);
+      const lane = job && this.lanes.get(job.pattern);
+      const stateText = states[index] ?? null;
+      if (!job) held.tell(deadStranger(this.options.service, lease, raw, this.link.clock.now()));
+      else if (!lane) strays += this.send({ job, fence, lease, stateText });
+      else this.parking.place(new HeldJob({ job, fence, lease, stateText }, lane, this.report));
+    });
+    if (strays === raws.length) this.restUntil = performance.now() + STRAY_PAUSE_MS;
+    this.parking.startAll();
+  }
+
+  /**
+   * Sends on a job without a handler here: to its own list where another worker has one; else back to the end of the
+   * line, where a Hydra 1.x worker may take it, for a while, and then to its own list, where it waits for a worker that has
+   * one. Returns 1 when it went back to the line.
+   */
+  private send({ job, lease, stateText }: TakenJob): number {
+    const { held } = this.parking;
+    const { pattern } = job;
+    if (this.servedPatterns.has(pattern)) {
+      held.tell({ what: 'aside', lease, detail: this.link.keys.aside(pattern), event: '' });
+      return 0;
+    }
+    const known = readState(stateText);
+    const now = this.link.clock.now();
+    const state = { ...known, straySince: known.straySince ?? now };
+    const strayMs = now - state.straySince;
+    const hopeless = this.hopeless(pattern, strayMs);
+    if (hopeless) {
+      const { id, message, raw } = job;
+      const death = {
+        reason: hopeless,
+        attempts: attemptOf(state) - 1,
+        history: state.history ?? [],
+        at: now,
+      };
+      held.tell(deadOutcome({ id, pattern, lease, message, raw }, death));
+      return 0;
+    }
+    const detail = JSON.stringify(state);
+    if (strayMs < IN_LINE_MS) {
+      held.tell({ what: 'stray', lease, detail, event: '' });
+      return 1;
+    }
+    const { noHandlerMs } = this.options.queue;
+    const outcome = `its jobs are set aside until one has, for up to queue.noHandlerMs=${noHandlerMs}`;
+    this.log.warn(`unserved ${pattern}`, `no worker has a handler for "${pattern}": ${outcome}`);
+    held.tell({
+      what: 'unserved',
+      lease,
+      detail: `${Buffer.byteLength(pattern)} ${pattern}${detail}`,
+      event: '',
+    });
+    return 0;
+  }
+
+  /** Why no handler is waited for any longer. */
+  private hopeless(pattern: string, strayMs: number): string | undefined {
+    const { noHandlerMs } = this.options.queue;
+    if (strayMs >= noHandlerMs) return `"${pattern}" had no handler for queue.noHandlerMs=${noHandlerMs}`;
+    if (strayMs < IN_LINE_MS || this.unservedPatterns < MOST_UNSERVED) return undefined;
+    return `"${pattern}" has no handler, like ${this.unservedPatterns} other patterns`;
+  }
+
+  private readonly report = async (job: HeldJob, value: unknown): Promise<void> => {
+    const { lease, id, pattern } = job;
+    const text = progressText(pattern, value, this.options.maxPayloadBytes);
+    const isHeld =
+      !job.isOver && (await this.link.report(lease, job.message.mid, text, progressEvent(id, pattern, text)));
+    if (!isHeld) throw leaseLostError(job);
+  };
+}
+
+/** @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
+function progressText(pattern: string, value: unknown, maxBytes: number): string {
+  const what = `the progress of "${pattern}"`;
+  const text = stringify(what, value) ?? 'null';
+  mustBePlain(value, what);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maxBytes) return text;
+  throw new HydraError(
+    'PAYLOAD_TOO_LARGE',
+    `${what} has ${bytes} bytes, more than maxPayloadBytes=${maxBytes}`,
+  );
+}

@@ -1,0 +1,213 @@
+import { isObservable } from 'rxjs';
+
+import { systemClock } from '../../runtime/clock.js';
+import { DeadlineWheel } from '../../delivery/deadline-wheel.js';
+import { RareLog } from '../../delivery/rare.log.js';
+import { handlerObservable } from '../../delivery/handler-observable.js';
+import { jobDead } from '../../diagnostics/channels.js';
+import type { Dispatch } from '../../delivery/source.js';
+import { HydraError } from '../../hydra-error.js';
+import { outside } from '../../runtime/async-context.js';
+import { createMessageId } from '../../registry/presence/instance-id.js';
+import { backoffMs, PLAIN_BACKOFF, wholeMs } from './backoff.js';
+import { writeDeadLetter, writeStranger } from '../model/dead-letter.js';
+import type { HeldJob } from './held-job.js';
+import { resultText, writeCompleted, type JobEvent } from '../model/job-event.js';
+import { withFailure, type JobFailure, type JobState } from '../model/job-state.js';
+import { DeadLetter, reasonOf, Retry } from '../model/outcome.js';
+import type { RedisClock } from '../model/redis-clock.js';
+import type { Outcome } from './worker-link.js';
+
+/** Runs jobs through their handlers, and says what becomes of each. */
+export class JobRunner {
+  private readonly log = new RareLog();
+  private readonly deadlines = new DeadlineWheel<HeldJob>(systemClock, (job) => this.expire(job));
+
+  constructor(
+    private readonly dispatch: Dispatch,
+    private readonly maxPayloadBytes: number,
+    private readonly clock: RedisClock,
+    private readonly finished: (job: HeldJob, outcome: Outcome) => void,
+  ) {}
+
+  start(job: HeldJob): void {
+    job.since = performance.now();
+    job.isStarted = true;
+    if (job.timeoutMs > 0) {
+      job.deadlineAt = job.since + job.timeoutMs;
+      this.deadlines.add(job);
+    }
+    void this.run(job);
+  }
+
+  /** Nobody wants its outcome any more: the signal aborts, and what it still does is not heard. */
+  stop(job: HeldJob, reason: HydraError): void {
+    this.deadlines.remove(job);
+    job.isOver = true;
+    job.context.abort(reason);
+    job.unsubscribe();
+    this.dispatch.settled(job.context);
+  }
+
+  private async run(job: HeldJob): Promise<void> {
+    try {
+      const result = await this.dispatch.run(job.lane.bound, job.data, job.context);
+      if (!isObservable(result)) return this.complete(job, result);
+      let last: unknown;
+      // Its end is told in the handler's context; what follows is the worker's affair.
+      const observer = {
+        next: (value: unknown) => (last = value),
+        error: (error: unknown) => outside(() => this.fail(job, error)),
+        complete: () => outside(() => this.complete(job, last)),
+      };
+      job.subscription = job.context.enter(() => handlerObservable(result).subscribe(observer));
+      if (job.isOver) job.unsubscribe();
+    } catch (error) {
+      this.fail(job, error);
+    }
+  }
+
+  private complete(job: HeldJob, result: unknown): void {
+    if (job.isOver) return;
+    if (result instanceof Retry) return this.tryLater(job, result);
+    const { id, pattern, attempt, lease } = job;
+    const finishedOn = this.clock.now();
+    const tookMs = Math.round((performance.now() - job.since) * 100) / 100;
+    const event = writeCompleted({ id, pattern, attempt, finishedOn, tookMs }, this.resultOf(job, result));
+    this.finish(job, { what: 'done', lease, detail: id, event });
+  }
+
+  /** The work is done: a result that cannot be told must not have it done again. */
+  private resultOf({ id, pattern }: HeldJob, result: unknown): string | undefined {
+    try {
+      return resultText(pattern, result, this.maxPayloadBytes);
+    } catch (error) {
+      const outcome = `job ${id} of "${pattern}" is completed without its result`;
+      this.log.warn(`result ${pattern}`, `${outcome}: ${reasonOf(error, error)}`);
+      return undefined;
+    }
+  }
+
+  private fail(job: HeldJob, shown: unknown): void {
+    if (job.isOver) return;
+    const { context } = job;
+    // It was told to stop, and did: that is no failure.
+    if (context.isAborted) return this.finish(job, back(job));
+    const thrown = context.failure ?? shown;
+    const reason = reasonOf(thrown, shown);
+    if (thrown instanceof DeadLetter) this.bury(job, reason);
+    else this.retry(job, reason);
+  }
+
+  private tryLater(job: HeldJob, { delayMs, isAttempt }: Retry): void {
+    if (isAttempt) this.retry(job, 'asked to be tried again', delayMs);
+    else this.finish(job, putOff(job, delayMs));
+  }
+
+  private expire(job: HeldJob): void {
+    if (job.isOver) return;
+    const error = new HydraError('TIMEOUT', `"${job.pattern}" ran longer than timeoutMs=${job.timeoutMs}`);
+    job.context.abort(error);
+    job.unsubscribe();
+    this.retry(job, error.message);
+  }
+
+  private retry(job: HeldJob, reason: string, delayMs?: number): void {
+    const { attempt, lease, id, pattern } = job;
+    if (attempt >= job.attempts) return this.bury(job, reason);
+    const retryInMs = wholeMs(delayMs ?? this.backoffOf(job, reason));
+    const state = JSON.stringify(failed(job.state, reason, this.clock.now()));
+    const event: JobEvent = { type: 'failed', id, pattern, attempt, error: reason, retryInMs };
+    this.finish(job, {
+      what: 'retry',
+      lease,
+      detail: `${retryInMs} ${state}`,
+      event: JSON.stringify(event),
+    });
+  }
+
+  /** An error in a user's function must not cost the job, nor the process. */
+  private backoffOf({ backoff, attempt, pattern }: HeldJob, reason: string): number {
+    try {
+      return backoffMs(backoff, attempt, reason);
+    } catch (error) {
+      this.log.warn(
+        'backoff',
+        `backoff of "${pattern}" failed, the default is used: ${reasonOf(error, error)}`,
+      );
+      return backoffMs(PLAIN_BACKOFF, attempt, reason);
+    }
+  }
+
+  private bury(job: HeldJob, reason: string): void {
+    const state = failed(job.state, reason, this.clock.now());
+    this.log.warn(`dead ${job.pattern}`, `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`);
+    const { attempt: attempts, id, pattern, headers } = job;
+    if (jobDead.hasSubscribers) jobDead.publish({ pattern, id, headers, attempts, reason });
+    this.finish(
+      job,
+      deadOutcome(job, { reason, attempts, history: state.history ?? [], at: this.clock.now() }),
+    );
+  }
+
+  private finish(job: HeldJob, outcome: Outcome): void {
+    this.deadlines.remove(job);
+    job.isOver = true;
+    this.dispatch.settled(job.context);
+    this.finished(job, outcome);
+  }
+}
+
+function failed(state: JobState, error: string, at: number): JobState {
+  return withFailure(state, { at, error });
+}
+
+/** To its place in the line, as if it had not been taken. */
+export function back(job: HeldJob): Outcome {
+  const { alone, straySince, ...state } = job.state;
+  const isOther = alone || straySince !== undefined;
+  return { what: 'back', lease: job.lease, detail: isOther ? JSON.stringify(state) : '', event: '' };
+}
+
+/** Later, as if it had not been taken. */
+export function putOff(job: HeldJob, delayMs: number, waitedAlone = job.state.waitedAlone): Outcome {
+  const { alone, ...state } = job.state;
+  const detail = `${wholeMs(delayMs)} ${JSON.stringify({ ...state, waitedAlone })}`;
+  return { what: 'retry', lease: job.lease, detail, event: '' };
+}
+
+/** Why a job is given up, and when. */
+export interface Death {
+  readonly reason: string;
+  /** Attempts that were begun. */
+  readonly attempts: number;
+  readonly history: readonly JobFailure[];
+  /** Unix time in milliseconds, by the clock of Redis. */
+  readonly at: number;
+}
+
+/** Given up, and kept for a person. Never throws: what cannot be told must end nevertheless. */
+export function deadOutcome(
+  job: Pick<HeldJob, 'id' | 'pattern' | 'lease' | 'message' | 'raw'>,
+  { reason, attempts, history, at }: Death,
+): Outcome {
+  const { id, pattern, lease, message } = job;
+  const diedOn = new Date(at).toISOString();
+  const letter = writeDeadLetter(job, { reason, diedOn, attempts, history });
+  const { timestamp: addedOn } = message;
+  const event: JobEvent = { type: 'dead', id, pattern, attempt: attempts, error: reason, addedOn };
+  return { what: 'dead', lease, detail: deadDetail(id, letter), event: JSON.stringify(event) };
+}
+
+/** What a stranger put there that is no message. */
+export function deadStranger(service: string, lease: string, raw: string, at: number): Outcome {
+  const id = createMessageId();
+  const stamp = { mid: id, timestamp: new Date(at).toISOString() };
+  const letter = writeStranger(service, raw, stamp, 'not a UMF message');
+  return { what: 'dead', lease, detail: deadDetail(id, letter), event: '' };
+}
+
+/** An id may have any character in it, so its length goes first. */
+function deadDetail(id: string, letter: string): string {
+  return `${Buffer.byteLength(id)} ${id}${letter}`;
+}

@@ -1,0 +1,199 @@
+import { RareLog } from '../../delivery/rare.log.js';
+import { HydraError } from '../../hydra-error.js';
+import type { ResolvedOptions } from '../../hydra-options.js';
+import { leaseLostError, type HeldJob } from './held-job.js';
+import { HeldJobs } from './held-jobs.js';
+import { back, deadOutcome, JobRunner, putOff } from './job-runner.js';
+import { verdictOf } from '../model/job-state.js';
+import type { PatternSlots } from './pattern-slots.js';
+import type { StartGate } from './start-gate.js';
+import type { Outcome, WorkerLink } from './worker-link.js';
+import type { WorkerParts } from './worker-parts.js';
+
+/** A job that has not started by then goes back to its place, for others. */
+const PARKED_MS = 250;
+/** How long a job waits to be alone, the first time; then twice as long each time. Meanwhile nothing else starts. */
+const ALONE_MS = 2_000;
+const MOST_DOUBLINGS = 4;
+/** The shortest time for which a job is put off that cannot wait to be alone now. */
+const PUT_OFF_MS = 250;
+
+/**
+ * The jobs that a worker holds, from the moment they come until it is known what became of them: they wait for a place in
+ * their lane, or to be alone, start, and end.
+ */
+export class LocalJobs {
+  readonly held = new HeldJobs();
+  private readonly lanes: WorkerParts['lanes'];
+  private readonly gate: StartGate;
+  private readonly runner: JobRunner;
+  private readonly log = new RareLog();
+  private isOpen = false;
+
+  constructor(
+    private readonly link: WorkerLink,
+    { lanes, gate, dispatch }: WorkerParts,
+    { maxPayloadBytes }: Pick<ResolvedOptions, 'maxPayloadBytes'>,
+    /** There is something to tell, or room for more. */
+    private readonly changed: () => void,
+  ) {
+    this.lanes = lanes;
+    this.gate = gate;
+    const finished = (job: HeldJob, outcome: Outcome) => this.finished(job, outcome);
+    this.runner = new JobRunner(dispatch, maxPayloadBytes, link.clock, finished);
+    gate.onOpen(() => {
+      this.startAll();
+      this.changed();
+    });
+  }
+
+  open(): void {
+    this.isOpen = true;
+  }
+
+  /** Whether jobs may come. */
+  get takes(): boolean {
+    return this.isOpen && this.gate.isOpen;
+  }
+
+  get running(): number {
+    let sum = 0;
+    for (const lane of this.lanes.values()) sum += lane.running;
+    return sum;
+  }
+
+  /** Gives back at once what has not started, and at the deadline what still runs. */
+  async drain(deadlineAt: number): Promise<void> {
+    this.isOpen = false;
+    this.handBack(this.held.all.filter(({ isStarted }) => !isStarted));
+    const reason = new HydraError('DRAINING', 'the worker is stopping', { mayHaveRun: true });
+    for (const job of this.held.all) job.context.abort(reason);
+    await this.held.untilEmpty(deadlineAt);
+    const late = this.held.all;
+    for (const job of late) this.runner.stop(job, reason);
+    this.handBack(late);
+  }
+
+  place(job: HeldJob): void {
+    const verdict = verdictOf(job.state, job.attempts);
+    if (verdict === 'dead') {
+      const history = job.state.history ?? [];
+      const reason = history.at(-1)?.error ?? 'lost with its worker';
+      this.log.warn(`dead ${job.pattern}`, `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`);
+      // The attempt that it came for is never begun.
+      const attempts = job.attempt - 1;
+      this.held.tell(deadOutcome(job, { reason, attempts, history, at: this.link.clock.now() }));
+    } else if (verdict === 'alone') this.placeAlone(job);
+    // Behind one that is alone here it would wait for that to end, while other workers may have nothing to do.
+    else if (!this.gate.isOpen) this.held.tell(back(job));
+    else {
+      this.held.add(job);
+      job.lane.parked.push(job);
+    }
+  }
+
+  /** Starts what has a place; once the worker stops, what came with a turn that was under way goes back at once. */
+  startAll(): void {
+    if (!this.isOpen) return this.handBack(this.held.all.filter(({ isStarted }) => !isStarted));
+    for (const lane of this.lanes.values()) this.startParked(lane);
+  }
+
+  /** Others may have a place for what has waited here for too long. */
+  handBackOverdue(): void {
+    const jobs: HeldJob[] = [];
+    for (const { parked } of this.lanes.values()) {
+      // They came in order, so those that wait for too long are in front.
+      const fresh = parked.findIndex((job) => !isOverdue(job));
+      jobs.push(...parked.splice(0, fresh < 0 ? parked.length : fresh));
+    }
+    for (const job of jobs) this.held.settle(job, back(job));
+  }
+
+  /** Another worker has it, because this one was taken for dead. */
+  lose(job: HeldJob): void {
+    const error = leaseLostError(job);
+    this.log.warn('lost', error.message);
+    const { lane } = job;
+    const index = lane.parked.indexOf(job);
+    if (index >= 0) lane.parked.splice(index, 1);
+    if (!job.isStarted) job.isOver = true;
+    else {
+      this.runner.stop(job, error);
+      lane.running--;
+      this.gate.leave();
+    }
+    this.held.drop(job);
+    this.startParked(lane);
+  }
+
+  private handBack(jobs: readonly HeldJob[]): void {
+    for (const job of jobs) this.held.settle(job, back(job));
+    for (const lane of this.lanes.values()) lane.parked.length = 0;
+    this.changed();
+  }
+
+  private startParked(lane: PatternSlots<HeldJob>): void {
+    if (!this.isOpen) return;
+    while (lane.parked.length > 0 && lane.hasPlace && this.gate.isOpen) {
+      const job = lane.parked.shift()!;
+      lane.running++;
+      this.gate.enter();
+      this.runner.start(job);
+    }
+  }
+
+  /** One at a time, and not more often than its share: else others would wait for nothing but it. */
+  private placeAlone(job: HeldJob): void {
+    const { restMs } = this.gate;
+    const waitedAlone = (job.state.waitedAlone ?? 0) + 1;
+    const atLeastMs = PUT_OFF_MS * 2 ** Math.min(waitedAlone, MOST_DOUBLINGS);
+    if (restMs > 0) {
+      this.held.tell(putOff(job, Math.max(restMs, atLeastMs) * (1 + Math.random() / 2), waitedAlone));
+    } else {
+      this.held.add(job);
+      this.waitAlone(job);
+    }
+  }
+
+  /** Not for as long as the longest job lasts: it is put off, and whichever worker is free then has it. */
+  private waitAlone(job: HeldJob): void {
+    const { waitedAlone = 0 } = job.state;
+    const waitMs = ALONE_MS * 2 ** Math.min(waitedAlone, MOST_DOUBLINGS);
+    const start = () => {
+      clearTimeout(timer);
+      void this.startAlone(job);
+    };
+    const timer = setTimeout(() => {
+      if (!job.isOver) this.held.settle(job, putOff(job, waitMs, waitedAlone + 1));
+      this.gate.giveUp(start);
+      this.changed();
+    }, waitMs).unref();
+    this.gate.enterAlone(start);
+  }
+
+  /** Its state says first that it runs alone: the next worker has to know, should this one die. */
+  private async startAlone(job: HeldJob): Promise<void> {
+    if (job.isOver) return this.gate.leave();
+    job.lane.running++;
+    job.isStarted = true;
+    const state = JSON.stringify({ ...job.state, alone: true });
+    const isHeld = await this.link.writeState(job.lease, job.raw, state).catch(() => false);
+    if (job.isOver) return;
+    if (isHeld && this.isOpen) this.runner.start(job);
+    else this.finished(job, back(job));
+  }
+
+  private finished(job: HeldJob, outcome: Outcome): void {
+    const { lane } = job;
+    lane.running--;
+    lane.ran(performance.now() - job.since);
+    this.held.settle(job, outcome);
+    this.gate.leave();
+    this.startParked(lane);
+    this.changed();
+  }
+}
+
+function isOverdue(job: HeldJob): boolean {
+  return performance.now() - job.since > PARKED_MS;
+}

@@ -1,0 +1,282 @@
+import { RareLog } from '../../delivery/rare.log.js';
+import type { ResolvedOptions } from '../../hydra-options.js';
+import { WakeUpListener } from './wake-up-listener.js';
+import type { HeldJob } from './held-job.js';
+import { Intake } from './intake.js';
+import type { PatternSlots } from './pattern-slots.js';
+import { LocalJobs } from './local-jobs.js';
+import type { Scheduler } from './scheduler.js';
+import type { StartGate } from './start-gate.js';
+import { Upkeep } from './upkeep.js';
+import type { Outcome, WorkerLink } from './worker-link.js';
+import type { WorkerParts } from './worker-parts.js';
+
+/** Outcomes sent, and jobs taken, by one script at most. */
+const BATCH = 500;
+const STALLED_MS = 5_000;
+/** It is worth a word when others wait for one job for so long. */
+const CLOSED_MS = 1_000;
+const PAUSED_LOOK_MS = 1_000;
+/** What is due already is being seen to: asking without a pause would not make it quicker. */
+const LEAST_WAIT_MS = 50;
+const MAX_RETRY_MS = 1_000;
+/** A renewal that comes so much late tells that the event loop was blocked. */
+const BLOCKED_MS = 1_000;
+/** Jobs that are named as those which may have blocked it. */
+const MOST_NAMED = 3;
+
+/**
+ * Takes the jobs of one queue, has them run, and tells Redis what became of them.
+ *
+ * One conversation with Redis goes on at a time: everything that came up meanwhile (outcomes, places that became free)
+ * goes into the next. So a batch is as large as the load makes it.
+ */
+export class QueueWorker {
+  private readonly lanes: WorkerParts['lanes'];
+  private readonly gate: StartGate;
+  private readonly parking: LocalJobs;
+  private readonly intake: Intake;
+  private readonly upkeep: Upkeep;
+  private readonly doorbell: WakeUpListener;
+  private readonly log = new RareLog();
+  private isTaking = false;
+  private isClosed = false;
+  private isScheduled = false;
+  private isTalking = false;
+  private hasMore = true;
+  private isPaused = false;
+  /** Nothing that it has room for has a token of its rate limit left. */
+  private isOutOfTokens = false;
+  /** The patterns it had room for when it was entered among those that wait; undefined when it is not. */
+  private idleFor: string | undefined;
+  private nextDueMs = -1;
+  private turns = 0;
+  private lastTalkAt = performance.now();
+  private renewAt = Infinity;
+  private failures = 0;
+  private lastFailure = '';
+  private renewal: NodeJS.Timeout | undefined;
+  private stopHearing: (() => void) | undefined;
+
+  constructor(
+    private readonly link: WorkerLink,
+    parts: WorkerParts,
+    private readonly scheduler: Scheduler,
+    private readonly options: ResolvedOptions,
+  ) {
+    const { lanes, gate } = parts;
+    this.lanes = lanes;
+    this.gate = gate;
+    this.parking = new LocalJobs(link, parts, options, () => this.schedule());
+    this.intake = new Intake(lanes, this.parking, link, options);
+    this.upkeep = new Upkeep(link, this.parking, [...lanes.keys()]);
+    this.doorbell = new WakeUpListener(link.redis, link.keys, link.id, {
+      ring: () => this.ring(),
+      chosen: () => (this.idleFor = undefined),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.doorbell.open();
+    this.isTaking = true;
+    this.parking.open();
+    // Many workers must not look in the same instant.
+    const everyMs = this.link.renewEveryMs * (0.9 + Math.random() / 5);
+    this.renewAt = performance.now() + everyMs;
+    this.renewal = setInterval(() => this.renew(everyMs), everyMs);
+    this.renewal.unref();
+    // Redis may have forgotten what it gave: it is asked before more is taken.
+    this.stopHearing = this.link.redis.onState((state) => {
+      if (state === 'lost') this.upkeep.isDue = true;
+    });
+    this.schedule();
+  }
+
+  get running(): number {
+    return this.parking.running;
+  }
+
+  /** Why no job arrives although it should; undefined while the loop turns. */
+  problem(): string | undefined {
+    if (!this.isTaking) return undefined;
+    const silentMs = Math.round(performance.now() - this.lastTalkAt);
+    if (silentMs < STALLED_MS) return undefined;
+    return `queue "${this.link.queue}" has not been read for ${silentMs} ms${this.lastFailure && `: ${this.lastFailure}`}`;
+  }
+
+  /** What a person may want to know while the loop turns. */
+  warning(): string | undefined {
+    const closedMs = Math.round(this.gate.closedMs);
+    if (!this.isTaking || closedMs < CLOSED_MS) return undefined;
+    return `queue "${this.link.queue}" has started nothing else for ${closedMs} ms: a job that was lost with its worker runs alone, or waits to`;
+  }
+
+  /** Takes no more; what has not started goes back at once, what runs has until the deadline. */
+  async drain(deadlineAt: number): Promise<void> {
+    if (!this.isTaking) return;
+    this.isTaking = false;
+    this.doorbell.close();
+    await this.parking.drain(deadlineAt);
+    await this.untilSent();
+    clearInterval(this.renewal);
+    this.stopHearing?.();
+    this.isClosed = true;
+  }
+
+  /** What cannot be said because Redis is away, another worker will find out. */
+  private async untilSent(): Promise<void> {
+    const { held } = this.parking;
+    const deadlineAt = performance.now() + this.options.connection.commandTimeoutMs;
+    while ((held.untold.length > 0 || this.isTalking) && performance.now() < deadlineAt) {
+      this.schedule();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    if (held.untold.length === 0) await this.link.leave().catch(() => undefined);
+  }
+
+  private ring(): void {
+    this.hasMore = true;
+    this.schedule();
+  }
+
+  private renew(everyMs: number): void {
+    this.noteLag(everyMs);
+    this.upkeep.isDue = true;
+    this.hasMore = true;
+    void this.scheduler.run();
+    this.parking.handBackOverdue();
+    this.schedule();
+  }
+
+  /** Whoever reads the log should not have to guess which handler it was. */
+  private noteLag(everyMs: number): void {
+    const now = performance.now();
+    const lateMs = Math.round(now - this.renewAt);
+    this.renewAt = now + everyMs;
+    if (lateMs < BLOCKED_MS) return;
+    const running = this.parking.held.all.filter(({ isStarted }) => isStarted);
+    const names = running.slice(0, MOST_NAMED).map(({ id, pattern }) => `${id} of "${pattern}"`);
+    const more = running.length > MOST_NAMED ? ` and ${running.length - MOST_NAMED} more` : '';
+    const beside = names.length > 0 ? `; running: ${names.join(', ')}${more}` : '';
+    this.log.warn(
+      'blocked',
+      `queue "${this.link.queue}": the event loop was blocked for ${lateMs} ms${beside}`,
+    );
+  }
+
+  private schedule(): void {
+    if (this.isScheduled || this.isTalking || this.isClosed) return;
+    this.isScheduled = true;
+    // After all that this turn's input causes, so that its outcomes leave together.
+    setImmediate(() => void this.talk());
+  }
+
+  private async talk(): Promise<void> {
+    this.isScheduled = false;
+    this.isTalking = true;
+    try {
+      if (this.upkeep.isDue) this.intake.setServed(await this.upkeep.run());
+      await this.exchange();
+      this.failures = 0;
+      this.lastFailure = '';
+      this.lastTalkAt = performance.now();
+    } catch (error) {
+      this.failures++;
+      // What was asked for may have been done.
+      this.upkeep.isDue = true;
+      this.lastFailure = String(error);
+      this.log.warn('talk', `queue "${this.link.queue}": ${this.lastFailure}`);
+    } finally {
+      this.isTalking = false;
+    }
+    this.decide();
+  }
+
+  /** When to talk again: at once, in a while because it failed, or when the doorbell rings. */
+  private decide(): void {
+    if (this.isClosed) return;
+    if (this.failures > 0) {
+      const retryMs = Math.min(MAX_RETRY_MS, 20 * 2 ** Math.min(this.failures, 10));
+      setTimeout(() => this.schedule(), retryMs).unref();
+    } else if (this.isPressed) this.schedule();
+    else if (this.isTaking) this.wait();
+  }
+
+  private get isPressed(): boolean {
+    if (this.parking.held.untold.length > 0 || (this.hasMore && this.wanted > 0)) return true;
+    return this.isTaking && this.doorbell.hasMail;
+  }
+
+  private wait(): void {
+    const now = performance.now();
+    const hasRoom = this.wanted > 0;
+    const restMs = this.intake.restMs(now);
+    const dueMs =
+      this.nextDueMs >= 0
+        ? Math.max(LEAST_WAIT_MS * Number(this.nextDueMs === 0), this.nextDueMs)
+        : undefined;
+    const lookMs = this.isPaused ? PAUSED_LOOK_MS : undefined;
+    const times = [restMs, dueMs, lookMs].filter((ms) => ms !== undefined);
+    this.doorbell.wait(
+      times.length > 0 ? Math.ceil(Math.min(...times)) : undefined,
+      hasRoom && !this.isPaused && !this.isOutOfTokens,
+    );
+  }
+
+  /** How many jobs the next turn asks for. */
+  private get wanted(): number {
+    return Math.min(this.intake.wanted, BATCH);
+  }
+
+  private async exchange(): Promise<void> {
+    const { held } = this.parking;
+    const leases = held.leases;
+    const outcomes = held.takeUntold(BATCH);
+    const { wanted } = this;
+    const hadDue = this.nextDueMs >= 0;
+    if (outcomes.length === 0 && wanted === 0 && !this.doorbell.hasMail && !(hadDue && this.hasMore)) return;
+    this.hasMore = false;
+    this.doorbell.hasMail = false;
+    const turn = ++this.turns;
+    const lanes = this.asked(wanted);
+    const reply = await this.link
+      .turn({ turn, outcomes, wanted, leases, lanes, isIdle: this.idleFor === roomOf(lanes) })
+      .catch((error: unknown) => {
+        held.putBack(outcomes);
+        this.doorbell.hasMail = true;
+        throw error;
+      });
+    const [refused, raws, states, firstFence, flags, nextDueMs] = reply;
+    if (refused.length > 0) this.noteRefused(refused, outcomes);
+    this.nextDueMs = nextDueMs;
+    if (wanted === 0) return;
+    this.isPaused = flags.includes('p');
+    this.isOutOfTokens = flags.includes('o');
+    this.idleFor = flags.includes('i') ? roomOf(lanes) : undefined;
+    if (flags.includes('l')) this.upkeep.isDue = true;
+    // A job that came while the answer was under way has rung already.
+    this.hasMore ||= flags.includes('m') || flags.includes('l');
+    this.scheduler.expect(nextDueMs);
+    this.intake.admit({ raws, states, firstFence: Number(firstFence), turn });
+  }
+
+  /** Without wanting any, what it tells may still give tokens back. */
+  private asked(wanted: number): PatternSlots<HeldJob>[] {
+    const lanes = [...this.lanes.values()];
+    return wanted > 0 ? lanes : lanes.filter(({ options }) => options.rateLimit !== undefined);
+  }
+
+  private noteRefused(refused: readonly string[], outcomes: readonly Outcome[]): void {
+    const isRepeated = new Set(outcomes.filter((outcome) => outcome.isRepeated).map(({ lease }) => lease));
+    const late = refused.filter((lease) => !isRepeated.has(lease));
+    if (late.length > 0)
+      this.log.warn('lost', `${late.length} outcomes came too late: other workers had the jobs`);
+  }
+}
+
+/** The patterns that there is room for, as one text. */
+function roomOf(lanes: readonly PatternSlots<HeldJob>[]): string {
+  let text = '';
+  for (const { room, pattern } of lanes) if (room > 0) text += `${pattern}\n`;
+  return text;
+}

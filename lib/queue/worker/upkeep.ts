@@ -1,0 +1,64 @@
+import { RareLog } from '../../delivery/rare.log.js';
+import { JobSearch } from '../producer/job-search.js';
+import { Leftovers } from './leftovers.js';
+import type { LocalJobs } from './local-jobs.js';
+import { FORGET_EVERY_MS } from '../model/retention.js';
+import type { WorkerLink } from './worker-link.js';
+
+/** What a worker does for its queue beside taking jobs: it shows that it lives, recovers what others lost, and tidies up. */
+export class Upkeep {
+  isDue = true;
+  private readonly log = new RareLog();
+  private forgotAt = performance.now();
+  private readonly leftovers: Leftovers;
+
+  constructor(
+    private readonly link: WorkerLink,
+    private readonly parking: LocalJobs,
+    /** The patterns this worker has handlers for. */
+    private readonly served: readonly string[],
+  ) {
+    this.leftovers = new Leftovers(link.redis, link.keys, new JobSearch(link.redis, link.keys));
+  }
+
+  /**
+   * Renews this worker's life, recovers what others lost, and compares what Redis says it holds with what it knows. Gives
+   * the patterns that workers have handlers for, and how many others have jobs set aside.
+   */
+  async run(): Promise<{ readonly served: ReadonlySet<string>; readonly unserved: number }> {
+    const { held } = this.parking;
+    const [lost, leases, patterns, , hasMore, unserved] = await this.link.recover(this.served);
+    this.isDue = hasMore === 1;
+    this.tell(lost);
+    const kept = new Set(leases);
+    for (const job of held.all) if (!kept.has(job.lease)) this.parking.lose(job);
+    const late = held.forgetUntold(kept);
+    if (late > 0) this.log.warn('late', `${late} outcomes came too late: other workers had the jobs`);
+    for (const { lease } of held.untold) kept.delete(lease);
+    const unknown = [...kept].filter((lease) => !held.has(lease));
+    if (unknown.length > 0) await this.link.giveBack(unknown);
+    await this.forget();
+    return { served: new Set(patterns), unserved };
+  }
+
+  private tell(lost: readonly string[]): void {
+    for (let i = 0; i < lost.length; i += 4) {
+      const [worker, count, silentMs, isConnected] = lost.slice(i, i + 4);
+      if (count === '0') continue;
+      const why = isConnected
+        ? `was connected and silent for ${silentMs} ms: its event loop was blocked, or the process was frozen`
+        : 'died';
+      this.log.warn(
+        isConnected ? 'blocked' : 'recovered',
+        `recovered ${count} jobs of ${worker}, which ${why}`,
+      );
+    }
+  }
+
+  private async forget(): Promise<void> {
+    void this.leftovers.sweepWhenDue();
+    if (performance.now() - this.forgotAt < FORGET_EVERY_MS) return;
+    await this.link.retention.run();
+    this.forgotAt = performance.now();
+  }
+}

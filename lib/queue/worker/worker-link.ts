@@ -1,0 +1,185 @@
+import type { ResolvedOptions } from '../../hydra-options.js';
+import type { Context } from '../../redis/context.js';
+import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { HeldJob } from './held-job.js';
+import type { PatternSlots } from './pattern-slots.js';
+import { giveBack, leave, recover, report, writeState, type RecoverReply } from '../scripts/lease-scripts.js';
+import { asideNames, createQueueKeys, type QueueKeys } from '../model/queue-keys.js';
+import { RedisClock } from '../model/redis-clock.js';
+import { Retention } from '../model/retention.js';
+import { turn, type TurnReply } from '../scripts/exchange-scripts.js';
+
+/** What becomes of one job that was held. */
+export interface Outcome {
+  readonly what: 'done' | 'retry' | 'dead' | 'back' | 'stray' | 'aside' | 'unserved';
+  readonly lease: string;
+  readonly detail: string;
+  /** JSON, or '' when there is nothing to tell. */
+  readonly event: string;
+  /** It was sent before, and no answer came: the lease may be gone because it was heard. */
+  isRepeated?: boolean;
+}
+
+/** What one turn asks of Redis. */
+export interface Turn {
+  /** The worker's count of turns. */
+  readonly turn: number;
+  readonly outcomes: readonly Outcome[];
+  /** Jobs to take at most. */
+  readonly wanted: number;
+  /** How many leases Redis should have for the worker before it. */
+  readonly leases: number;
+  /** The patterns that jobs are taken of, and those whose rate limit a job that is given back concerns. */
+  readonly lanes: readonly PatternSlots<HeldJob>[];
+  readonly isIdle: boolean;
+}
+
+/** Jobs moved by one script: Redis does nothing else meanwhile. */
+const MOST_MOVED = 500;
+/** The same of jobs whose loss is noted down with each. */
+const MOST_RECOVERED = 100;
+const NO_LIMIT = { max: 0, perMs: 0 };
+
+/** Leases go back as often as a worker's life holds this many times. */
+const RENEWALS = 6;
+/** And no more rarely than this, however long it is: a worker that does not talk counts as stuck. */
+const RENEW_MS = 1_000;
+
+/** What a worker uses of its instance. */
+export type WorkerContext = Pick<Context, 'id' | 'redis' | 'keys' | 'options'>;
+
+/** The words a worker has with Redis. Each rejects with a HydraError. */
+export class WorkerLink {
+  readonly id: string;
+  readonly redis: RedisConnections;
+  readonly keys: QueueKeys;
+  private readonly options: ResolvedOptions;
+  readonly clock = new RedisClock();
+  readonly retention: Retention;
+  private readonly leases: string;
+
+  constructor(
+    { id, redis, keys, options }: WorkerContext,
+    readonly queue: string,
+  ) {
+    this.id = id;
+    this.redis = redis;
+    this.options = options;
+    this.keys = createQueueKeys(keys, options.service, queue);
+    this.leases = this.keys.leases(id);
+    this.retention = new Retention(redis, this.keys, options.queue, this.clock);
+  }
+
+  get renewEveryMs(): number {
+    return Math.min(RENEW_MS, Math.max(1, Math.round(this.options.presence.ttlMs / RENEWALS)));
+  }
+
+  async turn(asked: Turn): Promise<TurnReply> {
+    const { keys } = this;
+    const { outcomes, wanted, lanes } = asked;
+    const { completed, dead } = this.options.queue;
+    const args: (string | number)[] = [
+      this.leases,
+      keys.waiting,
+      keys.high,
+      keys.delayed,
+      keys.owners,
+      keys.paused,
+      keys.state,
+      keys.fence,
+      keys.idle,
+      keys.incomplete,
+      keys.finished,
+      keys.results,
+      keys.watched,
+      keys.progress,
+      keys.ids,
+      keys.returned,
+      keys.inbox(this.id),
+      keys.patterns,
+      keys.rates,
+      keys.ticks,
+      keys.alarm,
+      keys.died,
+      this.id,
+      this.options.presence.ttlMs,
+      wanted,
+      asked.turn,
+      asked.leases,
+      completed.count,
+      dead.count,
+      keys.events,
+      keys.wake,
+      keys.wakeOf(''),
+      ...this.asideNames,
+      asked.isIdle ? '1' : '',
+      completed.ageMs,
+      dead.ageMs,
+      lanes.length,
+    ];
+    for (const { pattern, room, options } of lanes) {
+      const { max, perMs } = options.rateLimit ?? NO_LIMIT;
+      args.push(pattern, room, max, perMs);
+    }
+    for (const { what, lease, detail, event } of outcomes) args.push(what, lease, detail, event);
+    const askedAt = performance.now();
+    const reply = await this.redis.run('queue turn', (redis) => turn.run(redis, args));
+    this.clock.set(reply[6], askedAt);
+    return reply;
+  }
+
+  /** @param served the patterns this worker has handlers for */
+  async recover(served: readonly string[]): Promise<RecoverReply> {
+    const { owners, high, returned, state, watch, patterns, waiting, idle, wake } = this.keys;
+    const keys = [this.leases, owners, high, returned, state, watch, patterns, waiting, idle];
+    const { presence, queue } = this.options;
+    const prefixes = [this.keys.leases(''), this.keys.inbox(''), wake, this.keys.wakeOf('')];
+    const args = [
+      this.id,
+      presence.ttlMs,
+      ...prefixes,
+      ...this.asideNames,
+      queue.blockedMs,
+      queue.noHandlerMs,
+      MOST_RECOVERED,
+      ...served,
+    ];
+    const askedAt = performance.now();
+    const reply = await this.redis.run('queue recover', (redis) => recover.run(redis, [...keys, ...args]));
+    this.clock.set(reply[3], askedAt);
+    return reply;
+  }
+
+  giveBack(leases: readonly string[]): Promise<number> {
+    const { high, returned } = this.keys;
+    return this.redis.run('queue give back', (redis) =>
+      giveBack.run(redis, [this.leases, high, returned, ...leases]),
+    );
+  }
+
+  async writeState(lease: string, raw: string, state: string): Promise<boolean> {
+    const args = [this.leases, this.keys.state, lease, raw, state];
+    return (await this.redis.run('queue state', (redis) => writeState.run(redis, args))) === 1;
+  }
+
+  async report(lease: string, id: string, value: string, event: string): Promise<boolean> {
+    const { progress, watched, events } = this.keys;
+    const args = [this.leases, progress, watched, lease, id, value, events, event];
+    return (await this.redis.run('queue progress', (redis) => report.run(redis, args))) === 1;
+  }
+
+  /** Holding nothing, the worker need not be looked after. */
+  async leave(): Promise<void> {
+    const { owners, waiting, high, returned, patterns, idle } = this.keys;
+    const inbox = this.keys.inbox(this.id);
+    const keys = [this.leases, owners, waiting, high, returned, patterns, inbox, idle];
+    const args = [...keys, this.id, ...this.asideNames, MOST_MOVED];
+    const put = () => this.redis.run('queue leave', (redis) => leave.run(redis, args));
+    while ((await put()) === MOST_MOVED);
+  }
+
+  /** The name of a list set aside: before its pattern, after it, and after it in that of the list that goes first. */
+  private get asideNames(): [before: string, after: string, afterFirst: string] {
+    return asideNames(this.keys);
+  }
+}

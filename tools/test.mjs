@@ -1,6 +1,6 @@
 /**
  * `npm test`: everything a change has to pass. With arguments (`npm test -- test/unit/keys.spec.ts -t name`) only
- * jest runs, with those arguments. `npm run test:all` (`--all`) adds what takes long: `test/long`, and
+ * jest runs, with those arguments. `--redis=memory` runs the suites on the Redis in memory, but for tests that start their own. `npm run test:all` (`--all`) adds what takes long: `test/long`, and
  * every kind of project in `test/consumers`. The last line is always
  * `N passed, N failed`, in tests.
  */
@@ -8,6 +8,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, run } from './command.mjs';
+import { startMemoryRedis } from './memory-redis.mjs';
 import { startRedis } from './redis.mjs';
 import { ensurePackages, ROOT } from './setup.mjs';
 
@@ -69,14 +70,15 @@ async function readCounts(report) {
 
 async function main(words) {
   const isAll = words.includes('--all');
-  const args = words.filter((word) => word !== '--all');
+  const isInMemory = words.includes('--redis=memory');
+  const args = words.filter((word) => !['--all', '--redis=memory'].includes(word));
   await ensurePackages({ log: say });
   if (args.length === 0) {
     await step('lint, format, build, package', () => npmScript('lint'));
     await step('types', compile);
   }
 
-  const redis = await startRedis({ log: say });
+  const redis = isInMemory ? await startMemoryRedis() : await startRedis({ log: say });
   const env = { HYDRA_TEST_REDIS_URL: redis.url };
   if (args.length > 0) {
     // Chaos suites take processes and links down; two at a time would starve each other on a small machine.

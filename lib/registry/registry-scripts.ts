@@ -25,6 +25,51 @@ end
 `;
 
 /**
+ * Added to scripts that keep an instance known. Redis without memory refuses the first write of a script that may need some,
+ * and none after one that cannot: this one changes nothing.
+ *
+ * @param hash the key of a hash
+ */
+const allowFull = (hash: string) => `redis.call('HDEL', ${hash}, '')
+`;
+
+/**
+ * Write a service's record.
+ *
+ * KEYS  1 the record
+ * ARGV  1 its text
+ *
+ * One script, because a full Redis takes a write only after one that frees memory.
+ */
+export const writeService = new Script<number>(
+  'registry.writeService',
+  1,
+  `redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[1])
+return 1
+`,
+);
+
+/**
+ * Enter a service in the directory of all, and announce it there.
+ *
+ * KEYS  1 the directory
+ * ARGV  1 service   2 announcements channel   3 announcement
+ * Returns 1 when it was not there, else 0.
+ *
+ * One script, because a full Redis takes a write only after one that cannot need memory.
+ */
+export const enterDirectory = new Script<number>(
+  'registry.enterDirectory',
+  1,
+  `redis.call('SREM', KEYS[1], '')
+local added = redis.call('SADD', KEYS[1], ARGV[1])
+if added == 1 then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
+return added
+`,
+);
+
+/**
  * Renew an instance's presence, and enter it in the service's index if it is not there.
  *
  * KEYS  1 presence   2 beats (zset: id → when to look again)   3 instances (hash: id → record)   4 epoch
@@ -39,7 +84,7 @@ end
 export const beat = new Script<number>(
   'registry.beat',
   4,
-  `${ANNOUNCE}
+  `${ANNOUNCE}${allowFull('KEYS[3]')}
 local ttl = tonumber(ARGV[2])
 if ttl > 0 then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ttl)

@@ -108,7 +108,7 @@ describe('a right that is missing', () => {
     ['-smembers', /SMEMBERS hydra:service:directory/],
     ['-publish', /PUBLISH|script registry/],
     ['-xgroup', /join group/],
-    ['-set', /SET hydra:service:/],
+    ['-set', /script registry/],
     ['-hset', /script registry/],
     ['-zadd', /script registry/],
   ])('is said when the service starts: %s', async (rule, what) => {

@@ -13,7 +13,7 @@ import { jittered } from '../../runtime/random-source.js';
 import { HealthReporter } from './health-reporter.js';
 import { advertisedHost } from './advertised-host.js';
 import { fingerprint, publishRoutes, restoreRoutes, routeMembers } from '../routes/published-routes.js';
-import { beat, leave } from '../registry-scripts.js';
+import { beat, enterDirectory, leave, writeService } from '../registry-scripts.js';
 
 type PresenceContext = Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'health'>;
 
@@ -216,7 +216,9 @@ export class Presence {
     const { redis, keys, options } = this.context;
     const { service, type } = options;
     const serviceRecord = encodeService({ service, type, registeredOn: this.now() });
-    await redis.run('register service', (client) => client.set(keys.service(service), serviceRecord));
+    await redis.run('register service', (client) =>
+      writeService.run(client, [keys.service(service), serviceRecord]),
+    );
     await this.writeRoutes();
     if (this.stored === 'nothing') this.stored = 'records';
   }
@@ -225,11 +227,10 @@ export class Presence {
   private async enlist(): Promise<void> {
     const { redis, keys, options } = this.context;
     const { service } = options;
-    await redis.run('enter directory', async (client) => {
-      const added = await client.sadd(keys.directory, service);
-      if (added === 1)
-        await client.publish(keys.directoryChanges, encodeDirectory({ kind: 'added', service }));
-    });
+    const announcement = encodeDirectory({ kind: 'added', service });
+    await redis.run('enter directory', (client) =>
+      enterDirectory.run(client, [keys.directory, service, keys.directoryChanges, announcement]),
+    );
     this.stored = 'listed';
   }
 

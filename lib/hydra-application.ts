@@ -23,6 +23,9 @@ import { warnOfUnservedHandlers } from './unserved-handlers.js';
 /** How long an application's start waits for an absent Redis before it continues without, in milliseconds. */
 const START_WAIT_MS = 2_000;
 
+/** Listens on all addresses of the machine, in IPv4 and in IPv6. */
+const EVERY_ADDRESS = ['0.0.0.0', '::'];
+
 /** What an application has of this library besides its instance. */
 export interface ApplicationParts {
   readonly server: HydraServer;
@@ -114,10 +117,9 @@ export class HydraApplication
     const publish = () => {
       if (this.isStopping) return;
       const { presence, options } = this.instance;
-      const address: unknown = httpAdapter.getHttpServer()?.address?.();
-      const port =
-        typeof address === 'object' && address !== null ? (address as { port?: number }).port : undefined;
-      if (port && options.port === undefined) void presence.update({ port });
+      const bound = (httpAdapter.getHttpServer() as Partial<Server> | undefined)?.address?.();
+      if (typeof bound === 'object' && bound !== null && options.port === undefined)
+        void presence.update({ port: bound.port, ...hostOf(bound.address, options.host) });
       // A prefix may have been set after a server of the same application was started.
       void presence.setRoutes(this.routes());
     };
@@ -129,6 +131,11 @@ export class HydraApplication
   private routes(): readonly string[] {
     return this.host.adapterHost.httpAdapter ? controllerRoutes(this.host.modules, this.host.config) : [];
   }
+}
+
+/** The address that HTTP listens on; not where that is all of this machine's, nor where an option says another. */
+function hostOf(address: string, given: string | undefined): { readonly host?: string } {
+  return given !== undefined || EVERY_ADDRESS.includes(address) ? {} : { host: address };
 }
 
 /** Closed while it still waited for Redis. */

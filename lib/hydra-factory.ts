@@ -9,7 +9,7 @@ import { ModulesContainer, NestFactory } from '@nestjs/core';
 
 import { declaredHandlers } from './declared-handlers.js';
 import { HydraError } from './hydra-error.js';
-import { refuseUnknown, type NamesOf } from './hydra-options.js';
+import { badOption, refuseMisspelt, refuseUnknown, type NamesOf } from './hydra-options.js';
 import { HYDRA, HydraServer } from './hydra-server.js';
 
 /**
@@ -56,13 +56,44 @@ export interface HydraListenOptions extends HydraCreateOptions {
  */
 export type HydraRootModule = Type | DynamicModule | Promise<DynamicModule>;
 
+/** What `NestFactory.create` takes in the versions of Nest that are known; a later one may take more. */
+const CREATE_NAMES = [
+  ...[
+    'http',
+    'inheritAppConfig',
+    'logger',
+    'abortOnError',
+    'bufferLogs',
+    'autoFlushLogs',
+    'preview',
+    'snapshot',
+  ],
+  ...[
+    'moduleIdGeneratorAlgorithm',
+    'instrument',
+    'forceConsole',
+    'cors',
+    'bodyParser',
+    'httpsOptions',
+    'rawBody',
+  ],
+  ...[
+    'forceCloseConnections',
+    'return503OnClosing',
+    'routeConflictPolicy',
+    'routeResolutionStrategy',
+    'cookies',
+  ],
+];
+const MAX_PORT = 65_535;
+
 const HTTP_NAMES = { port: true, host: true } satisfies NamesOf<HydraHttpAddress>;
 
 /**
  * Starts a service, and resolves once callers find it: `await HydraFactory.listen(AppModule)`. With `http` it listens for
  * HTTP, too, and resolves with an HTTP application. Waits for a Redis that is away.
  *
- * @throws HydraError `BAD_OPTION` for an unknown name in `http`, and where the root module does not import
+ * @throws HydraError `BAD_OPTION` for an unknown name, for what is no port, and where the root module does not import
  *   `HydraModule.forRoot`; and what starting throws, such as a port that is taken. It is closed by then.
  */
 function listen(
@@ -75,9 +106,11 @@ async function listen(
   { http, ...options }: HydraListenOptions = {},
 ): Promise<INestApplication | INestMicroservice> {
   refuseUnknown('HydraFactory.listen.http', http, HTTP_NAMES);
+  refuseMisspelt('HydraFactory.listen', options, CREATE_NAMES);
   if (http) {
-    const app = await create(module, options);
     const { port = process.env['PORT'] ?? 3_000, host } = http;
+    checkPort(port);
+    const app = await create(module, options);
     await orClose(app, host === undefined ? app.listen(port) : app.listen(port, host));
     return app;
   }
@@ -101,6 +134,7 @@ async function create<App extends INestApplication = INestApplication>(
   module: HydraRootModule,
   { inheritAppConfig = true, ...options }: HydraCreateOptions = {},
 ): Promise<App> {
+  refuseMisspelt('HydraFactory.create', options, CREATE_NAMES);
   const app = await NestFactory.create<App>(module, options);
   const modules = app.get(ModulesContainer);
   const strategy = serverIn(modules);
@@ -127,6 +161,13 @@ async function create<App extends INestApplication = INestApplication>(
  * @publicApi
  */
 export const HydraFactory = { listen, create };
+
+/** Node would take other text for the path of a socket. */
+function checkPort(port: number | string): void {
+  const number = typeof port === 'number' || /^\d+$/.test(port) ? Number(port) : NaN;
+  if (!Number.isInteger(number) || number < 0 || number > MAX_PORT)
+    throw badOption('HydraFactory.listen.http.port', port, `a whole number from 0 to ${MAX_PORT}`);
+}
 
 function hasHandlers(modules: ModulesContainer): boolean {
   return declaredHandlers(modules).some(

@@ -347,6 +347,7 @@ function clientProvider({ as: name, ...options }: HydraFeatureClient): Provider 
 function configProvider(given: ConfigType | ConfigPart): Provider {
   if (isPart(given)) refuseUnknown('a part of HydraModule.forFeature.configs', given, PART_NAMES);
   const { type, path } = isPart(given) ? given : { type: given, path: '' };
+  if (!type) throw new HydraError('BAD_OPTION', 'a part of HydraModule.forFeature.configs has no type');
   return {
     provide: getConfigToken(type),
     inject: [ROOT, { token: LiveConfig, optional: true }],

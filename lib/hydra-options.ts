@@ -63,6 +63,7 @@ export type {
   PacketSerializer,
 } from './options/call-options.js';
 export {
+  badOption,
   nonEmptyString,
   integer,
   MAX_TIMER_MS,
@@ -70,7 +71,13 @@ export {
   serviceName,
   type Environment,
 } from './options/checks.js';
-export { refuseUnknown, withoutUnknown, type NamesOf, type OptionNames } from './options/names.js';
+export {
+  refuseMisspelt,
+  refuseUnknown,
+  withoutUnknown,
+  type NamesOf,
+  type OptionNames,
+} from './options/names.js';
 export type { ConfigOptions, ResolvedConfigOptions } from './options/config-options.js';
 export type {
   ConnectionOptions,

@@ -1,6 +1,13 @@
 import { enableDeadlinePropagation, remainingMs } from '../delivery/deadline-context.js';
 import { HydraError } from '../hydra-error.js';
-import { refuseUnknown, serviceName, type Balancer, type Instance, type NamesOf } from '../hydra-options.js';
+import {
+  badOption,
+  refuseUnknown,
+  serviceName,
+  type Balancer,
+  type Instance,
+  type NamesOf,
+} from '../hydra-options.js';
 import { decodeAddress } from '../protocol/address.js';
 import { createBalancer } from '../registry/discovery/balancer.js';
 import type { Context } from '../redis/context.js';
@@ -158,10 +165,7 @@ export class HydraHttpClient {
 
   private deadlineOf({ timeoutMs = this.context.options.timeoutMs, signal }: HydraHttpOptions): Deadline {
     if (!(typeof timeoutMs === 'number' && timeoutMs > 0)) {
-      throw new HydraError(
-        'BAD_OPTION',
-        `timeoutMs of a request must be a number > 0, got ${String(timeoutMs)}`,
-      );
+      throw badOption('timeoutMs of a request', timeoutMs, 'a number > 0');
     }
     const ms = Math.max(0, Math.min(timeoutMs, remainingMs()));
     const timeout = abortAfter(this.context.clock, Math.ceil(ms));

@@ -14,7 +14,7 @@ export function serviceName(given: unknown, option = 'service'): string {
   if (typeof given !== 'string') throw badOption(option, given, 'a string');
   const name = given.toLowerCase();
   const problem = serviceNameProblem(name);
-  if (problem) throw new HydraError('BAD_OPTION', `${option} "${given}" ${problem}`);
+  if (problem) throw new HydraError('BAD_OPTION', `${option} "${given}" is not valid: ${problem}`);
   return name;
 }
 

@@ -26,6 +26,19 @@ export function refuseUnknown(where: string, given: unknown, known: OptionNames)
   }
 }
 
+/**
+ * Refuses a name that is nearly one that is known, where others may know more names than we do.
+ *
+ * @throws HydraError `BAD_OPTION` with the name that was probably meant
+ */
+export function refuseMisspelt(where: string, given: object, known: readonly string[]): void {
+  for (const name of Object.keys(given)) {
+    const nearest = known.includes(name) ? undefined : nearestOf(name, known);
+    if (nearest === undefined) continue;
+    throw new HydraError('BAD_OPTION', `"${name}" is no option of ${where}: did you mean "${nearest}"?`);
+  }
+}
+
 /** A copy without the names that are no option's; `tell` is told of each. For options that no compiler has seen. */
 export function withoutUnknown<T extends object>(
   where: string,

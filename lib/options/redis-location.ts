@@ -1,7 +1,25 @@
 import { HydraError } from '../hydra-error.js';
+import { refuseMisspelt } from './names.js';
 
 const URL_FORM =
   'must be a URL like redis://[user][:password@]host[:port][/number] or rediss://…, percent-encoded where it holds other characters';
+
+/** The options of ioredis 6, and the two of a Cluster here. A later version of it may know more. */
+const LOCATION_NAMES = [
+  ...['port', 'name', 'path', 'stringNumbers', 'replyMapping', 'host', 'password', 'family'],
+  ...['username', 'db', 'tls', 'keyPrefix', 'sentinels', 'role', 'sentinelUsername'],
+  ...['sentinelPassword', 'sentinelTLS', 'natMap', 'enableTLSForSentinelMode'],
+  ...['connectTimeout', 'commandTimeout', 'socketTimeout', 'keepAlive', 'noDelay'],
+  ...['connectionName', 'Connector', 'protocol', 'preferredSlaves', 'retryStrategy'],
+  ...['enableOfflineQueue', 'readOnly', 'himportFieldsets', 'blockingTimeout'],
+  ...['blockingTimeoutGrace', 'disableClientInfo', 'clientInfoTag', 'autoResubscribe'],
+  ...['autoResendUnfulfilledCommands', 'reconnectOnError', 'monitor', 'maxRetriesPerRequest'],
+  ...['maxLoadingRetryTime', 'enableAutoPipelining', 'autoPipeliningIgnoredCommands'],
+  ...['offlineQueue', 'commandQueue', 'enableReadyCheck', 'lazyConnect', 'scripts'],
+  ...['showFriendlyErrorStack', 'sentinelRetryStrategy', 'sentinelReconnectStrategy'],
+  ...['disconnectTimeout', 'sentinelCommandTimeout', 'updateSentinels'],
+  ...['sentinelMaxConnections', 'failoverDetector', 'cluster', 'options'],
+];
 
 /**
  * Refuses what is no place of a Redis, before the driver takes it for a path or a host name, tries it for ever, and says in
@@ -14,6 +32,7 @@ export function checkRedisLocation(option: string, given: unknown): void {
   if (typeof given === 'string') return checkText(option, given);
   if (typeof given !== 'object' || given === null || given instanceof URL)
     throw noLocation(option, `${URL_FORM}, or the driver's options`);
+  refuseMisspelt(option, given, LOCATION_NAMES);
   const { host, path, sentinels, cluster } = given as Record<string, unknown>;
   checkHost(`${option}.host`, host);
   if (path !== undefined && !isSocket(path))

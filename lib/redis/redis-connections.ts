@@ -307,19 +307,16 @@ export class RedisConnections implements SettlingListener {
     return { confirmed, unsubscribe, end };
   }
 
-  /** @internal */
   failed(role: Role, error: Error): void {
     this.report.failed(role, error);
     this.refusal = refusalToConnect(error);
     if (this.refusal) this.waiters.refused(this.refusal);
   }
 
-  /** @internal */
   refused(error: HydraError): void {
     this.refusals.note(error);
   }
 
-  /** @internal */
   settled(): void {
     const runId = this.links.leader.server?.runId;
     // Who does not know where it is may be elsewhere after each loss.
@@ -332,7 +329,6 @@ export class RedisConnections implements SettlingListener {
     this.waiters.ready();
   }
 
-  /** @internal */
   unsettled(): void {
     if (this.isReady) this.become('lost');
   }

@@ -85,6 +85,7 @@ describe('HydraFactory.listen', () => {
     expect(await (await fetch(`http://127.0.0.1:${port}/hello`)).text()).toBe('hello');
     const discovery = app.get(DiscoveryService);
     await eventually(() => discovery.instances(service)[0]?.port === port, { what: 'the port' });
+    expect(discovery.instances(service)[0]?.host).toBe('127.0.0.1');
   });
 
   it('lets nobody call an application without handlers', async () => {
@@ -122,6 +123,18 @@ describe('HydraFactory.listen', () => {
     await expect(HydraFactory.listen(moduleOf(), { ...QUIET, http })).rejects.toMatchObject({
       code: 'BAD_OPTION',
       message: expect.stringContaining('did you mean "host"?'),
+    });
+    const misspelt = { ...QUIET, htp: {} };
+    await expect(HydraFactory.listen(moduleOf(), misspelt)).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringContaining('did you mean "http"?'),
+    });
+  });
+
+  it.each(['abc', '80.5', -1, 65_536])('refuses what is no port: %p', async (port) => {
+    await expect(HydraFactory.listen(moduleOf(), { ...QUIET, http: { port } })).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringContaining('HydraFactory.listen.http.port'),
     });
   });
 });

@@ -32,7 +32,10 @@ export async function instanceNamed(place: Place, service: string, text: string)
   const ids = (await liveInstances(place, service)).map(({ id }) => id);
   const id = fullId(text, ids) ?? (/^[\da-f]{32}$/.test(text) ? text : undefined);
   if (id !== undefined) return id;
-  throw new CommandFailure(ExitCode.notFound, `"${service}" has no live instance "${text}"`);
+  throw new CommandFailure(
+    ExitCode.notFound,
+    `"${service}" has no live instance "${text}"; the log of one that ended is read by its whole id`,
+  );
 }
 
 function nobody(service: string): CommandFailure {

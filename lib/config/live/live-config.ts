@@ -273,7 +273,7 @@ export class LiveConfig {
 
   private nothingStored(): HydraError {
     const { service, version, config } = this.context.options;
-    const wanted = config.version ?? config.label ?? `a version that suits ${version}`;
+    const wanted = config.version ?? config.label ?? `none that suits version ${version}`;
     return notFound(service, wanted);
   }
 

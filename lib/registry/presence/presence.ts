@@ -116,6 +116,7 @@ export class Presence {
 
   /** Changes what this instance says of itself, and announces it if the instance is registered. */
   async update(change: {
+    readonly host?: string;
     readonly port?: number;
     readonly capabilities?: Partial<InstanceCapabilities>;
   }): Promise<void> {
@@ -170,13 +171,20 @@ export class Presence {
   }
 
   private change({
+    host = this.record.host,
     port = this.record.port,
     capabilities,
   }: {
+    host?: string;
     port?: number;
     capabilities?: Partial<InstanceCapabilities>;
   }): void {
-    this.record = { ...this.record, port, capabilities: { ...this.record.capabilities!, ...capabilities } };
+    this.record = {
+      ...this.record,
+      host,
+      port,
+      capabilities: { ...this.record.capabilities!, ...capabilities },
+    };
     this.isChanged = true;
   }
 

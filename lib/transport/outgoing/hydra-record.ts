@@ -1,5 +1,5 @@
 import { HydraError } from '../../hydra-error.js';
-import { checkStreamName } from '../../hydra-options.js';
+import { badOption, checkStreamName } from '../../hydra-options.js';
 
 /**
  * Data with what belongs to one call of it.
@@ -46,7 +46,7 @@ export class HydraRecordBuilder<T = unknown> {
    */
   setTimeout(timeoutMs: number): this {
     if (!(timeoutMs > 0) || !Number.isFinite(timeoutMs)) {
-      throw new HydraError('BAD_OPTION', `the timeout of a record must be a number > 0, got ${timeoutMs}`);
+      throw badOption('the timeout of a record', timeoutMs, 'a number > 0');
     }
     this.timeoutMs = timeoutMs;
     return this;

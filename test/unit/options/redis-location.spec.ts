@@ -88,3 +88,15 @@ describe('a HYDRA_SERVICE that is no JSON', () => {
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('hush');
   });
 });
+
+describe('a name among the options of a Redis location', () => {
+  it('is refused where it is nearly one of the driver, with the one that was meant', () => {
+    expect(() => resolve({ host: '127.0.0.1', prot: 6_380 })).toThrow(
+      '"prot" is no option of redis: did you mean "port"?',
+    );
+  });
+
+  it('is left to the driver where it is like none of them', () => {
+    expect(() => resolve({ host: '127.0.0.1', somethingNewer: true, blockingTimeout: 1 })).not.toThrow();
+  });
+});

@@ -172,7 +172,7 @@ describe('HydraHttpClient', () => {
       expect((await http.request(`${service}:[get]/x`, { timeoutMs })).status).toBe(200);
     for (const timeoutMs of [Number.NaN, -1, 0, '5' as unknown as number])
       await expect(http.request(`${service}:[get]/x`, { timeoutMs })).rejects.toThrow(
-        `[BAD_OPTION] timeoutMs of a request must be a number > 0, got ${timeoutMs}`,
+        `[BAD_OPTION] timeoutMs of a request must be a number > 0, got ${typeof timeoutMs === 'string' ? `"${timeoutMs as string}"` : timeoutMs}`,
       );
   });
 

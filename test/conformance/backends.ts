@@ -15,7 +15,7 @@ export async function startBackends(): Promise<Backends> {
   const server = new MemoryRedis();
   atEnd(() => server.close());
   const real = new Redis(url, { lazyConnect: true });
-  const memory = new Redis({ ...server, lazyConnect: true } as never);
+  const memory = new Redis(Object.assign({ lazyConnect: true }, server));
   await Promise.all([real.connect(), memory.connect()]);
   atEnd(() => {
     real.disconnect();

@@ -137,7 +137,7 @@ describe('an observer', () => {
 
   it('gives each of two calls that leave together the context of its own sender', async () => {
     await Promise.all(['a', 'b'].map((name) => spans.run(name, () => lastValueFrom(client.send('sum', [])))));
-    expect(found.map(([, , trace]) => trace).toSorted()).toEqual(['a', 'b']);
+    expect(new Set(found.map(([, , trace]) => trace))).toEqual(new Set(['a', 'b']));
   });
 
   it('has the values of a stream in the same store as its handler', async () => {
@@ -156,7 +156,7 @@ describe('an observer', () => {
   it('sees a retry, with the number of attempts', async () => {
     const other = await startService({ service, redis: await testRedisUrl() }, [ObservedController]);
     await eventually(() => client.instances.length === 2, { what: 'the second instance' });
-    const { sources } = other.app.get(HydraServer) as unknown as Refusing;
+    const { sources } = other.app.get<unknown, Refusing>(HydraServer);
     sources[0]!.reader.refuse();
     await eventually(
       async () => {

@@ -36,7 +36,7 @@ export const connectionCommands: CommandFamily = {
         'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
       );
     }
-    context.session.state.user = users.authenticate(name!, password!);
+    context.session.state.user = users.authenticate(name, password!);
     return OK;
   },
 

@@ -166,7 +166,7 @@ export class LuaMachine {
       }
       return;
     }
-    const items = value as readonly LuaInput[];
+    const items = value;
     lua.lua_createtable(state, items.length, 0);
     for (const [at, item] of items.entries()) {
       this.push(item);

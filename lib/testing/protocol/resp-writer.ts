@@ -22,7 +22,7 @@ export function encodeReply(reply: Reply, version: RespVersion): string {
   if (reply === NULL_ARRAY) return version === 3 ? '_\r\n' : '*-1\r\n';
   if (reply === NO_REPLY) return '';
   if (Array.isArray(reply)) return list('*', reply as readonly Reply[], version);
-  return encodeObject(reply as object, version);
+  return encodeObject(reply, version);
 }
 
 function encodeObject(reply: object, version: RespVersion): string {

@@ -5,7 +5,7 @@ import { systemRandom } from '../../../lib/runtime/random-source.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 function instanceAt(redis: object | string) {
-  return new HydraInstance(resolveOptions({ service: 'runtime', redis } as never, {}));
+  return new HydraInstance(resolveOptions({ service: 'runtime', redis }, {}));
 }
 
 describe('an instance', () => {

@@ -1,7 +1,8 @@
+import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { EVENT_BYTES, PUBLISH_BYTES } from '../model/job-event.js';
 import { NOW } from './redis-time.js';
-import { ALLOW_OOM, GIVE_BACK, KEEP, NEED, PATTERN_OF, WAKE } from './script-parts.js';
+import { ALLOW_OOM, GIVE_BACK, KEEP, PATTERN_OF, WAKE } from './script-parts.js';
 
 /** What `turn` gives back. */
 export type TurnReply = readonly [

@@ -1,6 +1,7 @@
+import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from './redis-time.js';
-import { ALLOW_OOM, GIVE_BACK, NEED, PATTERN_OF, WAKE } from './script-parts.js';
+import { ALLOW_OOM, GIVE_BACK, PATTERN_OF, WAKE } from './script-parts.js';
 
 /** What `recover` gives back. */
 export type RecoverReply = readonly [

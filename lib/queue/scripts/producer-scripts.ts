@@ -1,6 +1,7 @@
+import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from './redis-time.js';
-import { NEED, TAKE_OUT, WAKE } from './script-parts.js';
+import { TAKE_OUT, WAKE } from './script-parts.js';
 
 /**
  * Add a job that is more than the next in line: unique, later, or first.

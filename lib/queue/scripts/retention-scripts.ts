@@ -1,6 +1,7 @@
+import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from './redis-time.js';
-import { ALLOW_OOM, KEEP, NEED } from './script-parts.js';
+import { ALLOW_OOM, KEEP } from './script-parts.js';
 
 /** Dead letters looked at by one script at most, and bytes of them. */
 const MOST_LETTERS = 500;

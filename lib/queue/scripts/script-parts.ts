@@ -1,18 +1,4 @@
 /**
- * Added to scripts: `need(command, …)` ends the script while nothing is written yet, where the user of the connection may
- * not run that command on those keys. Redis does not roll a script back, so each checks before it writes. Redis 6.2 cannot
- * be asked.
- */
-export const NEED = `
-local function need(...)
-  if redis.acl_check_cmd and not redis.acl_check_cmd(...) then
-    local command, name = ...
-    error({ err = 'NOPERM no right to run ' .. command .. ' on ' .. tostring(name) })
-  end
-end
-`;
-
-/**
  * Added to scripts that must run also when Redis has no memory left: they free some, or keep what is alive alive. Redis
  * refuses the first write of a script that may need memory, and none after one that cannot: this one changes nothing.
  * (The flag `allow-oom` says the same to Redis 7 alone.)

@@ -237,11 +237,14 @@ export class StreamService {
     const { redis, keys } = this.context;
     const { stream: key, order, dead, watch, lost, heartbeats } = groupKeys(keys, { stream, group });
     const what = `remove group ${group} of ${stream}`;
-    for (let some = 1; some > 0;) {
-      some = await redis.run(what, (client) => emptyGroup.run(client, [key, group, heartbeats, BATCH_SIZE]));
-    }
     const args = [key, order, dead, watch, lost, group, heartbeats];
-    const outcome = await redis.run(what, (client) => removeGroup.run(client, args));
+    let emptied = 0;
+    for (let some = 1; some > 0; emptied += some) {
+      some = await redis.run(what, (client) => emptyGroup.run(client, [...args, BATCH_SIZE]));
+    }
+    const outcome = await redis.run(what, (client) =>
+      removeGroup.run(client, [...args, emptied > 0 ? '1' : '0']),
+    );
     if (outcome >= 0) return outcome === 1;
     throw new HydraError(
       'BAD_OPTION',

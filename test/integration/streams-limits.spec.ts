@@ -177,6 +177,26 @@ describe('a group that is removed', () => {
     await other.close();
   });
 
+  it('in part is made anew by the next instance, which keeps nothing of it', async () => {
+    const name = uniqueService();
+    const key = keyOf(stream.gone);
+    await redis.xgroup('CREATE', key, name, '0', 'MKSTREAM');
+    const writes = redis.pipeline();
+    for (let n = 0; n < 10; n++) writes.xadd(key, '*', 'hydra', '1', 'data', '{"k":1}');
+    await writes.exec();
+    await redis.xreadgroup('GROUP', name, 'foreign', 'COUNT', 5, 'STREAMS', key, '>');
+    // As a removal leaves it that was stopped in the middle.
+    await redis.xgroup('CREATECONSUMER', key, name, 'removed');
+    const server = await startService({ service: name, redis: url }, [Passing]);
+    const consumers = (await redis.xinfo('CONSUMERS', key, name)) as [string, string][];
+    expect(consumers.map(([, consumer]) => consumer)).not.toContain('removed');
+    expect(consumers.map(([, consumer]) => consumer)).not.toContain('foreign');
+    await server.close();
+    const other = await startService({ service: uniqueService(), redis: url }, []);
+    expect(await other.app.get(StreamService).removeGroup(stream.gone, name)).toBe(true);
+    await other.close();
+  });
+
   it('by XGROUP DESTROY leaves nothing that has no end', async () => {
     const server = await start(Passing);
     const streams = server.app.get(StreamService);

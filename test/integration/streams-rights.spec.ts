@@ -15,7 +15,23 @@ const seen: string[] = [];
 let fails = true;
 
 /** What the scripts of a group use one after another: each of them may be what is missing in the middle. */
-const RIGHTS = ['xack', 'xclaim', 'xadd', 'zrem', 'zadd', 'xdel', 'set'] as const;
+const RIGHTS = [
+  'xack',
+  'xclaim',
+  'xadd',
+  'zrem',
+  'zadd',
+  'xdel',
+  'set',
+  'get',
+  'xinfo',
+  'xpending',
+  'xrange',
+  'zrangebylex',
+  'pttl',
+  'pexpire',
+  'xgroup',
+] as const;
 
 function handlersOf(stream: string, orderBy?: string) {
   @Controller()
@@ -118,5 +134,60 @@ describe('listen', () => {
     const started = startService({ service: uniqueService(), redis: limited }, [handlersOf(stream)]);
     await expect(started).rejects.toThrow(message);
     await allow('xgroup');
+  });
+});
+
+/** Every command of the scripts that administer a group: each may be what is missing. */
+const ADMIN_RIGHTS = [
+  'exists',
+  'xinfo',
+  'xrange',
+  'xpending',
+  'xclaim',
+  'xack',
+  'xadd',
+  'xdel',
+  'xsetid',
+  'get',
+  'unlink',
+  'xgroup',
+] as const;
+
+describe.each(ADMIN_RIGHTS)('a user without the right to %s', (right) => {
+  const group = 'g';
+  const stream = `rights-admin-${right}`;
+  const key = `hydra:stream:${stream}`;
+
+  const state = async () => {
+    const [about] = (await admin.xinfo('GROUPS', key)) as unknown[][];
+    const [pending] = (await admin.xpending(key, group)) as [number];
+    return [pending, about?.[7], await admin.xlen(`${key}:dead:${group}`), await admin.xlen(key)];
+  };
+
+  beforeAll(async () => {
+    await admin.xgroup('CREATE', key, group, '0', 'MKSTREAM');
+    const writes = admin.pipeline();
+    for (let n = 0; n < 600; n++) writes.xadd(key, '*', 'hydra', '1', 'data', String(n));
+    await writes.exec();
+    await admin.xreadgroup('GROUP', group, 'a', 'COUNT', 598, 'STREAMS', key, '>');
+    const [first] = await admin.xrange(key, '-', '+', 'COUNT', 1);
+    const letter = ['hydra-attempts', '1', 'hydra-reason', 'no', 'hydra', '1', 'data', '1'];
+    await admin.xadd(`${key}:dead:${group}`, '*', 'hydra-id', first![0], ...letter);
+  }, 30_000);
+
+  it.each<[what: string, act: (streams: StreamService) => Promise<unknown>]>([
+    ['moves no group by half', (streams) => streams.replay(stream, group, 'beginning')],
+    ['removes no group by half', (streams) => streams.removeGroup(stream, group)],
+  ])('%s', async (_what, act) => {
+    const { app, close } = await startCaller({ service: uniqueService(), redis: limited }, []);
+    const before = await state();
+    await forbid(right);
+    const outcome = await act(app.get(StreamService)).catch((error: unknown) => error);
+    await allow(right);
+    if (outcome instanceof Error) {
+      expect(outcome).toMatchObject({ code: 'FORBIDDEN' });
+      expect(await state()).toEqual(before);
+    }
+    await close();
   });
 });

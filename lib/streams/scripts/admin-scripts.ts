@@ -1,6 +1,7 @@
 import { ONLY_FOR } from '../../protocol/stream-entry.js';
+import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
-import { LEFT, RIGHTS } from './group-lua.js';
+import { LEFT, REMOVED, RIGHTS } from './group-lua.js';
 
 /**
  * Give dead letters back to their group, as if they had never been delivered.
@@ -28,6 +29,8 @@ end
 -- First, so that a Redis that is full lets a letter go.
 mayDelete(KEYS[2])
 mayAdd(KEYS[1])
+mayClaim(KEYS[1], ARGV[1], ARGV[2])
+redis.call('XRANGE', KEYS[1], '0-0', '0-0')
 local letters, known = {}, {}
 for at = 3, #ARGV do
   local letter = redis.call('XRANGE', KEYS[2], ARGV[at], ARGV[at])[1]
@@ -70,14 +73,17 @@ export const replay = new Script<null>(
   'streams.replay',
   1,
   `${RIGHTS}
-mayDelete(KEYS[1])
-mayAdd(KEYS[1])
-redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[2])
-if ARGV[2] == '$' then return end
 local about, info = {}, redis.call('XINFO', 'STREAM', KEYS[1])
 for at = 1, #info, 2 do about[info[at]] = info[at + 1] end
+need('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[2])
+mayDelete(KEYS[1])
 -- A stream without a past has nothing to handle again, and XSETID cannot restore that.
-if about['last-generated-id'] == '0-0' then return end
+if ARGV[2] == '$' or about['last-generated-id'] == '0-0' then
+  redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[2])
+  return
+end
+need('XSETID', KEYS[1], '0-0')
+mayAdd(KEYS[1])
 redis.call('XDEL', KEYS[1], redis.call('XADD', KEYS[1], '*', 'hydra', 'wake'))
 local counters = {}
 if about['entries-added'] then
@@ -87,41 +93,55 @@ if about['entries-added'] then
   counters = { 'ENTRIESADDED', about['entries-added'], 'MAXDELETEDID', deleted }
 end
 redis.call('XSETID', KEYS[1], about['last-generated-id'], unpack(counters))
+-- Last, because Redis 6.2 cannot be asked for the right to XSETID.
+redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], ARGV[2])
 `,
 );
 
-const HEARTBEATS = `
-local isThere, isRead, heartbeats = false, false, {}
+/** Whether the group is there and read, its removal has begun, and the right to everything that removing it takes. */
+const REMOVAL = `${NEED}
+local isThere, isRead, isMarked, heartbeats = false, false, false, {}
 if redis.call('EXISTS', KEYS[1]) == 1 then
   for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
     if info[2] == ARGV[1] then isThere = true end
   end
 end
 for _, info in ipairs(isThere and redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1]) or {}) do
+  if info[2] == '${REMOVED}' then isMarked = true end
   local key = ARGV[2] .. string.gsub(info[2], '~$', '')
   local heartbeat = redis.call('GET', key)
   if heartbeat and heartbeat ~= '${LEFT}' then isRead = true end
   if heartbeat then table.insert(heartbeats, key) end
 end
+need('XPENDING', KEYS[1], ARGV[1])
+need('XACK', KEYS[1], ARGV[1], '0-0')
+need('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], '${REMOVED}')
+need('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], '${REMOVED}')
+need('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
+need('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+for _, key in ipairs(heartbeats) do need('UNLINK', key) end
 `;
 
 /**
  * Acknowledge some of what a group has pending, before it is deleted: Redis frees all that is left in one go.
  *
- * KEYS  1 stream
+ * KEYS  1 stream   2 order   3 dead letters   4 watch   5 lost
  * ARGV  1 group   2 the heartbeat key of a consumer up to its name   3 how many at most
- * Returns how many there were; 0 too when an instance reads the group.
+ * Returns how many there were; 0 too when few enough are left, or an instance reads the group.
  *
- * One script, because an instance may come in between.
+ * One script, because an instance may come in between. From its first step on the group is marked: an instance that comes
+ * later makes it anew, because this one has lost entries.
  */
 export const emptyGroup = new Script<number>(
   'streams.emptyGroup',
-  1,
-  `${HEARTBEATS}
+  5,
+  `${REMOVAL}
 if isRead or not isThere then return 0 end
+if redis.call('XPENDING', KEYS[1], ARGV[1])[1] <= tonumber(ARGV[3]) then return 0 end
+if not isMarked then redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], '${REMOVED}') end
 local ids = {}
 for at, row in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[3])) do ids[at] = row[1] end
-if #ids > 0 then redis.call('XACK', KEYS[1], ARGV[1], unpack(ids)) end
+redis.call('XACK', KEYS[1], ARGV[1], unpack(ids))
 return #ids
 `,
 );
@@ -130,19 +150,24 @@ return #ids
  * Delete a group with all that stands beside it: its dead letters, its order, its counters.
  *
  * KEYS  1 stream   2 order   3 dead letters   4 watch   5 lost
- * ARGV  1 group   2 the heartbeat key of a consumer up to its name
- * Returns 1, 0 when there was nothing of it, or -1 when an instance reads it, which would make it again.
+ * ARGV  1 group   2 the heartbeat key of a consumer up to its name   3 '1' when it was emptied before, in part at least
+ * Returns 1, 0 when there was nothing of it, or -1 when an instance reads it, which would make it again; 1 too when an
+ *   instance has removed it since it was emptied, and made it anew.
  *
  * One script, because an instance may come in between. The heartbeat keys it reads share the slot of its KEYS.
  */
 export const removeGroup = new Script<number>(
   'streams.removeGroup',
   5,
-  `${HEARTBEATS}
-if isRead then return -1 end
+  `${REMOVAL}
+if isRead then
+  if isMarked then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], '${REMOVED}') end
+  return (ARGV[3] == '1' and not isMarked) and 1 or -1
+end
+-- The group before what stands beside it: Redis 6.2 cannot be asked for the right to destroy it.
+local destroyed = isThere and redis.call('XGROUP', 'DESTROY', KEYS[1], ARGV[1]) or 0
 local removed = redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 for _, key in ipairs(heartbeats) do redis.call('UNLINK', key) end
-if isThere then return redis.call('XGROUP', 'DESTROY', KEYS[1], ARGV[1]) end
-return math.min(removed, 1)
+return math.min(destroyed + removed, 1)
 `,
 );

@@ -1,6 +1,6 @@
 import { NOW } from '../../redis/lua-clock.js';
 import { Script } from '../../redis/script.js';
-import { COMMON, type WireEntry } from './group-lua.js';
+import { COMMON, REMOVED, type WireEntry } from './group-lua.js';
 
 /**
  * Make the group, at a position; with the stream if that is not there.
@@ -8,7 +8,7 @@ import { COMMON, type WireEntry } from './group-lua.js';
  * KEYS  1 stream   2 order
  * ARGV  1 group   2 position ('$', '0', or an id: the last entry that counts as delivered)   3 '1' when the group was seen
  *       there, '0' when it is to begin there
- * Returns 1 when it was made, 0 when it was there.
+ * Returns 1 when it was made, 0 when it was there. One whose removal has begun is removed first.
  *
  * One script, because the order of a group that was lost must be deleted before entries of the new one are ordered. A position
  * beyond the stream's end at which the group was seen belongs to a stream that was lost too: then everything in the new
@@ -18,10 +18,17 @@ export const ensureGroup = new Script<number>(
   'streams.ensureGroup',
   2,
   `${COMMON}
-local position = ARGV[2]
+local position, isThere = ARGV[2], false
 if redis.call('EXISTS', stream) == 1 then
   for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    if info[2] == group then return 0 end
+    if info[2] == group then isThere = true end
+  end
+  if isThere then
+    local isRemoved = false
+    for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
+      if info[2] == '${REMOVED}' then isRemoved = true end
+    end
+    if not isRemoved then return 0 end
   end
   if string.find(position, '-', 1, true) then
     local info = redis.call('XINFO', 'STREAM', stream)
@@ -34,7 +41,10 @@ if redis.call('EXISTS', stream) == 1 then
 elseif position ~= '$' then
   position = '0'
 end
+need('XGROUP', 'CREATE', stream, group, position, 'MKSTREAM')
+need('XGROUP', 'DESTROY', stream, group)
 redis.call('UNLINK', order)
+if isThere then redis.call('XGROUP', 'DESTROY', stream, group) end
 redis.call('XGROUP', 'CREATE', stream, group, position, 'MKSTREAM')
 return 1
 `,

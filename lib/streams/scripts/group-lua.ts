@@ -1,3 +1,5 @@
+import { NEED } from '../../redis/lua-need.js';
+
 /** An entry as scripts give it: id, deliveries so far, fields, and 1 when its place among those with its key is not known yet. */
 export type WireEntry = readonly [id: string, deliveries: number, fields: string[], unordered: 0 | 1];
 
@@ -6,6 +8,9 @@ export const QUEUED = 'in-line';
 
 /** Ending of the consumer name under which an instance holds what it has read and whose place is not known yet. */
 export const UNORDERED = '~';
+
+/** A consumer that marks its group: the removal of the group has begun, and whoever finds it ends it. */
+export const REMOVED = 'removed';
 
 /** Redriven entries belong to nobody until an instance claims them, which is at once: no such instance is alive. */
 export const NOBODY = '0'.repeat(32) + UNORDERED;
@@ -25,12 +30,19 @@ export const GROUP_KEYS_TTL_MS = 30 * 86_400_000;
 /**
  * Redis does not take back what a script did before an error, so a right that is missing must show before the first write.
  * Each of these is refused as the real command would be, and writes nothing. A script that has written (or tried to) may
- * also continue where Redis is full; so what frees memory, and heartbeats, begin with one that Redis always takes.
+ * also continue where Redis is full; so what frees memory, and heartbeats, begin with one that Redis always takes. `need`
+ * asks for what has no such form; a read is simply done.
  */
-export const RIGHTS = `
+export const RIGHTS = `${NEED}
 local function mayAcknowledge(stream, group) redis.call('XACK', stream, group, '0-0') end
-local function mayClaim(stream, group, consumer) redis.call('XCLAIM', stream, group, consumer, 0, '0-0', 'JUSTID') end
+local function mayClaim(stream, group, consumer)
+  redis.call('XPENDING', stream, group, '0-0', '0-0', 1)
+  redis.call('XCLAIM', stream, group, consumer, 0, '0-0', 'JUSTID')
+end
 local function mayOrder(order)
+  need('PTTL', order)
+  need('PEXPIRE', order, 1)
+  redis.call('ZRANGEBYLEX', order, '-', '+', 'LIMIT', 0, 0)
   redis.call('ZREM', order, '')
   redis.call('ZADD', order, 'XX', 0, '')
 end

@@ -36,6 +36,16 @@ local watchedMs = ARGV[9] == '1' and now - since or 0
 local summary = redis.call('XPENDING', stream, group)
 local taken, removals, nextFrom = {}, 100, nil
 if limit > 0 then mayClaim(stream, group, me) end
+-- After the signs of life, which need none of it: without them others would take what is handled here.
+need('XINFO', 'CONSUMERS', stream, group)
+need('XINFO', 'GROUPS', stream)
+need('XINFO', 'STREAM', stream)
+need('XGROUP', 'DELCONSUMER', stream, group, me)
+need('XLEN', stream)
+need('XRANGE', stream, '-', '+')
+need('INCRBY', KEYS[5], 0)
+need('PTTL', KEYS[5])
+need('PEXPIRE', KEYS[5], 1)
 local function claim(rows, unordered)
   for _, row in ipairs(rows) do
     if not isOrdered then unordered = 0 end

@@ -24,6 +24,7 @@ local tellOthers, given, last = ARGV[3] == '1', {}, ARGV[#ARGV - 1]
 mayAcknowledge(stream, group)
 mayClaim(stream, group, me)
 mayOrder(order)
+redis.call('XRANGE', stream, '0-0', '0-0')
 local counts, unordered, others, barrier, queued = {}, {}, {}, nil, 0
 for at = 4, #ARGV, 3 do
   local owner, id = ARGV[at], ARGV[at + 1]

@@ -205,7 +205,7 @@ export class StreamService {
 
   /**
    * Gives dead letters back to their group, which handles them as if they were new; resolves with how many. They stand
-   * outside the order of their key.
+   * outside the order of their key. A letter whose entry is in flight again, after a `replay`, stays a letter.
    *
    * @throws HydraError `REDIS_UNAVAILABLE`, not retryable, with Redis's `NOGROUP` when the group does not exist
    */

@@ -98,7 +98,9 @@ async function redrive(target: StreamTarget, group: string, ids: readonly string
   if (!(await confirm(`Redrive ${what} of ${group}?`, yes))) throw declined();
   const count = await streams.redrive(stream, all ? 'all' : ids, { group });
   note(`${count} given back to ${group}`);
-  if (count < ids.length) throw new CommandFailure(ExitCode.notFound, `${ids.length - count} were not there`);
+  if (count >= ids.length) return;
+  const reason = `${ids.length - count} were not there, or their entries are in flight`;
+  throw new CommandFailure(ExitCode.notFound, reason);
 }
 
 async function remove(target: StreamTarget, group: string, ids: readonly string[]): Promise<void> {

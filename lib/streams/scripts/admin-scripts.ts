@@ -7,11 +7,15 @@ import { LEFT, REMOVED, RIGHTS } from './group-lua.js';
  * Give dead letters back to their group, as if they had never been delivered.
  *
  * KEYS  1 stream   2 dead letters
- * ARGV  1 group   2 a consumer that is no instance   then the dead letters' ids
+ * ARGV  1 group   2 a consumer that is no instance   3 the heartbeat key of a consumer up to its name
+ *       then the dead letters' ids
  * Returns how many were given back; the error NOGROUP when the group does not exist.
  *
  * The entry itself is given when the stream still has it; else it is stored again, as a new entry for this group alone.
- * One script, because a crash in between would lose an event or deliver it twice.
+ * What is in flight stays where it is, and its letter too: at an instance that is alive, at a foreign consumer, or in line.
+ *
+ * One script, because a crash in between would lose an event or deliver it twice. The heartbeat keys it reads share the slot of
+ * its KEYS.
  */
 export const redrive = new Script<number>(
   'streams.redrive',
@@ -31,12 +35,20 @@ mayDelete(KEYS[2])
 mayAdd(KEYS[1])
 mayClaim(KEYS[1], ARGV[1], ARGV[2])
 redis.call('XRANGE', KEYS[1], '0-0', '0-0')
+local function isInFlight(id)
+  local row = redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1)[1]
+  if not row or row[2] == ARGV[2] then return false end
+  local owner = string.gsub(row[2], '~$', '')
+  if #owner ~= 32 or not string.find(owner, '^%x+$') then return true end
+  local heartbeat = redis.call('GET', ARGV[3] .. owner)
+  return heartbeat and heartbeat ~= '${LEFT}'
+end
 local letters, known = {}, {}
-for at = 3, #ARGV do
+for at = 4, #ARGV do
   local letter = redis.call('XRANGE', KEYS[2], ARGV[at], ARGV[at])[1]
   local fields = letter and letter[2]
   if letter and not known[letter[1]] and #fields > 6 and fields[1] == 'hydra-id'
-    and string.find(fields[2], '^%d+%-%d+$') then
+    and string.find(fields[2], '^%d+%-%d+$') and not isInFlight(fields[2]) then
     known[letter[1]] = true
     table.insert(letters, letter)
   end

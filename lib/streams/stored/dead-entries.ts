@@ -9,6 +9,7 @@ import { decodeDeadLetter } from '../../protocol/dead-letter.js';
 import type { EntryFields } from '../../protocol/stream-entry.js';
 import { timeOfId } from '../../protocol/stream-id.js';
 import type { Context } from '../../redis/context.js';
+import { groupKeys } from '../group/group-keys.js';
 import { NOBODY } from '../scripts/group-lua.js';
 import { redrive } from '../scripts/admin-scripts.js';
 import { PAGE, read, type StreamEntry } from './stored-entry.js';
@@ -70,12 +71,9 @@ export class DeadEntries {
     options: DeadLetterOptions = {},
   ): Promise<number> {
     const dead = this.deadKey(stream, options);
-    const about = [
-      this.context.keys.stream(stream),
-      dead,
-      options.group ?? this.context.options.service,
-      NOBODY,
-    ];
+    const group = options.group ?? this.context.options.service;
+    const names = groupKeys(this.context.keys, { stream, group });
+    const about = [names.stream, dead, group, NOBODY, names.heartbeats];
     return this.byPages(dead, ids, async (page) => {
       let count = 0;
       for (const some of inPages(page, REDRIVE_BATCH_SIZE)) {

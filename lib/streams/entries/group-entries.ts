@@ -87,6 +87,12 @@ export class GroupEntries implements KeyOrderingListener, AcknowledgerListener, 
     if (!this.isClosed && this.ordering.unplaced.length > 0) await this.order([]);
   }
 
+  /** Before anything is ordered: what Redis knew of the order may have lapsed while nobody read. */
+  async restoreOrder({ onlyIfLost }: { readonly onlyIfLost: boolean }): Promise<void> {
+    const { group } = this.options;
+    if (group.config.isOrdered) await group.restoreOrder((entry) => this.keyOf(entry), onlyIfLost);
+  }
+
   /** Looks now and then for entries that Redis holds for this instance and that never arrived here. */
   async recoverWhenDue(): Promise<void> {
     if (this.context.clock.monotonic() - this.recoveredAt > RECOVER_EVERY_MS) await this.recoverUndelivered();

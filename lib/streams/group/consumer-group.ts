@@ -6,7 +6,7 @@ import { Entry } from '../entries/entry.js';
 import { ensureGroup, leave, recoverUndelivered, tidy } from '../scripts/consumer-scripts.js';
 import { BATCH_SIZE, GROUP_KEYS_TTL_MS, UNORDERED, type WireEntry } from '../scripts/group-lua.js';
 import { heartbeatAndClaim } from '../scripts/heartbeat-scripts.js';
-import { enqueueByKey, repairOrder } from '../scripts/ordering-scripts.js';
+import { enqueueByKey, repairOrder, restoreOrder } from '../scripts/ordering-scripts.js';
 import { acknowledge, beginAttempt, deadLetter, findLost } from '../scripts/outcome-scripts.js';
 import {
   NOTHING_CLAIMED,
@@ -174,6 +174,24 @@ export class ConsumerGroup {
     const keys = [this.names.stream, this.names.order, this.names.dead, this.names.lost];
     const limits = [GROUP_KEYS_TTL_MS, deadLetters.ageMs, deadLetters.count, BATCH_SIZE];
     return this.script(`tidy up ${stream}`, tidy, [...keys, group, consumer, ...limits]);
+  }
+
+  /** Tells the keys of all that has its place again; `onlyIfLost`: when Redis shows that it does not know them. */
+  async restoreOrder(keyOf: (entry: Entry) => string, onlyIfLost: boolean): Promise<void> {
+    const { incarnation } = this;
+    let how = onlyIfLost ? '1' : '0';
+    let from = '-';
+    let told: string[] = [];
+    do {
+      const args = [how, from, ...told];
+      const [entries, nextFrom] = await this.run('restore the order', restoreOrder, args);
+      told = entries.flatMap(([id, fields]) => {
+        const key = keyOf(new Entry(this.config, id, fields, { incarnation, deliveries: 0 }));
+        return key === '' ? [] : [id, key];
+      });
+      from = nextFrom;
+      how = '0';
+    } while (from !== '' || told.length > 0);
   }
 
   /** Claims the first entries of keys that stand still. */

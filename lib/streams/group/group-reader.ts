@@ -33,6 +33,7 @@ export class GroupReader {
     for (let failures = 0; !this.isClosed; failures++) {
       try {
         await this.options.group.ensure();
+        await this.options.entries.restoreOrder({ onlyIfLost: false });
         return;
       } catch (error) {
         if (this.isClosed) return;

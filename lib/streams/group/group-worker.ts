@@ -126,6 +126,7 @@ export class GroupWorker {
     if (isCutShort) this.context.clock.setTimeout(() => void this.beat(), CLAIM_AGAIN_MS);
     await this.entries.loseWhatOthersHave();
     const isRepairDue = group.config.isOrdered && ++this.beats % REPAIR_EVERY === 0;
+    if (isRepairDue) await this.entries.restoreOrder({ onlyIfLost: true });
     if (isRepairDue && limit > 0) this.entries.takeOver(await group.repairOrder(limit));
     await this.tidyWhenDue();
   }

@@ -120,6 +120,51 @@ export type EnqueueReply = [
 ];
 
 /**
+ * Put back into the order what has its place already, in line or in progress: the order may be gone, with its life or by hand.
+ *
+ * KEYS  1 stream   2 order
+ * ARGV  1 group   2 consumer   3 '1' to do nothing unless more entries are in line than the order has
+ *       4 where the look continues: '-', an exclusive id, or '' to look no further   then id, key in turn
+ * Returns ids and fields of entries whose keys are wanted, and the next 4.
+ *
+ * Several scripts: entries that end in between are not put back, and to put one back twice changes nothing.
+ */
+export const restoreOrder = new Script<
+  [entries: (readonly [id: string, fields: string[]])[], nextFrom: string]
+>(
+  'streams.restoreOrder',
+  2,
+  `${COMMON}
+mayAcknowledge(stream, group)
+mayOrder(order)
+if ARGV[3] == '1' then
+  local queued = 0
+  for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
+    if info[2] == QUEUED then queued = info[4] end
+  end
+  if redis.call('ZCARD', order) >= queued then return { {}, '' } end
+end
+for at = 5, #ARGV, 2 do
+  local owner = holder(ARGV[at])
+  if owner and string.sub(owner, -1) ~= UNORDERED then
+    redis.call('ZADD', order, 0, ARGV[at + 1] .. '\\0' .. padded(ARGV[at]))
+  end
+end
+keepAWhile(order)
+if ARGV[4] == '' then return { {}, '' } end
+local rows, entries = redis.call('XPENDING', stream, group, ARGV[4], '+', ${OTHERS_SIZE}), {}
+for _, row in ipairs(rows) do
+  local id, name = row[1], row[2]
+  if name == QUEUED or (#name == 32 and string.find(name, '^%x+$')) then
+    local entry = redis.call('XRANGE', stream, id, id)[1]
+    if entry then table.insert(entries, { id, entry[2] }) end
+  end
+end
+return { entries, #rows == ${OTHERS_SIZE} and '(' .. rows[#rows][1] or '' }
+`,
+);
+
+/**
  * Find keys whose entries stand still, and take the first of each: the one before was acknowledged by another program, or the
  * order was lost.
  *

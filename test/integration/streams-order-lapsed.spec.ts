@@ -28,6 +28,21 @@ class InOrder {
   }
 }
 
+const live = uniqueService('live');
+const liveSeen: string[] = [];
+let release: () => void = () => undefined;
+const held = new Promise<void>((resolve) => (release = resolve));
+
+@Controller()
+class Held {
+  @StreamPattern(live, { orderBy: 'k', from: 'beginning' })
+  async handle(@Payload() { n }: { n: number }): Promise<void> {
+    liveSeen.push(`begin ${n}`);
+    if (n === 1) await held;
+    liveSeen.push(`end ${n}`);
+  }
+}
+
 const inOrder = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, at) => [`begin ${from + at}`, `end ${from + at}`]).flat();
 
@@ -66,4 +81,20 @@ describe('a group that orders by key', () => {
     });
     await second.close();
   }, 40_000);
+
+  it('restores the order of what is in flight and in line, where its key is deleted while an instance reads', async () => {
+    const server = await startService({ service, redis: url }, [Held]);
+    const order = `hydra:stream:${live}:order:${service}`;
+    for (let n = 1; n <= 4; n++) await streams.publish(live, { k: 'one', n });
+    await eventually(async () => (await redis.zcard(order)) === 4, { what: 'all to have a place' });
+    await redis.del(order);
+    await eventually(async () => (await redis.zcard(order)) === 4, { what: 'the order', timeoutMs: 10_000 });
+    await streams.publish(live, { k: 'one', n: 5 });
+    await eventually(async () => (await redis.zcard(order)) === 5, { what: 'the last to have a place' });
+    expect(liveSeen).toEqual(['begin 1']);
+    release();
+    await eventually(() => liveSeen.length >= 10, { what: 'all five', timeoutMs: 10_000 });
+    expect(liveSeen).toEqual(inOrder(1, 5));
+    await server.close();
+  }, 30_000);
 });

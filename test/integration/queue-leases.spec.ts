@@ -116,9 +116,9 @@ describe('a Redis that is back with what it knew two seconds ago', () => {
 });
 
 describe('a right that is taken away from a worker while it runs', () => {
-  const COMMANDS = 'hset hdel set zadd zrem zpopmin rpop lpush rpush lmove lpop publish del evalsha'.split(
-    ' ',
-  );
+  const WRITING = 'hset hdel set zadd zrem zpopmin rpop lpush rpush lmove lpop publish del evalsha';
+  const READING = 'exists hget hmget hlen get zscore zmscore zcard zrange zcount pttl';
+  const COMMANDS = `${WRITING} ${READING}`.split(' ');
 
   it('costs no job, whichever it is, and all go on when it is given back', async () => {
     const { url, port } = await startPrivateRedis();

@@ -122,8 +122,11 @@ export class JobInspector {
   async remove(id: string): Promise<boolean> {
     const { incomplete, delayed, results, finished } = this.keys;
     const { waiting } = await this.search.places();
-    for (const place of [...waiting, incomplete, delayed]) {
-      if (await this.removeFrom(place, await this.search.find(place, id))) return this.release(id);
+    // A dead letter last: a job that waits may have the id of an older one that failed.
+    for (const place of [...waiting, delayed, incomplete]) {
+      const removed = await this.removeFrom(place, await this.search.find(place, id));
+      if (removed === 'freed') return this.release(id);
+      if (removed === 'taken') return true;
     }
     const wasKept = await this.redis.run('remove a job', async (redis) => {
       const [count] = await Promise.all([redis.hdel(results, id), redis.zrem(finished, id)]);
@@ -141,14 +144,18 @@ export class JobInspector {
     return (await this.redis.run('release a job', (redis) => giveBack.run(redis, args))) === 1;
   }
 
-  private async removeFrom(place: string, found: Found | undefined): Promise<boolean> {
-    if (!found) return false;
+  /** Whether its id is free by that, or taken by a later job that has it. */
+  private async removeFrom(place: string, found: Found | undefined): Promise<'freed' | 'taken' | undefined> {
+    if (!found) return undefined;
     const { raw, index, length } = found;
-    const { state, watched, events } = this.keys;
+    const { state, watched, events, ids, incomplete } = this.keys;
     const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
     const event: JobEvent = { type: 'removed', id, pattern };
-    const args = [place, state, watched, raw, events, JSON.stringify(event), index, length];
-    return (await this.redis.run('remove a job', (redis) => removeOne.run(redis, args))) === 1;
+    const keys = [place, state, watched, ids];
+    const isDead = place === incomplete ? '1' : '';
+    const args = [...keys, raw, events, JSON.stringify(event), index, length, id, isDead];
+    const outcome = await this.redis.run('remove a job', (redis) => removeOne.run(redis, args));
+    return ([undefined, 'freed', 'taken'] as const)[outcome];
   }
 
   /** Its id is free again, and how far it came is forgotten. */

@@ -48,6 +48,11 @@ for i = outcomes, #ARGV, 4 do
     known[what] = true
   end
 end
+-- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
+need('EXISTS', KEYS[7]) need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
+need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
+need('HMGET', KEYS[7], 'a') need('HLEN', KEYS[1]) need('HGETALL', KEYS[9]) need('HRANDFIELD', KEYS[9], 1, 'WITHVALUES')
+need('PTTL', KEYS[12]) need('ZCOUNT', KEYS[15], '-inf', '(0')
 need('HDEL', KEYS[1], 'a')
 need('ZADD', KEYS[5], 1, 'a')
 need('ZADD', KEYS[15], 1, 'a')

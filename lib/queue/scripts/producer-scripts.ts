@@ -256,21 +256,25 @@ return found
 /**
  * Take out a job, or a dead letter, and what is remembered of it.
  *
- * KEYS  1 the list or sorted set that it is in   2 state   3 watched
+ * KEYS  1 the list or sorted set that it is in   2 state   3 watched   4 ids
  * ARGV  1 its text   2 events channel   3 event (JSON)   4 its index in the list when it was seen   5 the length of that then
- * Returns 1, or 0 when it was not there any more: what is remembered of it is kept then, for whoever has taken it.
+ *       6 its id   7 '1' when it is a dead letter
+ * Returns 1; 2 for a dead letter whose id a later job has, which is there: nothing is told or forgotten of that; or 0 when it
+ *   was not there any more: what is remembered of it is kept then, for whoever has taken it.
  *
  * One script, because a worker may take it at the same time.
  */
-export const removeOne = new Script<number>(
+export const removeOne = new Script<0 | 1 | 2>(
   'queue.removeOne',
-  3,
+  4,
   `${NEED}${TAKE_OUT}
-need('HDEL', KEYS[2], 'a') need('PUBLISH', ARGV[2], 'a')
+need('HDEL', KEYS[2], 'a') need('PUBLISH', ARGV[2], 'a') need('EXISTS', KEYS[3])
+local isTaken = ARGV[7] == '1' and tonumber(redis.call('ZSCORE', KEYS[4], ARGV[6]) or '0') < 0
 if redis.call('TYPE', KEYS[1]).ok == 'list' then needTakeOut(KEYS[1]) else need('ZREM', KEYS[1], 'a') end
 local isList = redis.call('TYPE', KEYS[1]).ok == 'list'
 local removed = isList and takeOut(KEYS[1], ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[5])) or redis.call('ZREM', KEYS[1], ARGV[1])
 if removed == 1 then
+  if isTaken then return 2 end
   redis.call('HDEL', KEYS[2], ARGV[1])
   if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[2], '[' .. ARGV[3] .. ']') end
 end

@@ -1,3 +1,4 @@
+import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from './redis-time.js';
 
@@ -111,7 +112,9 @@ return due
 export const fireTick = new Script<number>(
   'queue.fireTick',
   3,
-  `
+  `${NEED}
+need('ZADD', KEYS[2], 1, 'a') need('ZREM', KEYS[2], 'a') need('HDEL', KEYS[1], 'a') need('HLEN', KEYS[1])
+need('PEXPIRE', KEYS[1], 1) need('LPUSH', KEYS[3], 'a')
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[3] then return 0 end
 if tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or '') ~= tonumber(ARGV[2]) then return 0 end
 if ARGV[4] == '' then

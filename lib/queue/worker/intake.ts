@@ -12,7 +12,7 @@ import type { LocalJobs } from './local-jobs.js';
 import type { WorkerLink } from './worker-link.js';
 
 /** Pause after taking only jobs that nobody here can handle. */
-const STRAY_PAUSE_MS = 250;
+const UNSERVED_PAUSE_MS = 250;
 /** A job without a handler stays in the line for so long: a Hydra 1.x worker may have one. */
 const IN_LINE_MS = 60_000;
 /** Patterns without a handler whose jobs are set aside: each has a list, and workers go through all of them. */
@@ -63,7 +63,7 @@ export class Intake {
   admit({ raws, states, firstFence, turn }: TakenJobs): void {
     if (raws.length === 0) return;
     const { held } = this.parking;
-    let strays = 0;
+    let unserved = 0;
     raws.forEach((raw, index) => {
       const fence = firstFence + index;
       const lease = `${fence}-${turn}`;
@@ -71,10 +71,10 @@ export class Intake {
       const lane = job && this.lanes.get(job.pattern);
       const stateText = states[index] ?? null;
       if (!job) held.tell(deadStranger(this.options.service, lease, raw, this.link.clock.now()));
-      else if (!lane) strays += this.send({ job, fence, lease, stateText });
+      else if (!lane) unserved += this.send({ job, fence, lease, stateText });
       else this.parking.place(new HeldJob({ job, fence, lease, stateText }, lane, this.report));
     });
-    if (strays === raws.length) this.restUntil = performance.now() + STRAY_PAUSE_MS;
+    if (unserved === raws.length) this.restUntil = performance.now() + UNSERVED_PAUSE_MS;
     this.parking.startAll();
   }
 
@@ -93,8 +93,8 @@ export class Intake {
     const known = readState(stateText);
     const now = this.link.clock.now();
     const state = { ...known, straySince: known.straySince ?? now };
-    const strayMs = now - state.straySince;
-    const hopeless = this.hopeless(pattern, strayMs);
+    const unservedMs = now - state.straySince;
+    const hopeless = this.hopeless(pattern, unservedMs);
     if (hopeless) {
       const { id, message, raw } = job;
       const death = {
@@ -107,7 +107,7 @@ export class Intake {
       return 0;
     }
     const detail = JSON.stringify(state);
-    if (strayMs < IN_LINE_MS) {
+    if (unservedMs < IN_LINE_MS) {
       held.tell({ what: 'stray', lease, detail, event: '' });
       return 1;
     }
@@ -124,10 +124,10 @@ export class Intake {
   }
 
   /** Why no handler is waited for any longer. */
-  private hopeless(pattern: string, strayMs: number): string | undefined {
+  private hopeless(pattern: string, unservedMs: number): string | undefined {
     const { noHandlerMs } = this.options.queue;
-    if (strayMs >= noHandlerMs) return `"${pattern}" had no handler for queue.noHandlerMs=${noHandlerMs}`;
-    if (strayMs < IN_LINE_MS || this.unservedPatterns < MOST_UNSERVED) return undefined;
+    if (unservedMs >= noHandlerMs) return `"${pattern}" had no handler for queue.noHandlerMs=${noHandlerMs}`;
+    if (unservedMs < IN_LINE_MS || this.unservedPatterns < MOST_UNSERVED) return undefined;
     return `"${pattern}" has no handler, like ${this.unservedPatterns} other patterns`;
   }
 

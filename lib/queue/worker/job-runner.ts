@@ -169,9 +169,9 @@ export function back(job: HeldJob): Outcome {
   return { what: 'back', lease: job.lease, detail: isOther ? JSON.stringify(state) : '', event: '' };
 }
 
-/** Later, as if it had not been taken. */
+/** Later, as if it had not been taken. A handler for it is here: it no longer waits for one. */
 export function putOff(job: HeldJob, delayMs: number, waitedAlone = job.state.waitedAlone): Outcome {
-  const { alone, ...state } = job.state;
+  const { alone, straySince, ...state } = job.state;
   const detail = `${wholeMs(delayMs)} ${JSON.stringify({ ...state, waitedAlone })}`;
   return { what: 'retry', lease: job.lease, detail, event: '' };
 }

@@ -96,6 +96,35 @@ describe('an id that was taken', () => {
     await link.retention.look(100);
     expect(await instance.redis.commands.zrangebyscore(keys.ids, '-inf', '+inf')).toEqual(['taken']);
   });
+
+  it('lets the ids of others end by themselves when the last job that has one is removed', async () => {
+    const queue = instance.queues;
+    await queue.add('anything', 1, { id: 'removed', delayMs: 60_000 });
+    await instance.redis.commands.zadd(keys.ids, Date.now() + 60_000, 'taken');
+    expect(await instance.redis.commands.pttl(keys.ids)).toBe(-1);
+    await queue.remove('removed');
+    expect(await instance.redis.commands.pttl(keys.ids)).toBeGreaterThan(60_000);
+  });
+});
+
+describe('what is more than is kept', () => {
+  it('is forgotten, the oldest first, also where no job ends meanwhile', async () => {
+    const kept = { completed: { count: 5 }, dead: { count: 5 } };
+    const options = resolveOptions({ service, redis: await testRedisUrl(), queue: kept });
+    const { commands } = instance.redis;
+    const names = Array.from({ length: 50 }, (_, n) => `job ${n}`);
+    await commands.rpush(keys.incomplete, ...names);
+    await commands.zadd(keys.finished, ...names.flatMap((name, n) => [String(Date.now() - 50 + n), name]));
+    await commands.hset(keys.results, ...names.flatMap((name) => [name, '{}']));
+    const link = new WorkerLink(
+      { ...instance, redis: instance.redis, keys: instance.keys, options },
+      'default',
+    );
+    await link.retention.run();
+    expect(await commands.lrange(keys.incomplete, 0, -1)).toEqual(names.slice(45));
+    expect(await commands.zrange(keys.finished, '0', '-1')).toEqual(names.slice(45));
+    expect((await commands.hkeys(keys.results)).toSorted()).toEqual(names.slice(45));
+  });
 });
 
 describe('what the last worker leaves behind', () => {

@@ -11,7 +11,7 @@ const BATCH = 500;
 /** So that a million ids an hour are forgotten as fast as they come. */
 const MOST_LOOKS = 20;
 
-/** Forgets outcomes, dead letters and ids of one queue when they are too old. */
+/** Forgets outcomes, dead letters and ids of one queue when they are too old, or too many. */
 export class Retention {
   /** Index of the dead letter that the next look begins at. */
   private from = 0;
@@ -35,7 +35,8 @@ export class Retention {
     const { isKnown } = this.clock;
     const oldestDead = isKnown ? new Date(Math.max(0, this.clock.now() - dead.ageMs)).toISOString() : '';
     const keys = [results, finished, died, incomplete, ids];
-    const args = [completed.ageMs, dead.ageMs, oldestDead, atMost, this.from];
+    const kept = [completed.count, dead.count];
+    const args = [completed.ageMs, dead.ageMs, oldestDead, atMost, this.from, ...kept];
     const askedAt = performance.now();
     const [forgotten, next, hasMore, now] = await this.redis.run('queue retention', (redis) =>
       forgetOld.run(redis, [...keys, ...args]),

@@ -14,7 +14,14 @@ import {
   type JobView,
   type Page,
 } from './job-view.js';
-import { countAll, giveBack, pageActive, pageWaiting, removeOne } from '../scripts/producer-scripts.js';
+import {
+  countAll,
+  freeId,
+  giveBack,
+  pageActive,
+  pageWaiting,
+  removeOne,
+} from '../scripts/producer-scripts.js';
 import { asideNames, type QueueKeys } from '../model/queue-keys.js';
 import { Redrive } from './redrive.js';
 
@@ -161,14 +168,7 @@ export class JobInspector {
   /** Its id is free again, and how far it came is forgotten. */
   private async release(id: string): Promise<true> {
     const { ids, progress, results, died } = this.keys;
-    await this.redis.run('remove a job', (redis) =>
-      Promise.all([
-        redis.zrem(ids, id),
-        redis.hdel(progress, id),
-        redis.hdel(results, id),
-        redis.zrem(died, id),
-      ]),
-    );
+    await this.redis.run('remove a job', (redis) => freeId.run(redis, [ids, progress, results, died, id]));
     return true;
   }
 

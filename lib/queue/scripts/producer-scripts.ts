@@ -1,7 +1,7 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from './redis-time.js';
-import { TAKE_OUT, WAKE } from './script-parts.js';
+import { KEEP, TAKE_OUT, WAKE } from './script-parts.js';
 
 /**
  * Add a job that is more than the next in line: unique, later, or first.
@@ -359,5 +359,28 @@ for i = 1, #ARGV, 2 do
   if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then count = count + redis.call('HDEL', KEYS[1], ARGV[i]) end
 end
 return count
+`,
+);
+
+/**
+ * Free the id of a job that was taken out, and forget how far it came.
+ *
+ * KEYS  1 ids   2 progress   3 results   4 died
+ * ARGV  1 its id
+ *
+ * One script, so that the ids of others still end by themselves when it was the last of a job that is there.
+ */
+export const freeId = new Script<number>(
+  'queue.freeId',
+  4,
+  `${NEED}${KEEP}
+need('HDEL', KEYS[2], 'a') need('HDEL', KEYS[3], 'a') need('ZREM', KEYS[4], 'a') need('ZCOUNT', KEYS[1], 0, 1)
+need('ZRANGE', KEYS[1], 0, 0) need('PEXPIREAT', KEYS[1], 1)
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[4], ARGV[1])
+endureIds(KEYS[1])
+return 1
 `,
 );

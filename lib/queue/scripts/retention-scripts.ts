@@ -8,7 +8,7 @@ const MOST_LETTERS = 500;
 const MOST_BYTES = 1_048_576;
 
 /**
- * Forget what finished too long ago, and ids that are not taken any more.
+ * Forget what finished too long ago, or is more than is kept, and ids that are not taken any more.
  *
  * Dead letters stand in the order in which they died. One without a date, as a Hydra 1.x worker writes it, is as old as the
  * next dated one behind it, at least, and goes with that.
@@ -16,7 +16,7 @@ const MOST_BYTES = 1_048_576;
  * KEYS  1 results   2 finished   3 died   4 dead letters   5 ids
  * ARGV  1 ms for which outcomes of completed jobs are kept   2 the same of dead letters   3 oldest instant of a dead letter,
  *       by the clock of Redis (ISO 8601); '' where that is not known yet: then none is too old   4 number of either to forget
- *       at most   5 index of the dead letter to look at first
+ *       at most   5 index of the dead letter to look at first   6 outcomes of completed jobs kept   7 dead letters kept
  * Returns the number forgotten; the index for the next look: 0, unless it ended among letters without a date; 1 where
  *   more is left than one call may forget; and the clock.
  *
@@ -26,21 +26,26 @@ export const forgetOld = new Script<readonly [forgotten: number, next: number, h
   'queue.forgetOld',
   5,
   `${NOW}${NEED}${KEEP}
-need('HDEL', KEYS[1], 'a') need('ZREM', KEYS[2], 'a') need('ZREM', KEYS[3], 'a') need('LPOP', KEYS[4]) need('ZREM', KEYS[5], 'a')
+need('HDEL', KEYS[1], 'a') need('ZREM', KEYS[2], 'a') need('ZREM', KEYS[3], 'a') need('LPOP', KEYS[4]) need('LTRIM', KEYS[4], 0, 1)
+need('ZREM', KEYS[5], 'a') need('ZCARD', KEYS[2]) need('ZRANGE', KEYS[2], 0, 0) need('LLEN', KEYS[4])
 need('PEXPIRE', KEYS[1], 1) need('PEXPIREAT', KEYS[5], 1)
 ${ALLOW_OOM}
 local most = tonumber(ARGV[4])
 local forgotten, hasMore = 0, 0
-local function forget(set, oldest)
-  local ids = redis.call('ZRANGEBYSCORE', set, '-inf', '(' .. string.format('%.0f', oldest), 'LIMIT', 0, most)
+local function drop(set, ids)
   if #ids == 0 then return end
   redis.call('ZREM', set, unpack(ids))
   redis.call('HDEL', KEYS[1], unpack(ids))
   forgotten = forgotten + #ids
   if #ids == most then hasMore = 1 end
 end
+local function forget(set, oldest)
+  drop(set, redis.call('ZRANGEBYSCORE', set, '-inf', '(' .. string.format('%.0f', oldest), 'LIMIT', 0, most))
+end
 forget(KEYS[2], now - ARGV[1])
 forget(KEYS[3], now - ARGV[2])
+local surplus = math.min(most, redis.call('ZCARD', KEYS[2]) - ARGV[6])
+if surplus > 0 then drop(KEYS[2], redis.call('ZRANGE', KEYS[2], 0, surplus - 1)) end
 endure(KEYS[1], math.max(ARGV[1], ARGV[2]))
 endure(KEYS[2], ARGV[1])
 endure(KEYS[3], ARGV[2])
@@ -51,7 +56,15 @@ if #free > 0 then redis.call('ZREM', KEYS[5], unpack(free)) end
 if #free == most then hasMore = 1 end
 endureIds(KEYS[5])
 
-local from, bytes, isEnd = tonumber(ARGV[5]), 0, false
+-- Without reading them: they may be large.
+local tooMany = math.max(0, math.min(most, redis.call('LLEN', KEYS[4]) - ARGV[7]))
+if tooMany > 0 then
+  redis.call('LTRIM', KEYS[4], tooMany, -1)
+  forgotten = forgotten + tooMany
+  if tooMany == most then hasMore = 1 end
+end
+
+local from, bytes, isEnd = math.max(0, ARGV[5] - tooMany), 0, false
 local at, old = from, 0
 while not isEnd and at < from + math.min(most, ${MOST_LETTERS}) and bytes < ${MOST_BYTES} do
   local letters = redis.call('LRANGE', KEYS[4], at, math.min(at + 19, from + math.min(most, ${MOST_LETTERS}) - 1))

@@ -116,10 +116,9 @@ describe('what is more than is kept', () => {
     await commands.rpush(keys.incomplete, ...names);
     await commands.zadd(keys.finished, ...names.flatMap((name, n) => [String(Date.now() - 50 + n), name]));
     await commands.hset(keys.results, ...names.flatMap((name) => [name, '{}']));
-    const link = new WorkerLink(
-      { ...instance, redis: instance.redis, keys: instance.keys, options },
-      'default',
-    );
+    const { id, address, redis, clock, random, health, log } = instance;
+    const context = { id, address, redis, keys: instance.keys, clock, random, health, log, options };
+    const link = new WorkerLink(context, 'default');
     await link.retention.run();
     expect(await commands.lrange(keys.incomplete, 0, -1)).toEqual(names.slice(45));
     expect(await commands.zrange(keys.finished, '0', '-1')).toEqual(names.slice(45));

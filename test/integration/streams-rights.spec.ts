@@ -179,15 +179,15 @@ describe.each(ADMIN_RIGHTS)('a user without the right to %s', (right) => {
     ['moves no group by half', (streams) => streams.replay(stream, group, 'beginning')],
     ['removes no group by half', (streams) => streams.removeGroup(stream, group)],
   ])('%s', async (_what, act) => {
-    const { app, close } = await startCaller({ service: uniqueService(), redis: limited }, []);
+    const caller = await startCaller({ service: uniqueService(), redis: limited }, []);
     const before = await state();
     await forbid(right);
-    const outcome = await act(app.get(StreamService)).catch((error: unknown) => error);
+    const outcome = await act(caller.app.get(StreamService)).catch((error: unknown) => error);
     await allow(right);
     if (outcome instanceof Error) {
       expect(outcome).toMatchObject({ code: 'FORBIDDEN' });
       expect(await state()).toEqual(before);
     }
-    await close();
+    await caller.close();
   });
 });

@@ -30,6 +30,7 @@ local rights = {
   retry = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[4], 1, 'a') need('RPUSH', KEYS[3], 'a') end,
   dead = function()
     need('RPUSH', KEYS[10], 'a') need('LPOP', KEYS[10]) need('HSET', KEYS[12], 'a', 'b') need('ZADD', KEYS[22], 1, 'a')
+    need('ZREM', KEYS[11], 'a')
     need('PEXPIRE', KEYS[12], 1) need('PEXPIREAT', KEYS[15], 1)
   end,
   back = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[16], 1, 'a') need('RPUSH', KEYS[3], 'a') end,

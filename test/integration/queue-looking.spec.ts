@@ -48,9 +48,16 @@ describe('a job', () => {
   it('that was just taken keeps what is remembered of it when it is to be removed', async () => {
     const { redis, keys } = worker.app.get(HydraInstance);
     const { commands } = redis;
-    const { waiting, delayed, state, watched, ids, events } = createQueueKeys(keys, service, 'unread');
+    const { waiting, delayed, state, watched, ids, progress, results, died, events } = createQueueKeys(
+      keys,
+      service,
+      'unread',
+    );
     const remove = (place: string) =>
-      removeOne.run(commands, [place, state, watched, ids, 'job', events, '{}', 0, 1, 'id', '']);
+      removeOne.run(commands, [
+        ...[place, state, watched, ids, progress, results, died],
+        ...['job', events, '{}', 0, 1, 'id', ''],
+      ]);
     const remember = () => commands.hset(state, 'job', '{"failures":1}');
     await remember();
     for (const place of [waiting, delayed]) expect(await remove(place)).toBe(0);

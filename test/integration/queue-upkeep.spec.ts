@@ -6,6 +6,7 @@ import { resolveOptions } from '../../lib/hydra-options.js';
 import { JobSearch } from '../../lib/queue/producer/job-search.js';
 import { Leftovers } from '../../lib/queue/worker/leftovers.js';
 import { createQueueKeys, type QueueKeys } from '../../lib/queue/model/queue-keys.js';
+import { forgetFields } from '../../lib/queue/scripts/producer-scripts.js';
 import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
@@ -192,6 +193,15 @@ describe('what is remembered of jobs that a Hydra 1.x worker ended', () => {
     expect(await leftovers.sweep()).toBe(2);
     expect((await commands.hkeys(keys.progress)).toSorted()).toEqual(present.toSorted());
     expect((await commands.hkeys(keys.state)).toSorted()).toEqual(present.map(text).toSorted());
+  });
+
+  it('stays where the job is delayed, whatever a search of the delayed ones has missed', async () => {
+    const { commands } = instance.redis;
+    await commands.hset(keys.state, 'delayed', '{}', 'gone', '{}');
+    await commands.zadd(keys.delayed, '1', 'delayed');
+    const fields = ['delayed', '{}', 'gone', '{}'];
+    expect(await forgetFields.run(commands, [keys.state, keys.delayed, ...fields])).toBe(1);
+    expect(await commands.hkeys(keys.state)).toEqual(['delayed']);
   });
 
   it('goes page by page where it is much', async () => {

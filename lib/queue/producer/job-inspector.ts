@@ -16,11 +16,11 @@ import {
 } from './job-view.js';
 import {
   countAll,
-  freeId,
   giveBack,
   pageActive,
   pageWaiting,
   removeOne,
+  removeOutcome,
 } from '../scripts/producer-scripts.js';
 import { asideNames, type QueueKeys } from '../model/queue-keys.js';
 import { Redrive } from './redrive.js';
@@ -131,15 +131,11 @@ export class JobInspector {
     const { waiting } = await this.search.places();
     // A dead letter last: a job that waits may have the id of an older one that failed.
     for (const place of [...waiting, delayed, incomplete]) {
-      const removed = await this.removeFrom(place, await this.search.find(place, id));
-      if (removed === 'freed') return this.release(id);
-      if (removed === 'taken') return true;
+      if (await this.removeFrom(place, await this.search.find(place, id))) return true;
     }
-    const wasKept = await this.redis.run('remove a job', async (redis) => {
-      const [count] = await Promise.all([redis.hdel(results, id), redis.zrem(finished, id)]);
-      return count;
-    });
-    return wasKept > 0 && this.release(id);
+    const { ids, progress, died } = this.keys;
+    const args = [finished, ids, progress, results, died, id];
+    return (await this.redis.run('remove a job', (redis) => removeOutcome.run(redis, args))) === 1;
   }
 
   /** Takes a job from a Hydra 1.x worker that is dead, which nobody else can know; false when none has it. */
@@ -151,25 +147,16 @@ export class JobInspector {
     return (await this.redis.run('release a job', (redis) => giveBack.run(redis, args))) === 1;
   }
 
-  /** Whether its id is free by that, or taken by a later job that has it. */
-  private async removeFrom(place: string, found: Found | undefined): Promise<'freed' | 'taken' | undefined> {
-    if (!found) return undefined;
+  private async removeFrom(place: string, found: Found | undefined): Promise<boolean> {
+    if (!found) return false;
     const { raw, index, length } = found;
-    const { state, watched, events, ids, incomplete } = this.keys;
+    const { state, watched, ids, progress, results, died, events, incomplete } = this.keys;
     const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
     const event: JobEvent = { type: 'removed', id, pattern };
-    const keys = [place, state, watched, ids];
+    const keys = [place, state, watched, ids, progress, results, died];
     const isDead = place === incomplete ? '1' : '';
     const args = [...keys, raw, events, JSON.stringify(event), index, length, id, isDead];
-    const outcome = await this.redis.run('remove a job', (redis) => removeOne.run(redis, args));
-    return ([undefined, 'freed', 'taken'] as const)[outcome];
-  }
-
-  /** Its id is free again, and how far it came is forgotten. */
-  private async release(id: string): Promise<true> {
-    const { ids, progress, results, died } = this.keys;
-    await this.redis.run('remove a job', (redis) => freeId.run(redis, [ids, progress, results, died, id]));
-    return true;
+    return (await this.redis.run('remove a job', (redis) => removeOne.run(redis, args))) === 1;
   }
 
   private raws(state: 'waiting' | 'active', offset: number, limit: number): Promise<string[]> {

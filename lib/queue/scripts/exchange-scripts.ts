@@ -1,7 +1,7 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { EVENT_BYTES, PUBLISH_BYTES } from '../model/job-event.js';
-import { NOW } from './redis-time.js';
+import { NOW } from '../../redis/lua-clock.js';
 import { ALLOW_OOM, GIVE_BACK, KEEP, PATTERN_OF, WAKE } from './script-parts.js';
 
 /** What `turn` gives back. */
@@ -52,7 +52,9 @@ end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
 need('EXISTS', KEYS[7]) need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
 need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
-need('HMGET', KEYS[7], 'a') need('HLEN', KEYS[1]) need('HGETALL', KEYS[9]) need('HRANDFIELD', KEYS[9], 1, 'WITHVALUES')
+need('HMGET', KEYS[7], 'a') need('HLEN', KEYS[1])
+needWake(KEYS[9], ARGV[10])
+need('DEL', KEYS[21]) need('HSET', KEYS[19], 'a', 'b') need('PEXPIRE', KEYS[19], 1)
 need('PTTL', KEYS[12]) need('ZCOUNT', KEYS[15], '-inf', '(0')
 need('HDEL', KEYS[1], 'a')
 need('ZADD', KEYS[5], 1, 'a')
@@ -68,9 +70,6 @@ if wanted > 0 then
   need('LPUSH', ARGV[11] .. ':', 'a')
   need('ZPOPMIN', KEYS[16], 1)
   need('ZREM', KEYS[4], 'a')
-  need('HSET', KEYS[19], 'a', 'b')
-  need('PEXPIRE', KEYS[19], 1)
-  need('DEL', KEYS[21])
 end
 `;
 

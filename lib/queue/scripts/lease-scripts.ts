@@ -1,6 +1,6 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
-import { NOW } from './redis-time.js';
+import { NOW } from '../../redis/lua-clock.js';
 import { ALLOW_OOM, GIVE_BACK, PATTERN_OF, WAKE } from './script-parts.js';
 
 /** What `recover` gives back. */
@@ -43,7 +43,7 @@ export const recover = new Script<RecoverReply>(
   `${NOW}${NEED}${PATTERN_OF}${WAKE}${GIVE_BACK}
 need('ZADD', KEYS[2], 1, 'a') need('RPUSH', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a') need('HSET', KEYS[5], 'a', 'b')
 need('SET', KEYS[6], 'a') need('ZREM', KEYS[2], 'a') need('HDEL', ARGV[3], 'a') need('PUBLISH', ARGV[5], 'a')
-need('PUBLISH', ARGV[6] .. ARGV[1], 'a') need('LMOVE', ARGV[4], KEYS[8], 'RIGHT', 'RIGHT')
+needWake(KEYS[9], ARGV[6]) need('LMOVE', ARGV[4], KEYS[8], 'RIGHT', 'RIGHT')
 ${ALLOW_OOM}
 local life, blocked, left, bytes = tonumber(ARGV[2]), tonumber(ARGV[10]), tonumber(ARGV[12]), 0
 redis.call('ZADD', KEYS[2], now + life, ARGV[1])
@@ -256,7 +256,8 @@ return 1
 export const report = new Script<number>(
   'queue.report',
   3,
-  `
+  `${NEED}
+need('EXISTS', KEYS[3]) need('PUBLISH', ARGV[4], 'a')
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[2], ARGV[2], ARGV[3]) end
 if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[4], '[' .. ARGV[5] .. ']') end

@@ -1,6 +1,6 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
-import { NOW } from './redis-time.js';
+import { NOW } from '../../redis/lua-clock.js';
 import { KEEP, TAKE_OUT, WAKE } from './script-parts.js';
 
 /**
@@ -20,7 +20,7 @@ export const addOne = new Script<number>(
   8,
   `${NOW}${NEED}${WAKE}
 need('LPUSH', KEYS[1], 'a') need('LPUSH', KEYS[2], 'a') need('RPUSH', KEYS[2], 'a')
-need('ZADD', KEYS[3], 1, 'a') need('HDEL', KEYS[8], 'a') need('PUBLISH', ARGV[6] .. 'a', 'a')
+need('ZADD', KEYS[3], 1, 'a') need('ZRANGE', KEYS[3], 0, 0) needWake(KEYS[8], ARGV[6])
 if ARGV[4] ~= '' then
   need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('ZREM', KEYS[7], 'a') need('PERSIST', KEYS[4])
   local taken = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[4]) or '0')
@@ -254,31 +254,71 @@ return found
 );
 
 /**
- * Take out a job, or a dead letter, and what is remembered of it.
- *
- * KEYS  1 the list or sorted set that it is in   2 state   3 watched   4 ids
- * ARGV  1 its text   2 events channel   3 event (JSON)   4 its index in the list when it was seen   5 the length of that then
- *       6 its id   7 '1' when it is a dead letter
- * Returns 1; 2 for a dead letter whose id a later job has, which is there: nothing is told or forgotten of that; or 0 when it
- *   was not there any more: what is remembered of it is kept then, for whoever has taken it.
- *
- * One script, because a worker may take it at the same time.
+ * Added to scripts: `needFree(…)` and `freeId(ids, progress, results, died, id)`, which makes an id free and forgets how far its
+ * job came. The ids of others still end by themselves when it was the last of a job that is there.
  */
-export const removeOne = new Script<0 | 1 | 2>(
+const FREE_ID = `${KEEP}
+local function needFree(ids, progress, results, died)
+  need('ZREM', ids, 'a') need('HDEL', progress, 'a') need('HDEL', results, 'a') need('ZREM', died, 'a')
+  need('ZSCORE', ids, 'a') need('ZCOUNT', ids, 0, 1) need('ZRANGE', ids, 0, 0) need('PEXPIREAT', ids, 1)
+end
+local function freeId(ids, progress, results, died, id)
+  redis.call('ZREM', ids, id)
+  redis.call('HDEL', progress, id)
+  redis.call('HDEL', results, id)
+  redis.call('ZREM', died, id)
+  endureIds(ids)
+end
+`;
+
+/**
+ * Take out a job, or a dead letter, with what is remembered of it, and free its id.
+ *
+ * KEYS  1 the list or sorted set that it is in   2 state   3 watched   4 ids   5 progress   6 results   7 died
+ * ARGV  1 its text   2 events channel   3 event (JSON)   4 its index in the list when it was seen   5 the length of that then
+ *       6 its id   7 '1' when it is a dead letter: where a later job has its id, nothing is told or forgotten of that
+ * Returns 1, or 0 when it was not there any more: what is remembered of it is kept then, for whoever has taken it.
+ *
+ * One script, because a worker may take it at the same time, and a producer its id.
+ */
+export const removeOne = new Script<number>(
   'queue.removeOne',
-  4,
-  `${NEED}${TAKE_OUT}
+  7,
+  `${NEED}${TAKE_OUT}${FREE_ID}
 need('HDEL', KEYS[2], 'a') need('PUBLISH', ARGV[2], 'a') need('EXISTS', KEYS[3])
+needFree(KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 local isTaken = ARGV[7] == '1' and tonumber(redis.call('ZSCORE', KEYS[4], ARGV[6]) or '0') < 0
-if redis.call('TYPE', KEYS[1]).ok == 'list' then needTakeOut(KEYS[1]) else need('ZREM', KEYS[1], 'a') end
 local isList = redis.call('TYPE', KEYS[1]).ok == 'list'
+if isList then needTakeOut(KEYS[1]) else need('ZREM', KEYS[1], 'a') end
 local removed = isList and takeOut(KEYS[1], ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[5])) or redis.call('ZREM', KEYS[1], ARGV[1])
-if removed == 1 then
-  if isTaken then return 2 end
+if removed == 1 and not isTaken then
   redis.call('HDEL', KEYS[2], ARGV[1])
   if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[2], '[' .. ARGV[3] .. ']') end
+  freeId(KEYS[4], KEYS[5], KEYS[6], KEYS[7], ARGV[6])
 end
 return removed
+`,
+);
+
+/**
+ * Forget the outcome of a job that ended, and free its id.
+ *
+ * KEYS  1 finished   2 ids   3 progress   4 results   5 died
+ * ARGV  1 its id
+ * Returns 1, or 0 when no outcome of it is kept.
+ *
+ * One script, because a producer may take the id at the same time: what is forgotten would be the new job's.
+ */
+export const removeOutcome = new Script<number>(
+  'queue.removeOutcome',
+  5,
+  `${NEED}${FREE_ID}
+need('HEXISTS', KEYS[4], 'a') need('ZREM', KEYS[1], 'a')
+needFree(KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+if redis.call('HEXISTS', KEYS[4], ARGV[1]) == 0 then return 0 end
+redis.call('ZREM', KEYS[1], ARGV[1])
+freeId(KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[1])
+return 1
 `,
 );
 
@@ -345,42 +385,25 @@ return 1
 /**
  * Forget what is remembered of jobs that were found nowhere.
  *
- * KEYS  1 state, or progress
+ * KEYS  1 state, or progress   2 delayed
  * ARGV  a field and its value for each
+ * Returns the number of fields that were forgotten.
  *
- * One script, because whoever has the job after all may write it anew.
+ * One script, because whoever has the job after all may write it anew, and because a search of the delayed jobs may have
+ * missed one that others before it were leaving: a field of the state is the text of its job, which is asked for again.
  */
 export const forgetFields = new Script<number>(
   'queue.forgetFields',
-  1,
-  `
+  2,
+  `${NEED}
+need('HDEL', KEYS[1], 'a') need('ZSCORE', KEYS[2], 'a') need('HGET', KEYS[1], 'a')
 local count = 0
 for i = 1, #ARGV, 2 do
-  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then count = count + redis.call('HDEL', KEYS[1], ARGV[i]) end
+  local isDelayed = redis.call('ZSCORE', KEYS[2], ARGV[i])
+  if not isDelayed and redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then
+    count = count + redis.call('HDEL', KEYS[1], ARGV[i])
+  end
 end
 return count
-`,
-);
-
-/**
- * Free the id of a job that was taken out, and forget how far it came.
- *
- * KEYS  1 ids   2 progress   3 results   4 died
- * ARGV  1 its id
- *
- * One script, so that the ids of others still end by themselves when it was the last of a job that is there.
- */
-export const freeId = new Script<number>(
-  'queue.freeId',
-  4,
-  `${NEED}${KEEP}
-need('HDEL', KEYS[2], 'a') need('HDEL', KEYS[3], 'a') need('ZREM', KEYS[4], 'a') need('ZCOUNT', KEYS[1], 0, 1)
-need('ZRANGE', KEYS[1], 0, 0) need('PEXPIREAT', KEYS[1], 1)
-redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('HDEL', KEYS[2], ARGV[1])
-redis.call('HDEL', KEYS[3], ARGV[1])
-redis.call('ZREM', KEYS[4], ARGV[1])
-endureIds(KEYS[1])
-return 1
 `,
 );

@@ -1,6 +1,6 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
-import { NOW } from './redis-time.js';
+import { NOW } from '../../redis/lua-clock.js';
 import { ALLOW_OOM, KEEP } from './script-parts.js';
 
 /** Dead letters looked at by one script at most, and bytes of them. */

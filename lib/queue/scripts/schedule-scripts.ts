@@ -1,6 +1,6 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
-import { NOW } from './redis-time.js';
+import { NOW } from '../../redis/lua-clock.js';
 
 /**
  * Under this name, which no schedule has, stands the mark of the data: who has seen another one knows that Redis lost the
@@ -64,7 +64,8 @@ return found
 export const endSchedule = new Script<number>(
   'queue.endSchedule',
   2,
-  `
+  `${NEED}
+need('HDEL', KEYS[1], 'a') need('ZREM', KEYS[2], 'a') need('HLEN', KEYS[1]) need('PEXPIRE', KEYS[1], 1)
 local ended = redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 if redis.call('HLEN', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ${MARK_MS}) end

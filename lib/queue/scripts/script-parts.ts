@@ -26,9 +26,13 @@ end
 /**
  * Added to scripts: `wake(idle, prefix, pattern)` rings two workers that have nothing to do and room for the pattern
  * (any, where it is nil), and no more: each that is rung costs a look at the queue. Who is not rung looks within a second.
- * `idle` is the HASH of workers that wait, with the patterns they have room for.
+ * `idle` is the HASH of workers that wait, with the patterns they have room for. `needWake(idle, prefix)` asks for the rights.
  */
 export const WAKE = `
+local function needWake(idle, prefix)
+  need('HLEN', idle) need('HGETALL', idle) need('HRANDFIELD', idle, 64, 'WITHVALUES') need('HDEL', idle, 'a')
+  need('PUBLISH', prefix .. 'a', 'a')
+end
 local function wake(idle, prefix, pattern)
   local known = redis.call('HLEN', idle)
   if known == 0 then return end

@@ -1,4 +1,5 @@
-import { RareLog } from '../../delivery/rare.log.js';
+import { systemClock } from '../../runtime/clock.js';
+import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import type { JobSearch } from '../producer/job-search.js';
 import { readJob } from '../model/job-text.js';
@@ -26,7 +27,7 @@ interface Remembered {
  */
 export class Leftovers {
   private readonly cursors = new Map<string, string>();
-  private readonly log = new RareLog();
+  private readonly log = new ThrottledLogger(systemClock);
   private dueAt = performance.now() + EVERY_MS;
   private isSweeping = false;
 
@@ -101,6 +102,8 @@ export class Leftovers {
   private async forget(gone: readonly Remembered[], hash: string): Promise<number> {
     const fields = gone.filter((one) => one.hash === hash).flatMap(({ field, value }) => [field, value]);
     if (fields.length === 0) return 0;
-    return this.redis.run('queue upkeep', (redis) => forgetFields.run(redis, [hash, ...fields]));
+    return this.redis.run('queue upkeep', (redis) =>
+      forgetFields.run(redis, [hash, this.keys.delayed, ...fields]),
+    );
   }
 }

@@ -67,7 +67,6 @@ export {
   nonEmptyString,
   integer,
   MAX_TIMER_MS,
-  MAX_TIMER_MS as LONGEST_TIMER_MS,
   serviceName,
   type Environment,
 } from './options/checks.js';

@@ -2,7 +2,7 @@ import { Subject, type Observable } from 'rxjs';
 
 import { IgnorableObservable } from '../../delivery/ignorable-observable.js';
 import { HydraError } from '../../hydra-error.js';
-import { LONGEST_TIMER_MS } from '../../hydra-options.js';
+import { MAX_TIMER_MS } from '../../hydra-options.js';
 import { outside } from '../../runtime/async-context.js';
 import type { RedisConnections, Subscription } from '../../redis/redis-connections.js';
 import { readEvents, type JobEvent } from '../model/job-event.js';
@@ -55,7 +55,7 @@ export class JobWatch {
     const waiter = this.waiters.add(job);
     const late = () => waiter.fail(lateError(job.id, timeoutMs, this.redis.isReady));
     const leftMs = Math.max(0, startedAt + timeoutMs - performance.now());
-    const timer = setTimeout(late, Math.min(leftMs, LONGEST_TIMER_MS));
+    const timer = setTimeout(late, Math.min(leftMs, MAX_TIMER_MS));
     this.enter()
       .then(() => this.waiters.lookFor(waiter))
       .catch((error: unknown) => {

@@ -1,13 +1,14 @@
+import { systemClock } from '../../runtime/clock.js';
+import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { transformPatternToRoute } from '@nestjs/microservices/utils/transform-pattern.utils.js';
 import type { Observable } from 'rxjs';
 
-import { RareLog } from '../../delivery/rare.log.js';
 import { HydraError } from '../../hydra-error.js';
 import { ignorable, IgnorablePromises } from '../../runtime/ignorable.js';
 import {
   checkQueueName,
   integer,
-  LONGEST_TIMER_MS,
+  MAX_TIMER_MS,
   refuseUnknown,
   serviceName,
   type OptionNames,
@@ -110,7 +111,7 @@ interface Queue {
 export class QueueService {
   private readonly queues = new Map<string, Queue>();
   private readonly adder: JobAdder;
-  private readonly log = new RareLog();
+  private readonly log = new ThrottledLogger(systemClock);
 
   /** @internal */
   constructor(
@@ -405,7 +406,7 @@ async function storedWithin<Result>(
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     const text = `the job whose result is awaited was not stored within timeoutMs=${timeoutMs}`;
-    timer = setTimeout(() => reject(new HydraError('TIMEOUT', text)), Math.min(timeoutMs, LONGEST_TIMER_MS));
+    timer = setTimeout(() => reject(new HydraError('TIMEOUT', text)), Math.min(timeoutMs, MAX_TIMER_MS));
   });
   return Promise.race([stored, late]).finally(() => clearTimeout(timer));
 }

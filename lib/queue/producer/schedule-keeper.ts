@@ -1,4 +1,5 @@
-import { RareLog } from '../../delivery/rare.log.js';
+import { systemClock } from '../../runtime/clock.js';
+import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { HydraError } from '../../hydra-error.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import type { QueueKeys } from '../model/queue-keys.js';
@@ -16,7 +17,7 @@ type SetAgain = () => Promise<string>;
  */
 export class ScheduleKeeper {
   private readonly known = new Map<string, SetAgain>();
-  private readonly log = new RareLog();
+  private readonly log = new ThrottledLogger(systemClock);
   private mark = '';
   private isLooking = false;
   private timer: NodeJS.Timeout | undefined;

@@ -1,7 +1,7 @@
-import { RareLog } from '../../delivery/rare.log.js';
-import { HydraError } from '../../hydra-error.js';
+import { systemClock } from '../../runtime/clock.js';
+import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import type { ResolvedOptions } from '../../hydra-options.js';
-import { mustBePlain, stringify } from '../../protocol/payload.js';
+import { mustBePlain, stringify, withinLimit } from '../../protocol/payload.js';
 import { HeldJob, leaseLostError, type TakenJob } from './held-job.js';
 import { progressEvent } from '../model/job-event.js';
 import { deadOutcome, deadStranger } from './job-runner.js';
@@ -32,7 +32,7 @@ export class Intake {
   private servedPatterns: ReadonlySet<string> = new Set();
   /** How many patterns have jobs set aside, and no worker. */
   private unservedPatterns = 0;
-  private readonly log = new RareLog();
+  private readonly log = new ThrottledLogger(systemClock);
   private restUntil = 0;
 
   constructor(
@@ -145,10 +145,5 @@ function progressText(pattern: string, value: unknown, maxBytes: number): string
   const what = `the progress of "${pattern}"`;
   const text = stringify(what, value) ?? 'null';
   mustBePlain(value, what);
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= maxBytes) return text;
-  throw new HydraError(
-    'PAYLOAD_TOO_LARGE',
-    `${what} has ${bytes} bytes, more than maxPayloadBytes=${maxBytes}`,
-  );
+  return withinLimit(what, text, maxBytes);
 }

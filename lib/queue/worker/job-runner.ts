@@ -1,8 +1,8 @@
+import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { isObservable } from 'rxjs';
 
 import { systemClock } from '../../runtime/clock.js';
 import { DeadlineWheel } from '../../delivery/deadline-wheel.js';
-import { RareLog } from '../../delivery/rare.log.js';
 import { handlerObservable } from '../../delivery/handler-observable.js';
 import { jobDead } from '../../diagnostics/channels.js';
 import type { Dispatch } from '../../delivery/source.js';
@@ -20,7 +20,7 @@ import type { Outcome } from './worker-link.js';
 
 /** Runs jobs through their handlers, and says what becomes of each. */
 export class JobRunner {
-  private readonly log = new RareLog();
+  private readonly log = new ThrottledLogger(systemClock);
   private readonly deadlines = new DeadlineWheel<HeldJob>(systemClock, (job) => this.expire(job));
 
   constructor(

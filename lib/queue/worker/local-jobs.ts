@@ -1,4 +1,5 @@
-import { RareLog } from '../../delivery/rare.log.js';
+import { systemClock } from '../../runtime/clock.js';
+import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { HydraError } from '../../hydra-error.js';
 import type { ResolvedOptions } from '../../hydra-options.js';
 import { leaseLostError, type HeldJob } from './held-job.js';
@@ -27,7 +28,7 @@ export class LocalJobs {
   private readonly lanes: WorkerParts['lanes'];
   private readonly gate: StartGate;
   private readonly runner: JobRunner;
-  private readonly log = new RareLog();
+  private readonly log = new ThrottledLogger(systemClock);
   private isOpen = false;
 
   constructor(

@@ -1,4 +1,5 @@
-import { RareLog } from '../../delivery/rare.log.js';
+import { systemClock } from '../../runtime/clock.js';
+import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import type { ResolvedOptions } from '../../hydra-options.js';
 import { WakeUpListener } from './wake-up-listener.js';
 import type { HeldJob } from './held-job.js';
@@ -38,7 +39,7 @@ export class QueueWorker {
   private readonly intake: Intake;
   private readonly upkeep: Upkeep;
   private readonly doorbell: WakeUpListener;
-  private readonly log = new RareLog();
+  private readonly log = new ThrottledLogger(systemClock);
   private isTaking = false;
   private isClosed = false;
   private isScheduled = false;

@@ -1,4 +1,5 @@
-import { RareLog } from '../../delivery/rare.log.js';
+import { systemClock } from '../../runtime/clock.js';
+import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import { jobOfTick, nextTick, readSchedule } from '../model/schedule.js';
@@ -6,7 +7,7 @@ import { dueTicks, fireTick } from '../scripts/schedule-scripts.js';
 
 /** Adds the repeating jobs of one queue when their ticks come. Every worker does; each tick counts once. */
 export class Scheduler {
-  private readonly log = new RareLog();
+  private readonly log = new ThrottledLogger(systemClock);
   private isRunning = false;
 
   constructor(

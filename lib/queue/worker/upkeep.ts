@@ -1,4 +1,5 @@
-import { RareLog } from '../../delivery/rare.log.js';
+import { systemClock } from '../../runtime/clock.js';
+import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { JobSearch } from '../producer/job-search.js';
 import { Leftovers } from './leftovers.js';
 import type { LocalJobs } from './local-jobs.js';
@@ -8,7 +9,7 @@ import type { WorkerLink } from './worker-link.js';
 /** What a worker does for its queue beside taking jobs: it shows that it lives, recovers what others lost, and tidies up. */
 export class Upkeep {
   isDue = true;
-  private readonly log = new RareLog();
+  private readonly log = new ThrottledLogger(systemClock);
   private forgotAt = performance.now();
   private readonly leftovers: Leftovers;
 

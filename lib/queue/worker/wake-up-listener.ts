@@ -1,5 +1,6 @@
-import { RareLog } from '../../delivery/rare.log.js';
-import { LONGEST_TIMER_MS } from '../../hydra-options.js';
+import { systemClock } from '../../runtime/clock.js';
+import { ThrottledLogger } from '../../runtime/throttled-logger.js';
+import { MAX_TIMER_MS } from '../../hydra-options.js';
 import { BlockingConnection } from '../../redis/blocking-connection.js';
 import type { RedisConnections, Subscription } from '../../redis/redis-connections.js';
 import { isUnavailable } from '../producer/job-waiters.js';
@@ -21,7 +22,7 @@ export interface WakeUpHandler {
 export class WakeUpListener {
   /** A job may be in the inbox: the next turn sees to that. */
   hasMail = false;
-  private readonly log = new RareLog();
+  private readonly log = new ThrottledLogger(systemClock);
   private connection: BlockingConnection | undefined;
   private isAsking = false;
   private isWaiting = false;
@@ -59,7 +60,7 @@ export class WakeUpListener {
     if (this.isClosed) return;
     clearTimeout(this.timer);
     if (withinMs !== undefined) {
-      this.timer = setTimeout(() => this.listener.ring(), Math.min(withinMs, LONGEST_TIMER_MS)).unref();
+      this.timer = setTimeout(() => this.listener.ring(), Math.min(withinMs, MAX_TIMER_MS)).unref();
     }
     this.isWaiting = watchesList;
     if (watchesList && !this.isAsking) void this.ask();

@@ -9,7 +9,7 @@ import { startCaller } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
-import { WorkerFleet } from './worker.fleet.js';
+import { WorkerFleet } from '../chaos/worker.fleet.js';
 
 const ROUNDS = 8;
 /** How old the snapshot is that Redis comes back with. */

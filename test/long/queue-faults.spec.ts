@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.js';
 import { startProxy } from '../support/proxy.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
-import { WorkerFleet } from './worker.fleet.js';
+import { WorkerFleet } from '../chaos/worker.fleet.js';
 
 /** How long anything may take on a machine that has other things to do. */
 const PATIENCE = { timeoutMs: 30_000 };

@@ -92,8 +92,7 @@ export class HydraInstance implements FrameHandler, Context {
 
   /** The queues, through the connections of this instance. */
   get queues(): QueueService {
-    const { id, redis, keys, options } = this;
-    return (this.queueService ??= new QueueService(id, redis, keys, options));
+    return (this.queueService ??= new QueueService(this));
   }
 
   /** The streams, through the connections of this instance. */

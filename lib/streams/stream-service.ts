@@ -10,7 +10,6 @@ import {
 import { encodeEntry } from '../protocol/stream-entry.js';
 import type { Context } from '../redis/context.js';
 import { published, publishing } from '../diagnostics/published-entry.js';
-import { systemClock } from '../runtime/clock.js';
 import { IgnorablePromises } from '../runtime/ignorable.js';
 import type { RedisClient } from '../redis/redis-connections.js';
 import { DeadEntries, type DeadEntry, type DeadLetterOptions } from './stored/dead-entries.js';
@@ -73,7 +72,7 @@ export type TrimOptions = { readonly maxLen: number } | { readonly before: strin
 export class StreamService {
   private readonly dead: DeadEntries;
 
-  constructor(private readonly context: Pick<Context, 'redis' | 'keys' | 'options'>) {
+  constructor(private readonly context: Pick<Context, 'redis' | 'keys' | 'options' | 'clock'>) {
     this.dead = new DeadEntries(context);
   }
 
@@ -112,7 +111,7 @@ export class StreamService {
       return (await redis.xadd(key, ...(trim as []), '*', ...fields))!;
     };
     const publish = () => this.context.redis.run(`publish to ${stream}`, store);
-    return observed ? () => published(observed, publish, systemClock) : publish;
+    return observed ? () => published(observed, publish, this.context.clock) : publish;
   }
 
   /**

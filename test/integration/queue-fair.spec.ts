@@ -138,7 +138,7 @@ describe('one job', () => {
       let rings = 0;
       const doorbells = instances.map((instance) => {
         const listener = { ring: () => rings++, chosen: () => undefined };
-        return new WakeUpListener(instance.redis, names, instance.id, listener);
+        return new WakeUpListener(instance, names, listener);
       });
       await Promise.all(doorbells.map((doorbell) => doorbell.open()));
       for (const doorbell of doorbells) doorbell.wait(undefined, true);

@@ -63,7 +63,7 @@ const lane = new PatternSlots<HeldJob>(
   { concurrency: 10_000, rateLimit: undefined } as ResolvedJobOptions,
 );
 
-const contextOf = ({ id, redis, keys }: HydraInstance) => ({ id, redis, keys });
+const contextOf = ({ id, redis, keys, clock }: HydraInstance) => ({ id, redis, keys, clock });
 
 const linkOf = (settings: Partial<HydraOptions> = {}) =>
   new WorkerLink({ ...contextOf(instance), options: resolveOptions({ ...options, ...settings }) }, 'default');
@@ -160,7 +160,7 @@ describe('a turn', () => {
 describe('an idle worker', () => {
   it('does not look again and again for what is due after more than a timer can wait', async () => {
     let rings = 0;
-    const doorbell = new WakeUpListener(instance.redis, keysOf(), instance.id, {
+    const doorbell = new WakeUpListener(instance, keysOf(), {
       ring: () => rings++,
       chosen: () => undefined,
     });

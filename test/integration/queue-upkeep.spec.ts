@@ -189,7 +189,7 @@ describe('what is remembered of jobs that a Hydra 1.x worker ended', () => {
       await commands.hset(keys.progress, id, '1');
     }
     const search = new JobSearch(instance.redis, keys);
-    const leftovers = new Leftovers(instance.redis, keys, search);
+    const leftovers = new Leftovers(instance, keys, search);
     expect(await leftovers.sweep()).toBe(2);
     expect((await commands.hkeys(keys.progress)).toSorted()).toEqual(present.toSorted());
     expect((await commands.hkeys(keys.state)).toSorted()).toEqual(present.map(text).toSorted());
@@ -207,7 +207,7 @@ describe('what is remembered of jobs that a Hydra 1.x worker ended', () => {
   it('goes page by page where it is much', async () => {
     const { commands } = instance.redis;
     for (let n = 0; n < 3_000; n++) await commands.hset(keys.progress, `gone ${n}`, '1');
-    const leftovers = new Leftovers(instance.redis, keys, new JobSearch(instance.redis, keys));
+    const leftovers = new Leftovers(instance, keys, new JobSearch(instance.redis, keys));
     const most = await leftovers.sweep();
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThan(1_000);

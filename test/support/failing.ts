@@ -128,8 +128,7 @@ export async function open(options: Partial<HydraOptions> = {}): Promise<HydraIn
   return instance;
 }
 
-export const queueOf = ({ id, redis: connections, keys, options }: HydraInstance) =>
-  new QueueService(id, connections, keys, options);
+export const queueOf = (instance: HydraInstance) => new QueueService(instance);
 export const call = (client: HydraClient, pattern: string, data: unknown = {}) =>
   lastValueFrom(client.send(pattern, data));
 

@@ -53,6 +53,38 @@ function exportedClasses(text: string): string[] {
 
 const kebabOf = (name: string) => name.replaceAll(/(?<=[a-z\d])(?=[A-Z])/g, '-').toLowerCase();
 
+/** Where this machine may be asked for its time and its randomness. */
+const ASKS_THE_MACHINE = /^(?:runtime|testing|cli)\//;
+const TIMERS = new Set(['setTimeout', 'setInterval', 'setImmediate']);
+const READINGS = new Set(['Date.now', 'performance.now', 'Math.random', 'crypto.randomUUID']);
+
+/** The files that ask for time or randomness past the clock and the random source of their instance, and how often. */
+export function machineTime(files: SourceFiles): Leftovers {
+  const counts: Record<string, number> = {};
+  for (const [file, text] of Object.entries(files)) {
+    if (ASKS_THE_MACHINE.test(file)) continue;
+    const visit = (node: ts.Node): void => {
+      if (asksTheMachine(node)) counts[file] = (counts[file] ?? 0) + 1;
+      ts.forEachChild(node, visit);
+    };
+    visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest));
+  }
+  return counts;
+}
+
+function asksTheMachine(node: ts.Node): boolean {
+  if (ts.isCallExpression(node) && ts.isIdentifier(node.expression)) return TIMERS.has(node.expression.text);
+  if (ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression)) {
+    return READINGS.has(`${node.expression.text}.${node.name.text}`);
+  }
+  return (
+    ts.isNewExpression(node) &&
+    ts.isIdentifier(node.expression) &&
+    node.expression.text === 'Date' &&
+    !node.arguments?.length
+  );
+}
+
 /** Folders of lib/ that an eye cannot sort, with how many files are directly in them. */
 export function crowdedFolders(files: SourceFiles): Leftovers {
   const counts = new Map<string, number>();

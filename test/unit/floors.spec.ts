@@ -5,6 +5,7 @@ import { floorBreaches, type SourceFiles } from '../support/floors.js';
 import {
   bannedWords,
   crowdedFolders,
+  machineTime,
   misnamedFiles,
   numbersAboveLimit,
   wideConstructors,
@@ -46,6 +47,10 @@ describe('the library', () => {
     expect(floorBreaches(files)).toEqual([]);
   });
 
+  it('asks its instance for time and randomness, and the machine nowhere but in runtime/', () => {
+    expect(machineTime(readLib())).toEqual({});
+  });
+
   it.each<[rule: string, kind: string, find: () => Leftovers]>([
     ['gives no constructor more than 4 parameters', 'constructors', () => wideConstructors(readLib())],
     ['stays within its numbers', 'numbers', () => numbersAboveLimit(readLib())],
@@ -58,6 +63,12 @@ describe('the library', () => {
 });
 
 describe('the rules of the house', () => {
+  it('count what asks the machine for its time or its randomness', () => {
+    const text =
+      'const now = Date.now(); setTimeout(f, Math.random()); clock.setTimeout(f, 1); new Date(now);';
+    expect(machineTime({ 'queue/a.ts': text, 'runtime/clock.ts': text })).toEqual({ 'queue/a.ts': 3 });
+  });
+
   it('count a constructor of five parameters, and none of four', () => {
     const files = {
       'a.ts': `export class A { constructor(a: number, b: number, c: number, d: number, readonly e: number) {} }`,

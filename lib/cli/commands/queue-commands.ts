@@ -68,9 +68,8 @@ function onQueue(command: Command, act: (target: QueueTarget, ...words: never[])
     .action((service: string, ...rest: unknown[]) => {
       const words = rest.slice(0, -2) as never[];
       return withInstance(command, async (instance, global) => {
-        const { id, redis, keys, options: resolved } = instance;
         const options: QueueOptions = command.opts();
-        const queue = new QueueService(id, redis, keys, resolved);
+        const queue = new QueueService(instance);
         try {
           const ref = { service: await knownQueue(instance, service, options.queue), queue: options.queue };
           await act({ queue, ref, options, global }, ...words);

@@ -1,12 +1,18 @@
+import type { Clock } from '../../runtime/clock.js';
+
 /** What the clock of Redis shows, as far as one worker knows: no two machines' clocks are compared. */
 export class RedisClock {
   /** Until Redis has told it, the clock of this machine. */
   isKnown = false;
-  private ahead = Date.now() - performance.now();
+  private ahead: number;
+
+  constructor(private readonly clock: Clock) {
+    this.ahead = clock.now() - clock.monotonic();
+  }
 
   /**
    * @param redisMs Unix time that Redis told, in milliseconds
-   * @param askedAt when it was asked, by `performance.now()`
+   * @param askedAt when it was asked, by `clock.monotonic()`
    */
   set(redisMs: number, askedAt: number): void {
     this.ahead = redisMs - askedAt;
@@ -15,6 +21,6 @@ export class RedisClock {
 
   /** Unix time in milliseconds, early by no more than an answer of Redis takes. */
   now(): number {
-    return Math.round(performance.now() + this.ahead);
+    return Math.round(this.clock.monotonic() + this.ahead);
   }
 }

@@ -1,5 +1,4 @@
-import type { ResolvedQueueOptions } from '../../hydra-options.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
 import type { QueueKeys } from './queue-keys.js';
 import type { RedisClock } from './redis-clock.js';
 import { forgetOld } from '../scripts/retention-scripts.js';
@@ -17,10 +16,9 @@ export class Retention {
   private from = 0;
 
   constructor(
-    private readonly redis: RedisConnections,
+    private readonly context: Pick<Context, 'redis' | 'options' | 'clock'>,
     private readonly keys: QueueKeys,
-    private readonly kept: Pick<ResolvedQueueOptions, 'completed' | 'dead'>,
-    private readonly clock: RedisClock,
+    private readonly redisClock: RedisClock,
   ) {}
 
   async run(): Promise<void> {
@@ -30,18 +28,19 @@ export class Retention {
 
   /** One bounded look. No dead letter is too old before Redis has told its time: this machine's says nothing of theirs. */
   async look(atMost: number) {
-    const { completed, dead } = this.kept;
+    const { redis, options, clock } = this.context;
+    const { completed, dead } = options.queue;
     const { results, finished, died, incomplete, ids } = this.keys;
-    const { isKnown } = this.clock;
-    const oldestDead = isKnown ? new Date(Math.max(0, this.clock.now() - dead.ageMs)).toISOString() : '';
+    const { isKnown } = this.redisClock;
+    const oldestDead = isKnown ? new Date(Math.max(0, this.redisClock.now() - dead.ageMs)).toISOString() : '';
     const keys = [results, finished, died, incomplete, ids];
     const kept = [completed.count, dead.count];
     const args = [completed.ageMs, dead.ageMs, oldestDead, atMost, this.from, ...kept];
-    const askedAt = performance.now();
-    const [forgotten, next, hasMore, now] = await this.redis.run('queue retention', (redis) =>
-      forgetOld.run(redis, [...keys, ...args]),
+    const askedAt = clock.monotonic();
+    const [forgotten, next, hasMore, now] = await redis.run('queue retention', (client) =>
+      forgetOld.run(client, [...keys, ...args]),
     );
-    this.clock.set(now, askedAt);
+    this.redisClock.set(now, askedAt);
     this.from = next;
     return { forgotten, next, hasMore: hasMore === 1 || !isKnown };
   }

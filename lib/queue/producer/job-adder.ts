@@ -1,10 +1,9 @@
 import { writeJob } from './job-writing.js';
-import { checkJob, type BackoffRule, type ResolvedOptions } from '../../hydra-options.js';
+import { checkJob, type BackoffRule } from '../../hydra-options.js';
 import { createMessageId } from '../../registry/presence/instance-id.js';
 import type { JobAddedDiagnostic } from '../../diagnostics/events.js';
-import { systemClock } from '../../runtime/clock.js';
-import { outside } from '../../runtime/async-context.js';
-import type { RedisClient, RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
+import type { RedisClient } from '../../redis/redis-connections.js';
 import { adding, added } from '../../diagnostics/added-job.js';
 import { addOne } from '../scripts/producer-scripts.js';
 import { DEFAULT_QUEUE, type QueueKeys } from '../model/queue-keys.js';
@@ -67,9 +66,7 @@ export class JobAdder {
   private readonly outbox = new Map<QueueKeys, Waiting[]>();
 
   constructor(
-    private readonly redis: RedisConnections,
-    private readonly from: string,
-    private readonly options: ResolvedOptions,
+    private readonly context: Pick<Context, 'address' | 'redis' | 'options' | 'clock' | 'random'>,
   ) {}
 
   /** @throws HydraError `BAD_OPTION`, `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
@@ -81,13 +78,14 @@ export class JobAdder {
     options: AddOptions,
   ): PreparedJob {
     checkJob(pattern, options);
-    const id = options.id ?? createMessageId();
+    const { address: from, clock, random, options: limits } = this.context;
+    const id = options.id ?? createMessageId(random);
     const { attempts, backoff, timeoutMs, queue = DEFAULT_QUEUE } = options;
     const observed = adding({ service, queue, pattern, id }, options.headers);
     const headers = observed?.headers ?? options.headers;
-    const job = { service, from: this.from, pattern, data, attempts, backoff, timeoutMs, headers };
-    const stamp = { mid: id, timestamp: new Date().toISOString() };
-    const raw = writeJob(job, stamp, this.options.maxPayloadBytes);
+    const job = { service, from, pattern, data, attempts, backoff, timeoutMs, headers };
+    const stamp = { mid: id, timestamp: new Date(clock.now()).toISOString() };
+    const raw = writeJob(job, stamp, limits.maxPayloadBytes);
     return { id, addedOn: stamp.timestamp, pattern, raw, keys, options, observed };
   }
 
@@ -97,7 +95,7 @@ export class JobAdder {
    * @throws HydraError `REDIS_UNAVAILABLE`
    */
   add(job: PreparedJob): Promise<boolean> {
-    return job.observed ? added(job.observed, systemClock, () => this.store(job)) : this.store(job);
+    return job.observed ? added(job.observed, this.context.clock, () => this.store(job)) : this.store(job);
   }
 
   private store(job: PreparedJob): Promise<boolean> {
@@ -113,20 +111,21 @@ export class JobAdder {
    * @throws HydraError `REDIS_UNAVAILABLE`, whose `mayHaveRun` says whether it may have been stored; `FORBIDDEN`
    */
   async addNow(job: PreparedJob, service: string): Promise<void> {
+    const { redis, clock } = this.context;
     try {
-      await added(job.observed, systemClock, () => append(this.redis.commands, job.keys, [job]));
+      await added(job.observed, clock, () => append(redis.commands, job.keys, [job]));
     } catch (cause) {
-      throw this.redis.failure(`"${job.pattern}" into the queue of "${service}"`, cause);
+      throw redis.failure(`"${job.pattern}" into the queue of "${service}"`, cause);
     }
   }
 
   private async addAlone({ pattern, raw, keys, options }: PreparedJob): Promise<boolean> {
-    const { id = '', delayMs = 0, priority, dedupMs = this.options.queue.dedupMs } = options;
+    const { id = '', delayMs = 0, priority, dedupMs = this.context.options.queue.dedupMs } = options;
     const { waiting, high, delayed, ids, results, finished, died, idle } = keys;
     const isHigh = priority === 'high' ? '1' : '';
     const names = [waiting, high, delayed, ids, results, finished, died, idle];
     const args = [...names, raw, isHigh, delayMs, id, dedupMs, keys.wakeOf(''), pattern];
-    return (await this.redis.run('add a job', (redis) => addOne.run(redis, args))) === 1;
+    return (await this.context.redis.run('add a job', (redis) => addOne.run(redis, args))) === 1;
   }
 
   private post(keys: QueueKeys, job: Waiting): void {
@@ -134,7 +133,7 @@ export class JobAdder {
     if (batch) batch.push(job);
     else this.outbox.set(keys, [job]);
     // After all that this turn's input causes.
-    if (this.outbox.size === 1 && !batch) outside(() => setImmediate(this.flush));
+    if (this.outbox.size === 1 && !batch) this.context.clock.setImmediate(this.flush);
   }
 
   private readonly flush = (): void => {
@@ -148,7 +147,7 @@ export class JobAdder {
 
   private async push(keys: QueueKeys, jobs: readonly Waiting[]): Promise<void> {
     try {
-      await this.redis.run('add jobs', (redis) => append(redis, keys, jobs));
+      await this.context.redis.run('add jobs', (redis) => append(redis, keys, jobs));
       for (const { resolve } of jobs) resolve(true);
     } catch (error) {
       for (const { reject } of jobs) reject(error);

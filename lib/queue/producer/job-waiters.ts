@@ -1,6 +1,6 @@
 import { HydraError } from '../../hydra-error.js';
-import { outside } from '../../runtime/async-context.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
+import type { Timer } from '../../runtime/clock.js';
 import { readEnd, type JobEvent } from '../model/job-event.js';
 import type { JobSearch } from './job-search.js';
 import type { QueueKeys } from '../model/queue-keys.js';
@@ -37,10 +37,10 @@ export class JobWaiters {
   /** Jobs that ended with a result too large for an event. */
   private large = new Set<string>();
   private searchAt = 0;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
 
   constructor(
-    private readonly redis: RedisConnections,
+    private readonly context: Pick<Context, 'redis' | 'clock'>,
     private readonly keys: QueueKeys,
     private readonly search: JobSearch,
   ) {}
@@ -64,7 +64,7 @@ export class JobWaiters {
     this.byId.delete(waiter.id);
     this.misses.delete(waiter.id);
     if (this.byId.size > 0) return;
-    clearTimeout(this.timer);
+    this.context.clock.clear(this.timer);
     this.timer = undefined;
   }
 
@@ -76,13 +76,13 @@ export class JobWaiters {
 
   /** Whether it is over already; later looks come by themselves. */
   async lookFor({ id, settle }: Waiter): Promise<void> {
-    const text = await this.redis.run('job result', (redis) => redis.hget(this.keys.results, id));
+    const text = await this.context.redis.run('job result', (redis) => redis.hget(this.keys.results, id));
     const end = readEnd(text);
     if (end) settle(end);
   }
 
   private lookLater(): void {
-    this.timer ??= outside(() => setTimeout(() => void this.look(), LOOK_MS));
+    this.timer ??= this.context.clock.setTimeout(() => void this.look(), LOOK_MS, { ref: true });
   }
 
   private async look(): Promise<void> {
@@ -93,12 +93,13 @@ export class JobWaiters {
       for (let start = 0; start < ids.length; start += BATCH) {
         open.push(...(await this.readOutcomes(ids.slice(start, start + BATCH))));
       }
-      if (open.length > 0 && performance.now() >= this.searchAt) await this.searchFor(open, waiters);
+      if (open.length > 0 && this.context.clock.monotonic() >= this.searchAt)
+        await this.searchFor(open, waiters);
     } catch (error) {
       this.failAll(waiters, error);
     } finally {
       // Set anew by whoever came after the last one left.
-      clearTimeout(this.timer);
+      this.context.clock.clear(this.timer);
       this.timer = undefined;
       if (this.byId.size > 0) this.lookLater();
     }
@@ -106,7 +107,9 @@ export class JobWaiters {
 
   /** Ends the waits for those that have completed, and gives back the others. */
   private async readOutcomes(ids: readonly string[]): Promise<string[]> {
-    const texts = await this.redis.run('job results', (redis) => redis.hmget(this.keys.results, ...ids));
+    const texts = await this.context.redis.run('job results', (redis) =>
+      redis.hmget(this.keys.results, ...ids),
+    );
     for (const text of texts) {
       const end = readEnd(text);
       if (end) this.end(end);
@@ -115,7 +118,7 @@ export class JobWaiters {
   }
 
   private async searchFor(ids: readonly string[], waiters: readonly Waiter[]): Promise<void> {
-    const from = performance.now();
+    const from = this.context.clock.monotonic();
     const open = await this.search.openAmong(ids);
     await this.findDead(ids, open);
     const missed = new Set(ids.filter((id) => this.isMissing(id, open.has(id))));
@@ -124,7 +127,7 @@ export class JobWaiters {
       const gone = new Set(await this.readOutcomes([...missed]));
       for (const waiter of waiters) if (gone.has(waiter.id)) waiter.fail(goneError(waiter.id));
     }
-    this.searchAt = performance.now() + PEACE * (performance.now() - from);
+    this.searchAt = this.context.clock.monotonic() + PEACE * (this.context.clock.monotonic() - from);
   }
 
   private isMissing(id: string, isOpen: boolean): boolean {
@@ -146,7 +149,7 @@ export class JobWaiters {
   }
 
   private fetchSoon(id: string): void {
-    if (this.large.size === 0) setImmediate(() => void this.fetch());
+    if (this.large.size === 0) this.context.clock.setImmediate(() => void this.fetch());
     this.large.add(id);
   }
 

@@ -2,9 +2,10 @@ import { Subject, type Observable } from 'rxjs';
 
 import { IgnorableObservable } from '../../delivery/ignorable-observable.js';
 import { HydraError } from '../../hydra-error.js';
-import { MAX_TIMER_MS } from '../../hydra-options.js';
+import type { Context } from '../../redis/context.js';
+import type { Timer } from '../../runtime/clock.js';
 import { outside } from '../../runtime/async-context.js';
-import type { RedisConnections, Subscription } from '../../redis/redis-connections.js';
+import type { Subscription } from '../../redis/redis-connections.js';
 import { readEvents, type JobEvent } from '../model/job-event.js';
 import type { JobSearch } from './job-search.js';
 import { isUnavailable, JobWaiters, type AwaitedJob } from './job-waiters.js';
@@ -20,15 +21,15 @@ export class JobWatch {
   private readonly waiters: JobWaiters;
   private opening: Promise<void> | undefined;
   private subscription: Subscription | undefined;
-  private renewal: NodeJS.Timeout | undefined;
+  private renewal: Timer | undefined;
   private listeners = 0;
 
   constructor(
-    private readonly redis: RedisConnections,
+    private readonly context: Pick<Context, 'redis' | 'clock'>,
     private readonly keys: QueueKeys,
     search: JobSearch,
   ) {
-    this.waiters = new JobWaiters(redis, keys, search);
+    this.waiters = new JobWaiters(context, keys, search);
   }
 
   /**
@@ -51,11 +52,13 @@ export class JobWatch {
    *
    * @throws HydraError `DEAD_LETTER` with the reason; `CANCELLED`; `REPLY_LOST`; `TIMEOUT`, also where Redis was away for all that time; `CLOSED`
    */
-  async result(job: AwaitedJob, timeoutMs: number, startedAt = performance.now()): Promise<unknown> {
+  async result(job: AwaitedJob, timeoutMs: number, startedAt?: number): Promise<unknown> {
+    const { clock, redis } = this.context;
     const waiter = this.waiters.add(job);
-    const late = () => waiter.fail(lateError(job.id, timeoutMs, this.redis.isReady));
-    const leftMs = Math.max(0, startedAt + timeoutMs - performance.now());
-    const timer = setTimeout(late, Math.min(leftMs, MAX_TIMER_MS));
+    const late = () => waiter.fail(lateError(job.id, timeoutMs, redis.isReady));
+    const now = clock.monotonic();
+    const leftMs = Math.max(0, (startedAt ?? now) + timeoutMs - now);
+    const timer = clock.setTimeout(late, leftMs, { ref: true });
     this.enter()
       .then(() => this.waiters.lookFor(waiter))
       .catch((error: unknown) => {
@@ -64,7 +67,7 @@ export class JobWatch {
     try {
       return outcomeOf(await waiter.ended);
     } finally {
-      clearTimeout(timer);
+      clock.clear(timer);
       this.waiters.remove(waiter);
       this.leave();
     }
@@ -84,9 +87,9 @@ export class JobWatch {
 
   /** Goes on until it is there, or nobody listens any more. */
   private open(): Promise<void> {
-    const subscription = this.redis.subscribe(this.keys.events, (text) => this.hear(text));
+    const subscription = this.context.redis.subscribe(this.keys.events, (text) => this.hear(text));
     this.subscription = subscription;
-    const opening = this.redis
+    const opening = this.context.redis
       .retryWhileUnavailable(async () => {
         if (this.opening !== opening) return;
         await subscription.confirmed();
@@ -105,12 +108,13 @@ export class JobWatch {
   }
 
   private keepRenewing(): void {
-    this.renewal = setInterval(() => void this.renew().catch(() => undefined), RENEW_MS);
-    this.renewal.unref();
+    this.renewal = this.context.clock.setInterval(() => void this.renew().catch(() => undefined), RENEW_MS);
   }
 
   private async renew(): Promise<void> {
-    await this.redis.run('watch jobs', (redis) => redis.set(this.keys.watched, '1', 'PX', WATCHED_MS));
+    await this.context.redis.run('watch jobs', (redis) =>
+      redis.set(this.keys.watched, '1', 'PX', WATCHED_MS),
+    );
   }
 
   private leave(): void {
@@ -119,7 +123,7 @@ export class JobWatch {
 
   private stop(): void {
     this.opening = undefined;
-    clearInterval(this.renewal);
+    this.context.clock.clear(this.renewal);
     this.subscription?.unsubscribe();
     this.subscription = undefined;
   }

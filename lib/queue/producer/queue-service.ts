@@ -1,5 +1,3 @@
-import { systemClock } from '../../runtime/clock.js';
-import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { transformPatternToRoute } from '@nestjs/microservices/utils/transform-pattern.utils.js';
 import type { Observable } from 'rxjs';
 
@@ -8,15 +6,13 @@ import { ignorable, IgnorablePromises } from '../../runtime/ignorable.js';
 import {
   checkQueueName,
   integer,
-  MAX_TIMER_MS,
   refuseUnknown,
   serviceName,
   type OptionNames,
-  type ResolvedOptions,
 } from '../../hydra-options.js';
-import type { Keys } from '../../protocol/keys.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
-import { outside } from '../../runtime/async-context.js';
+import type { Context } from '../../redis/context.js';
+import type { Clock, Timer } from '../../runtime/clock.js';
+import { withTimeout } from '../../runtime/waiting.js';
 import type { DeadJob } from '../model/dead-letter.js';
 import { JobAdder, type AddOptions, type PreparedJob } from './job-adder.js';
 import type { JobEvent } from '../model/job-event.js';
@@ -94,8 +90,11 @@ interface Queue {
   readonly inspector: JobInspector;
   readonly watch: JobWatch;
   readonly schedules: Schedules;
-  readonly upkeep: NodeJS.Timeout | undefined;
+  readonly upkeep: Timer | undefined;
 }
+
+/** What the service uses of its instance. */
+type QueueContext = Pick<Context, 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log'>;
 
 /**
  * Adds jobs to the queues of this and other services, and looks after them. Works in a process without handlers too.
@@ -111,16 +110,10 @@ interface Queue {
 export class QueueService {
   private readonly queues = new Map<string, Queue>();
   private readonly adder: JobAdder;
-  private readonly log = new ThrottledLogger(systemClock);
 
   /** @internal */
-  constructor(
-    id: string,
-    private readonly redis: RedisConnections,
-    private readonly keys: Keys,
-    private readonly options: ResolvedOptions,
-  ) {
-    this.adder = new JobAdder(redis, `${id}@${options.service}:/`, options);
+  constructor(private readonly context: QueueContext) {
+    this.adder = new JobAdder(context);
   }
 
   /**
@@ -140,10 +133,14 @@ export class QueueService {
     const stored = this.store<Result>(pattern, data, options);
     const resultOf = async (given: ResultOptions = {}) => {
       refuseUnknown('result', given, RESULT_NAMES);
-      const { timeoutMs = this.options.timeoutMs } = given;
+      const { timeoutMs = this.context.options.timeoutMs } = given;
       // The time counts from here, and not from when Redis has the job.
-      const startedAt = performance.now();
-      const job = await storedWithin(stored, integer('timeoutMs of result', timeoutMs, 1));
+      const startedAt = this.context.clock.monotonic();
+      const job = await storedWithin(
+        this.context.clock,
+        stored,
+        integer('timeoutMs of result', timeoutMs, 1),
+      );
       return job.resultSince(startedAt, timeoutMs);
     };
     return Object.assign(stored, {
@@ -175,7 +172,7 @@ export class QueueService {
   async counts(ref?: string | QueueRef): Promise<JobCounts> {
     const { service, inspector } = this.queue('counts', ref);
     const counts = await inspector.counts();
-    if (service !== this.options.service && isNothing(counts)) await this.mustBeKnown(service);
+    if (service !== this.context.options.service && isNothing(counts)) await this.mustBeKnown(service);
     return counts;
   }
 
@@ -226,12 +223,12 @@ export class QueueService {
   /** No worker of the service takes a job from now on; those that run go on. */
   async pause(ref?: QueueRef): Promise<void> {
     const { keys } = this.queue('pause', ref);
-    await this.redis.run('pause', (redis) => redis.set(keys.paused, '1'));
+    await this.context.redis.run('pause', (redis) => redis.set(keys.paused, '1'));
   }
 
   async resume(ref?: QueueRef): Promise<void> {
     const { keys } = this.queue('resume', ref);
-    await this.redis.run('resume', (redis) =>
+    await this.context.redis.run('resume', (redis) =>
       Promise.all([redis.del(keys.paused), redis.publish(keys.wake, 'resume')]),
     );
   }
@@ -293,7 +290,7 @@ export class QueueService {
   /** @internal */
   close(): void {
     for (const { watch, schedules, upkeep } of this.queues.values()) {
-      clearInterval(upkeep);
+      this.context.clock.clear(upkeep);
       watch.close();
       schedules.close();
     }
@@ -314,7 +311,10 @@ export class QueueService {
 
   /** Nobody may be waiting for the promise that tells it. */
   private notAdded(pattern: unknown, error: unknown): unknown {
-    this.log.warn('add', `not added to a queue: ${JSON.stringify(pattern)}: ${String(error)}`);
+    this.context.log.warn(
+      'add to a queue',
+      `not added to a queue: ${JSON.stringify(pattern)}: ${String(error)}`,
+    );
     return error;
   }
 
@@ -329,8 +329,8 @@ export class QueueService {
       watch.result(awaited, timeoutMs, startedAt) as Promise<Result>;
     const resultOf = async (options: ResultOptions) => {
       refuseUnknown('result', options, RESULT_NAMES);
-      const { timeoutMs = this.options.timeoutMs } = options;
-      return resultSince(performance.now(), integer('timeoutMs of result', timeoutMs, 1));
+      const { timeoutMs = this.context.options.timeoutMs } = options;
+      return resultSince(this.context.clock.monotonic(), integer('timeoutMs of result', timeoutMs, 1));
     };
     return hidden({ id, isNew, result: (options = {}) => ignorable(resultOf(options)) }, resultSince);
   }
@@ -338,16 +338,19 @@ export class QueueService {
   private queue(method: string, ref: string | QueueRef = {}, names: OptionNames = REF_NAMES): Queue {
     if (typeof ref !== 'string') refuseUnknown(method, ref, names);
     // Whoever is first to use a queue need not wait for the application to have started.
-    if (!this.redis.isReady) this.redis.connect().catch(() => undefined);
-    const { service = this.options.service, queue = DEFAULT_QUEUE } =
+    if (!this.context.redis.isReady) this.context.redis.connect().catch(() => undefined);
+    const { service = this.context.options.service, queue = DEFAULT_QUEUE } =
       typeof ref === 'string' ? { service: ref } : ref;
     const known = this.queues.get(`${service}:${queue}`);
     return known ?? this.open(service, queue);
   }
 
   private async mustBeKnown(service: string): Promise<void> {
-    const found = await this.redis.run('look for a service', (redis) =>
-      Promise.all([redis.exists(this.keys.service(service)), redis.exists(this.keys.instances(service))]),
+    const found = await this.context.redis.run('look for a service', (redis) =>
+      Promise.all([
+        redis.exists(this.context.keys.service(service)),
+        redis.exists(this.context.keys.instances(service)),
+      ]),
     );
     if (found.some((count) => count > 0)) return;
     const meant = `a queue is meant by { queue: "${service}" }, and a pattern has no counts of its own`;
@@ -355,27 +358,28 @@ export class QueueService {
   }
 
   /** No worker may be left to forget what is too old. What other services keep is theirs. */
-  private lookAfter(keys: QueueKeys): NodeJS.Timeout {
-    const retention = new Retention(this.redis, keys, this.options.queue, new RedisClock());
+  private lookAfter(keys: QueueKeys): Timer {
+    const { clock, random, log } = this.context;
+    const retention = new Retention(this.context, keys, new RedisClock(clock));
     const run = () =>
       retention.run().catch((error: unknown) => {
         // Who uses a queue after close() begins to look after it, and nobody would end that.
-        if (error instanceof HydraError && error.code === 'CLOSED') clearInterval(timer);
+        if (error instanceof HydraError && error.code === 'CLOSED') clock.clear(timer);
         else if (!isUnavailable(error))
-          this.log.warn('retention', `forgetting what is too old: ${String(error)}`);
+          log.warn(`retention ${keys.waiting}`, `forgetting what is too old: ${String(error)}`);
       });
-    const everyMs = FORGET_EVERY_MS * (1 + Math.random() / 5);
-    const timer = outside(() => setInterval(() => void run(), everyMs).unref());
+    const everyMs = FORGET_EVERY_MS * (1 + random.float() / 5);
+    const timer = clock.setInterval(() => void run(), everyMs);
     return timer;
   }
 
   private open(givenService: string, queue: string): Queue {
     const service = serviceName(givenService);
-    const keys = createQueueKeys(this.keys, service, checkQueueName('queue', queue));
-    const inspector = new JobInspector(this.redis, keys, this.options.queue.dedupMs);
-    const watch = new JobWatch(this.redis, keys, inspector.search);
-    const schedules = new Schedules(this.redis, keys, service, this.options.maxPayloadBytes);
-    const upkeep = service === this.options.service ? this.lookAfter(keys) : undefined;
+    const keys = createQueueKeys(this.context.keys, service, checkQueueName('queue', queue));
+    const inspector = new JobInspector(this.context.redis, keys, this.context.options.queue.dedupMs);
+    const watch = new JobWatch(this.context, keys, inspector.search);
+    const schedules = new Schedules(this.context, keys, service);
+    const upkeep = service === this.context.options.service ? this.lookAfter(keys) : undefined;
     const opened = { service, keys, inspector, watch, schedules, upkeep };
     this.queues.set(`${givenService}:${queue}`, opened);
     return opened;
@@ -400,15 +404,12 @@ function hidden<Result>(
 
 /** @throws HydraError `TIMEOUT` when Redis has not confirmed it in time; it may have been stored */
 async function storedWithin<Result>(
+  clock: Clock,
   stored: Promise<StoredJob<Result>>,
   timeoutMs: number,
 ): Promise<StoredJob<Result>> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const text = `the job whose result is awaited was not stored within timeoutMs=${timeoutMs}`;
-    timer = setTimeout(() => reject(new HydraError('TIMEOUT', text)), Math.min(timeoutMs, MAX_TIMER_MS));
-  });
-  return Promise.race([stored, late]).finally(() => clearTimeout(timer));
+  const text = `the job whose result is awaited was not stored within timeoutMs=${timeoutMs}`;
+  return withTimeout(clock, stored, timeoutMs, () => new HydraError('TIMEOUT', text));
 }
 
 /** Rejects once nothing is under way any more, and says so where some were added. */

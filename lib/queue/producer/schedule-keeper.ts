@@ -1,7 +1,6 @@
-import { systemClock } from '../../runtime/clock.js';
-import { ThrottledLogger } from '../../runtime/throttled-logger.js';
+import type { Context } from '../../redis/context.js';
+import type { Timer } from '../../runtime/clock.js';
 import { HydraError } from '../../hydra-error.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import { lookAtSchedules } from '../scripts/schedule-scripts.js';
 
@@ -17,14 +16,13 @@ type SetAgain = () => Promise<string>;
  */
 export class ScheduleKeeper {
   private readonly known = new Map<string, SetAgain>();
-  private readonly log = new ThrottledLogger(systemClock);
   private mark = '';
   private isLooking = false;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private stopListening: (() => void) | undefined;
 
   constructor(
-    private readonly redis: RedisConnections,
+    private readonly context: Pick<Context, 'redis' | 'clock' | 'random' | 'log'>,
     private readonly keys: QueueKeys,
   ) {}
 
@@ -35,7 +33,7 @@ export class ScheduleKeeper {
     if (this.isLooking) return;
     this.isLooking = true;
     this.lookLater();
-    this.stopListening = this.redis.onState((state) => {
+    this.stopListening = this.context.redis.onState((state) => {
       if (state === 'ready') void this.look();
     });
   }
@@ -47,7 +45,7 @@ export class ScheduleKeeper {
   close(): void {
     this.known.clear();
     this.isLooking = false;
-    clearTimeout(this.timer);
+    this.context.clock.clear(this.timer);
     this.stopListening?.();
   }
 
@@ -57,16 +55,17 @@ export class ScheduleKeeper {
       if (this.known.size > 0) this.lookLater();
       else this.close();
     };
+    const { clock, random } = this.context;
     // The processes of a fleet must not look in one instant.
-    this.timer = setTimeout(() => void next(), LOOK_MS * (0.8 + Math.random() * 0.4)).unref();
+    this.timer = clock.setTimeout(() => void next(), LOOK_MS * (0.8 + random.float() * 0.4));
   }
 
   /** Never rejects: a failed look is repeated soon. */
   private async look(): Promise<void> {
-    if (!this.redis.isReady || this.known.size === 0) return;
+    if (!this.context.redis.isReady || this.known.size === 0) return;
     const before = [...this.known];
     try {
-      const [mark = '', ...names] = await this.redis.run('look at repeating jobs', (redis) =>
+      const [mark = '', ...names] = await this.context.redis.run('look at repeating jobs', (redis) =>
         lookAtSchedules.run(redis, [this.keys.schedules]),
       );
       if (mark !== this.mark) return await this.setAgain();
@@ -74,13 +73,16 @@ export class ScheduleKeeper {
       for (const [name, set] of before)
         if (!there.has(name) && this.known.get(name) === set) this.known.delete(name);
     } catch (error) {
-      this.log.warn('look', `repeating jobs could not be looked at: ${String(error)}`);
+      this.context.log.warn(
+        `look ${this.keys.schedules}`,
+        `repeating jobs could not be looked at: ${String(error)}`,
+      );
     }
   }
 
   private async setAgain(): Promise<void> {
-    this.log.warn(
-      'lost',
+    this.context.log.warn(
+      `lost ${this.keys.schedules}`,
       `Redis lost ${this.keys.schedules}: ${this.known.size} repeating jobs are set again`,
     );
     let mark = '';

@@ -1,6 +1,6 @@
 import { checkJob, nonEmptyString } from '../../hydra-options.js';
 import { createMessageId } from '../../registry/presence/instance-id.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import {
   jobOfTick,
@@ -19,12 +19,11 @@ export class Schedules {
   private readonly keeper: ScheduleKeeper;
 
   constructor(
-    private readonly redis: RedisConnections,
+    private readonly context: Pick<Context, 'redis' | 'options' | 'clock' | 'random' | 'log'>,
     private readonly keys: QueueKeys,
     private readonly service: string,
-    private readonly maxBytes: number,
   ) {
-    this.keeper = new ScheduleKeeper(redis, keys);
+    this.keeper = new ScheduleKeeper(context, keys);
   }
 
   /**
@@ -40,10 +39,11 @@ export class Schedules {
   ): Promise<void> {
     nonEmptyString('name', name);
     checkJob(pattern, settings);
-    nextTick(cron, timeZone, Date.now());
+    const now = this.context.clock.now();
+    nextTick(cron, timeZone, now);
     const schedule = { cron, timeZone, pattern, data, ...settings };
     // Before it is stored: what cannot be a job now cannot be one at its tick.
-    jobOfTick(name, schedule, Date.now(), this.service, this.maxBytes);
+    jobOfTick(name, schedule, now, this.service, this.context.options.maxPayloadBytes);
     const definition = writeSchedule(schedule);
     const write = () => this.write(name, cron, timeZone, definition);
     this.keeper.keep(name, await write(), write);
@@ -52,19 +52,19 @@ export class Schedules {
   /** Gives the mark of the data. */
   private write(name: string, cron: string, timeZone: string, definition: string): Promise<string> {
     const { schedules, ticks, wake } = this.keys;
-    return this.redis.run('repeat', async (redis) => {
+    return this.context.redis.run('repeat', async (redis) => {
       const [seconds] = await redis.time();
       const next = nextTick(cron, timeZone, Number(seconds) * 1_000);
       if (next === undefined) throw noTick(cron, timeZone);
-      const mark = createMessageId();
+      const mark = createMessageId(this.context.random);
       return setSchedule.run(redis, [schedules, ticks, name, definition, next, wake, mark]);
     });
   }
 
   async list(): Promise<Schedule[]> {
-    const stored = await this.redis.run('schedules', (redis) => redis.hgetall(this.keys.schedules));
+    const stored = await this.context.redis.run('schedules', (redis) => redis.hgetall(this.keys.schedules));
     const names = Object.keys(stored);
-    const ticks = await this.redis.run('schedules', (redis) =>
+    const ticks = await this.context.redis.run('schedules', (redis) =>
       Promise.all(names.map((name) => redis.zscore(this.keys.ticks, name))),
     );
     return names.flatMap((name, index) => {
@@ -83,7 +83,7 @@ export class Schedules {
     this.keeper.drop(name);
     const { schedules, ticks } = this.keys;
     const args = [schedules, ticks, nonEmptyString('name', name)];
-    return (await this.redis.run('stop repeating', (redis) => endSchedule.run(redis, args))) > 0;
+    return (await this.context.redis.run('stop repeating', (redis) => endSchedule.run(redis, args))) > 0;
   }
 
   close(): void {

@@ -14,13 +14,15 @@ export interface TakenJob {
   readonly fence: number;
   readonly lease: string;
   readonly stateText: string | null;
+  /** When it came here, by `clock.monotonic()`. */
+  readonly takenAt: number;
 }
 
 /** One job leased to this worker. */
 export class HeldJob extends WithDeadline implements JobFacts {
   deadlineAt = Infinity;
-  /** When it came here, then when it started. By `performance.now()`. */
-  since = performance.now();
+  /** When it came here, then when it started. By `clock.monotonic()`. */
+  since: number;
   isStarted = false;
   /** Nobody wants its outcome any more: it was settled, or is no longer ours. */
   isOver = false;
@@ -43,6 +45,7 @@ export class HeldJob extends WithDeadline implements JobFacts {
     this.job = taken.job;
     this.fence = taken.fence;
     this.lease = taken.lease;
+    this.since = taken.takenAt;
     this.state = readState(taken.stateText);
     this.id = taken.job.id || `job-${taken.fence}`;
   }

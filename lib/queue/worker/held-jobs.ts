@@ -1,3 +1,5 @@
+import { resolvesWithin } from '../../runtime/waiting.js';
+import type { Clock } from '../../runtime/clock.js';
 import type { HeldJob } from './held-job.js';
 import type { Outcome } from './worker-link.js';
 
@@ -6,6 +8,8 @@ export class HeldJobs {
   private readonly jobs = new Map<string, HeldJob>();
   private outcomes: Outcome[] = [];
   private whenEmpty: (() => void) | undefined;
+
+  constructor(private readonly clock: Clock) {}
 
   get all(): HeldJob[] {
     return [...this.jobs.values()];
@@ -64,14 +68,9 @@ export class HeldJobs {
   }
 
   /** Resolves when none is held any more, or at the deadline. */
-  untilEmpty(deadlineAt: number): Promise<void> {
-    if (this.jobs.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.max(0, deadlineAt - performance.now()));
-      this.whenEmpty = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  async untilEmpty(deadlineAt: number): Promise<void> {
+    if (this.jobs.size === 0) return;
+    const empty = new Promise<void>((resolve) => (this.whenEmpty = resolve));
+    await resolvesWithin(this.clock, empty, Math.max(0, deadlineAt - this.clock.monotonic()));
   }
 }

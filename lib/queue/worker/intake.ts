@@ -1,15 +1,14 @@
-import { systemClock } from '../../runtime/clock.js';
-import { ThrottledLogger } from '../../runtime/throttled-logger.js';
-import type { ResolvedOptions } from '../../hydra-options.js';
 import { mustBePlain, stringify, withinLimit } from '../../protocol/payload.js';
 import { HeldJob, leaseLostError, type TakenJob } from './held-job.js';
 import { progressEvent } from '../model/job-event.js';
 import { deadOutcome, deadStranger } from './job-runner.js';
+import type { Stamp } from '../../protocol/message.js';
+import { createMessageId } from '../../registry/presence/instance-id.js';
 import { attemptOf, readState } from '../model/job-state.js';
 import { readJob } from '../model/job-text.js';
 import type { PatternSlots } from './pattern-slots.js';
 import type { LocalJobs } from './local-jobs.js';
-import type { WorkerLink } from './worker-link.js';
+import type { WorkerContext, WorkerLink } from './worker-link.js';
 
 /** Pause after taking only jobs that nobody here can handle. */
 const UNSERVED_PAUSE_MS = 250;
@@ -32,19 +31,18 @@ export class Intake {
   private servedPatterns: ReadonlySet<string> = new Set();
   /** How many patterns have jobs set aside, and no worker. */
   private unservedPatterns = 0;
-  private readonly log = new ThrottledLogger(systemClock);
   private restUntil = 0;
 
   constructor(
     private readonly lanes: ReadonlyMap<string, PatternSlots<HeldJob>>,
     private readonly parking: LocalJobs,
     private readonly link: WorkerLink,
-    private readonly options: ResolvedOptions,
+    private readonly context: Pick<WorkerContext, 'clock' | 'random' | 'log' | 'options'>,
   ) {}
 
   /** How many jobs there is room for. */
   get wanted(): number {
-    if (!this.parking.takes || this.restUntil > performance.now()) return 0;
+    if (!this.parking.takes || this.restUntil > this.context.clock.monotonic()) return 0;
     let all = 0;
     for (const lane of this.lanes.values()) all += lane.room;
     return all;
@@ -63,6 +61,7 @@ export class Intake {
   admit({ raws, states, firstFence, turn }: TakenJobs): void {
     if (raws.length === 0) return;
     const { held } = this.parking;
+    const takenAt = this.context.clock.monotonic();
     let unserved = 0;
     raws.forEach((raw, index) => {
       const fence = firstFence + index;
@@ -70,12 +69,18 @@ export class Intake {
       const job = readJob(raw);
       const lane = job && this.lanes.get(job.pattern);
       const stateText = states[index] ?? null;
-      if (!job) held.tell(deadStranger(this.options.service, lease, raw, this.link.clock.now()));
-      else if (!lane) unserved += this.send({ job, fence, lease, stateText });
-      else this.parking.place(new HeldJob({ job, fence, lease, stateText }, lane, this.report));
+      if (!job) held.tell(deadStranger(this.stamp(), this.context.options.service, lease, raw));
+      else if (!lane) unserved += this.send({ job, fence, lease, stateText, takenAt });
+      else this.parking.place(new HeldJob({ job, fence, lease, stateText, takenAt }, lane, this.report));
     });
-    if (unserved === raws.length) this.restUntil = performance.now() + UNSERVED_PAUSE_MS;
+    if (unserved === raws.length) this.restUntil = this.context.clock.monotonic() + UNSERVED_PAUSE_MS;
     this.parking.startAll();
+  }
+
+  /** For a dead letter of what has none of its own. */
+  private stamp(): Stamp {
+    const mid = createMessageId(this.context.random);
+    return { mid, timestamp: new Date(this.link.redisClock.now()).toISOString() };
   }
 
   /**
@@ -91,7 +96,7 @@ export class Intake {
       return 0;
     }
     const known = readState(stateText);
-    const now = this.link.clock.now();
+    const now = this.link.redisClock.now();
     const state = { ...known, straySince: known.straySince ?? now };
     const unservedMs = now - state.straySince;
     const hopeless = this.hopeless(pattern, unservedMs);
@@ -111,9 +116,9 @@ export class Intake {
       held.tell({ what: 'stray', lease, detail, event: '' });
       return 1;
     }
-    const { noHandlerMs } = this.options.queue;
+    const { noHandlerMs } = this.context.options.queue;
     const outcome = `its jobs are set aside until one has, for up to queue.noHandlerMs=${noHandlerMs}`;
-    this.log.warn(`unserved ${pattern}`, `no worker has a handler for "${pattern}": ${outcome}`);
+    this.context.log.warn(`unserved ${pattern}`, `no worker has a handler for "${pattern}": ${outcome}`);
     held.tell({
       what: 'unserved',
       lease,
@@ -125,7 +130,7 @@ export class Intake {
 
   /** Why no handler is waited for any longer. */
   private hopeless(pattern: string, unservedMs: number): string | undefined {
-    const { noHandlerMs } = this.options.queue;
+    const { noHandlerMs } = this.context.options.queue;
     if (unservedMs >= noHandlerMs) return `"${pattern}" had no handler for queue.noHandlerMs=${noHandlerMs}`;
     if (unservedMs < IN_LINE_MS || this.unservedPatterns < MOST_UNSERVED) return undefined;
     return `"${pattern}" has no handler, like ${this.unservedPatterns} other patterns`;
@@ -133,7 +138,7 @@ export class Intake {
 
   private readonly report = async (job: HeldJob, value: unknown): Promise<void> => {
     const { lease, id, pattern } = job;
-    const text = progressText(pattern, value, this.options.maxPayloadBytes);
+    const text = progressText(pattern, value, this.context.options.maxPayloadBytes);
     const isHeld =
       !job.isOver && (await this.link.report(lease, job.message.mid, text, progressEvent(id, pattern, text)));
     if (!isHeld) throw leaseLostError(job);

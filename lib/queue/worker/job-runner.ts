@@ -1,14 +1,12 @@
-import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { isObservable } from 'rxjs';
 
-import { systemClock } from '../../runtime/clock.js';
+import type { Stamp } from '../../protocol/message.js';
 import { DeadlineWheel } from '../../delivery/deadline-wheel.js';
 import { handlerObservable } from '../../delivery/handler-observable.js';
 import { jobDead } from '../../diagnostics/channels.js';
 import type { Dispatch } from '../../delivery/source.js';
 import { HydraError } from '../../hydra-error.js';
 import { outside } from '../../runtime/async-context.js';
-import { createMessageId } from '../../registry/presence/instance-id.js';
 import { backoffMs, PLAIN_BACKOFF, wholeMs } from './backoff.js';
 import { writeDeadLetter, writeStranger } from '../model/dead-letter.js';
 import type { HeldJob } from './held-job.js';
@@ -16,22 +14,23 @@ import { resultText, writeCompleted, type JobEvent } from '../model/job-event.js
 import { withFailure, type JobFailure, type JobState } from '../model/job-state.js';
 import { DeadLetter, reasonOf, Retry } from '../model/outcome.js';
 import type { RedisClock } from '../model/redis-clock.js';
-import type { Outcome } from './worker-link.js';
+import type { Outcome, WorkerContext } from './worker-link.js';
 
 /** Runs jobs through their handlers, and says what becomes of each. */
 export class JobRunner {
-  private readonly log = new ThrottledLogger(systemClock);
-  private readonly deadlines = new DeadlineWheel<HeldJob>(systemClock, (job) => this.expire(job));
+  private readonly deadlines: DeadlineWheel<HeldJob>;
 
   constructor(
+    private readonly context: Pick<WorkerContext, 'clock' | 'random' | 'log' | 'options'>,
     private readonly dispatch: Dispatch,
-    private readonly maxPayloadBytes: number,
-    private readonly clock: RedisClock,
+    private readonly redisClock: RedisClock,
     private readonly finished: (job: HeldJob, outcome: Outcome) => void,
-  ) {}
+  ) {
+    this.deadlines = new DeadlineWheel(context.clock, (job) => this.expire(job));
+  }
 
   start(job: HeldJob): void {
-    job.since = performance.now();
+    job.since = this.context.clock.monotonic();
     job.isStarted = true;
     if (job.timeoutMs > 0) {
       job.deadlineAt = job.since + job.timeoutMs;
@@ -71,8 +70,8 @@ export class JobRunner {
     if (job.isOver) return;
     if (result instanceof Retry) return this.tryLater(job, result);
     const { id, pattern, attempt, lease } = job;
-    const finishedOn = this.clock.now();
-    const tookMs = Math.round((performance.now() - job.since) * 100) / 100;
+    const finishedOn = this.redisClock.now();
+    const tookMs = Math.round((this.context.clock.monotonic() - job.since) * 100) / 100;
     const event = writeCompleted({ id, pattern, attempt, finishedOn, tookMs }, this.resultOf(job, result));
     this.finish(job, { what: 'done', lease, detail: id, event });
   }
@@ -80,10 +79,10 @@ export class JobRunner {
   /** The work is done: a result that cannot be told must not have it done again. */
   private resultOf({ id, pattern }: HeldJob, result: unknown): string | undefined {
     try {
-      return resultText(pattern, result, this.maxPayloadBytes);
+      return resultText(pattern, result, this.context.options.maxPayloadBytes);
     } catch (error) {
       const outcome = `job ${id} of "${pattern}" is completed without its result`;
-      this.log.warn(`result ${pattern}`, `${outcome}: ${reasonOf(error, error)}`);
+      this.context.log.warn(`result ${pattern}`, `${outcome}: ${reasonOf(error, error)}`);
       return undefined;
     }
   }
@@ -116,7 +115,7 @@ export class JobRunner {
     const { attempt, lease, id, pattern } = job;
     if (attempt >= job.attempts) return this.bury(job, reason);
     const retryInMs = wholeMs(delayMs ?? this.backoffOf(job, reason));
-    const state = JSON.stringify(failed(job.state, reason, this.clock.now()));
+    const state = JSON.stringify(failed(job.state, reason, this.redisClock.now()));
     const event: JobEvent = { type: 'failed', id, pattern, attempt, error: reason, retryInMs };
     this.finish(job, {
       what: 'retry',
@@ -128,25 +127,29 @@ export class JobRunner {
 
   /** An error in a user's function must not cost the job, nor the process. */
   private backoffOf({ backoff, attempt, pattern }: HeldJob, reason: string): number {
+    const { random } = this.context;
     try {
-      return backoffMs(backoff, attempt, reason);
+      return backoffMs(backoff, attempt, reason, random);
     } catch (error) {
-      this.log.warn(
+      this.context.log.warn(
         'backoff',
         `backoff of "${pattern}" failed, the default is used: ${reasonOf(error, error)}`,
       );
-      return backoffMs(PLAIN_BACKOFF, attempt, reason);
+      return backoffMs(PLAIN_BACKOFF, attempt, reason, random);
     }
   }
 
   private bury(job: HeldJob, reason: string): void {
-    const state = failed(job.state, reason, this.clock.now());
-    this.log.warn(`dead ${job.pattern}`, `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`);
+    const state = failed(job.state, reason, this.redisClock.now());
+    this.context.log.warn(
+      `dead ${job.pattern}`,
+      `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`,
+    );
     const { attempt: attempts, id, pattern, headers } = job;
     if (jobDead.hasSubscribers) jobDead.publish({ pattern, id, headers, attempts, reason });
     this.finish(
       job,
-      deadOutcome(job, { reason, attempts, history: state.history ?? [], at: this.clock.now() }),
+      deadOutcome(job, { reason, attempts, history: state.history ?? [], at: this.redisClock.now() }),
     );
   }
 
@@ -200,11 +203,9 @@ export function deadOutcome(
 }
 
 /** What a stranger put there that is no message. */
-export function deadStranger(service: string, lease: string, raw: string, at: number): Outcome {
-  const id = createMessageId();
-  const stamp = { mid: id, timestamp: new Date(at).toISOString() };
+export function deadStranger(stamp: Stamp, service: string, lease: string, raw: string): Outcome {
   const letter = writeStranger(service, raw, stamp, 'not a UMF message');
-  return { what: 'dead', lease, detail: deadDetail(id, letter), event: '' };
+  return { what: 'dead', lease, detail: deadDetail(stamp.mid, letter), event: '' };
 }
 
 /** An id may have any character in it, so its length goes first. */

@@ -1,6 +1,4 @@
-import { systemClock } from '../../runtime/clock.js';
-import { ThrottledLogger } from '../../runtime/throttled-logger.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
 import type { JobSearch } from '../producer/job-search.js';
 import { readJob } from '../model/job-text.js';
 import { isUnavailable } from '../producer/job-waiters.js';
@@ -27,28 +25,31 @@ interface Remembered {
  */
 export class Leftovers {
   private readonly cursors = new Map<string, string>();
-  private readonly log = new ThrottledLogger(systemClock);
-  private dueAt = performance.now() + EVERY_MS;
+  private dueAt: number;
   private isSweeping = false;
 
   constructor(
-    private readonly redis: RedisConnections,
+    private readonly context: Pick<Context, 'redis' | 'clock' | 'log'>,
     private readonly keys: QueueKeys,
     private readonly search: JobSearch,
-  ) {}
+  ) {
+    this.dueAt = context.clock.monotonic() + EVERY_MS;
+  }
 
   /** Never rejects; whoever calls need not wait. */
   async sweepWhenDue(): Promise<void> {
-    const startedAt = performance.now();
+    const { clock, log } = this.context;
+    const startedAt = clock.monotonic();
     if (this.isSweeping || startedAt < this.dueAt) return;
     this.isSweeping = true;
     try {
       if (await this.isFirst()) await this.sweep();
     } catch (error) {
-      if (!isUnavailable(error)) this.log.warn('sweep', `looking for jobs that are gone: ${String(error)}`);
+      if (!isUnavailable(error))
+        log.warn(`sweep ${this.keys.state}`, `looking for jobs that are gone: ${String(error)}`);
     }
     this.isSweeping = false;
-    const now = performance.now();
+    const now = clock.monotonic();
     this.dueAt = now + Math.max(EVERY_MS, PEACE * (now - startedAt));
   }
 
@@ -68,7 +69,7 @@ export class Leftovers {
   }
 
   private async isFirst(): Promise<boolean> {
-    const set = await this.redis.run('queue upkeep', (redis) =>
+    const set = await this.context.redis.run('queue upkeep', (redis) =>
       redis.set(this.keys.swept, '1', 'PX', EVERY_MS, 'NX'),
     );
     return set !== null;
@@ -76,7 +77,7 @@ export class Leftovers {
 
   private async page(hash: string, idOf: (field: string) => string | undefined): Promise<Remembered[]> {
     const cursor = this.cursors.get(hash) ?? '0';
-    const [next, flat] = await this.redis.run('queue upkeep', (redis) =>
+    const [next, flat] = await this.context.redis.run('queue upkeep', (redis) =>
       redis.hscan(hash, cursor, 'COUNT', PAGE),
     );
     this.cursors.set(hash, next);
@@ -102,7 +103,7 @@ export class Leftovers {
   private async forget(gone: readonly Remembered[], hash: string): Promise<number> {
     const fields = gone.filter((one) => one.hash === hash).flatMap(({ field, value }) => [field, value]);
     if (fields.length === 0) return 0;
-    return this.redis.run('queue upkeep', (redis) =>
+    return this.context.redis.run('queue upkeep', (redis) =>
       forgetFields.run(redis, [hash, this.keys.delayed, ...fields]),
     );
   }

@@ -1,14 +1,11 @@
-import { systemClock } from '../../runtime/clock.js';
-import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { HydraError } from '../../hydra-error.js';
-import type { ResolvedOptions } from '../../hydra-options.js';
 import { leaseLostError, type HeldJob } from './held-job.js';
 import { HeldJobs } from './held-jobs.js';
 import { back, deadOutcome, JobRunner, putOff } from './job-runner.js';
 import { verdictOf } from '../model/job-state.js';
 import type { PatternSlots } from './pattern-slots.js';
 import type { StartGate } from './start-gate.js';
-import type { Outcome, WorkerLink } from './worker-link.js';
+import type { Outcome, WorkerContext, WorkerLink } from './worker-link.js';
 import type { WorkerParts } from './worker-parts.js';
 
 /** A job that has not started by then goes back to its place, for others. */
@@ -24,24 +21,24 @@ const PUT_OFF_MS = 250;
  * their lane, or to be alone, start, and end.
  */
 export class LocalJobs {
-  readonly held = new HeldJobs();
+  readonly held: HeldJobs;
   private readonly lanes: WorkerParts['lanes'];
   private readonly gate: StartGate;
   private readonly runner: JobRunner;
-  private readonly log = new ThrottledLogger(systemClock);
   private isOpen = false;
 
   constructor(
+    private readonly context: WorkerContext,
     private readonly link: WorkerLink,
     { lanes, gate, dispatch }: WorkerParts,
-    { maxPayloadBytes }: Pick<ResolvedOptions, 'maxPayloadBytes'>,
     /** There is something to tell, or room for more. */
     private readonly changed: () => void,
   ) {
+    this.held = new HeldJobs(context.clock);
     this.lanes = lanes;
     this.gate = gate;
     const finished = (job: HeldJob, outcome: Outcome) => this.finished(job, outcome);
-    this.runner = new JobRunner(dispatch, maxPayloadBytes, link.clock, finished);
+    this.runner = new JobRunner(context, dispatch, link.redisClock, finished);
     gate.onOpen(() => {
       this.startAll();
       this.changed();
@@ -80,10 +77,13 @@ export class LocalJobs {
     if (verdict === 'dead') {
       const history = job.state.history ?? [];
       const reason = history.at(-1)?.error ?? 'lost with its worker';
-      this.log.warn(`dead ${job.pattern}`, `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`);
+      this.context.log.warn(
+        `dead ${job.pattern}`,
+        `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`,
+      );
       // The attempt that it came for is never begun.
       const attempts = job.attempt - 1;
-      this.held.tell(deadOutcome(job, { reason, attempts, history, at: this.link.clock.now() }));
+      this.held.tell(deadOutcome(job, { reason, attempts, history, at: this.link.redisClock.now() }));
     } else if (verdict === 'alone') this.placeAlone(job);
     // Behind one that is alone here it would wait for that to end, while other workers may have nothing to do.
     else if (!this.gate.isOpen) this.held.tell(back(job));
@@ -102,9 +102,10 @@ export class LocalJobs {
   /** Others may have a place for what has waited here for too long. */
   handBackOverdue(): void {
     const jobs: HeldJob[] = [];
+    const now = this.context.clock.monotonic();
     for (const { parked } of this.lanes.values()) {
       // They came in order, so those that wait for too long are in front.
-      const fresh = parked.findIndex((job) => !isOverdue(job));
+      const fresh = parked.findIndex(({ since }) => now - since <= PARKED_MS);
       jobs.push(...parked.splice(0, fresh < 0 ? parked.length : fresh));
     }
     for (const job of jobs) this.held.settle(job, back(job));
@@ -113,7 +114,7 @@ export class LocalJobs {
   /** Another worker has it, because this one was taken for dead. */
   lose(job: HeldJob): void {
     const error = leaseLostError(job);
-    this.log.warn('lost', error.message);
+    this.context.log.warn(`lost ${this.link.queue}`, error.message);
     const { lane } = job;
     const index = lane.parked.indexOf(job);
     if (index >= 0) lane.parked.splice(index, 1);
@@ -149,7 +150,9 @@ export class LocalJobs {
     const waitedAlone = (job.state.waitedAlone ?? 0) + 1;
     const atLeastMs = PUT_OFF_MS * 2 ** Math.min(waitedAlone, MOST_DOUBLINGS);
     if (restMs > 0) {
-      this.held.tell(putOff(job, Math.max(restMs, atLeastMs) * (1 + Math.random() / 2), waitedAlone));
+      this.held.tell(
+        putOff(job, Math.max(restMs, atLeastMs) * (1 + this.context.random.float() / 2), waitedAlone),
+      );
     } else {
       this.held.add(job);
       this.waitAlone(job);
@@ -160,15 +163,16 @@ export class LocalJobs {
   private waitAlone(job: HeldJob): void {
     const { waitedAlone = 0 } = job.state;
     const waitMs = ALONE_MS * 2 ** Math.min(waitedAlone, MOST_DOUBLINGS);
+    const { clock } = this.context;
     const start = () => {
-      clearTimeout(timer);
+      clock.clear(timer);
       void this.startAlone(job);
     };
-    const timer = setTimeout(() => {
+    const timer = clock.setTimeout(() => {
       if (!job.isOver) this.held.settle(job, putOff(job, waitMs, waitedAlone + 1));
       this.gate.giveUp(start);
       this.changed();
-    }, waitMs).unref();
+    }, waitMs);
     this.gate.enterAlone(start);
   }
 
@@ -187,14 +191,10 @@ export class LocalJobs {
   private finished(job: HeldJob, outcome: Outcome): void {
     const { lane } = job;
     lane.running--;
-    lane.ran(performance.now() - job.since);
+    lane.ran(this.context.clock.monotonic() - job.since);
     this.held.settle(job, outcome);
     this.gate.leave();
     this.startParked(lane);
     this.changed();
   }
-}
-
-function isOverdue(job: HeldJob): boolean {
-  return performance.now() - job.since > PARKED_MS;
 }

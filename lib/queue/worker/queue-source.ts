@@ -29,11 +29,11 @@ export class QueueSource implements Source {
     for (const pattern of Object.keys(this.options.queue.patterns))
       if (!handlers.has(pattern)) this.logger.warn(strangePattern(pattern, handlers));
     if (handlers.size === 0) return;
-    const gate = new StartGate();
+    const gate = new StartGate(this.context.clock);
     this.workers = [...this.lanesByQueue(handlers)].map(([queue, lanes]) => {
       const link = new WorkerLink(this.context, queue);
-      const scheduler = new Scheduler(this.context.redis, link.keys, this.options.service);
-      return new QueueWorker(link, { lanes, gate, dispatch: this.dispatch }, scheduler, this.options);
+      const scheduler = new Scheduler(this.context, link.keys);
+      return new QueueWorker(this.context, link, { lanes, gate, dispatch: this.dispatch }, scheduler);
     });
     await Promise.all(this.workers.map((worker) => worker.start()));
     void warnOfRedisSettings(this.context.redis);

@@ -1,6 +1,5 @@
-import { systemClock } from '../../runtime/clock.js';
-import { ThrottledLogger } from '../../runtime/throttled-logger.js';
-import type { ResolvedOptions } from '../../hydra-options.js';
+import type { Timer } from '../../runtime/clock.js';
+import { sleep } from '../../runtime/waiting.js';
 import { WakeUpListener } from './wake-up-listener.js';
 import type { HeldJob } from './held-job.js';
 import { Intake } from './intake.js';
@@ -9,7 +8,7 @@ import { LocalJobs } from './local-jobs.js';
 import type { Scheduler } from './scheduler.js';
 import type { StartGate } from './start-gate.js';
 import { Upkeep } from './upkeep.js';
-import type { Outcome, WorkerLink } from './worker-link.js';
+import type { Outcome, WorkerContext, WorkerLink } from './worker-link.js';
 import type { WorkerParts } from './worker-parts.js';
 
 /** Outcomes sent, and jobs taken, by one script at most. */
@@ -39,7 +38,6 @@ export class QueueWorker {
   private readonly intake: Intake;
   private readonly upkeep: Upkeep;
   private readonly doorbell: WakeUpListener;
-  private readonly log = new ThrottledLogger(systemClock);
   private isTaking = false;
   private isClosed = false;
   private isScheduled = false;
@@ -52,26 +50,27 @@ export class QueueWorker {
   private idleFor: string | undefined;
   private nextDueMs = -1;
   private turns = 0;
-  private lastTalkAt = performance.now();
+  private lastTalkAt: number;
   private renewAt = Infinity;
   private failures = 0;
   private lastFailure = '';
-  private renewal: NodeJS.Timeout | undefined;
+  private renewal: Timer | undefined;
   private stopHearing: (() => void) | undefined;
 
   constructor(
+    private readonly context: WorkerContext,
     private readonly link: WorkerLink,
     parts: WorkerParts,
     private readonly scheduler: Scheduler,
-    private readonly options: ResolvedOptions,
   ) {
     const { lanes, gate } = parts;
     this.lanes = lanes;
     this.gate = gate;
-    this.parking = new LocalJobs(link, parts, options, () => this.schedule());
-    this.intake = new Intake(lanes, this.parking, link, options);
-    this.upkeep = new Upkeep(link, this.parking, [...lanes.keys()]);
-    this.doorbell = new WakeUpListener(link.redis, link.keys, link.id, {
+    this.lastTalkAt = context.clock.monotonic();
+    this.parking = new LocalJobs(context, link, parts, () => this.schedule());
+    this.intake = new Intake(lanes, this.parking, link, context);
+    this.upkeep = new Upkeep(context, link, this.parking, [...lanes.keys()]);
+    this.doorbell = new WakeUpListener(context, link.keys, {
       ring: () => this.ring(),
       chosen: () => (this.idleFor = undefined),
     });
@@ -82,10 +81,10 @@ export class QueueWorker {
     this.isTaking = true;
     this.parking.open();
     // Many workers must not look in the same instant.
-    const everyMs = this.link.renewEveryMs * (0.9 + Math.random() / 5);
-    this.renewAt = performance.now() + everyMs;
-    this.renewal = setInterval(() => this.renew(everyMs), everyMs);
-    this.renewal.unref();
+    const { clock, random } = this.context;
+    const everyMs = this.link.renewEveryMs * (0.9 + random.float() / 5);
+    this.renewAt = clock.monotonic() + everyMs;
+    this.renewal = clock.setInterval(() => this.renew(everyMs), everyMs);
     // Redis may have forgotten what it gave: it is asked before more is taken.
     this.stopHearing = this.link.redis.onState((state) => {
       if (state === 'lost') this.upkeep.isDue = true;
@@ -100,7 +99,7 @@ export class QueueWorker {
   /** Why no job arrives although it should; undefined while the loop turns. */
   problem(): string | undefined {
     if (!this.isTaking) return undefined;
-    const silentMs = Math.round(performance.now() - this.lastTalkAt);
+    const silentMs = Math.round(this.context.clock.monotonic() - this.lastTalkAt);
     if (silentMs < STALLED_MS) return undefined;
     return `queue "${this.link.queue}" has not been read for ${silentMs} ms${this.lastFailure && `: ${this.lastFailure}`}`;
   }
@@ -119,7 +118,7 @@ export class QueueWorker {
     this.doorbell.close();
     await this.parking.drain(deadlineAt);
     await this.untilSent();
-    clearInterval(this.renewal);
+    this.context.clock.clear(this.renewal);
     this.stopHearing?.();
     this.isClosed = true;
   }
@@ -127,10 +126,11 @@ export class QueueWorker {
   /** What cannot be said because Redis is away, another worker will find out. */
   private async untilSent(): Promise<void> {
     const { held } = this.parking;
-    const deadlineAt = performance.now() + this.options.connection.commandTimeoutMs;
-    while ((held.untold.length > 0 || this.isTalking) && performance.now() < deadlineAt) {
+    const { clock, options } = this.context;
+    const deadlineAt = clock.monotonic() + options.connection.commandTimeoutMs;
+    while ((held.untold.length > 0 || this.isTalking) && clock.monotonic() < deadlineAt) {
       this.schedule();
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await sleep(clock, 5, { ref: true });
     }
     if (held.untold.length === 0) await this.link.leave().catch(() => undefined);
   }
@@ -151,7 +151,7 @@ export class QueueWorker {
 
   /** Whoever reads the log should not have to guess which handler it was. */
   private noteLag(everyMs: number): void {
-    const now = performance.now();
+    const now = this.context.clock.monotonic();
     const lateMs = Math.round(now - this.renewAt);
     this.renewAt = now + everyMs;
     if (lateMs < BLOCKED_MS) return;
@@ -159,8 +159,8 @@ export class QueueWorker {
     const names = running.slice(0, MOST_NAMED).map(({ id, pattern }) => `${id} of "${pattern}"`);
     const more = running.length > MOST_NAMED ? ` and ${running.length - MOST_NAMED} more` : '';
     const beside = names.length > 0 ? `; running: ${names.join(', ')}${more}` : '';
-    this.log.warn(
-      'blocked',
+    this.context.log.warn(
+      `blocked ${this.link.queue}`,
       `queue "${this.link.queue}": the event loop was blocked for ${lateMs} ms${beside}`,
     );
   }
@@ -169,7 +169,7 @@ export class QueueWorker {
     if (this.isScheduled || this.isTalking || this.isClosed) return;
     this.isScheduled = true;
     // After all that this turn's input causes, so that its outcomes leave together.
-    setImmediate(() => void this.talk());
+    this.context.clock.setImmediate(() => void this.talk());
   }
 
   private async talk(): Promise<void> {
@@ -180,13 +180,13 @@ export class QueueWorker {
       await this.exchange();
       this.failures = 0;
       this.lastFailure = '';
-      this.lastTalkAt = performance.now();
+      this.lastTalkAt = this.context.clock.monotonic();
     } catch (error) {
       this.failures++;
       // What was asked for may have been done.
       this.upkeep.isDue = true;
       this.lastFailure = String(error);
-      this.log.warn('talk', `queue "${this.link.queue}": ${this.lastFailure}`);
+      this.context.log.warn(`talk ${this.link.queue}`, `queue "${this.link.queue}": ${this.lastFailure}`);
     } finally {
       this.isTalking = false;
     }
@@ -198,7 +198,7 @@ export class QueueWorker {
     if (this.isClosed) return;
     if (this.failures > 0) {
       const retryMs = Math.min(MAX_RETRY_MS, 20 * 2 ** Math.min(this.failures, 10));
-      setTimeout(() => this.schedule(), retryMs).unref();
+      this.context.clock.setTimeout(() => this.schedule(), retryMs);
     } else if (this.isPressed) this.schedule();
     else if (this.isTaking) this.wait();
   }
@@ -209,7 +209,7 @@ export class QueueWorker {
   }
 
   private wait(): void {
-    const now = performance.now();
+    const now = this.context.clock.monotonic();
     const hasRoom = this.wanted > 0;
     const restMs = this.intake.restMs(now);
     const dueMs =
@@ -271,7 +271,10 @@ export class QueueWorker {
     const isRepeated = new Set(outcomes.filter((outcome) => outcome.isRepeated).map(({ lease }) => lease));
     const late = refused.filter((lease) => !isRepeated.has(lease));
     if (late.length > 0)
-      this.log.warn('lost', `${late.length} outcomes came too late: other workers had the jobs`);
+      this.context.log.warn(
+        `lost ${this.link.queue}`,
+        `${late.length} outcomes came too late: other workers had the jobs`,
+      );
   }
 }
 

@@ -1,19 +1,15 @@
-import { systemClock } from '../../runtime/clock.js';
-import { ThrottledLogger } from '../../runtime/throttled-logger.js';
-import type { RedisConnections } from '../../redis/redis-connections.js';
+import type { Context } from '../../redis/context.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import { jobOfTick, nextTick, readSchedule } from '../model/schedule.js';
 import { dueTicks, fireTick } from '../scripts/schedule-scripts.js';
 
 /** Adds the repeating jobs of one queue when their ticks come. Every worker does; each tick counts once. */
 export class Scheduler {
-  private readonly log = new ThrottledLogger(systemClock);
   private isRunning = false;
 
   constructor(
-    private readonly redis: RedisConnections,
+    private readonly context: Pick<Context, 'redis' | 'options' | 'log'>,
     private readonly keys: QueueKeys,
-    private readonly service: string,
   ) {}
 
   /** Told with each look at the queue how long it is until something falls due; 0 may be a tick. */
@@ -27,12 +23,12 @@ export class Scheduler {
     this.isRunning = true;
     try {
       const { schedules, ticks } = this.keys;
-      const [now = '0', ...due] = await this.redis.run('repeating jobs', (redis) =>
+      const [now = '0', ...due] = await this.context.redis.run('repeating jobs', (redis) =>
         dueTicks.run(redis, [schedules, ticks]),
       );
       for (let i = 0; i < due.length; i += 3) await this.fire(due[i]!, due[i + 1]!, due[i + 2]!, Number(now));
     } catch (error) {
-      this.log.warn('schedule', `repeating jobs: ${String(error)}`);
+      this.context.log.warn(`schedule ${this.keys.ticks}`, `repeating jobs: ${String(error)}`);
     } finally {
       this.isRunning = false;
     }
@@ -43,8 +39,10 @@ export class Scheduler {
     const { schedules, ticks, waiting } = this.keys;
     const next = this.after(name, definition, Math.max(Number(tick), now));
     const schedule = readSchedule(definition);
-    const job = schedule ? jobOfTick(name, schedule, Number(tick), this.service, Infinity) : '';
-    await this.redis.run('repeating jobs', (redis) =>
+    const job = schedule
+      ? jobOfTick(name, schedule, Number(tick), this.context.options.service, Infinity)
+      : '';
+    await this.context.redis.run('repeating jobs', (redis) =>
       fireTick.run(redis, [schedules, ticks, waiting, name, tick, definition, next ?? '', job]),
     );
   }
@@ -55,7 +53,7 @@ export class Scheduler {
       return schedule && nextTick(schedule.cron, schedule.timeZone, instant);
     } catch (error) {
       // Another version of the library took it for good; this one cannot go on with it.
-      this.log.warn('schedule', `repeating job "${name}" ends: ${String(error)}`);
+      this.context.log.warn(`schedule ${this.keys.ticks}`, `repeating job "${name}" ends: ${String(error)}`);
       return undefined;
     }
   }

@@ -1,3 +1,5 @@
+import type { Clock, Timer } from '../../runtime/clock.js';
+
 /** Of the time, one part in so many is closed to others at most, while others have something to do. */
 const SHARE = 5;
 /** After so many milliseconds without a start, nobody is held up. */
@@ -18,7 +20,9 @@ export class StartGate {
   private closedAt = 0;
   private restUntil = 0;
   private enteredAt = -Infinity;
-  private company: NodeJS.Timeout | undefined;
+  private company: Timer | undefined;
+
+  constructor(private readonly clock: Clock) {}
 
   /** Others may start. */
   get isOpen(): boolean {
@@ -27,7 +31,7 @@ export class StartGate {
 
   /** Milliseconds until one may ask to be alone. */
   get restMs(): number {
-    const now = performance.now();
+    const now = this.clock.monotonic();
     if (!this.isOpen) return Math.max(QUIET_MS, now - this.closedAt);
     const isQuiet = this.running === 0 && now - this.enteredAt > QUIET_MS;
     return isQuiet ? 0 : Math.max(0, this.restUntil - now);
@@ -40,7 +44,7 @@ export class StartGate {
 
   enter(): void {
     this.running++;
-    this.enteredAt = performance.now();
+    this.enteredAt = this.clock.monotonic();
   }
 
   leave(): void {
@@ -52,7 +56,7 @@ export class StartGate {
 
   /** Calls `start` when nothing runs any more; it has to lead to one `leave`. Only where it is open, and has rested. */
   enterAlone(start: () => void): void {
-    this.closedAt = performance.now();
+    this.closedAt = this.clock.monotonic();
     this.waiting = start;
     if (this.running === 0) this.startAlone();
   }
@@ -67,7 +71,7 @@ export class StartGate {
 
   /** For how long, in milliseconds, nothing else has started because one waits to be alone, or is; 0 when none does. */
   get closedMs(): number {
-    return this.isOpen ? 0 : performance.now() - this.closedAt;
+    return this.isOpen ? 0 : this.clock.monotonic() - this.closedAt;
   }
 
   private startAlone(): void {
@@ -76,14 +80,14 @@ export class StartGate {
     this.waiting = undefined;
     this.isAlone = true;
     this.running++;
-    this.company = setTimeout(() => this.open(), MOST_ALONE_MS).unref();
+    this.company = this.clock.setTimeout(() => this.open(), MOST_ALONE_MS);
     start();
   }
 
   private open(): void {
-    clearTimeout(this.company);
+    this.clock.clear(this.company);
     this.isAlone = false;
-    const now = performance.now();
+    const now = this.clock.monotonic();
     this.restUntil = now + (now - this.closedAt) * (SHARE - 1);
     for (const listener of this.listeners) listener();
   }

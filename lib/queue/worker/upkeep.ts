@@ -1,25 +1,24 @@
-import { systemClock } from '../../runtime/clock.js';
-import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { JobSearch } from '../producer/job-search.js';
 import { Leftovers } from './leftovers.js';
 import type { LocalJobs } from './local-jobs.js';
 import { FORGET_EVERY_MS } from '../model/retention.js';
-import type { WorkerLink } from './worker-link.js';
+import type { WorkerContext, WorkerLink } from './worker-link.js';
 
 /** What a worker does for its queue beside taking jobs: it shows that it lives, recovers what others lost, and tidies up. */
 export class Upkeep {
   isDue = true;
-  private readonly log = new ThrottledLogger(systemClock);
-  private forgotAt = performance.now();
+  private forgotAt: number;
   private readonly leftovers: Leftovers;
 
   constructor(
+    private readonly context: WorkerContext,
     private readonly link: WorkerLink,
     private readonly parking: LocalJobs,
     /** The patterns this worker has handlers for. */
     private readonly served: readonly string[],
   ) {
-    this.leftovers = new Leftovers(link.redis, link.keys, new JobSearch(link.redis, link.keys));
+    this.forgotAt = context.clock.monotonic();
+    this.leftovers = new Leftovers(context, link.keys, new JobSearch(link.redis, link.keys));
   }
 
   /**
@@ -34,7 +33,11 @@ export class Upkeep {
     const kept = new Set(leases);
     for (const job of held.all) if (!kept.has(job.lease)) this.parking.lose(job);
     const late = held.forgetUntold(kept);
-    if (late > 0) this.log.warn('late', `${late} outcomes came too late: other workers had the jobs`);
+    if (late > 0)
+      this.context.log.warn(
+        `late ${this.link.queue}`,
+        `${late} outcomes came too late: other workers had the jobs`,
+      );
     for (const { lease } of held.untold) kept.delete(lease);
     const unknown = [...kept].filter((lease) => !held.has(lease));
     if (unknown.length > 0) await this.link.giveBack(unknown);
@@ -49,8 +52,8 @@ export class Upkeep {
       const why = isConnected
         ? `was connected and silent for ${silentMs} ms: its event loop was blocked, or the process was frozen`
         : 'died';
-      this.log.warn(
-        isConnected ? 'blocked' : 'recovered',
+      this.context.log.warn(
+        `${isConnected ? 'blocked' : 'recovered'} ${this.link.queue}`,
         `recovered ${count} jobs of ${worker}, which ${why}`,
       );
     }
@@ -58,8 +61,8 @@ export class Upkeep {
 
   private async forget(): Promise<void> {
     void this.leftovers.sweepWhenDue();
-    if (performance.now() - this.forgotAt < FORGET_EVERY_MS) return;
+    if (this.context.clock.monotonic() - this.forgotAt < FORGET_EVERY_MS) return;
     await this.link.retention.run();
-    this.forgotAt = performance.now();
+    this.forgotAt = this.context.clock.monotonic();
   }
 }

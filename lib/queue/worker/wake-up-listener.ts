@@ -1,8 +1,8 @@
-import { systemClock } from '../../runtime/clock.js';
-import { ThrottledLogger } from '../../runtime/throttled-logger.js';
-import { MAX_TIMER_MS } from '../../hydra-options.js';
+import type { Context } from '../../redis/context.js';
+import type { Timer } from '../../runtime/clock.js';
+import { sleep } from '../../runtime/waiting.js';
 import { BlockingConnection } from '../../redis/blocking-connection.js';
-import type { RedisConnections, Subscription } from '../../redis/redis-connections.js';
+import type { Subscription } from '../../redis/redis-connections.js';
 import { isUnavailable } from '../producer/job-waiters.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 
@@ -22,23 +22,22 @@ export interface WakeUpHandler {
 export class WakeUpListener {
   /** A job may be in the inbox: the next turn sees to that. */
   hasMail = false;
-  private readonly log = new ThrottledLogger(systemClock);
   private connection: BlockingConnection | undefined;
   private isAsking = false;
   private isWaiting = false;
   private isClosed = false;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private subscriptions: readonly Subscription[] = [];
 
   constructor(
-    private readonly redis: RedisConnections,
+    private readonly context: Pick<Context, 'id' | 'redis' | 'clock' | 'log'>,
     private readonly keys: QueueKeys,
-    private readonly id: string,
     private readonly listener: WakeUpHandler,
   ) {}
 
   async open(): Promise<void> {
-    const { redis, keys, listener } = this;
+    const { keys, listener } = this;
+    const { id, redis } = this.context;
     const chosen = (text: string) => {
       // Without a text it only asks whether this process is connected.
       if (text === '') return;
@@ -47,7 +46,7 @@ export class WakeUpListener {
     };
     this.subscriptions = [
       redis.subscribe(keys.wake, () => listener.ring()),
-      redis.subscribe(keys.wakeOf(this.id), chosen),
+      redis.subscribe(keys.wakeOf(id), chosen),
     ];
     await Promise.all(this.subscriptions.map((subscription) => subscription.confirmed()));
   }
@@ -58,9 +57,10 @@ export class WakeUpListener {
    */
   wait(withinMs: number | undefined, watchesList: boolean): void {
     if (this.isClosed) return;
-    clearTimeout(this.timer);
+    const { clock } = this.context;
+    clock.clear(this.timer);
     if (withinMs !== undefined) {
-      this.timer = setTimeout(() => this.listener.ring(), Math.min(withinMs, MAX_TIMER_MS)).unref();
+      this.timer = clock.setTimeout(() => this.listener.ring(), withinMs);
     }
     this.isWaiting = watchesList;
     if (watchesList && !this.isAsking) void this.ask();
@@ -69,7 +69,7 @@ export class WakeUpListener {
   close(): void {
     this.isClosed = true;
     this.isWaiting = false;
-    clearTimeout(this.timer);
+    this.context.clock.clear(this.timer);
     for (const subscription of this.subscriptions) subscription.unsubscribe();
     this.connection?.close();
   }
@@ -92,20 +92,21 @@ export class WakeUpListener {
    */
   private async isFilled(): Promise<boolean> {
     const { waiting } = this.keys;
-    this.connection ??= new BlockingConnection(this.redis);
+    const { id, redis, clock, log } = this.context;
+    this.connection ??= new BlockingConnection(redis);
     try {
       const found = await this.connection.run('queue wait', BLOCK_MS, (client) =>
-        client.blmove(waiting, this.keys.inbox(this.id), 'RIGHT', 'LEFT', BLOCK_MS / 1_000),
+        client.blmove(waiting, this.keys.inbox(id), 'RIGHT', 'LEFT', BLOCK_MS / 1_000),
       );
       this.hasMail ||= found !== null;
       return found !== null;
     } catch (error) {
       if (!this.isClosed && !isUnavailable(error))
-        this.log.warn('wait', `waiting for jobs: ${String(error)}`);
+        log.warn(`wait ${waiting}`, `waiting for jobs: ${String(error)}`);
       // The answer may be what got lost, or Redis refuses to wait, as when it is full: then a look now and then has to do.
       this.hasMail = true;
       // A dead connection fails instantly; without a pause this loop would spin.
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+      await sleep(clock, RETRY_MS);
       return true;
     }
   }

@@ -1,4 +1,5 @@
 import type { ResolvedOptions } from '../../hydra-options.js';
+import type { Clock } from '../../runtime/clock.js';
 import type { Context } from '../../redis/context.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import type { HeldJob } from './held-job.js';
@@ -46,7 +47,7 @@ const RENEWALS = 6;
 const RENEW_MS = 1_000;
 
 /** What a worker uses of its instance. */
-export type WorkerContext = Pick<Context, 'id' | 'redis' | 'keys' | 'options'>;
+export type WorkerContext = Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log'>;
 
 /** The words a worker has with Redis. Each rejects with a HydraError. */
 export class WorkerLink {
@@ -54,20 +55,24 @@ export class WorkerLink {
   readonly redis: RedisConnections;
   readonly keys: QueueKeys;
   private readonly options: ResolvedOptions;
-  readonly clock = new RedisClock();
+  private readonly clock: Clock;
+  readonly redisClock: RedisClock;
   readonly retention: Retention;
   private readonly leases: string;
 
   constructor(
-    { id, redis, keys, options }: WorkerContext,
+    context: Pick<WorkerContext, 'id' | 'redis' | 'keys' | 'options' | 'clock'>,
     readonly queue: string,
   ) {
+    const { id, redis, keys, options, clock } = context;
     this.id = id;
     this.redis = redis;
     this.options = options;
+    this.clock = clock;
+    this.redisClock = new RedisClock(clock);
     this.keys = createQueueKeys(keys, options.service, queue);
     this.leases = this.keys.leases(id);
-    this.retention = new Retention(redis, this.keys, options.queue, this.clock);
+    this.retention = new Retention(context, this.keys, this.redisClock);
   }
 
   get renewEveryMs(): number {
@@ -122,9 +127,9 @@ export class WorkerLink {
       args.push(pattern, room, max, perMs);
     }
     for (const { what, lease, detail, event } of outcomes) args.push(what, lease, detail, event);
-    const askedAt = performance.now();
+    const askedAt = this.clock.monotonic();
     const reply = await this.redis.run('queue turn', (redis) => turn.run(redis, args));
-    this.clock.set(reply[6], askedAt);
+    this.redisClock.set(reply[6], askedAt);
     return reply;
   }
 
@@ -144,9 +149,9 @@ export class WorkerLink {
       MOST_RECOVERED,
       ...served,
     ];
-    const askedAt = performance.now();
+    const askedAt = this.clock.monotonic();
     const reply = await this.redis.run('queue recover', (redis) => recover.run(redis, [...keys, ...args]));
-    this.clock.set(reply[3], askedAt);
+    this.redisClock.set(reply[3], askedAt);
     return reply;
   }
 

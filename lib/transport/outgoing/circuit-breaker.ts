@@ -12,7 +12,7 @@ export interface CircuitState {
   readonly state: 'closed' | 'open' | 'half-open';
   /** Calls that failed in a row because of the instance, not of what its handler said. */
   readonly failures: number;
-  /** The instant, by `performance.now()`, at which it is tried again; 0 unless it is open. */
+  /** The instant, by `clock.monotonic()`, at which it is tried again; 0 unless it is open. */
   readonly openUntil: number;
 }
 

@@ -1,10 +1,12 @@
-import { jest } from '@jest/globals';
-
 import { StartGate } from '../../../../lib/queue/worker/start-gate.js';
+import { ManualClock } from '../../../support/manual-clock.js';
 
 describe('the gate', () => {
+  let clock: ManualClock;
+  beforeEach(() => (clock = new ManualClock()));
+
   it('is open while nobody asks to be alone', () => {
-    const gate = new StartGate();
+    const gate = new StartGate(clock);
     gate.enter();
     expect(gate.isOpen).toBe(true);
     gate.leave();
@@ -12,7 +14,7 @@ describe('the gate', () => {
   });
 
   it('lets one in alone once the last of the others has left, and then stays open for four times as long', () => {
-    const gate = new StartGate();
+    const gate = new StartGate(clock);
     const log: string[] = [];
     gate.onOpen(() => log.push('open'));
     gate.enter();
@@ -29,7 +31,7 @@ describe('the gate', () => {
   });
 
   it('lets one in at once where nobody is', () => {
-    const gate = new StartGate();
+    const gate = new StartGate(clock);
     let isIn = false;
     gate.enterAlone(() => (isIn = true));
     expect(isIn).toBe(true);
@@ -37,7 +39,7 @@ describe('the gate', () => {
   });
 
   it('opens again when the one that waits gives up, and does not let it in later', () => {
-    const gate = new StartGate();
+    const gate = new StartGate(clock);
     const log: string[] = [];
     const start = () => log.push('alone');
     gate.onOpen(() => log.push('open'));
@@ -52,41 +54,38 @@ describe('the gate', () => {
   });
 
   describe('asked by one after the other to be alone', () => {
-    beforeEach(() => jest.useFakeTimers({ now: 0 }));
-    afterEach(() => jest.useRealTimers());
-
-    it('is closed for a fifth of the time at most while others have something to do', () => {
-      const gate = new StartGate();
+    it('is closed for a fifth of the time at most while others have something to do', async () => {
+      const gate = new StartGate(clock);
       let closedMs = 0;
       gate.enter();
       for (let ms = 0; ms < 600_000; ms += 100) {
         if (gate.isOpen && gate.restMs === 0) {
           const start = () => undefined;
           gate.enterAlone(start);
-          setTimeout(() => gate.giveUp(start), 2_000);
+          clock.setTimeout(() => gate.giveUp(start), 2_000);
         }
         if (!gate.isOpen) closedMs += 100;
-        jest.advanceTimersByTime(100);
+        await clock.advance(100);
       }
       expect(closedMs).toBeGreaterThan(60_000);
       expect(closedMs).toBeLessThanOrEqual(122_000);
     });
 
-    it('is not kept closed where nobody else has anything to do', () => {
-      const gate = new StartGate();
+    it('is not kept closed where nobody else has anything to do', async () => {
+      const gate = new StartGate(clock);
       gate.enterAlone(() => undefined);
-      jest.advanceTimersByTime(5_000);
+      await clock.advance(5_000);
       gate.leave();
-      jest.advanceTimersByTime(101);
+      await clock.advance(101);
       expect(gate.restMs).toBe(0);
     });
 
-    it('lets others in beside one that has run alone for ten seconds', () => {
-      const gate = new StartGate();
+    it('lets others in beside one that has run alone for ten seconds', async () => {
+      const gate = new StartGate(clock);
       gate.enterAlone(() => undefined);
-      jest.advanceTimersByTime(9_999);
+      await clock.advance(9_999);
       expect(gate.isOpen).toBe(false);
-      jest.advanceTimersByTime(1);
+      await clock.advance(1);
       expect(gate.isOpen).toBe(true);
       gate.enter();
       gate.leave();

@@ -16,6 +16,7 @@ import type { RemoteInstance } from '../../lib/transport/wire/remote-instances.j
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
+import { startProxy } from '../support/proxy.js';
 import { testRedisUrl } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -112,6 +113,21 @@ describe('an answer of many values', () => {
     );
     expect(await outcome).toMatchObject({ code: 'REPLY_LOST' });
     expect(instanceOf(client).health.collect().activity['calls']).toMatchObject({ gaps: 1 });
+  });
+
+  it('is stopped at its instance although its caller gave it up while it had no connection', async () => {
+    const proxy = await startProxy(await testRedisUrl());
+    const { client } = await start({ timeoutMs: 60_000, redis: proxy.url });
+    const answer = client.send<number>('rows', {}).subscribe();
+    await eventually(() => feed.observed, { what: 'the handler' });
+    const [, subscriber] = client.unwrap();
+    proxy.swallow(true);
+    proxy.sever();
+    await eventually(() => subscriber.status !== 'ready', { what: 'the connection to be lost' });
+    answer.unsubscribe();
+    proxy.swallow(false);
+    proxy.sever();
+    await eventually(() => !feed.observed, { what: 'the handler to be stopped', timeoutMs: 15_000 });
   });
 
   it('comes whole when nothing is lost', async () => {

@@ -24,6 +24,7 @@ import {
   replyLostError,
   timeoutError,
 } from './call-errors.js';
+import { Cancellations } from './cancellations.js';
 import { ANONYMOUS } from './client-options.js';
 import { EventSender } from './event-sender.js';
 import { InstanceChooser } from './instance-chooser.js';
@@ -55,6 +56,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
   private readonly window: ReplyWindow<OutgoingCall>;
   private readonly replies: ReplyReader;
   private readonly prober: Prober;
+  private readonly cancellations: Cancellations;
   private readonly fallback: QueueFallback;
   private lastId = 0;
   private isClosed = false;
@@ -75,6 +77,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     );
     this.replies = new ReplyReader(this.calls, this.window, this);
     this.prober = new Prober(context, messenger, this.calls, this);
+    this.cancellations = new Cancellations(context, messenger);
     this.waiting = new WaitingCalls(context, (call) => this.attempt(call));
   }
 
@@ -115,7 +118,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
   /** The caller does not want the answer any more: the handler is told, and its signal aborts. */
   cancel(call: OutgoingCall): void {
     if (call.isOver) return;
-    this.sendCancel(call);
+    this.cancellations.send(call);
     this.end(call);
     if (call.observed) this.tellEnd(call, cancelledError(call));
   }
@@ -141,6 +144,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     this.isClosed = true;
     this.waiting.stop();
     this.prober.stop();
+    this.cancellations.stop();
     for (const call of [...this.calls]) {
       if (call.state === 'sent' || call.state === 'queueing') call.setUncertain();
       this.fail(call, closedError(call));
@@ -220,7 +224,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
   }
 
   brokenOff(call: OutgoingCall): void {
-    this.sendCancel(call);
+    this.cancellations.send(call);
     this.answerLost(call);
   }
 
@@ -341,7 +345,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     const { state } = call;
     if (state === 'sent') {
       call.setUncertain();
-      this.sendCancel(call);
+      this.cancellations.send(call);
       this.countFailure(call);
     }
     if (state === 'queueing') return this.fail(call, notQueuedError(call));
@@ -355,11 +359,6 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
 
   private grant({ instance, id }: OutgoingCall, granted: number): void {
     if (instance) this.sendTo(instance, encodeItem(Kind.grant, id, granted));
-  }
-
-  private sendCancel({ instance, id }: OutgoingCall): void {
-    if (instance && readsFrames(instance) && this.context.redis.isReady)
-      this.sendTo(instance, encodeItem(Kind.cancel, id));
   }
 
   private sendTo(instance: Instance, item: string): void {

@@ -1,0 +1,81 @@
+import type { Instance } from '../../hydra-options.js';
+import { encodeItem, Kind, readsFrames } from '../../protocol/rpc.js';
+import type { Context } from '../../redis/context.js';
+import type { Timer } from '../../runtime/clock.js';
+import type { Messenger, PublishListener, PublishOutcome } from '../wire/messenger.js';
+
+const RETRY_EVERY_MS = 50;
+/** An instance that lost its connection is back within this time, or has no handler left to stop. */
+const RETRY_FOR_MS = 5_000;
+
+/** Tells one instance that nobody waits for the answer of one call any more. */
+interface Cancellation {
+  readonly channel: string;
+  /** The number that the instance knows the call by. */
+  readonly callId: number;
+  /** The call's deadline: its handler is stopped then by itself. By `clock.monotonic()`. */
+  readonly deadlineAt: number;
+  /** When to stop trying; 0 before the first attempt that reached nobody. */
+  giveUpAt: number;
+}
+
+/** What of a call is needed to cancel it. */
+interface CancellableCall {
+  readonly id: number;
+  readonly instance: Instance | undefined;
+  readonly deadlineAt: number;
+}
+
+/**
+ * Stops the handlers of calls that their caller has given up. A cancellation that could not leave, since this process or the
+ * instance is between two connections, is sent again: the handler would go on until the call's deadline otherwise.
+ */
+export class Cancellations implements PublishListener<Cancellation> {
+  private readonly unsent = new Set<Cancellation>();
+  private timer: Timer | undefined;
+
+  constructor(
+    private readonly context: Pick<Context, 'redis' | 'clock'>,
+    private readonly messenger: Messenger,
+  ) {}
+
+  /** Nothing happens for a call that no instance has, or that a Hydra 1.x instance has: those know no cancellation. */
+  send({ id, instance, deadlineAt }: CancellableCall): void {
+    if (!instance || !readsFrames(instance)) return;
+    this.post({ channel: this.messenger.channelOf(instance), callId: id, deadlineAt, giveUpAt: 0 });
+  }
+
+  stop(): void {
+    this.context.clock.clear(this.timer);
+    this.unsent.clear();
+  }
+
+  onPublished(outcome: PublishOutcome, cancellation: Cancellation): void {
+    if (outcome === 'delivered') return;
+    if (outcome !== 'no-receivers' && !outcome.retryable) return;
+    this.retryLater(cancellation);
+  }
+
+  private post(cancellation: Cancellation): void {
+    if (!this.context.redis.isReady) return this.retryLater(cancellation);
+    const { channel, callId } = cancellation;
+    this.messenger.post(channel, encodeItem(Kind.cancel, callId), this, cancellation);
+  }
+
+  private retryLater(cancellation: Cancellation): void {
+    const { redis, clock } = this.context;
+    const now = clock.monotonic();
+    // While Redis is away nobody can be reached, and only the deadline counts.
+    if (redis.isReady) cancellation.giveUpAt ||= now + RETRY_FOR_MS;
+    if (now >= cancellation.deadlineAt || (cancellation.giveUpAt > 0 && now >= cancellation.giveUpAt)) return;
+    this.unsent.add(cancellation);
+    this.timer ??= clock.setTimeout(this.retry, RETRY_EVERY_MS);
+  }
+
+  private readonly retry = (): void => {
+    this.timer = undefined;
+    const unsent = [...this.unsent];
+    this.unsent.clear();
+    for (const cancellation of unsent) this.post(cancellation);
+  };
+}

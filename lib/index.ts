@@ -14,19 +14,25 @@ export { getConfigToken, InjectConfig } from './config/live/inject-config.js';
 export { Live } from './config/live/live.js';
 export { LiveConfig, type ConfigStatus } from './config/live/live-config.js';
 export type {
+  BatchDiagnostic,
+  BreakerDiagnostic,
   CallDiagnostic,
+  ConfigDiagnostic,
   ConnectionDiagnostic,
   DiagnosticOutcome,
+  EnteredDiagnostic,
   EntryDeadDiagnostic,
   EntryDiagnostic,
   EntryPublishedDiagnostic,
   HandlerDiagnostic,
+  HttpRequestDiagnostic,
   InstanceDiagnostic,
   JobAddedDiagnostic,
   JobDeadDiagnostic,
   JobDiagnostic,
   OutgoingHeaders,
   RefusalDiagnostic,
+  SuspicionDiagnostic,
 } from './diagnostics/events.js';
 export { DeliveryContext } from './delivery/delivery-context.js';
 export type { JobSettings } from './queue/producer/job-writing.js';

@@ -1,17 +1,14 @@
 import type { DeliveryContext } from './delivery/delivery-context.js';
-import { entryEnd, entryStart, jobEnd, jobStart } from './diagnostics/channels.js';
+import { batchEnd, batchStart, entryEnd, entryStart, jobEnd, jobStart } from './diagnostics/channels.js';
 import { publishEnd } from './diagnostics/ending.js';
-import type { EntryDiagnostic, JobDiagnostic } from './diagnostics/events.js';
+import type { BatchDiagnostic, EntryDiagnostic, JobDiagnostic } from './diagnostics/events.js';
 import { HydraJobContext } from './queue/worker/hydra-job-context.js';
 import type { Context } from './redis/context.js';
-import { HydraEntryContext } from './streams/hydra-entry-context.js';
+import { HydraBatchContext, HydraEntryContext } from './streams/hydra-entry-context.js';
 
 type Finish = (context: DeliveryContext) => void;
 
-/**
- * Tells observers of the jobs and entries that handlers of this instance run, and has each handler run in what they bound. A
- * batch of entries is not told: it has no headers of its own.
- */
+/** Tells observers of the jobs and entries that handlers of this instance run, and has each handler run in what they bound. */
 export class ObservedDeliveries {
   private readonly running = new WeakMap<DeliveryContext, Finish>();
 
@@ -20,6 +17,7 @@ export class ObservedDeliveries {
   started(context: DeliveryContext): void {
     if (context instanceof HydraJobContext) this.jobStarted(context);
     else if (context instanceof HydraEntryContext) this.entryStarted(context);
+    else if (context instanceof HydraBatchContext) this.batchStarted(context);
   }
 
   ended(context: DeliveryContext): void {
@@ -48,6 +46,21 @@ export class ObservedDeliveries {
       this.finish((tookMs, error) => publishEnd(entryEnd, event, tookMs, error)),
     );
     context.startIn(entryStart, event);
+  }
+
+  private batchStarted(context: HydraBatchContext): void {
+    if (!batchStart.hasSubscribers && !batchEnd.hasSubscribers) return;
+    const [{ stream, group }] = context.entries as [HydraEntryContext];
+    const entries = context.entries.map((entry) => {
+      const { id, type, attempt } = entry;
+      return { id, type, attempt, headers: entry.getMetadata() ?? {} };
+    });
+    const event: BatchDiagnostic = { ...this.common(), stream, group, entries };
+    this.running.set(
+      context,
+      this.finish((tookMs, error) => publishEnd(batchEnd, event, tookMs, error)),
+    );
+    context.startIn(batchStart, event);
   }
 
   private common() {

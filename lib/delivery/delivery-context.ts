@@ -3,6 +3,7 @@ import type { Channel } from 'node:diagnostics_channel';
 
 import { BaseRpcContext } from '@nestjs/microservices';
 
+import type { EnteredDiagnostic } from '../diagnostics/events.js';
 import { freshContext, outside, presentContext } from '../runtime/async-context.js';
 import { withDeadline, type HandlerDeadline } from './deadline-context.js';
 
@@ -46,8 +47,9 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
   }
 
   /** Lets the handler, and all its parts, run in what observers bound to this channel. @internal */
-  startIn<Event extends object>(channel: Channel<unknown, Event>, event: Event): void {
-    outside(() => channel.runStores(event, () => (this.asyncContext = presentContext())));
+  startIn<Event extends EnteredDiagnostic>(channel: Channel<unknown, Event>, event: Event): void {
+    const enter = () => void (this.asyncContext = presentContext());
+    outside(() => channel.runStores(event, () => (event.runIn ? event.runIn(enter) : enter())));
   }
 
   /** The handler has returned, or its stream has ended: what it left running is bound no more. @internal */

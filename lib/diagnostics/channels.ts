@@ -1,17 +1,22 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
 
 import type {
+  BatchDiagnostic,
+  BreakerDiagnostic,
   CallDiagnostic,
+  ConfigDiagnostic,
   ConnectionDiagnostic,
   EntryDeadDiagnostic,
   EntryDiagnostic,
   EntryPublishedDiagnostic,
   HandlerDiagnostic,
+  HttpRequestDiagnostic,
   InstanceDiagnostic,
   JobAddedDiagnostic,
   JobDeadDiagnostic,
   JobDiagnostic,
   RefusalDiagnostic,
+  SuspicionDiagnostic,
 } from './events.js';
 
 /** The channel of this name. A publisher reads `hasSubscribers` before it makes an event. */
@@ -24,6 +29,13 @@ export const callStart = open<CallDiagnostic>('hydra:call:start');
 /** It is sent again, to this or another instance. */
 export const callRetry = open<CallDiagnostic>('hydra:call:retry');
 export const callEnd = open<CallDiagnostic>('hydra:call:end');
+
+/** A request of `HydraHttpClient` begins. Headers that a subscriber adds are sent with it. */
+export const httpStart = open<HttpRequestDiagnostic>('hydra:http:start');
+/** It is sent to another instance. */
+export const httpRetry = open<HttpRequestDiagnostic>('hydra:http:retry');
+/** The head of its answer has come, or it failed. */
+export const httpEnd = open<HttpRequestDiagnostic>('hydra:http:end');
 
 /** A handler is about to run. It runs in what is bound to this channel with `bindStore`. */
 export const handlerStart = open<HandlerDiagnostic>('hydra:handler:start');
@@ -48,9 +60,17 @@ export const entryPublished = open<EntryPublishedDiagnostic>('hydra:entry:publis
 /** A delivery begins. Its handler runs in what is bound to this channel with `bindStore`. */
 export const entryStart = open<EntryDiagnostic>('hydra:entry:start');
 export const entryEnd = open<EntryDiagnostic>('hydra:entry:end');
+/** A handler is about to be given a batch. It runs in what is bound to this channel with `bindStore`. */
+export const batchStart = open<BatchDiagnostic>('hydra:batch:start');
+export const batchEnd = open<BatchDiagnostic>('hydra:batch:end');
 /** It is given up, and becomes a dead letter. */
 export const entryDead = open<EntryDeadDiagnostic>('hydra:entry:dead');
 
 export const connectionState = open<ConnectionDiagnostic>('hydra:connection:state');
+/** What is stored runs from here on, or was refused. */
+export const configState = open<ConfigDiagnostic>('hydra:config:state');
+export const instanceSuspected = open<SuspicionDiagnostic>('hydra:instance:suspected');
+/** The breaker opens for an instance, or closes again. */
+export const breakerState = open<BreakerDiagnostic>('hydra:breaker:state');
 export const instanceJoined = open<InstanceDiagnostic>('hydra:instance:joined');
 export const instanceLeft = open<InstanceDiagnostic>('hydra:instance:left');

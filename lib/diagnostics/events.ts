@@ -1,6 +1,17 @@
 /** The headers of what is about to be sent. A subscriber may add its own by assignment; they travel with it. @publicApi */
 export type OutgoingHeaders = Record<string, string>;
 
+/**
+ * How a handler is entered. A subscriber of a start may set it, for a context that only a function can enter (OpenTelemetry's):
+ * it must call `enter` at once, and once; the handler then runs in what was around that.
+ *
+ * @publicApi
+ */
+export interface EnteredDiagnostic {
+  /** Undefined: the handler runs in what is bound to the channel, and nothing else. */
+  runIn?: ((enter: () => void) => void) | undefined;
+}
+
 /** How a call, a job or an entry ended. @publicApi */
 export interface DiagnosticOutcome {
   /** How long it took, in milliseconds; undefined until it has ended. */
@@ -29,6 +40,31 @@ export interface CallDiagnostic extends DiagnosticOutcome {
   readonly attempts: number;
   /** The instance that it was sent to last. */
   readonly targetId: string | undefined;
+  /** Bytes of its message, headers and all; undefined until it was sent. */
+  readonly payloadBytes: number | undefined;
+}
+
+/**
+ * A request that `HydraHttpClient` makes: one object from its start to the head of its answer.
+ *
+ * @publicApi
+ */
+export interface HttpRequestDiagnostic extends DiagnosticOutcome {
+  /** The service that is asked. */
+  readonly service: string;
+  /** In upper case. */
+  readonly method: string;
+  /** With its query string. */
+  readonly path: string;
+  /** Those that a subscriber adds are sent; they replace headers of the same name. */
+  readonly headers: OutgoingHeaders;
+  /** How often it was sent; 0 until it was. */
+  readonly attempts: number;
+  /** The instance that it was sent to last, and its address: `host:port`. */
+  readonly targetId: string | undefined;
+  readonly address: string | undefined;
+  /** Of the answer; undefined until it came. */
+  readonly status: number | undefined;
 }
 
 /**
@@ -36,7 +72,7 @@ export interface CallDiagnostic extends DiagnosticOutcome {
  *
  * @publicApi
  */
-export interface HandlerDiagnostic extends DiagnosticOutcome {
+export interface HandlerDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
   readonly kind: 'call' | 'event';
   /** The instance that handles it: this one. */
   readonly instanceId: string;
@@ -61,7 +97,14 @@ export interface RefusalDiagnostic {
   readonly service: string;
   /** As the caller sent it: there may be no such handler. */
   readonly pattern: string;
-  /** The code of the HydraError that its caller is sent: `OVERLOADED`, `NO_HANDLER`, `DRAINING`, `NO_INSTANCE`. */
+  /** Whether a handler here has this pattern. */
+  readonly isKnown: boolean;
+  /** The headers that it came with. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Of the HydraError that its caller is sent: `OVERLOADED`, `NO_HANDLER`, `DRAINING`, `NO_INSTANCE`, `BAD_PAYLOAD`; or why
+   * nobody waited any more when its place came: `TIMEOUT`, `CANCELLED`.
+   */
   readonly code: string;
 }
 
@@ -84,7 +127,7 @@ export interface JobAddedDiagnostic extends DiagnosticOutcome {
  *
  * @publicApi
  */
-export interface JobDiagnostic extends DiagnosticOutcome {
+export interface JobDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
   readonly instanceId: string;
   readonly service: string;
   readonly pattern: string;
@@ -122,6 +165,8 @@ export interface EntryPublishedDiagnostic extends DiagnosticOutcome {
   /** Its id in the stream, once Redis has stored it. */
   readonly id: string | undefined;
   readonly headers: OutgoingHeaders;
+  /** Bytes of its fields; undefined until it is encoded. */
+  readonly payloadBytes: number | undefined;
 }
 
 /**
@@ -129,7 +174,7 @@ export interface EntryPublishedDiagnostic extends DiagnosticOutcome {
  *
  * @publicApi
  */
-export interface EntryDiagnostic extends DiagnosticOutcome {
+export interface EntryDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
   readonly instanceId: string;
   readonly service: string;
   readonly stream: string;
@@ -139,6 +184,20 @@ export interface EntryDiagnostic extends DiagnosticOutcome {
   readonly headers: Readonly<Record<string, string>>;
   /** Which delivery this is: 1 for the first. */
   readonly attempt: number;
+}
+
+/**
+ * Entries that a handler of batches is given together: one object from its start to its end.
+ *
+ * @publicApi
+ */
+export interface BatchDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
+  readonly instanceId: string;
+  readonly service: string;
+  readonly stream: string;
+  readonly group: string;
+  /** Each with its id in the stream, the headers that it was published with, and which delivery this is. */
+  readonly entries: readonly Pick<EntryDiagnostic, 'id' | 'type' | 'headers' | 'attempt'>[];
 }
 
 /**
@@ -161,6 +220,40 @@ export interface EntryDeadDiagnostic {
 export interface ConnectionDiagnostic {
   readonly instanceId: string;
   readonly state: 'connecting' | 'ready' | 'lost' | 'closed';
+}
+
+/**
+ * A configuration that is stored was taken, or refused.
+ *
+ * @publicApi
+ */
+export interface ConfigDiagnostic {
+  readonly instanceId: string;
+  readonly service: string;
+  /** What this instance runs with: `<version>@<revision>`; undefined until there was a valid one. */
+  readonly running: string | undefined;
+  /** Why what is stored does not run; undefined where it does. */
+  readonly problem: string | undefined;
+}
+
+/**
+ * An instance is left out of the choice for a moment: a PUBLISH did not reach it, or it said that it stops.
+ *
+ * @publicApi
+ */
+export interface SuspicionDiagnostic extends InstanceDiagnostic {
+  readonly why: 'unreached' | 'stopping';
+}
+
+/**
+ * The breaker of this process leaves an instance out, tries it, or trusts it again.
+ *
+ * @publicApi
+ */
+export interface BreakerDiagnostic extends InstanceDiagnostic {
+  readonly state: 'closed' | 'open';
+  /** Calls in a row that it did not answer. */
+  readonly failures: number;
 }
 
 /**

@@ -14,6 +14,7 @@ export function publishing(
     type,
     id: undefined,
     headers: { ...headers },
+    payloadBytes: undefined,
     durationMs: undefined,
     error: undefined,
   };
@@ -25,8 +26,10 @@ export function publishing(
 export async function published(
   event: EntryPublishedDiagnostic,
   publish: () => Promise<string>,
-  clock: Stopwatch,
+  { clock, fields }: { readonly clock: Stopwatch; readonly fields: readonly string[] },
 ): Promise<string> {
+  const payloadBytes = fields.reduce((sum, field) => sum + Buffer.byteLength(field), 0);
+  update<EntryPublishedDiagnostic>(event, { payloadBytes });
   const startedAt = clock.monotonic();
   try {
     const id = await publish();

@@ -16,6 +16,7 @@ import { abortAfter } from '../runtime/waiting.js';
 import { encodeBody, type EncodedBody, type HttpBody } from './body.js';
 import { failureOf, isRefused } from './http-failure.js';
 import { HttpLoads } from './http-loads.js';
+import { ObservedRequest } from './observed-request.js';
 
 /**
  * Options of one request.
@@ -87,9 +88,14 @@ export class HydraHttpClient {
     const body = encodeBody(options.body);
     mustBeSendable(address, verb, path, body, options);
     const deadline = this.deadlineOf(options);
+    const observed = new ObservedRequest(this.context.clock, { service, method: verb, path });
+    const request = { address, service, instance, verb, path, body, options, deadline, observed };
     try {
-      return await this.firstAnswer({ address, service, instance, verb, path, body, options, deadline });
+      const answer = await this.firstAnswer(request);
+      observed.answered(answer.status);
+      return answer;
     } catch (error) {
+      observed.failed(error);
       // An answer is still read by then.
       deadline.cancel();
       throw error;
@@ -119,12 +125,13 @@ export class HydraHttpClient {
   }
 
   private async attempt(instance: Instance, request: HttpRequest): Promise<Response> {
-    const { verb, path, options, deadline } = request;
+    const { verb, path, options, deadline, observed } = request;
     const { body, contentType, isReplayable } = request.body;
-    const sent = new Headers(options.headers);
+    const sent = observed.headersWith(options.headers);
     if (contentType && !sent.has('content-type')) sent.set('content-type', contentType);
     const host = instance.host.includes(':') ? `[${instance.host}]` : instance.host;
     const done = this.loads.begin(instance);
+    observed.sentTo(instance);
     try {
       return await fetch(`http://${host}:${instance.port}${path}`, {
         method: verb,
@@ -196,6 +203,7 @@ interface HttpRequest {
   readonly body: EncodedBody;
   readonly options: HydraHttpOptions;
   readonly deadline: Deadline;
+  readonly observed: ObservedRequest;
 }
 
 interface Deadline {

@@ -111,7 +111,7 @@ export class StreamService {
       return (await redis.xadd(key, ...(trim as []), '*', ...fields))!;
     };
     const publish = () => this.context.redis.run(`publish to ${stream}`, store);
-    return observed ? () => published(observed, publish, this.context.clock) : publish;
+    return observed ? () => published(observed, publish, { clock: this.context.clock, fields }) : publish;
   }
 
   /**

@@ -13,7 +13,9 @@ import {
   QueueService,
   StreamPattern,
   StreamService,
+  type BatchDiagnostic,
   type CallDiagnostic,
+  type HandlerDiagnostic,
   type OutgoingHeaders,
 } from '../../lib/index.js';
 import { startService, type TestService } from '../support/app.js';
@@ -23,12 +25,16 @@ import { testRedisUrl } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const spans = new AsyncLocalStorage<string>();
+const entered = new AsyncLocalStorage<string>();
+let lastEntered: string | undefined;
 const stream = uniqueService('observed-entries');
 /** What handlers found around them: the store that an observer bound, and the header that one added. */
 const found: (readonly [what: string, span: string | undefined, trace: string | undefined])[] = [];
 
-const note = (what: string, context: DeliveryContext) =>
+const note = (what: string, context: DeliveryContext) => {
+  lastEntered = entered.getStore();
   found.push([what, spans.getStore(), context.getMetadata()?.['traceparent']]);
+};
 
 @Controller()
 class ObservedController {
@@ -58,6 +64,11 @@ class ObservedController {
   work(@Payload() data: string, @Ctx() context: DeliveryContext): void {
     note('job', context);
     if (data === 'bad') throw new Error('bad work');
+  }
+
+  @StreamPattern(stream, { group: 'batches', batch: { size: 2 } })
+  batch(@Payload() _data: unknown[], @Ctx() context: DeliveryContext): void {
+    note('batch', context);
   }
 
   @StreamPattern(stream, { group: 'observers' })
@@ -106,7 +117,7 @@ describe('an observer', () => {
       subscribe(name, addHeader);
       atEnd(() => void unsubscribe(name, addHeader));
     }
-    for (const name of ['hydra:handler:start', 'hydra:job:start', 'hydra:entry:start']) {
+    for (const name of ['hydra:handler:start', 'hydra:job:start', 'hydra:entry:start', 'hydra:batch:start']) {
       const start = channel(name);
       start.bindStore(spans, () => `handled ${name}`);
       atEnd(() => void start.unbindStore(spans));
@@ -115,6 +126,9 @@ describe('an observer', () => {
     for (const name of ['start', 'end', 'refused']) listen(`hydra:handler:${name}`);
     for (const name of ['added', 'start', 'end', 'dead']) listen(`hydra:job:${name}`);
     for (const name of ['published', 'start', 'end']) listen(`hydra:entry:${name}`);
+    for (const name of ['start', 'end']) listen(`hydra:batch:${name}`);
+    listen('hydra:instance:suspected');
+    listen('hydra:breaker:state');
   });
   beforeEach(() => {
     told.length = 0;
@@ -129,6 +143,7 @@ describe('an observer', () => {
     ]);
     const [end] = toldOn('hydra:call:end') as unknown as CallDiagnostic[];
     expect(end).toMatchObject({ attempts: 1, targetId: server.id, error: undefined });
+    expect(end!.payloadBytes).toBeGreaterThan('[1,2]'.length);
     expect(end!.durationMs).toBeGreaterThan(0);
     expect(toldOn('hydra:handler:end')).toMatchObject([
       { kind: 'call', instanceId: server.id, pattern: 'sum', headers: { traceparent: 'the caller' } },
@@ -150,7 +165,9 @@ describe('an observer', () => {
     expect(toldOn('hydra:call:end', 'fail')[0]!['error']).toMatchObject({ status: 'error' });
     expect(toldOn('hydra:handler:end', 'fail')[0]!['error']).toBeDefined();
     await expect(firstValueFrom(client.send('nowhere', {}))).rejects.toMatchObject({ code: 'NO_HANDLER' });
-    expect(toldOn('hydra:handler:refused')).toMatchObject([{ pattern: 'nowhere', code: 'NO_HANDLER' }]);
+    expect(toldOn('hydra:handler:refused')).toMatchObject([
+      { pattern: 'nowhere', isKnown: false, code: 'NO_HANDLER', headers: { traceparent: 'no span' } },
+    ]);
   });
 
   it('sees a retry, with the number of attempts', async () => {
@@ -189,8 +206,52 @@ describe('an observer', () => {
     const streams = server.app.get(StreamService);
     const id = await spans.run('the publisher', () => streams.publish(stream, { a: 1 }));
     await eventually(() => toldOn('hydra:entry:end').length > 0, { what: 'the entry' });
-    expect(found).toEqual([['entry', 'handled hydra:entry:start', 'the publisher']]);
+    expect(found).toContainEqual(['entry', 'handled hydra:entry:start', 'the publisher']);
     expect(toldOn('hydra:entry:published')).toMatchObject([{ stream, id, error: undefined }]);
     expect(toldOn('hydra:entry:end')).toMatchObject([{ stream, group: 'observers', id, attempt: 1 }]);
+  });
+
+  it('sees a batch, with the headers of each of its entries and the handler in the store it bound', async () => {
+    await eventually(() => toldOn('hydra:batch:end').length > 0, { what: 'the batch of the entry before' });
+    told.length = 0;
+    found.length = 0;
+    const streams = server.app.get(StreamService);
+    const ids = await Promise.all(
+      ['a', 'b'].map((name) => spans.run(name, () => streams.publish(stream, { name }))),
+    );
+    const batches = () => toldOn('hydra:batch:end') as unknown as BatchDiagnostic[];
+    const entries = () => batches().flatMap((batch) => batch.entries);
+    await eventually(() => entries().length === 2, { what: 'both entries, in one batch or two' });
+    expect(entries().map(({ id }) => id)).toEqual(ids);
+    expect(entries().map(({ headers }) => headers['traceparent'])).toEqual(['a', 'b']);
+    expect(found).toContainEqual(['batch', 'handled hydra:batch:start', undefined]);
+  });
+
+  it('has a handler run in what it enters by a function', async () => {
+    const enter = (event: unknown) => {
+      (event as HandlerDiagnostic).runIn = (run) => entered.run('by a function', run);
+    };
+    subscribe('hydra:handler:start', enter);
+    await firstValueFrom(client.send('sum', [1]));
+    unsubscribe('hydra:handler:start', enter);
+    expect(found).toEqual([['call', 'handled hydra:handler:start', 'no span']]);
+    expect(lastEntered).toBe('by a function');
+  });
+
+  it('sees an instance that is not reached, and one that the breaker leaves out', async () => {
+    const { breaker } = client['instance'].calls.chooser;
+    const view = await client['instance'].discovery.viewOf(service);
+    view.suspect(server.id, 'unreached');
+    expect(toldOn('hydra:instance:suspected')).toMatchObject([
+      { service, targetId: server.id, why: 'unreached' },
+    ]);
+    const [instance] = client.instances;
+    for (let failures = 0; failures < 5; failures++) client['instance'].calls.chooser.failed(instance!);
+    expect(breaker.states()).toMatchObject([{ instanceId: server.id, service, state: 'open' }]);
+    expect(toldOn('hydra:breaker:state')).toMatchObject([
+      { service, targetId: server.id, state: 'open', failures: 5 },
+    ]);
+    await firstValueFrom(client.send('sum', [1]));
+    expect(toldOn('hydra:breaker:state').at(-1)).toMatchObject({ state: 'closed' });
   });
 });

@@ -11,6 +11,7 @@ import {
   type Subscription,
 } from 'rxjs';
 
+import { configState } from '../../diagnostics/channels.js';
 import { HydraError } from '../../hydra-error.js';
 import type { ConfigType } from '../../protocol/standard-schema.js';
 import type { ConfigContext } from '../config-context.js';
@@ -256,6 +257,7 @@ export class LiveConfig {
     this.problem = undefined;
     if (!before || !isSameConfig(before, next))
       this.logger.log(`configuration ${version}@${revision} (${source})`);
+    this.tell();
     // A slow registry must not hold back the values.
     if (source !== 'defaults') void presence?.update({ capabilities: { config: `${version}@${revision}` } });
     this.accepted.next(next);
@@ -269,6 +271,15 @@ export class LiveConfig {
     await saveLastGood(config.fallbackFile, document).catch((error: unknown) =>
       this.logger.warn(`the last good configuration could not be kept: ${String(error)}`),
     );
+  }
+
+  /** Observers hear of each change of what runs, and of each reason why it does not change. */
+  private tell(): void {
+    const { id: instanceId, options } = this.context;
+    if (instanceId === undefined || !configState.hasSubscribers) return;
+    const { effective, problem } = this;
+    const running = effective && `${effective.version}@${effective.revision}`;
+    configState.publish({ instanceId, service: options.service, running, problem });
   }
 
   private nothingStored(): HydraError {
@@ -287,6 +298,7 @@ export class LiveConfig {
     const text = error instanceof Error ? error.message : String(error);
     if (text === this.problem || this.context.redis.state === 'closed') return;
     this.problem = text;
+    this.tell();
     this.logger.warn(`${text}; ${this.effective ? 'the last good one stays' : 'waiting for a valid one'}`);
   }
 }

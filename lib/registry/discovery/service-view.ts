@@ -1,4 +1,5 @@
 import type { Instance } from '../../hydra-options.js';
+import { instanceSuspected } from '../../diagnostics/channels.js';
 import { decodeAnnouncement, type Announcement } from '../../protocol/announcement.js';
 import { decodeNode, decodeService, type ServiceRecord } from '../../protocol/records.js';
 import type { Context } from '../../redis/context.js';
@@ -60,7 +61,7 @@ export class ServiceView {
 
   constructor(
     readonly service: string,
-    private readonly context: Pick<Context, 'redis' | 'keys' | 'clock'>,
+    private readonly context: Pick<Context, 'id' | 'redis' | 'keys' | 'clock'>,
     private readonly report: (change: DiscoveryChange) => void,
   ) {
     this.routes = new ServiceRoutes(service, context);
@@ -170,6 +171,9 @@ export class ServiceView {
   suspect(id: string, why: Suspicion): void {
     // Of a batch that reached nobody, each message says so.
     if (!this.known.has(id) || this.suspects.get(id)?.why === why) return;
+    const { id: instanceId } = this.context;
+    if (instanceSuspected.hasSubscribers)
+      instanceSuspected.publish({ instanceId, targetId: id, service: this.service, why });
     this.suspects.set(id, { why, until: this.context.clock.monotonic() + SUSPECT_MS });
     this.changed();
     this.context.clock.setTimeout(() => this.settle(), SUSPECT_MS + 1);

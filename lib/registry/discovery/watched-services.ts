@@ -17,7 +17,7 @@ const CHECK_INTERVAL_MS = 1_000;
 const DIRECTORY_CHECKS = 30;
 /** A service asked about in passing is watched for this many directory checks more. */
 const IDLE_ROUNDS = 10;
-type WatchedContext = Pick<Context, 'redis' | 'keys' | 'options' | 'clock' | 'random'>;
+type WatchedContext = Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random'>;
 
 /** A look for the dead, by two clocks whose difference does not matter: only how long ago it was. */
 interface Look {

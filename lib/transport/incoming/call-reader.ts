@@ -11,6 +11,7 @@ import type { RemoteInstance } from '../wire/remote-instances.js';
 import { CodecReplies } from './codec-replies.js';
 import { FrameReplies, type ReplyOutlet } from './frame-replies.js';
 import { IncomingCall, untracked, type CallerRef } from './incoming-call.js';
+import type { RefusedCall } from './observed-handler.js';
 import { MessageReplies } from './message-replies.js';
 import type { RemoteCallers } from './remote-callers.js';
 import { NO_REPLIES, type Replies } from './replies.js';
@@ -23,7 +24,7 @@ export class Refusal {
   constructor(
     readonly replies: Replies,
     readonly error: HydraError,
-    readonly pattern: string,
+    readonly call: RefusedCall,
   ) {}
 }
 
@@ -74,20 +75,20 @@ export class CallReader {
       return undefined;
     }
     const replies = this.frameReplies(from, { id, pattern, before: 0 }, share);
-    if (!this.isAccepting) return new Refusal(replies, this.drainingError(pattern), pattern);
+    const headers = headersOf(metadata);
+    if (!this.isAccepting) return this.refusal(replies, this.drainingError(pattern), pattern, headers);
     const { callers } = this.options;
     const caller = callers.of(from);
     // One that ran or runs is answered already.
     if (!callers.accept(caller, id))
       return callers.isDenied(from, id)
-        ? new Refusal(replies, this.tooLateError(pattern), pattern)
+        ? this.refusal(replies, this.tooLateError(pattern), pattern, headers)
         : undefined;
     // Nobody waits for it any more.
     if (!(timeoutMs > 0)) return undefined;
     const handler = this.handlers.get(pattern);
-    if (!handler) return new Refusal(replies, this.noHandlerError(pattern), pattern);
+    if (!handler) return this.refusal(replies, this.noHandlerError(pattern), pattern, headers);
     const value = decodeValue(data, hasBytes);
-    const headers = headersOf(metadata);
     return this.call(handler, { id, data: value, metadata: headers, caller, replies, timeoutMs });
   }
 
@@ -121,11 +122,12 @@ export class CallReader {
     const handler = this.handlers.get(pattern);
     const { mid, body, headers, from, to, timeout } = message;
     const plain = handler?.isEvent ? NO_REPLIES : new MessageReplies(this.context, this.messenger, message);
-    if (!handler) return new Refusal(plain, this.noHandlerError(pattern), pattern);
+    const metadata = headersOf(headers);
+    if (!handler) return this.refusal(plain, this.noHandlerError(pattern), pattern, metadata);
     return this.call(handler, {
       id: mid,
       data: body,
-      metadata: headersOf(headers),
+      metadata,
       caller: untracked(from, to),
       replies: this.throughCodec(plain, mid),
       timeoutMs: timeout ? timeout * 1_000 : this.context.options.timeoutMs,
@@ -140,6 +142,15 @@ export class CallReader {
     const { clock } = this.context;
     const deadlineAt = clock.monotonic() + timeoutMs;
     return new IncomingCall({ id, handler, data, metadata, caller, deadlineAt, replies, message }, clock);
+  }
+
+  private refusal(
+    replies: Replies,
+    error: HydraError,
+    pattern: string,
+    metadata: RefusedCall['metadata'],
+  ): Refusal {
+    return new Refusal(replies, error, { pattern, metadata, isKnown: this.handlers.has(pattern) });
   }
 
   private frameReplies(from: RemoteInstance, place: ReplyPlace, share: unknown): Replies {

@@ -120,8 +120,8 @@ export class CallSource implements Source, StreamListener {
     if (!this.limiter.enter(read)) this.overload(read);
   }
 
-  private refuse({ replies, error, pattern }: Refusal): void {
-    callRefused(this.context, pattern, error);
+  private refuse({ replies, error, call }: Refusal): void {
+    callRefused(this.context, call, error);
     replies.refuse(error);
   }
 
@@ -134,7 +134,7 @@ export class CallSource implements Source, StreamListener {
     const what = `"${call.pattern}" at ${this.context.address}: ${limits} are full`;
     // Whoever emitted it does not hear of this.
     if (call.handler.isEvent) this.context.log.warn('events', `dropped an event, ${what}`);
-    this.refuse(new Refusal(call.replies, new HydraError('OVERLOADED', what), call.pattern));
+    this.refuse(new Refusal(call.replies, new HydraError('OVERLOADED', what), call));
   }
 
   private async run(call: IncomingCall): Promise<void> {
@@ -172,6 +172,7 @@ export class CallSource implements Source, StreamListener {
     // Whoever emitted an event hears nothing of it.
     const line = `the deserializer failed on the data of "${call.pattern}": ${String(failure)}`;
     this.context.log.warn('deserializer', line);
+    callRefused(this.context, call, error instanceof HydraError ? error : unreadError(call, failure));
     call.replies.refuse(error);
     this.end(call);
   }
@@ -281,6 +282,7 @@ export class CallSource implements Source, StreamListener {
   private stop(call: IncomingCall, reason: HydraError): void {
     if (call.isOver) return;
     if (this.limiter.withdraw(call)) {
+      callRefused(this.context, call, reason);
       call.end();
       return this.forget(call);
     }
@@ -349,10 +351,10 @@ export class CallSource implements Source, StreamListener {
 }
 
 /** A user's deserializer threw. */
-function unreadError({ pattern }: IncomingCall, cause: Error): HydraError {
+function unreadError({ pattern }: IncomingCall, cause: unknown): HydraError {
   return new HydraError(
     'BAD_PAYLOAD',
-    `the deserializer failed on the data of "${pattern}": ${cause.message}`,
+    `the deserializer failed on the data of "${pattern}": ${cause instanceof Error ? cause.message : String(cause)}`,
     {
       cause,
     },

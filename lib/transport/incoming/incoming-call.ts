@@ -203,6 +203,11 @@ export class IncomingCall extends WithDeadline implements ReceivedCall {
     return this.parts.handler.pattern;
   }
 
+  /** It has a handler: others are refused before there is a call. */
+  get isKnown(): boolean {
+    return true;
+  }
+
   get from(): string {
     return this.parts.caller.from;
   }

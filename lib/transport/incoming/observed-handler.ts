@@ -25,12 +25,21 @@ export function handlerStarted(context: ObserverContext, call: IncomingCall): Ha
   return event;
 }
 
-/** Tells observers of a call that is refused before its handler begins. */
+/** A call that no handler began with. */
+export interface RefusedCall {
+  readonly pattern: string;
+  readonly metadata: Readonly<Record<string, string>> | undefined;
+  /** Whether a handler here has its pattern. */
+  readonly isKnown: boolean;
+}
+
+/** Tells observers of a call that is refused before its handler begins, or whose caller has gone by then. */
 export function callRefused(
   { id: instanceId, options }: ObserverContext,
-  pattern: string,
+  { pattern, metadata, isKnown }: RefusedCall,
   { code }: HydraError,
 ): void {
   if (!handlerRefused.hasSubscribers) return;
-  handlerRefused.publish({ instanceId, service: options.service, pattern, code });
+  const { service } = options;
+  handlerRefused.publish({ instanceId, service, pattern, isKnown, headers: metadata ?? {}, code });
 }

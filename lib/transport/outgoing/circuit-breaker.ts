@@ -9,6 +9,8 @@ import type { Clock } from '../../runtime/clock.js';
  */
 export interface CircuitState {
   readonly instanceId: string;
+  /** The service that it is an instance of. */
+  readonly service: string;
   readonly state: 'closed' | 'open' | 'half-open';
   /** Calls that failed in a row because of the instance, not of what its handler said. */
   readonly failures: number;
@@ -17,6 +19,7 @@ export interface CircuitState {
 }
 
 interface Circuit {
+  readonly service: string;
   failures: number;
   ejections: number;
   openUntil: number;
@@ -55,13 +58,15 @@ export class CircuitBreaker {
     if (circuit && circuit.openUntil > 0) circuit.isTrying = true;
   }
 
-  /** The instance answered, whatever the answer was. */
-  succeeded(id: string): void {
-    if (this.circuits.size === 0) return;
+  /** The instance answered, whatever the answer was. True when it is trusted again by that. */
+  succeeded(id: string): boolean {
+    if (this.circuits.size === 0) return false;
     const circuit = this.circuits.get(id);
-    if (!circuit) return;
-    if (circuit.openUntil > 0) this.openCount--;
+    if (!circuit) return false;
+    const wasOpen = circuit.openUntil > 0;
+    if (wasOpen) this.openCount--;
     this.circuits.delete(id);
+    return wasOpen;
   }
 
   /** A call left it without a verdict (cancelled, moved elsewhere): if it was the one that tried, another may. */
@@ -70,18 +75,20 @@ export class CircuitBreaker {
     if (circuit) circuit.isTrying = false;
   }
 
-  /** A call to it ended without its answer. */
-  failed(id: string): void {
+  /** A call to it ended without its answer. True when it is left out from now on. */
+  failed(id: string, service = ''): boolean {
     const { failures, ejectMs } = this.options;
-    if (failures === 0) return;
-    const circuit = this.circuits.get(id) ?? { failures: 0, ejections: 0, openUntil: 0, isTrying: false };
+    if (failures === 0) return false;
+    const circuit = this.circuits.get(id) ?? newCircuit(service);
     this.circuits.set(id, circuit);
     circuit.failures++;
     circuit.isTrying = false;
-    if (circuit.failures < failures) return;
-    if (circuit.openUntil === 0) this.openCount++;
+    if (circuit.failures < failures) return false;
+    const wasOpen = circuit.openUntil > 0;
+    if (!wasOpen) this.openCount++;
     circuit.openUntil = this.clock.monotonic() + ejectMs * 2 ** Math.min(circuit.ejections, MAX_DOUBLINGS);
     circuit.ejections++;
+    return !wasOpen;
   }
 
   /** The instance has left. */
@@ -92,8 +99,9 @@ export class CircuitBreaker {
   /** Every instance that has failed lately. */
   states(): readonly CircuitState[] {
     const now = this.clock.monotonic();
-    return [...this.circuits].map(([instanceId, { failures, openUntil }]) => ({
+    return [...this.circuits].map(([instanceId, { service, failures, openUntil }]) => ({
       instanceId,
+      service,
       state: openUntil === 0 ? 'closed' : openUntil > now ? 'open' : 'half-open',
       failures,
       openUntil,
@@ -105,4 +113,8 @@ export class CircuitBreaker {
     if (!circuit || circuit.openUntil === 0) return true;
     return circuit.openUntil <= now && !circuit.isTrying;
   }
+}
+
+function newCircuit(service: string): Circuit {
+  return { service, failures: 0, ejections: 0, openUntil: 0, isTrying: false };
 }

@@ -4,7 +4,8 @@ import { readsFrames } from '../../protocol/rpc.js';
 import type { Context } from '../../redis/context.js';
 import { createStamp } from '../../registry/presence/instance-id.js';
 import { sleep } from '../../runtime/waiting.js';
-import { callEnded, callStarted, withHeaders } from './observed-call.js';
+import type { CallDiagnostic } from '../../diagnostics/events.js';
+import { callEnded, callSent, callStarted, withHeaders } from './observed-call.js';
 import { noInstanceError } from './call-errors.js';
 import type { Messenger, PublishOutcome } from '../wire/messenger.js';
 import type { InstanceChooser } from './instance-chooser.js';
@@ -20,6 +21,12 @@ interface EventSenderOptions {
   readonly fallback: QueueFallback;
   /** The next number of the series that calls and events share. */
   readonly nextId: () => number;
+}
+
+/** An event as it is sent, and where observers listen, what they are told. */
+interface Sent {
+  readonly request: CallRequest;
+  readonly event: CallDiagnostic | undefined;
 }
 
 /** Sends events: to one instance, or to all. Every method throws `NO_INSTANCE`, `REDIS_UNAVAILABLE`, `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`. */
@@ -48,14 +55,14 @@ export class EventSender {
     kind: 'event' | 'broadcast',
     request: CallRequest,
     target: CallTarget,
-    send: (request: CallRequest) => Promise<T>,
+    send: (sent: Sent) => Promise<T>,
   ): Promise<T> {
     const { id, clock } = this.context;
     const event = callStarted(kind, id, request, target);
-    if (!event) return send(request);
+    if (!event) return send({ request, event });
     const startedAt = clock.monotonic();
     try {
-      const result = await send(withHeaders(request, event));
+      const result = await send({ request: withHeaders(request, event), event });
       callEnded(event, clock.monotonic() - startedAt, undefined);
       return result;
     } catch (error) {
@@ -65,10 +72,11 @@ export class EventSender {
   }
 
   private async emitToOne(
-    request: CallRequest,
+    sent: Sent,
     target: CallTarget,
     time: RequestTime,
   ): Promise<HydraQueued | undefined> {
+    const { request } = sent;
     if (!this.context.redis.isReady) await this.reconnected(`emit "${request.pattern}"`, time);
     time.enter('redis');
     const { chooser, fallback } = this.options;
@@ -89,7 +97,7 @@ export class EventSender {
         if (mayQueue) return fallback.put(request, target);
         throw noInstanceError({ request, target });
       }
-      const outcome = await this.post(request, instance);
+      const outcome = await this.post(sent, instance);
       if (outcome === 'delivered') return undefined;
       if (outcome instanceof HydraError) throw outcome;
       target.view.suspect(instance.id, 'unreached');
@@ -97,18 +105,20 @@ export class EventSender {
     }
   }
 
-  private async sendToAll(request: CallRequest, target: CallTarget, time: RequestTime): Promise<void> {
+  private async sendToAll(sent: Sent, target: CallTarget, time: RequestTime): Promise<void> {
     const { view, selection } = target;
+    const { request, event } = sent;
     if (!this.context.redis.isReady) await this.reconnected('broadcast', time);
     if (time.isOver) return;
     time.enter('redis');
-    if (selection) return this.multicast(request, target, selection.of(view.servers));
+    if (selection) return this.multicast(sent, target, selection.of(view.servers));
     const channel = this.context.keys.serviceChannel(view.service);
     // One Hydra 1.x instance among them, and all are told in its way.
     const isOurs = view.servers.every(readsFrames);
     const wire = isOurs
       ? this.messenger.frame(this.item(request))
       : this.message(`${view.service}:/`, request);
+    if (event) callSent(event, undefined, wire);
     const isReceived = await this.context.redis.run('broadcast', () =>
       this.messenger.postToAll(channel, wire),
     );
@@ -121,11 +131,15 @@ export class EventSender {
   }
 
   private async multicast(
-    request: CallRequest,
+    { request, event }: Sent,
     target: CallTarget,
     instances: readonly Instance[],
   ): Promise<void> {
-    const outcomes = await Promise.all(instances.map((instance) => this.post(request, instance)));
+    // It is one broadcast: the first of its messages tells what is sent.
+    const parts = instances.map((instance, index) =>
+      this.post({ request, event: index === 0 ? event : undefined }, instance),
+    );
+    const outcomes = await Promise.all(parts);
     if (outcomes.includes('delivered')) return;
     const failures = outcomes.filter((outcome) => outcome instanceof HydraError);
     throw (
@@ -133,13 +147,16 @@ export class EventSender {
     );
   }
 
-  private post(request: CallRequest, instance: Instance): Promise<PublishOutcome> {
+  private post({ request, event }: Sent, instance: Instance): Promise<PublishOutcome> {
     const { id, service } = instance;
     const channel = this.messenger.channelOf(instance);
     return new Promise((resolve) => {
       const listener = { onPublished: resolve };
-      if (readsFrames(instance)) this.messenger.post(channel, this.item(request), listener);
-      else this.messenger.postMessage(channel, this.message(`${id}@${service}:/`, request), listener);
+      const isOurs = readsFrames(instance);
+      const text = isOurs ? this.item(request) : this.message(`${id}@${service}:/`, request);
+      if (event) callSent(event, id, text);
+      if (isOurs) this.messenger.post(channel, text, listener);
+      else this.messenger.postMessage(channel, text, listener);
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Instance } from '../../hydra-options.js';
 import type { Context } from '../../redis/context.js';
+import { breakerState } from '../../diagnostics/channels.js';
 import { isInReconnectGrace } from '../../registry/reconnect-grace.js';
 import { pickByKey } from '../../registry/discovery/selection.js';
 import { CircuitBreaker } from './circuit-breaker.js';
@@ -15,7 +16,7 @@ export class InstanceChooser {
   readonly loads: InstanceLoads;
   readonly breaker: CircuitBreaker;
 
-  constructor(private readonly context: Pick<Context, 'redis' | 'options' | 'clock'>) {
+  constructor(private readonly context: Pick<Context, 'id' | 'redis' | 'options' | 'clock'>) {
     const { clock, options } = context;
     this.loads = new InstanceLoads(clock);
     this.breaker = new CircuitBreaker(clock, options.breaker);
@@ -55,22 +56,28 @@ export class InstanceChooser {
   }
 
   /** It left the instance; `answeredAt` when that answered, if it did. */
-  ended({ id }: Instance, sentAt: number, answeredAt: number | undefined): void {
+  ended({ id, service }: Instance, sentAt: number, answeredAt: number | undefined): void {
     if (answeredAt === undefined) this.loads.ended(id);
     else this.loads.ended(id, answeredAt - sentAt, answeredAt);
     if (answeredAt === undefined) this.breaker.ended(id);
-    else this.breaker.succeeded(id);
+    else if (this.breaker.succeeded(id)) this.report(id, service, 'closed');
   }
 
   /** It ended because of the instance, not of what its handler said. */
-  failed({ id }: Instance): void {
-    this.breaker.failed(id);
+  failed({ id, service }: Instance): void {
+    if (this.breaker.failed(id, service)) this.report(id, service, 'open');
   }
 
   /** It has left: nothing of it is remembered. */
   forget(id: string): void {
     this.loads.forget(id);
     this.breaker.forget(id);
+  }
+
+  private report(targetId: string, service: string, state: 'closed' | 'open'): void {
+    if (!breakerState.hasSubscribers) return;
+    const failures = this.breaker.states().find(({ instanceId }) => instanceId === targetId)?.failures ?? 0;
+    breakerState.publish({ instanceId: this.context.id, targetId, service, state, failures });
   }
 }
 

@@ -20,6 +20,7 @@ export function callStarted(
     headers: { ...metadata },
     attempts: 0,
     targetId: undefined,
+    payloadBytes: undefined,
     durationMs: undefined,
     error: undefined,
   };
@@ -32,9 +33,10 @@ export function withHeaders(request: CallRequest, { headers }: CallDiagnostic): 
   return Object.keys(headers).length === 0 ? request : { ...request, metadata: headers };
 }
 
-/** It was sent once more. */
-export function callSent(event: CallDiagnostic, targetId: string): void {
-  update<CallDiagnostic>(event, { targetId, attempts: event.attempts + 1 });
+/** It was sent once more, with this text. */
+export function callSent(event: CallDiagnostic, targetId: string | undefined, text: string): void {
+  const payloadBytes = Buffer.byteLength(text);
+  update<CallDiagnostic>(event, { targetId, payloadBytes, attempts: event.attempts + 1 });
   if (event.attempts > 1 && callRetry.hasSubscribers) callRetry.publish(event);
 }
 

@@ -249,9 +249,10 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
 
   private sendItem(call: OutgoingCall, instance: Instance, now: number): void {
     const credit = this.window.open(call);
-    this.messenger.post(this.messenger.channelOf(instance), this.encode(call, credit, now), this, call);
+    const text = this.encode(call, credit, now);
+    this.messenger.post(this.messenger.channelOf(instance), text, this, call);
     call.sent(instance, now, credit, undefined);
-    if (call.observed) callSent(call.observed, instance.id);
+    if (call.observed) callSent(call.observed, instance.id, text);
     this.chooser.sent(instance);
   }
 
@@ -275,7 +276,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     this.replies.expect(stamp.mid, call);
     this.messenger.postMessage(this.messenger.channelOf(instance), message, this, call);
     call.sent(instance, now, undefined, stamp.mid);
-    if (call.observed) callSent(call.observed, instance.id);
+    if (call.observed) callSent(call.observed, instance.id, message);
     this.chooser.sent(instance);
   }
 

@@ -27,10 +27,18 @@ import { RequestTime } from './transport/outgoing/request-time.js';
 /** What a call asks for that comes without a record. */
 const PLAIN = { isIdempotent: false, key: undefined, fallback: undefined } as const;
 
-/** @publicApi */
+/**
+ * How the client is connected to Redis, as its `status` tells it.
+ *
+ * @publicApi
+ */
 export type HydraClientStatus = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
 
-/** @publicApi */
+/**
+ * What `on` listens to: each status, when it begins.
+ *
+ * @publicApi
+ */
 export type HydraClientEvents = Record<HydraClientStatus, () => void>;
 
 /**
@@ -269,7 +277,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
 
   private streamOf({ pattern, data }: ReadPacket): string | undefined {
     const { durableEvents } = this.options;
-    if (data instanceof HydraRecord && data.stream !== undefined) return data.stream;
+    if (data instanceof HydraRecord && data.options.stream !== undefined) return data.options.stream;
     if (typeof durableEvents !== 'object') return durableEvents;
     const name = this.normalizePattern(pattern);
     return Object.hasOwn(durableEvents, name) ? durableEvents[name] : undefined;
@@ -314,15 +322,16 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
       const timeoutMs = this.within(this.timeoutMs);
       return { pattern, data: record, metadata, timeoutMs, ...PLAIN };
     }
-    if (record.fallback && this.codec?.serializer) throw noFallbackError(this.service);
+    const { timeoutMs, headers, isIdempotent = false, key, fallback } = record.options;
+    if (fallback && this.codec?.serializer) throw noFallbackError(this.service);
     return {
       pattern,
       data: record.data,
-      metadata: record.headers ? { ...metadata, ...record.headers } : metadata,
-      timeoutMs: this.within(record.timeoutMs ?? this.timeoutMs),
-      isIdempotent: record.isIdempotent,
-      key: record.key,
-      fallback: record.fallback,
+      metadata: headers ? { ...metadata, ...headers } : metadata,
+      timeoutMs: this.within(timeoutMs ?? this.timeoutMs),
+      isIdempotent,
+      key,
+      fallback,
     };
   }
 

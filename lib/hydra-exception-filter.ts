@@ -47,6 +47,7 @@ export class HydraExceptionFilter implements ExceptionFilter<object> {
 
   constructor(private readonly adapterHost?: HttpAdapterHost) {}
 
+  /** Nest calls it with what a handler or route threw. Answers HTTP at once; elsewhere returns an Observable that fails. */
   catch(error: object, host: ArgumentsHost): Observable<never> | void {
     const type: string = host.getType();
     if (type === 'ws') return tellGatewayClient(error, host);

@@ -23,10 +23,18 @@ import { HydraInstance } from './hydra-instance.js';
  */
 export const HYDRA = Symbol.for('hydra');
 
-/** @publicApi */
+/**
+ * How the server is connected to Redis, as its `status` tells it.
+ *
+ * @publicApi
+ */
 export type HydraServerStatus = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
 
-/** @publicApi */
+/**
+ * What `on` listens to: each status, when it begins.
+ *
+ * @publicApi
+ */
 export type HydraServerEvents = Record<HydraServerStatus, () => void>;
 
 const log = new Logger('Hydra');

@@ -152,5 +152,9 @@ export type { GroupInfo, StreamInfo } from './streams/stored/stream-info.js';
 export { HydraClient, type HydraClientEvents, type HydraClientStatus } from './hydra-client.js';
 export type { HydraClientOptions } from './transport/outgoing/client-options.js';
 export { HydraContext } from './transport/incoming/hydra-context.js';
-export { HydraRecord, HydraRecordBuilder } from './transport/outgoing/hydra-record.js';
+export {
+  HydraRecord,
+  HydraRecordBuilder,
+  type HydraRecordOptions,
+} from './transport/outgoing/hydra-record.js';
 export { HydraQueued } from './transport/outgoing/queue-fallback.js';

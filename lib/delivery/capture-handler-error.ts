@@ -23,7 +23,7 @@ export function captureHandlerError(
   const index = contextIndex(target, key);
   const keep = (args: readonly unknown[], error: unknown) => {
     const context = args[index];
-    if (context instanceof DeliveryContext) context.failure = error;
+    if (context instanceof DeliveryContext) context.failed(error);
   };
   descriptor.value = wrap(method, keep);
   Object.defineProperty(descriptor.value, 'name', { value: method.name, configurable: true });

@@ -1,17 +1,43 @@
 import type { Clock, Timer } from '../runtime/clock.js';
 
-/** A thing that has a deadline. The links belong to {@link DeadlineWheel}. */
-export abstract class WithDeadline {
-  /** When it ends, by `clock.monotonic()`. */
-  abstract readonly deadlineAt: number;
-  /** @internal */ slot: Slot | undefined;
-  /** @internal */ before: WithDeadline | undefined;
-  /** @internal */ after: WithDeadline | undefined;
-}
-
+/** All that end within one tick: a linked list, whose links are in the items themselves, so that none is made for each. */
 interface Slot {
   readonly tick: number;
   first: WithDeadline | undefined;
+}
+
+/** A thing that has a deadline, and a place in the list of a {@link DeadlineWheel}. */
+export abstract class WithDeadline {
+  /** When it ends, by `clock.monotonic()`. */
+  abstract readonly deadlineAt: number;
+  private slot: Slot | undefined;
+  private before: WithDeadline | undefined;
+  private after: WithDeadline | undefined;
+
+  /** The next of its list. @internal */
+  get next(): WithDeadline | undefined {
+    return this.after;
+  }
+
+  /** Takes the first place of a list. @internal */
+  enter(slot: Slot): void {
+    this.slot = slot;
+    this.before = undefined;
+    this.after = slot.first;
+    if (slot.first) slot.first.before = this;
+    slot.first = this;
+  }
+
+  /** Leaves its list, and returns it; undefined where it is in none. @internal */
+  leave(): Slot | undefined {
+    const { slot, before, after } = this;
+    if (!slot) return undefined;
+    this.slot = this.before = this.after = undefined;
+    if (before) before.after = after;
+    else slot.first = after;
+    if (after) after.before = before;
+    return slot;
+  }
 }
 
 const TICK_MS = 10;
@@ -39,7 +65,7 @@ export class DeadlineWheel<T extends WithDeadline> {
   /** All whose deadline has not passed. Nothing may be removed meanwhile. */
   *[Symbol.iterator](): Generator<T> {
     for (const { first } of this.slots.values()) {
-      for (let item = first; item; item = item.after) yield item as T;
+      for (let item = first; item; item = item.next) yield item as T;
     }
   }
 
@@ -49,21 +75,13 @@ export class DeadlineWheel<T extends WithDeadline> {
     const tick = Math.max(Math.ceil(item.deadlineAt / TICK_MS) + 1, this.tick + 1);
     let slot = this.slots.get(tick);
     if (!slot) this.slots.set(tick, (slot = { tick, first: undefined }));
-    item.slot = slot;
-    item.before = undefined;
-    item.after = slot.first;
-    if (slot.first) slot.first.before = item;
-    slot.first = item;
+    item.enter(slot);
   }
 
   /** Takes it out; nothing happens if it is not in. */
   remove(item: T): void {
-    const { slot, before, after } = item;
+    const slot = item.leave();
     if (!slot) return;
-    item.slot = item.before = item.after = undefined;
-    if (before) before.after = after;
-    else slot.first = after;
-    if (after) after.before = before;
     if (!slot.first) this.slots.delete(slot.tick);
     this.count--;
   }

@@ -17,10 +17,8 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
   private abortReason: unknown;
   private hasAborted = false;
   private asyncContext: AsyncResource | undefined;
-  /** What bounds the calls that the handler makes; undefined where nothing does. @internal */
-  ambient: HandlerDeadline | undefined;
-  /** What the handler itself threw, before Nest's exception filters made of it what a caller may see. @internal */
-  failure: unknown;
+  private ambient: HandlerDeadline | undefined;
+  private thrown: unknown;
 
   /** What the handler was found by. */
   abstract getPattern(): string;
@@ -33,6 +31,21 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
     this.controller ??= new AbortController();
     if (this.hasAborted && !this.controller.signal.aborted) this.controller.abort(this.abortReason);
     return this.controller.signal;
+  }
+
+  /** What the handler itself threw, before Nest's exception filters made of it what a caller may see. @internal */
+  get failure(): unknown {
+    return this.thrown;
+  }
+
+  /** The handler threw. @internal */
+  failed(error: unknown): void {
+    this.thrown = error;
+  }
+
+  /** Bounds the calls that the handler makes. @internal */
+  bindTo(deadline: HandlerDeadline | undefined): void {
+    this.ambient = deadline;
   }
 
   /**

@@ -57,22 +57,27 @@ export class HydraLogger implements LoggerService {
     return this.buffer.counts;
   }
 
+  /** Keeps and passes on a line of the level `log`: a message of any type, then perhaps more of them, and last the context. */
   log(message: unknown, ...rest: unknown[]): void {
     this.take('log', message, rest);
   }
 
+  /** As `log`, on the level `error`; a stack may stand before the context. */
   error(message: unknown, ...rest: unknown[]): void {
     this.take('error', message, rest);
   }
 
+  /** As `log`, on the level `warn`. */
   warn(message: unknown, ...rest: unknown[]): void {
     this.take('warn', message, rest);
   }
 
+  /** As `log`, on the level `debug`. */
   debug(message: unknown, ...rest: unknown[]): void {
     this.take('debug', message, rest);
   }
 
+  /** As `log`, on the level `verbose`. */
   verbose(message: unknown, ...rest: unknown[]): void {
     this.take('verbose', message, rest);
   }

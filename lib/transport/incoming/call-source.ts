@@ -152,7 +152,7 @@ export class CallSource implements Source, StreamListener {
       call.run();
     }
     try {
-      call.context.ambient = handlerDeadline(clock, call.deadlineAt);
+      call.context.bindTo(handlerDeadline(clock, call.deadlineAt));
       call.observe(handlerStarted(this.context, call));
       const result = await this.dispatch.run(call.handler, data, call.context);
       this.handlerReturned(call);

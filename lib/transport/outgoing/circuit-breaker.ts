@@ -8,9 +8,11 @@ import type { Clock } from '../../runtime/clock.js';
  * @publicApi
  */
 export interface CircuitState {
+  /** The instance that calls go to. */
   readonly instanceId: string;
   /** The service that it is an instance of. */
   readonly service: string;
+  /** `closed`: it is called; `open`: it is not; `half-open`: one call tries whether it answers again. */
   readonly state: 'closed' | 'open' | 'half-open';
   /** Calls that failed in a row because of the instance, not of what its handler said. */
   readonly failures: number;

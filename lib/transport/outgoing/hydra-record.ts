@@ -2,19 +2,34 @@ import { HydraError } from '../../hydra-error.js';
 import { badOption, checkStreamName } from '../../hydra-options.js';
 
 /**
- * Data with what belongs to one call of it.
+ * What belongs to one call beside its data.
+ *
+ * @publicApi
+ */
+export interface HydraRecordOptions {
+  /** How long to wait for the answer, in milliseconds. @defaultValue the client's `timeoutMs` */
+  readonly timeoutMs?: number | undefined;
+  /** What the handler reads with `context.getMetadata()`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Whether the call may be executed twice. @defaultValue false */
+  readonly isIdempotent?: boolean | undefined;
+  /** Calls with the same key go to the same instance. */
+  readonly key?: string | undefined;
+  /** Where the call goes when no instance is up. @defaultValue nowhere: it fails */
+  readonly fallback?: 'queue' | undefined;
+  /** The stream that `emit` keeps the event in. @defaultValue as the client's `durableEvents` says */
+  readonly stream?: string | undefined;
+}
+
+/**
+ * Data with what belongs to one call of it. {@link HydraRecordBuilder} makes it, and checks what it is given.
  *
  * @publicApi
  */
 export class HydraRecord<T = unknown> {
   constructor(
     readonly data: T,
-    readonly timeoutMs: number | undefined,
-    readonly headers: Readonly<Record<string, string>> | undefined,
-    readonly isIdempotent: boolean,
-    readonly key?: string | undefined,
-    readonly fallback?: 'queue' | undefined,
-    readonly stream?: string | undefined,
+    readonly options: HydraRecordOptions = {},
   ) {}
 }
 
@@ -25,15 +40,11 @@ export class HydraRecord<T = unknown> {
  * @publicApi
  */
 export class HydraRecordBuilder<T = unknown> {
-  private timeoutMs: number | undefined;
-  private headers: Readonly<Record<string, string>> | undefined;
-  private isIdempotent = false;
-  private key: string | undefined;
-  private fallback: 'queue' | undefined;
-  private stream: string | undefined;
+  private options: HydraRecordOptions = {};
 
   constructor(private data?: T) {}
 
+  /** The data of the call, in place of what the constructor was given. */
   setData(data: T): this {
     this.data = data;
     return this;
@@ -48,20 +59,17 @@ export class HydraRecordBuilder<T = unknown> {
     if (!(timeoutMs > 0) || !Number.isFinite(timeoutMs)) {
       throw badOption('the timeout of a record', timeoutMs, 'a number > 0');
     }
-    this.timeoutMs = timeoutMs;
-    return this;
+    return this.with({ timeoutMs });
   }
 
   /** What the handler reads with `context.getMetadata()`. */
   setHeaders(headers: Readonly<Record<string, string>>): this {
-    this.headers = headers;
-    return this;
+    return this.with({ headers });
   }
 
   /** The call may be executed twice: it is sent again elsewhere when its instance is lost. @defaultValue false */
   setIdempotent(isIdempotent: boolean): this {
-    this.isIdempotent = isIdempotent;
-    return this;
+    return this.with({ isIdempotent });
   }
 
   /**
@@ -73,8 +81,7 @@ export class HydraRecordBuilder<T = unknown> {
     if (typeof key !== 'string') {
       throw new HydraError('BAD_OPTION', `the key of a record must be a string, got ${String(key)}`);
     }
-    this.key = key;
-    return this;
+    return this.with({ key });
   }
 
   /**
@@ -90,8 +97,7 @@ export class HydraRecordBuilder<T = unknown> {
     if (fallback !== 'queue') {
       throw new HydraError('BAD_OPTION', `the fallback of a record must be 'queue', got ${String(fallback)}`);
     }
-    this.fallback = fallback;
-    return this;
+    return this.with({ fallback });
   }
 
   /**
@@ -101,12 +107,16 @@ export class HydraRecordBuilder<T = unknown> {
    * @throws HydraError `BAD_OPTION` unless it is a name
    */
   setStream(stream: string): this {
-    this.stream = checkStreamName('the stream of a record', stream);
-    return this;
+    return this.with({ stream: checkStreamName('the stream of a record', stream) });
   }
 
+  /** The record, to be given where data goes. The builder may go on to make others. */
   build(): HydraRecord<T> {
-    const { timeoutMs, headers, isIdempotent, key, fallback, stream } = this;
-    return new HydraRecord(this.data as T, timeoutMs, headers, isIdempotent, key, fallback, stream);
+    return new HydraRecord(this.data as T, this.options);
+  }
+
+  private with(options: HydraRecordOptions): this {
+    this.options = { ...this.options, ...options };
+    return this;
   }
 }

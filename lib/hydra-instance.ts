@@ -61,7 +61,7 @@ export class HydraInstance implements FrameHandler, Context {
     readonly options: ResolvedOptions,
     { clock, random, ...replicas }: InstanceSettings = {},
   ) {
-    const { service, namespace } = options;
+    const { service, namespace, layout } = options;
     const runtime = runtimeOf(options.redis);
     this.clock = clock ?? runtime.clock;
     this.random = random ?? runtime.random;
@@ -69,7 +69,7 @@ export class HydraInstance implements FrameHandler, Context {
     this.address = encodeAddress({ service, instance: this.id, path: '/' });
     this.log = new ThrottledLogger(this.clock);
     this.redis = new RedisConnections(options, { clock: this.clock, random: this.random, ...replicas });
-    this.keys = createKeys({ namespace, cluster: this.redis.isCluster });
+    this.keys = createKeys({ namespace, layout });
     this.presence = new Presence(this);
     this.discovery = new DiscoveryService(this);
     this.messenger = new Messenger(this, () => this.source?.load ?? IDLE);

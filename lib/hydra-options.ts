@@ -42,6 +42,7 @@ import {
   type LoggingOptions,
   type PresenceOptions,
 } from './options/instance-options.js';
+import { layout } from './options/key-layout.js';
 import { refuseUnknown, type NamesOf } from './options/names.js';
 import { queue, QUEUE_NAMES, type QueueOptions, type ResolvedQueueOptions } from './options/queue-options.js';
 import { checkRedisLocation } from './options/redis-location.js';
@@ -51,7 +52,9 @@ import {
   type ResolvedStreamOptions,
   type StreamOptions,
 } from './options/stream-options.js';
+import type { LayoutName } from './protocol/keys.js';
 
+export type { LayoutName } from './protocol/keys.js';
 export type {
   Balancer,
   BalancerName,
@@ -146,6 +149,12 @@ export interface HydraOptions {
   readonly redis?: RedisLocation;
   /** Keeps environments on one Redis apart; another value than the default cuts off Hydra 1.x. @defaultValue 'hydra' */
   readonly namespace?: string;
+  /**
+   * How keys are named. With `'hash-tags'` the service is in braces, which keeps all keys of one service together where
+   * several servers share the keys: a Cluster, or a proxy that shards behind one address. All processes have to use the
+   * same; Hydra 1.x knows the classic one only. @defaultValue 'hash-tags' on a Cluster, else 'classic'
+   */
+  readonly layout?: LayoutName;
 
   /**
    * The address advertised for HTTP: an IP, a host name, or a pattern such as `10.0.*` tried on this machine's IPv4
@@ -209,6 +218,7 @@ export const HYDRA_NAMES = {
   type: true,
   redis: true,
   namespace: true,
+  layout: true,
   host: true,
   port: true,
   tags: true,
@@ -240,6 +250,7 @@ export interface ResolvedOptions {
   readonly type: string;
   readonly redis: RedisLocation;
   readonly namespace: string;
+  readonly layout: LayoutName;
   readonly host: string | undefined;
   readonly port: number | undefined;
   readonly tags: readonly string[];
@@ -276,13 +287,15 @@ export function resolveOptions(
 ): ResolvedOptions {
   refuseUnknown(taker, given, HYDRA_NAMES);
   const options = { ...given, ...fromEnvironment(environment) };
+  const redis = location(options.redis, environment['HYDRA_REDIS_URL']);
   const resolved: ResolvedOptions = {
     service: serviceName(options.service),
     version: string('version', options.version ?? '0.0.0'),
     description: string('description', options.description ?? 'not specified'),
     type: string('type', options.type ?? ''),
-    redis: location(options.redis, environment['HYDRA_REDIS_URL']),
+    redis,
     namespace: namespace(options.namespace ?? 'hydra'),
+    layout: layout(options.layout, redis),
     host: options.host === undefined || options.host === '' ? undefined : string('host', options.host),
     port: options.port === undefined ? undefined : integer('port', options.port, 0, 65_535),
     tags: Object.freeze([...(options.tags ?? [])]),

@@ -61,6 +61,7 @@ export {
   type HydraOptionsFactory,
 } from './hydra-module.js';
 export type {
+  LayoutName,
   Backoff,
   BackoffRule,
   Balancer,

@@ -21,6 +21,7 @@ export function createProgram(): Command {
     .version(version(), '-V, --version', 'print the version')
     .option('--redis <url>', 'where Redis is (default: HYDRA_REDIS_URL, else redis://127.0.0.1:6379)')
     .option('--cluster', 'the URL is that of one node of a Redis Cluster')
+    .option('--layout <name>', 'how keys are named: classic or hash-tags (default: hash-tags with --cluster)')
     .option('--namespace <name>', 'first part of every key', 'hydra')
     .option(
       '--timeout <ms>',
@@ -55,6 +56,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     const text = error instanceof Error ? error.message : String(error);
     if (text !== '') note(`${paint('error:', 'red', process.stderr)} ${text}`);
     if (text.includes('a node of a Cluster')) note('on the command line: --cluster');
+    if (text.includes('several servers share the keys')) note('on the command line: --layout hash-tags');
     if (isRefusedWith('READONLY', error))
       note('this Redis is a replica: it can be read, and only its primary can be written');
     return exitCodeOf(error);

@@ -1,6 +1,6 @@
 /**
- * Every key and channel name, in one place. The classic layout is Hydra 1.9's, byte for byte; the Cluster layout puts a
- * hash tag around the service (`hydra:service:{math}:…`), so that all keys of one service share a slot.
+ * Every key and channel name, in one place. The classic layout is Hydra 1.9's, byte for byte; the one with hash
+ * tags puts braces around the service (`hydra:service:{math}:…`), so that all keys of one service share a slot.
  *
  * Names of our own end neither in `:service` nor in `:routes`, nor match a pattern that Hydra scans for
  * (`*:<service>:*:presence`, `…:health`, `…:health:log`).
@@ -70,11 +70,14 @@ export interface Keys {
   ownStream(name: string, ...parts: readonly string[]): string;
 }
 
+/** How keys are named: as Hydra 1.9 names them, or with the service as a hash tag. */
+export type LayoutName = 'classic' | 'hash-tags';
+
 export interface KeyLayout {
   /** First segment of every key and channel. Another one keeps two environments on one Redis apart. @defaultValue 'hydra' */
   readonly namespace?: string;
-  /** Hash tags around the service, as Redis Cluster needs. @defaultValue false */
-  readonly cluster?: boolean;
+  /** Hash tags keep the keys of a service on one server, where several share the keys. @defaultValue 'classic' */
+  readonly layout?: LayoutName;
 }
 
 const REPLIES = ':r';
@@ -84,9 +87,9 @@ export function isReplyChannel(channel: string): boolean {
   return channel.endsWith(REPLIES);
 }
 
-export function createKeys({ namespace = 'hydra', cluster = false }: KeyLayout = {}): Keys {
+export function createKeys({ namespace = 'hydra', layout = 'classic' }: KeyLayout = {}): Keys {
   const root = `${namespace}:service`;
-  const tag = cluster ? (name: string) => `{${name}}` : (name: string) => name;
+  const tag = layout === 'hash-tags' ? (name: string) => `{${name}}` : (name: string) => name;
   const of = (service: string, ...parts: readonly string[]) => [root, tag(service), ...parts].join(':');
   const ofStream = (name: string, ...parts: readonly string[]) =>
     [`${namespace}:stream`, tag(name), ...parts].join(':');

@@ -35,8 +35,9 @@ type Counts = [receivers: number, subscribers: number, patterns: number];
  *
  * PUBLISH counts those who listen by a pattern (a monitor) beside those who subscribe to the channel: while there are any,
  * its count says nothing of the one the message is for. So a PUBLISH now and then looks for patterns, at most ten in a
- * second, and while there are some, the subscribers of the channel itself are counted with each. On a Cluster both counts
- * are those of one node, and neither is trusted; all that goes to one channel goes by the node that owns its slot.
+ * second, and while there are some, the subscribers of the channel itself are counted with each. Where several
+ * servers share the keys both counts are those of one, and neither is trusted; on a Cluster all that goes to one channel goes
+ * by the node that owns its slot.
  */
 export class Publisher {
   private countTrustedUntil = 0;
@@ -57,15 +58,15 @@ export class Publisher {
    * @param most how many subscribe to such a channel at most: more receivers show that somebody listens by a pattern
    */
   async publish(channel: string, message: string, most = 1): Promise<boolean> {
-    const { clock, commands, isCluster, hasPrimary } = this.redis;
+    const { clock, commands, isSharded, hasPrimary } = this.redis;
     // What a replica is given reaches its own subscribers only.
     if (!hasPrimary) throw notConnected(channel);
-    if (!isCluster && this.canRunPubsub && clock.monotonic() >= this.countTrustedUntil) {
+    if (!isSharded && this.canRunPubsub && clock.monotonic() >= this.countTrustedUntil) {
       return this.publishCounted(channel, message);
     }
     const receivers = await publishOn(commands, channel, message);
     if (receivers > most) this.countTrustedUntil = 0;
-    return isCluster || receivers > 0;
+    return isSharded || receivers > 0;
   }
 
   private async publishCounted(channel: string, message: string): Promise<boolean> {

@@ -53,8 +53,11 @@ type Life = 'idle' | ConnectionState;
  * Ready means that commands go through, that every subscription is confirmed, and that this process hears itself.
  */
 export class RedisConnections implements SettlingListener {
-  /** Cluster needs hash tags in its keys, and PUBLISH's receiver count means little there. */
-  readonly isCluster: boolean;
+  /**
+   * Several servers share the keys: a Cluster, or what shards behind one address. A script may use keys of one service only,
+   * and a count of receivers or subscribers is that of one server.
+   */
+  readonly isSharded: boolean;
   readonly commands: RedisClient;
   readonly subscriber: RedisClient;
   /** What Redis has refused lately. */
@@ -77,14 +80,14 @@ export class RedisConnections implements SettlingListener {
   private atServerSince = -Infinity;
 
   constructor(
-    private readonly options: Pick<ResolvedOptions, 'redis' | 'connection' | 'service'>,
+    private readonly options: Pick<ResolvedOptions, 'redis' | 'layout' | 'connection' | 'service'>,
     { clock = systemClock, random = systemRandom, ...replicas }: Partial<Runtime> & ReplicaOptions = {},
   ) {
-    const { redis, connection } = options;
+    const { layout, connection } = options;
     this.clock = clock;
     this.refusals = new Refusals(clock);
     this.report = new ConnectionReport(clock);
-    this.isCluster = typeof redis === 'object' && 'cluster' in redis;
+    this.isSharded = layout === 'hash-tags';
     this.links = new SamePrimary({ clock, random, ...options, ...replicas }, (role, error) =>
       this.failed(role, error),
     );
@@ -149,7 +152,7 @@ export class RedisConnections implements SettlingListener {
    * @param serverId where that process says that it listens
    */
   countsProve(serverId: string | undefined): boolean {
-    if (this.isCluster || !this.isReady || !this.hearing.mayCount) return false;
+    if (this.isSharded || !this.isReady || !this.hearing.mayCount) return false;
     if (serverId !== undefined && this.serverId !== undefined) return serverId === this.serverId;
     return this.clock.monotonic() - this.atServerSince > OTHERS_FOLLOW_MS;
   }

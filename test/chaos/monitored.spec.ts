@@ -13,7 +13,7 @@ import { uniqueService } from '../support/unique.js';
 const ECHO = fileURLToPath(new URL('./echo.process.ts', import.meta.url));
 /** The dead stay in the registry for the whole of a test. */
 const PRESENCE_TTL_MS = '120000';
-const keys = createKeys({ namespace: 'hydra', cluster: false });
+const keys = createKeys();
 
 type Echo = Child & { readonly id: string };
 

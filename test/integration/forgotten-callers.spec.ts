@@ -13,7 +13,7 @@ import { uniqueService } from '../support/unique.js';
 
 /** More than an instance keeps account of. */
 const OTHERS = 2_500;
-const keys = createKeys({ namespace: 'hydra', cluster: false });
+const keys = createKeys();
 let handled = 0;
 
 @Controller()

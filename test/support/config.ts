@@ -1,4 +1,4 @@
-import { ConfigStore, type ConfigOptions, type RedisLocation } from '../../lib/index.js';
+import { ConfigStore, type ConfigOptions, type LayoutName, type RedisLocation } from '../../lib/index.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from './at-end.js';
@@ -14,7 +14,7 @@ export interface OpenStore {
 export async function openStore(
   service: string,
   config: ConfigOptions = {},
-  options: { readonly version?: string; readonly redis?: RedisLocation } = {},
+  options: { readonly version?: string; readonly redis?: RedisLocation; readonly layout?: LayoutName } = {},
 ): Promise<OpenStore> {
   const redis = options.redis ?? (await testRedisUrl());
   const instance = new HydraInstance(resolveOptions({ service, ...options, redis, config }));

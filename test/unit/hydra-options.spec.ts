@@ -22,6 +22,7 @@ const REFUSED: readonly [option: string, value: unknown, allowed: string][] = [
   ['port', 1.5, 'from 0 to 65535'],
   ['namespace', 'a:b', 'letters, digits'],
   ['namespace', '', 'letters, digits'],
+  ['layout', 'tags', 'one of classic, hash-tags'],
   ['timeoutMs', 0, '>= 1'],
   ['timeoutMs', NaN, '>= 1'],
   ['timeoutMs', Infinity, '>= 1'],
@@ -85,6 +86,7 @@ describe('the options', () => {
       type: '',
       redis: 'redis://127.0.0.1:6379',
       namespace: 'hydra',
+      layout: 'classic',
       host: undefined,
       port: undefined,
       tags: [],
@@ -98,6 +100,13 @@ describe('the options', () => {
       calls: { maxConcurrency: 0, maxWaiting: 1_000, probeAfterMs: 250, replyWindowBytes: 4_194_304 },
       drain: { timeoutMs: 10_000 },
     });
+  });
+
+  it('have hash tags in the keys of a Cluster, and no other layout', () => {
+    const redis = { cluster: [{ host: 'a', port: 1 }] };
+    expect(resolve({ redis }).layout).toBe('hash-tags');
+    expect(resolve({ layout: 'hash-tags' }).layout).toBe('hash-tags');
+    expect(refusal({ redis, layout: 'classic' }).message).toContain('layout must be hash-tags on a Cluster');
   });
 
   it('are lower-cased where they name the service, and frozen', () => {

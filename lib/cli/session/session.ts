@@ -12,6 +12,7 @@ import { CommandFailure, ExitCode } from './exit-codes.js';
 export interface GlobalOptions {
   readonly redis?: string;
   readonly cluster?: boolean;
+  readonly layout?: string;
   readonly namespace: string;
   /** Milliseconds; undefined where nobody said. */
   readonly timeout?: number;
@@ -21,6 +22,7 @@ export interface GlobalOptions {
 /** The name it goes by in Redis's client list. It registers nowhere. */
 const SERVICE = 'nestjs-hydra-cli';
 
+const LAYOUTS = ['classic', 'hash-tags'] as const;
 const DEFAULT_TIMEOUT_MS = 5_000;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
@@ -36,6 +38,7 @@ export async function withInstance<T>(
     service: SERVICE,
     namespace: options.namespace,
     redis,
+    ...(options.layout !== undefined && { layout: parseChoice('layout', options.layout, LAYOUTS) }),
     connection: { commandTimeoutMs: timeoutMs },
   };
   // The environment's HYDRA_SERVICE is about a service, which this is not.

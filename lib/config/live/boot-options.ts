@@ -102,7 +102,7 @@ export function hydraConfig(source: HydraConfigSource = {}): () => Promise<Recor
 async function readOnce(given: HydraOptions): Promise<JsonObject> {
   const options = resolveOptions(given, process.env);
   const redis = new RedisConnections(options);
-  const keys = createKeys({ namespace: options.namespace, cluster: redis.isCluster });
+  const keys = createKeys(options);
   const context = { redis, keys, options, clock: systemClock, random: systemRandom };
   const running = new LiveConfig(context, new ConfigRepository(context, options.service));
   try {

@@ -1,6 +1,6 @@
 import { Redis, type Cluster } from 'ioredis';
 
-import type { RedisLocation } from '../../hydra-options.js';
+import type { LayoutName, RedisLocation } from '../../hydra-options.js';
 import { outside } from '../../runtime/async-context.js';
 import { backoffMs } from '../../runtime/backoff.js';
 import type { Clock, Timer } from '../../runtime/clock.js';
@@ -23,6 +23,7 @@ export interface LinkOptions extends Runtime {
   readonly role: Role;
   readonly service: string;
   readonly redis: RedisLocation;
+  readonly layout: LayoutName;
   readonly connection: { readonly pingIntervalMs: number; readonly maxReconnectDelayMs: number };
 }
 
@@ -137,7 +138,7 @@ export class Link {
   private async greet(): Promise<void> {
     const generation = ++this.count;
     try {
-      const server = await (this.client instanceof Redis ? askServer(this.client) : askNode(this.client));
+      const server = await this.ask();
       if (generation !== this.generation || this.client.status !== 'ready') return;
       this.reached = server;
       this.reachedAt = this.options.clock.monotonic();
@@ -146,6 +147,13 @@ export class Link {
       // Else the connection broke, and has told so.
       if (generation === this.generation && this.client.status === 'ready') this.giveUp(error as Error);
     }
+  }
+
+  private async ask(): Promise<ServerInfo> {
+    if (!(this.client instanceof Redis)) return askNode(this.client);
+    const server = await askServer(this.client);
+    // Behind one address any of several may have answered.
+    return this.options.layout === 'hash-tags' ? { ...server, runId: undefined } : server;
   }
 
   /** Who only reads and publishes would never hear from a command that its server is a replica now. */

@@ -178,7 +178,7 @@ export class LegacyBridge {
     // One of ours that nobody watched is still in the index of its service.
     await this.takeOutOfIndex(redis, { id, service });
     // On a Cluster the two keys have different slots, and no Hydra 1.x peer is there to be harmed.
-    if (this.context.redis.isCluster) await redis.hdel(nodes, id);
+    if (this.context.redis.isSharded) await redis.hdel(nodes, id);
     else await prune.run(redis, [this.context.keys.presence(service, id), nodes, id]);
     this.nodes.delete(id);
   }

@@ -8,6 +8,7 @@ import { IgnorablePromises } from '../../runtime/ignorable.js';
 import type { Context } from '../../redis/context.js';
 import { LegacyBridge } from '../bridge/legacy-bridge.js';
 import { InstanceLogs, type InstanceLogEntry, type LogOptions, type LogSource } from '../instance-logs.js';
+import { warnOfOtherLayout } from '../other-layout.js';
 import { matchRoutes, type RouteMatch } from '../routes/route-match.js';
 import type { DiscoveryChange, ServiceView } from './service-view.js';
 import { WatchedServices } from './watched-services.js';
@@ -248,6 +249,8 @@ export class DiscoveryService {
   private async begin(isReader: boolean): Promise<void> {
     await this.watched.start(!isReader);
     if (!isReader) this.bridge.start();
+    // It looks, and nothing depends on it.
+    void warnOfOtherLayout(this.context).catch(() => undefined);
   }
 
   /**

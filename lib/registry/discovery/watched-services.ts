@@ -221,8 +221,8 @@ export class WatchedServices {
   /** Removes the dead from the indexes, and reads again those of which an announcement was missed. */
   private async sweepAll(): Promise<void> {
     const views = this.all;
-    // On a Cluster each service has its own slot.
-    const size = this.context.redis.isCluster ? 1 : SWEEP_BATCH;
+    // Where several servers share the keys, each service has its own slot.
+    const size = this.context.redis.isSharded ? 1 : SWEEP_BATCH;
     const batches = Array.from({ length: Math.ceil(views.length / size) }, (_, index) =>
       views.slice(index * size, (index + 1) * size),
     );

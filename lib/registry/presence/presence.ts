@@ -279,7 +279,7 @@ export class Presence {
   private async renew(kind: 'beat' | 'change'): Promise<boolean> {
     const { id, redis, keys, options } = this.context;
     const { service, presence } = options;
-    const { isCluster } = redis;
+    const { isSharded } = redis;
     this.record = { ...this.record, updatedOn: this.now() };
     const record = encodeNode(this.record);
     const used = [
@@ -289,12 +289,12 @@ export class Presence {
       keys.epoch(service),
     ];
     // On a Cluster the nodes hash has another slot.
-    if (!isCluster) used.push(keys.nodes);
+    if (!isSharded) used.push(keys.nodes);
     const args = [...used, id, presence.ttlMs, record, keys.announcements(service), kind];
     const [isNew] = await redis.run('renew presence', (client) =>
       Promise.all([
         beat.run(client, args, used.length),
-        isCluster ? client.hset(keys.nodes, id, record) : undefined,
+        isSharded ? client.hset(keys.nodes, id, record) : undefined,
       ]),
     );
     return isNew === 1;

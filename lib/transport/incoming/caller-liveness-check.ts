@@ -22,8 +22,8 @@ export class CallerLivenessCheck {
   ) {}
 
   start(): void {
-    // On a Cluster the count is that of one node, and says nothing.
-    if (this.context.redis.isCluster) return;
+    // Where several servers share the keys, the count is that of one, and says nothing.
+    if (this.context.redis.isSharded) return;
     this.timer ??= this.context.clock.setInterval(() => void this.check(), INTERVAL_MS);
   }
 

@@ -66,7 +66,7 @@ export class Prober {
     }
     for (const call of this.callsAt(from, unknown)) {
       // On a Cluster two messages may take two ways, and the later one arrive first.
-      if (!this.context.redis.isCluster || call.missArrival() >= 2) this.listener.neverArrived(call);
+      if (!this.context.redis.isSharded || call.missArrival() >= 2) this.listener.neverArrived(call);
     }
   }
 

@@ -77,8 +77,8 @@ describe('the classic layout', () => {
   });
 });
 
-describe('the Cluster layout', () => {
-  const keys = createKeys({ cluster: true });
+describe('the layout with hash tags', () => {
+  const keys = createKeys({ layout: 'hash-tags' });
 
   it('puts all keys of a service into one slot, and all of a stream', () => {
     const { stream, ownStream, nodes, directory, bridge, directoryChanges, ...ofService } = namesOf(keys);
@@ -89,8 +89,8 @@ describe('the Cluster layout', () => {
 });
 
 it('a namespace comes first in every name', () => {
-  for (const cluster of [false, true]) {
-    const names = Object.values(namesOf(createKeys({ namespace: 'stage', cluster })));
+  for (const layout of ['classic', 'hash-tags'] as const) {
+    const names = Object.values(namesOf(createKeys({ namespace: 'stage', layout })));
     expect(names.filter((name) => !name.startsWith('stage:'))).toEqual([]);
   }
 });

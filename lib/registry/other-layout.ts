@@ -1,0 +1,61 @@
+import { Logger } from '@nestjs/common';
+
+import { createKeys, type LayoutName } from '../protocol/keys.js';
+import type { Context } from '../redis/context.js';
+import { NOW } from '../redis/lua-clock.js';
+import { Script } from '../redis/script.js';
+
+/** Services that are looked for; the first of them show a mistake as well as all. */
+const MAX_LOOKED_FOR = 200;
+const MAX_NAMED = 5;
+
+/**
+ * Find services that have live instances under keys of the other layout.
+ *
+ * KEYS  1 the directory
+ * ARGV  the beats of each service, in the other layout
+ * Returns the place in ARGV of each that has a live instance.
+ *
+ * The keys in ARGV are not declared, so that a user who may not read them is not refused and noted: each is asked for first.
+ * A server that has none of them there, or may not look, finds nothing.
+ */
+const findOtherLayout = new Script<number[]>(
+  'registry.findOtherLayout',
+  1,
+  `${NOW}
+local found = {}
+for place, beats in ipairs(ARGV) do
+  if not redis.acl_check_cmd or redis.acl_check_cmd('ZCOUNT', beats, now, '+inf') then
+    local alive = redis.pcall('ZCOUNT', beats, now, '+inf')
+    if type(alive) == 'number' and alive > 0 then table.insert(found, place) end
+  end
+end
+return found
+`,
+);
+
+const OTHER: Readonly<Record<LayoutName, LayoutName>> = { classic: 'hash-tags', 'hash-tags': 'classic' };
+
+/**
+ * Warns when services on this Redis name their keys in the other layout: those and this process do not see each other. Where
+ * several servers share the keys there is but one layout, and Redis refuses the other.
+ */
+export async function warnOfOtherLayout({
+  redis,
+  keys,
+  options: { namespace, layout },
+}: Pick<Context, 'redis' | 'keys' | 'options'>): Promise<void> {
+  const names = await redis.commands.smembers(keys.directory);
+  const others = createKeys({ namespace, layout: OTHER[layout] });
+  const looked = names.slice(0, MAX_LOOKED_FOR);
+  const places = await findOtherLayout.run(redis.commands, [
+    keys.directory,
+    ...looked.map((name) => others.beats(name)),
+  ]);
+  if (places.length === 0) return;
+  const found = places.slice(0, MAX_NAMED).map((place) => `"${looked[place - 1]}"`);
+  const more = places.length > MAX_NAMED ? ` and ${places.length - MAX_NAMED} more` : '';
+  new Logger('Hydra').warn(
+    `layout is '${layout}', and there are instances of ${found.join(', ')}${more} whose layout is '${OTHER[layout]}': they and this process do not see each other`,
+  );
+}

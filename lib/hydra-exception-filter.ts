@@ -12,6 +12,11 @@ import { RemoteFailure, statusOf, toHttpBody, toRemote } from './transport/wire/
 const INTERNAL_ERROR = 500;
 const BAD_GATEWAY = 502;
 const HTTP_STATUS: Partial<Readonly<Record<HydraErrorCode, number>>> = {
+  BAD_OPTION: INTERNAL_ERROR,
+  FORBIDDEN: INTERNAL_ERROR,
+  CONFIG_INVALID: INTERNAL_ERROR,
+  CONFIG_CONFLICT: INTERNAL_ERROR,
+  CONFIG_NOT_FOUND: INTERNAL_ERROR,
   NO_INSTANCE: 503,
   DRAINING: 503,
   OVERLOADED: 503,
@@ -70,7 +75,7 @@ export class HydraExceptionFilter implements ExceptionFilter<object> {
     const path = String(adapter.getRequestUrl(request)).split('?', 1)[0];
     const { message } = error as { message?: unknown };
     const line = `${statusCode} to ${String(adapter.getRequestMethod(request))} ${path}: ${String(message)}`;
-    this.log.warn(error instanceof HydraError ? error.code : String(statusCode), line);
+    this.log.warn(`${statusCode} ${String(message)}`, line);
   }
 }
 

@@ -138,7 +138,11 @@ export type RedisLocation =
 export interface HydraOptions {
   /** The name many processes share. Lower-cased; no `@ : * ? [ ] \`, no white space, not `service`, not starting with `http`. */
   readonly service: string;
-  /** Version of the service, semver advised. @defaultValue '0.0.0' */
+  /**
+   * Version of the service, semver advised: a range is compared with what looks like a version in it (`v2` as 2.0.0), and a text
+   * without one is in no range.
+   * @defaultValue '0.0.0'
+   */
   readonly version?: string;
   /** A line for people. @defaultValue 'not specified' */
   readonly description?: string;

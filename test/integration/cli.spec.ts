@@ -233,7 +233,8 @@ describe('the command line', () => {
     );
     expect((await cli(['health', service, '--check'])).out).toMatch(new RegExp(`${id.slice(0, 8)} .* fine`));
     expect((await cli(['routes', service])).out).toMatch(new RegExp(`${service} +get +/v1/prices`));
-    expect((await cli(['logs', service])).code).toBe(0);
+    const logs = await cli(['logs', service]);
+    expect([logs.code, logs.err]).toEqual([0, expect.stringContaining('HydraLogger')]);
     expect(services.map((found) => found.service)).not.toContain('nestjs-hydra-cli');
   });
 });

@@ -6,6 +6,7 @@ import {
   Logger,
   Module,
   NotFoundException,
+  Param,
   Sse,
   type ArgumentsHost,
   type ExceptionFilter,
@@ -17,7 +18,14 @@ import { MessagePattern, RpcException } from '@nestjs/microservices';
 import { firstValueFrom, interval, map } from 'rxjs';
 import request from 'supertest';
 
-import { HydraClient, HydraError, HydraModule, InjectClient, type HydraOptions } from '../../lib/index.js';
+import {
+  HydraClient,
+  HydraError,
+  HydraModule,
+  HydraRecordBuilder,
+  InjectClient,
+  type HydraOptions,
+} from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
 import { startService } from '../support/app.js';
 import { testRedisUrl } from '../support/redis.js';
@@ -91,6 +99,11 @@ class GatewayController {
   @Get('too-much')
   tooMuch() {
     return this.orders.send('missing', 'x'.repeat(1_200_000));
+  }
+
+  @Get('mistake/:retries')
+  mistake(@Param('retries') retries: string) {
+    return this.orders.send('missing', new HydraRecordBuilder({}).setTimeout(Number(retries) * -1).build());
   }
 
   @Sse('ticks')
@@ -178,6 +191,19 @@ describe('what a service failed with, at an HTTP gateway', () => {
     const { status, body } = await get('/too-much');
     expect(status).toBe(413);
     expect(body).toMatchObject({ code: 'PAYLOAD_TOO_LARGE', message: 'Payload Too Large' });
+  });
+
+  it('is a fault of the gateway where its own call is made wrongly, and each mistake is logged', async () => {
+    const lines = logged();
+    for (const retries of [1, 1, 2]) {
+      const { status, body } = await get(`/mistake/${retries}`);
+      expect([status, body]).toEqual([
+        500,
+        { statusCode: 500, code: 'BAD_OPTION', message: 'Internal Server Error', retryable: false },
+      ]);
+    }
+    const told = lines.filter((line) => line.includes('500 to GET /mistake'));
+    expect(told.map((line) => /got (-\d)/.exec(line)?.[1])).toEqual(['-1', '-2']);
   });
 
   it('is told without names, and logged with them at a bounded rate', async () => {

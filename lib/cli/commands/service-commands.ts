@@ -83,7 +83,7 @@ async function showInstances(
   if (json) return printJson(found);
   const short = shortIds(found.map(({ id }) => id));
   const cells = found.map(({ service: name, id, version, host, port, pid, hostName, capabilities }) => [
-    ...[name, short(id), version, `${host}:${port}`],
+    ...[name, short(id), version, port === 0 ? host : `${host}:${port}`],
     ...[`${hostName}/${pid}`, capabilities?.config ?? '-', stateOf(capabilities)],
   ]);
   printTable(['SERVICE', 'INSTANCE', 'VERSION', 'ADDRESS', 'PROCESS', 'CONFIG', 'STATE'], cells);
@@ -135,7 +135,10 @@ async function logs(
   if (instance === undefined && !follow) await someLiveInstances(place, service);
   if (!follow) {
     const entries = await discovery.logs(source, { limit });
-    return json ? printJson(entries) : entries.forEach(printEntry);
+    if (json) return printJson(entries);
+    if (entries.length === 0)
+      note('no lines are kept: an application keeps them with HydraLogger as its logger');
+    return entries.forEach(printEntry);
   }
   const show = json ? (entry: InstanceLogEntry) => print(jsonText(entry)) : printEntry;
   await untilInterrupted(discovery.follow(source, { limit }), show);

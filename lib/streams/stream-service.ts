@@ -72,7 +72,7 @@ export type TrimOptions = { readonly maxLen: number } | { readonly before: strin
 export class StreamService {
   private readonly dead: DeadEntries;
 
-  constructor(private readonly context: Pick<Context, 'redis' | 'keys' | 'options' | 'clock'>) {
+  constructor(private readonly context: Pick<Context, 'redis' | 'keys' | 'options' | 'clock' | 'log'>) {
     this.dead = new DeadEntries(context);
   }
 
@@ -83,7 +83,13 @@ export class StreamService {
    *   `id` it can be published again without harm
    */
   async publish(stream: string, data: unknown, options: PublishOptions = {}): Promise<string> {
-    return this.prepared(stream, data, options)();
+    try {
+      return await this.prepared(stream, data, options)();
+    } catch (error) {
+      // Nobody may be waiting for the promise that tells it.
+      this.context.log.warn('publish', `not published to ${JSON.stringify(stream)}: ${String(error)}`);
+      throw error;
+    }
   }
 
   /** A publication that is checked and encoded, to be made later. Throws as {@link publish}. @internal */

@@ -41,6 +41,7 @@ describe.each(Object.keys(FAULTS))('a service whose Redis %s', (fault) => {
     expect(codes).toEqual(expect.arrayContaining(['BAD_OPTION']));
     // What Redis refuses is said, though nobody looked.
     expect(child.output()).toMatch(/Redis refused/);
+    expect(child.output()).toMatch(/not published to /);
     await child.kill();
   }, 60_000);
 });

@@ -103,7 +103,7 @@ describe('a Redis that is back with what it knew two seconds ago', () => {
     await eventually(() => starts.length === 1, { what: 'its start' });
     await goBack();
     await queue.resume();
-    await eventually(() => starts.length === 2, { what: 'its second start' });
+    await eventually(() => starts.length === 2, { what: 'its second start', timeoutMs: 15_000 });
     expect(starts[0]!.signal.aborted).toBe(true);
     expect(starts[1]!.fence).toBeGreaterThan(starts[0]!.fence);
     starts[0]!.end();

@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 
 import { QueuePattern, QueueService, type JobView } from '../../lib/index.js';
+import { JobSearch } from '../../lib/queue/producer/job-search.js';
 import { removeOne } from '../../lib/queue/scripts/producer-scripts.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
@@ -128,4 +129,57 @@ describe('in a list of 120,000', () => {
     expect(await commands.llen(queueKeys.inProgress)).toBe(COUNT - 1);
     expect(await commands.lrange(queueKeys.waiting, 0, -1)).toEqual([text(60_000)]);
   }, 60_000);
+
+  it('a job is taken out where others left and came since it was seen, and looked for again where it cannot be', async () => {
+    const { commands, queueKeys } = await fill('waiting');
+    const { waiting, state, watched, ids, progress, results, died, events } = queueKeys;
+    const remove = (n: number, seenAt: number, length: number) =>
+      removeOne.run(commands, [
+        ...[waiting, state, watched, ids, progress, results, died],
+        ...[text(n), events, '{}', seenAt, length, `deep-${n}`, ''],
+      ]);
+    await commands.lpush(waiting, ...Array.from({ length: 100 }, (_, n) => `came ${n}`));
+    await commands.rpop(waiting, 100);
+    expect(await remove(60_000, 60_000, COUNT)).toBe(1);
+    expect(await commands.llen(waiting)).toBe(COUNT - 1);
+    expect(await remove(60_000, 60_000, COUNT)).toBe(-1);
+    expect(await remove(60_001, 3, COUNT)).toBe(-1);
+    expect(await commands.llen(waiting)).toBe(COUNT - 1);
+    expect(await queue.remove('deep-60001', ref)).toBe(true);
+    expect(await queue.remove('deep-60001', ref)).toBe(false);
+  }, 60_000);
+});
+
+describe('among jobs that are delayed', () => {
+  it('none is passed over by a search while others leave in front of it', async () => {
+    const instance = worker.app.get(HydraInstance);
+    const { commands } = instance.redis;
+    const keys = createQueueKeys(instance.keys, service, 'later');
+    const text = (n: number) =>
+      JSON.stringify({ to: `${service}:/`, mid: `later-${n}`, typ: 'echo', bdy: n });
+    for (let n = 0; n < 3_000; n += 500) {
+      const scored = Array.from({ length: 500 }, (_, at) => [
+        String(Math.floor((n + at) / 100)),
+        text(n + at),
+      ]);
+      await commands.zadd(keys.delayed, ...scored.flat());
+    }
+    const search = new JobSearch(instance.redis, keys);
+    const seen = new Set<string>();
+    await search.each(keys.delayed, [], ({ raw }) => void seen.add(raw));
+    expect(seen.size).toBe(3_000);
+    seen.clear();
+    let isFirst = true;
+    for (let at: { index: number } = { index: 0 }; at.index >= 0;) {
+      const { found, next } = await search.part(keys.delayed, [], at);
+      for (const { raw } of found) seen.add(raw);
+      if (isFirst) await commands.zremrangebyrank(keys.delayed, 0, found.length + 50);
+      isFirst = false;
+      at = next;
+    }
+    const left = await commands.zrange(keys.delayed, '0', '-1');
+    expect(left.length).toBeGreaterThan(2_000);
+    expect(left.filter((raw) => !seen.has(raw))).toEqual([]);
+    await commands.del(keys.delayed);
+  });
 });

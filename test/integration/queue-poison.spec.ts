@@ -41,9 +41,13 @@ const endOf = (result: Promise<unknown>) => result.catch(({ message }) => messag
 
 describe('a worker outlives', () => {
   it('interceptors whose teardown throws', async () => {
-    const jobs = ['complete', 'never'].map((end) => queue.add('teardown behind', end));
+    const jobs = ['complete', 'error', 'never'].map((end) => queue.add('teardown behind', end));
     const ends = await Promise.all(jobs.map((job) => endOf(job.result({ timeoutMs: 10_000 }))));
-    expect(ends).toEqual([undefined, expect.stringContaining('ran longer than timeoutMs=200')]);
+    expect(ends).toEqual([
+      undefined,
+      expect.stringContaining('Error: failed'),
+      expect.stringContaining('ran longer than timeoutMs=200'),
+    ]);
   });
 
   it('Observables whose teardown throws', async () => {

@@ -27,6 +27,8 @@ import { Redrive } from './redrive.js';
 
 /** Jobs read by one command at most. */
 const PAGE = 500;
+/** How often a job is looked for that has moved on each time. */
+const MAX_TRIES = 5;
 const STATES: readonly unknown[] = [
   'waiting',
   'active',
@@ -131,7 +133,7 @@ export class JobInspector {
     const { waiting } = await this.search.places();
     // A dead letter last: a job that waits may have the id of an older one that failed.
     for (const place of [...waiting, delayed, incomplete]) {
-      if (await this.removeFrom(place, await this.search.find(place, id))) return true;
+      if (await this.takeOut(place, id, (found) => this.removeFrom(place, found))) return true;
     }
     const { ids, progress, died } = this.keys;
     const args = [finished, ids, progress, results, died, id];
@@ -141,22 +143,31 @@ export class JobInspector {
   /** Takes a job from a Hydra 1.x worker that is dead, which nobody else can know; false when none has it. */
   async giveBack(id: string): Promise<boolean> {
     const { inProgress, waiting } = this.keys;
-    const found = await this.search.find(inProgress, id);
-    if (!found) return false;
-    const args = [inProgress, waiting, found.raw, found.index, found.length];
-    return (await this.redis.run('release a job', (redis) => giveBack.run(redis, args))) === 1;
+    return this.takeOut(inProgress, id, ({ raw, index, length }) =>
+      this.redis.run('release a job', (redis) =>
+        giveBack.run(redis, [inProgress, waiting, raw, index, length]),
+      ),
+    );
   }
 
-  private async removeFrom(place: string, found: Found | undefined): Promise<boolean> {
-    if (!found) return false;
-    const { raw, index, length } = found;
+  /** Looks for it again where the place moved so far meanwhile that it could not be found near where it was seen; not for ever. */
+  private async takeOut(place: string, id: string, act: (found: Found) => Promise<number>): Promise<boolean> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const found = await this.search.find(place, id);
+      const taken = found ? await act(found) : 0;
+      if (taken >= 0) return taken === 1;
+    }
+    return false;
+  }
+
+  private removeFrom(place: string, { raw, index, length }: Found): Promise<number> {
     const { state, watched, ids, progress, results, died, events, incomplete } = this.keys;
     const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
     const event: JobEvent = { type: 'removed', id, pattern };
     const keys = [place, state, watched, ids, progress, results, died];
     const isDead = place === incomplete ? '1' : '';
     const args = [...keys, raw, events, JSON.stringify(event), index, length, id, isDead];
-    return (await this.redis.run('remove a job', (redis) => removeOne.run(redis, args))) === 1;
+    return this.redis.run('remove a job', (redis) => removeOne.run(redis, args));
   }
 
   private raws(state: 'waiting' | 'active', offset: number, limit: number): Promise<string[]> {

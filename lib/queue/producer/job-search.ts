@@ -11,6 +11,13 @@ export interface Found {
   readonly length: number;
 }
 
+/** Where a search continues: an index, and in a sorted set, whose indexes move, the element that was seen last. */
+interface Cursor {
+  readonly index: number;
+  readonly score?: string;
+  readonly seen?: string;
+}
+
 /** Finds the text of a job by its id, in bounded steps. What that costs in all follows the length of the queue. */
 export class JobSearch {
   /** How many of the dead letters have been looked at: see {@link deadAmong}. */
@@ -99,23 +106,23 @@ export class JobSearch {
     see: (found: Found) => boolean | void,
     from = 0,
   ): Promise<void> {
-    for (let next = from; next >= 0;) {
-      const part = await this.part(place, ids, next);
-      for (const found of part.found) if (see(found) === true) return;
-      next = part.next;
+    for (let at: Cursor = { index: from }; at.index >= 0;) {
+      const { found, next } = await this.part(place, ids, at);
+      for (const one of found) if (see(one) === true) return;
+      at = next;
     }
   }
 
-  /** One step of that, and the index to go on from, or -1. */
-  async part(place: string, ids: readonly string[], from: number) {
+  /** One step of that, and where to go on, at -1 when it was the last. */
+  async part(place: string, ids: readonly string[], { index, score = '', seen = '' }: Cursor) {
     const needles = ids.map((id) => JSON.stringify(id));
-    const [next, length, ...flat] = await this.redis.run('look up a job', (redis) =>
-      search.run(redis, [place, from, ...needles]),
+    const [next, length, upTo, last, ...flat] = await this.redis.run('look up a job', (redis) =>
+      search.run(redis, [place, index, score, seen, ...needles]),
     );
     const found: Found[] = [];
     for (let i = 0; i < flat.length; i += 2) {
       found.push({ index: Number(flat[i]), raw: String(flat[i + 1]), length });
     }
-    return { found, next };
+    return { found, next: { index: next, score: upTo, seen: last } };
   }
 }

@@ -8,6 +8,8 @@ import type { QueueKeys } from '../model/queue-keys.js';
 const BATCH = 100;
 /** Elements that Redis may go past in one script to find those to move. */
 const MOST_PASSED = 50_000;
+/** How often it begins again because others changed the list under it. */
+const MAX_RESTARTS = 5;
 /** Bytes of them that one script moves. */
 const MOST_BYTES = 262_144;
 
@@ -31,33 +33,38 @@ export class Redrive {
     const total = await this.redis.run('list dead letters', (redis) => redis.llen(this.keys.incomplete));
     const driven: string[] = [];
     const missing = new Set(chosen);
+    let restarts = 0;
     // Those that come meanwhile are not meant.
     for (let from = 0, left = total; left > 0;) {
       const { letters, next } = await this.part(from, [...missing]);
       const due = letters.filter(({ id }) => chosen?.has(id) ?? true);
-      const moved = isDry ? due : await this.move(due);
-      for (const { id } of due) missing.delete(id);
+      const { moved, lost } = isDry ? { moved: due, lost: [] } : await this.move(due);
+      for (const { id } of due) if (!lost.includes(id)) missing.delete(id);
       driven.push(...moved.map(({ id }) => id));
       const isAllFound = chosen !== undefined && missing.size === 0;
       left = next < 0 || isAllFound ? 0 : left - (next - from);
       from = next - (isDry ? 0 : moved.length);
+      // The list has moved meanwhile: those that were seen may stand before where they were.
+      if (lost.length > 0 && restarts++ < MAX_RESTARTS) [from, left] = [0, total];
     }
     return driven;
   }
 
   private async part(from: number, ids: readonly string[]) {
-    const { found, next } = await this.search.part(this.keys.incomplete, ids, from);
+    const { found, next } = await this.search.part(this.keys.incomplete, ids, { index: from });
     const letters = found.flatMap((one): Letter[] => {
       const letter = readDeadLetter(one.raw);
       return letter ? [{ ...letter, found: one }] : [];
     });
-    return { letters, next };
+    return { letters, next: next.index };
   }
 
-  private async move(letters: readonly Letter[]): Promise<Letter[]> {
+  /** Those that are jobs again, and the ids of those that have to be looked for again. */
+  private async move(letters: readonly Letter[]): Promise<{ moved: Letter[]; lost: string[] }> {
     const { incomplete, waiting, state, ids, results, died } = this.keys;
     const names = [incomplete, waiting, state, ids, results, died];
     const moved: Letter[] = [];
+    const lost: string[] = [];
     for (let start = 0; start < letters.length;) {
       const part = letters.slice(start, start + countOf(letters, start));
       start += part.length;
@@ -69,8 +76,9 @@ export class Redrive {
         redriveAll.run(redis, [...names, this.dedupMs, length, ...args]),
       );
       moved.push(...part.filter((_, at) => done[at] === 1));
+      lost.push(...part.filter((_, at) => done[at] === -1).map(({ id }) => id));
     }
-    return moved;
+    return { moved, lost };
   }
 }
 

@@ -2,7 +2,7 @@ import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { EVENT_BYTES, PUBLISH_BYTES } from '../model/job-event.js';
 import { NOW } from '../../redis/lua-clock.js';
-import { ALLOW_OOM, GIVE_BACK, KEEP, PATTERN_OF, WAKE } from './script-parts.js';
+import { ALLOW_OOM, GIVE_BACK, KEEP, KEEP_IDS, PATTERN_OF, WAKE } from './script-parts.js';
 
 /** What `turn` gives back. */
 export type TurnReply = readonly [
@@ -16,7 +16,7 @@ export type TurnReply = readonly [
 ];
 
 /** Jobs moved to other lists, and bytes of jobs touched, by one script at most. */
-const MOST_MOVED = 500;
+const MOST_MOVED = 250;
 const MOST_BYTES = 2_097_152;
 
 /** Says what the outcomes and the taking need, before anything is written. */
@@ -35,7 +35,7 @@ local rights = {
   end,
   back = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[16], 1, 'a') need('RPUSH', KEYS[3], 'a') end,
   stray = function() need('HSET', KEYS[7], 'a', 'b') need('LPUSH', KEYS[2], 'a') end,
-  aside = function(list) need('LPUSH', list, 'a') end,
+  aside = function(list) need('ZADD', KEYS[18], 1, 'a') need('LPUSH', list, 'a') end,
   unserved = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[18], 1, 'a') need('LPUSH', ARGV[11] .. ':', 'a') end,
 }
 for i = outcomes, #ARGV, 4 do
@@ -50,7 +50,7 @@ for i = outcomes, #ARGV, 4 do
   end
 end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
-need('EXISTS', KEYS[7]) need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
+need('EXISTS', KEYS[6], KEYS[7], KEYS[13]) need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
 need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
 need('HMGET', KEYS[7], 'a') need('HLEN', KEYS[1])
 needWake(KEYS[9], ARGV[10])
@@ -143,6 +143,8 @@ for i = outcomes, #ARGV, 4 do
       redis.call('LPUSH', KEYS[2], job)
     elseif what == 'aside' then
       redis.call('LPUSH', detail, job)
+      -- The worker may have slept since it heard that the pattern has others: nobody looks at a list that is not known.
+      redis.call('ZADD', KEYS[18], 'NX', now - 1, string.sub(detail, #ARGV[11] + 1, -1 - #ARGV[12]))
       isForeign = true
     elseif what == 'unserved' then
       local pattern = string.sub(rests[i], 1, numbers[i])
@@ -302,10 +304,8 @@ end
 while isUrgent and not isFull() and open > 0 do
   local ripe = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, math.min(wanted - #jobs, chunk))
   if #ripe == 0 then break end
-  for _, job in ipairs(ripe) do
-    redis.call('ZREM', KEYS[4], job)
-    setAside(job, ARGV[13])
-  end
+  redis.call('ZREM', KEYS[4], unpack(ripe))
+  for _, job in ipairs(ripe) do setAside(job, ARGV[13]) end
 end
 if hasAside then fromLists(ARGV[12]) end
 while not isFull() and open > 0 do
@@ -407,7 +407,7 @@ end
 export const turn = new Script<TurnReply>(
   'queue.turn',
   22,
-  `${NOW}${NEED}${PATTERN_OF}${WAKE}${GIVE_BACK}${KEEP}
+  `${NOW}${NEED}${PATTERN_OF}${WAKE}${GIVE_BACK}${KEEP}${KEEP_IDS}
 local wanted, laneCount = tonumber(ARGV[3]), tonumber(ARGV[17])
 local outcomes = 18 + laneCount * 4
 local numbers, rests = {}, {}

@@ -18,6 +18,8 @@ export type RecoverReply = readonly [
   unserved: number,
 ];
 
+/** A worker that is given up is known for so long: a job may still be on its way to its inbox, through a slow connection. */
+const KNOWN_MS = 60_000;
 /** Bytes of jobs moved by one script at most, beside the number it is given. */
 const MOST_BYTES = 4_194_304;
 
@@ -43,7 +45,9 @@ export const recover = new Script<RecoverReply>(
   `${NOW}${NEED}${PATTERN_OF}${WAKE}${GIVE_BACK}
 need('ZADD', KEYS[2], 1, 'a') need('RPUSH', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a') need('HSET', KEYS[5], 'a', 'b')
 need('SET', KEYS[6], 'a') need('ZREM', KEYS[2], 'a') need('HDEL', ARGV[3], 'a') need('PUBLISH', ARGV[5], 'a')
-needWake(KEYS[9], ARGV[6]) need('LMOVE', ARGV[4], KEYS[8], 'RIGHT', 'RIGHT')
+needWake(KEYS[9], ARGV[6]) need('LMOVE', ARGV[4], KEYS[8], 'RIGHT', 'RIGHT') need('ZADD', KEYS[7], 1, 'a') need('HDEL', KEYS[1], 'a')
+need('GET', KEYS[6]) need('HGET', KEYS[5], 'a') need('HKEYS', KEYS[1]) need('EXISTS', KEYS[8]) need('LINDEX', KEYS[8], -1)
+need('ZRANGEBYSCORE', KEYS[7], 0, 1) need('ZCOUNT', KEYS[7], 0, 1) need('HDEL', KEYS[9], 'a')
 ${ALLOW_OOM}
 local life, blocked, left, bytes = tonumber(ARGV[2]), tonumber(ARGV[10]), tonumber(ARGV[12]), 0
 redis.call('ZADD', KEYS[2], now + life, ARGV[1])
@@ -120,15 +124,14 @@ if now - since >= life then
   for i = 1, #silent, 2 do
     local owner, silentMs = silent[i], now - silent[i + 1] + life
     empty(ARGV[4] .. owner)
-    local isConnected = blocked > 0 and redis.call('PUBLISH', ARGV[6] .. owner, '') > 0
-    if not isConnected or silentMs >= blocked then
-      if left > 0 and giveUp(owner, silentMs, isConnected) then
-        redis.call('ZREM', KEYS[2], owner)
-        redis.call('HDEL', KEYS[9], owner)
-      else
-        hasMore = 1
-      end
+    local holds = redis.call('EXISTS', ARGV[3] .. owner) == 1
+    local isConnected = holds and blocked > 0 and redis.call('PUBLISH', ARGV[6] .. owner, '') > 0
+    if holds and (not isConnected or silentMs >= blocked) then
+      holds = left == 0 or not giveUp(owner, silentMs, isConnected)
+      if holds then hasMore = 1 end
     end
+    if not holds then redis.call('HDEL', KEYS[9], owner) end
+    if not holds and silentMs > life + ${KNOWN_MS} then redis.call('ZREM', KEYS[2], owner) end
   end
   -- One that is late with its sign of life may be blocked: what only woke it need not wait for that.
   for _, owner in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, now + life / 2, 'LIMIT', 0, 100)) do
@@ -171,6 +174,7 @@ export const leave = new Script<number>(
   8,
   `${NOW}${NEED}
 need('ZADD', KEYS[2], 1, 'a') need('LMOVE', KEYS[7], KEYS[3], 'RIGHT', 'RIGHT') need('ZPOPMAX', KEYS[5]) need('RPUSH', KEYS[3], 'a')
+need('HDEL', KEYS[8], 'a') need('HDEL', KEYS[1], 'a') need('EXISTS', KEYS[1]) need('ZCOUNT', KEYS[2], 0, 1) need('ZRANGE', KEYS[6], 0, -1)
 ${ALLOW_OOM}
 while redis.call('LMOVE', KEYS[7], KEYS[3], 'RIGHT', 'RIGHT') do end
 redis.call('HDEL', KEYS[8], ARGV[1])
@@ -209,7 +213,7 @@ export const giveBack = new Script<number>(
   'queue.giveBack',
   3,
   `${NEED}${GIVE_BACK}
-need('HDEL', KEYS[1], 'a') need('RPUSH', KEYS[2], 'a') need('ZADD', KEYS[3], 1, 'a')
+need('HDEL', KEYS[1], 'a') need('RPUSH', KEYS[2], 'a') need('ZADD', KEYS[3], 1, 'a') need('HGET', KEYS[1], 'a')
 ${ALLOW_OOM}
 local count = 0
 for _, lease in ipairs(ARGV) do
@@ -236,7 +240,8 @@ return count
 export const writeState = new Script<number>(
   'queue.writeState',
   2,
-  `
+  `${NEED}
+need('HEXISTS', KEYS[1], 'a') need('HDEL', KEYS[1], 'a') need('HSET', KEYS[2], 'a', 'b')
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 ${ALLOW_OOM}
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
@@ -257,7 +262,7 @@ export const report = new Script<number>(
   'queue.report',
   3,
   `${NEED}
-need('EXISTS', KEYS[3]) need('PUBLISH', ARGV[4], 'a')
+need('EXISTS', KEYS[3]) need('PUBLISH', ARGV[4], 'a') need('HEXISTS', KEYS[1], 'a') need('HSET', KEYS[2], 'a', 'b')
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[2], ARGV[2], ARGV[3]) end
 if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[4], '[' .. ARGV[5] .. ']') end

@@ -1,7 +1,7 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
-import { KEEP, TAKE_OUT, WAKE } from './script-parts.js';
+import { KEEP_IDS, TAKE_OUT, WAKE } from './script-parts.js';
 
 /**
  * Add a job that is more than the next in line: unique, later, or first.
@@ -23,6 +23,7 @@ need('LPUSH', KEYS[1], 'a') need('LPUSH', KEYS[2], 'a') need('RPUSH', KEYS[2], '
 need('ZADD', KEYS[3], 1, 'a') need('ZRANGE', KEYS[3], 0, 0) needWake(KEYS[8], ARGV[6])
 if ARGV[4] ~= '' then
   need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('ZREM', KEYS[7], 'a') need('PERSIST', KEYS[4])
+  need('ZSCORE', KEYS[4], 'a')
   local taken = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[4]) or '0')
   if taken < 0 or taken > now then return 0 end
   redis.call('ZADD', KEYS[4], -ARGV[5], ARGV[4])
@@ -193,26 +194,33 @@ return { places, active }
 );
 
 /** Elements, and bytes of them, that one look into a long list reads. */
-const STRIDE = 1_000;
-const STRIDE_BYTES = 1_048_576;
+const STRIDE = 500;
+const STRIDE_BYTES = 524_288;
 
 /**
  * Read those elements of a part of a list, a sorted set or a hash that may be those of some jobs: they hold an id that
  * begins like one of theirs. Without ids all of them.
  *
  * KEYS  1 the place
- * ARGV  1 first index   then ids as JSON text
- * Returns the index to go on from, or -1; the number of elements that there are; then the found: index, element.
+ * ARGV  1 first index   2 of a sorted set the score of the element that was seen last, '' at first   3 that element
+ *       then ids as JSON text
+ * Returns the index to continue from, or -1; the number of elements that there are; score and element that a sorted set was seen
+ *   up to; then the found: index, element.
+ *
+ * What leaves a sorted set in front moves the rest, so there an index is no place to continue from: the element is, or where
+ * that has left too, the first of its score.
  *
  * A script only to keep the others from travelling. What it costs is bounded, however long and large the elements are.
  */
-export const search = new Script<[next: number, length: number, ...found: (string | number)[]]>(
+export const search = new Script<
+  [next: number, length: number, score: string, seen: string, ...found: (string | number)[]]
+>(
   'queue.search',
   1,
   `
-local wanted, isAll = {}, #ARGV == 1
+local wanted, isAll = {}, #ARGV == 3
 -- Up to the first quote, also where that is part of the id.
-for i = 2, #ARGV do wanted[string.match(ARGV[i], '^"(.-)"')] = true end
+for i = 4, #ARGV do wanted[string.match(ARGV[i], '^"(.-)"')] = true end
 local function mayBe(element)
   if isAll then return true end
   local at = 1
@@ -225,7 +233,7 @@ local function mayBe(element)
   end
 end
 local kind = redis.call('TYPE', KEYS[1]).ok
-local found, from, bytes = { -1, 0 }, tonumber(ARGV[1]), 0
+local found, from, bytes = { -1, 0, '', '' }, tonumber(ARGV[1]), 0
 local function see(index, element)
   bytes = bytes + #element
   if mayBe(element) then
@@ -239,14 +247,21 @@ if kind == 'hash' then
 elseif kind == 'list' or kind == 'zset' then
   local isSet = kind == 'zset'
   local length, chunk = redis.call(isSet and 'ZCARD' or 'LLEN', KEYS[1]), 8
-  local stop = from + ${STRIDE}
+  if isSet and ARGV[2] ~= '' then
+    local rank = redis.call('ZRANK', KEYS[1], ARGV[3])
+    from = rank and rank + 1 or redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. ARGV[2])
+  end
+  local stop, last = from + ${STRIDE}, nil
   while from < stop and from < length and bytes < ${STRIDE_BYTES} do
     local part = redis.call(isSet and 'ZRANGE' or 'LRANGE', KEYS[1], from, from + chunk - 1)
     for i, element in ipairs(part) do see(from + i - 1, element) end
-    from = from + #part
+    from, last = from + #part, part[#part]
     if bytes < #part * 2000 then chunk = 200 else chunk = 8 end
   end
-  if from < length then found[1] = from end
+  if from < length then
+    found[1] = from
+    if isSet and last then found[3], found[4] = redis.call('ZSCORE', KEYS[1], last), last end
+  end
   found[2] = length
 end
 return found
@@ -257,7 +272,7 @@ return found
  * Added to scripts: `needFree(…)` and `freeId(ids, progress, results, died, id)`, which makes an id free and forgets how far its
  * job came. The ids of others still end by themselves when it was the last of a job that is there.
  */
-const FREE_ID = `${KEEP}
+const FREE_ID = `${KEEP_IDS}
 local function needFree(ids, progress, results, died)
   need('ZREM', ids, 'a') need('HDEL', progress, 'a') need('HDEL', results, 'a') need('ZREM', died, 'a')
   need('ZSCORE', ids, 'a') need('ZCOUNT', ids, 0, 1) need('ZRANGE', ids, 0, 0) need('PEXPIREAT', ids, 1)
@@ -277,7 +292,8 @@ end
  * KEYS  1 the list or sorted set that it is in   2 state   3 watched   4 ids   5 progress   6 results   7 died
  * ARGV  1 its text   2 events channel   3 event (JSON)   4 its index in the list when it was seen   5 the length of that then
  *       6 its id   7 '1' when it is a dead letter: where a later job has its id, nothing is told or forgotten of that
- * Returns 1, or 0 when it was not there any more: what is remembered of it is kept then, for whoever has taken it.
+ * Returns 1; 0 when it was not there any more: what is remembered of it is kept then, for whoever has taken it; or -1 where it
+ *   has to be looked for again, since the list has moved.
  *
  * One script, because a worker may take it at the same time, and a producer its id.
  */
@@ -285,7 +301,7 @@ export const removeOne = new Script<number>(
   'queue.removeOne',
   7,
   `${NEED}${TAKE_OUT}${FREE_ID}
-need('HDEL', KEYS[2], 'a') need('PUBLISH', ARGV[2], 'a') need('EXISTS', KEYS[3])
+need('HDEL', KEYS[2], 'a') need('PUBLISH', ARGV[2], 'a') need('EXISTS', KEYS[3]) need('TYPE', KEYS[1]) need('ZSCORE', KEYS[4], 'a')
 needFree(KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 local isTaken = ARGV[7] == '1' and tonumber(redis.call('ZSCORE', KEYS[4], ARGV[6]) or '0') < 0
 local isList = redis.call('TYPE', KEYS[1]).ok == 'list'
@@ -328,7 +344,8 @@ return 1
  * KEYS  1 incomplete   2 waiting   3 state   4 ids   5 results   6 died
  * ARGV  1 ms for which an id stays taken when its job has ended   2 the length of the list when they were seen
  *       then four for each, in their order: dead letter, job, id, index in the list when it was seen
- * Returns 1 or 0 for each: 0 when the dead letter was not there any more, or a later job has its id.
+ * Returns 1, 0 or -1 for each: 0 when the dead letter was not there any more, or a later job has its id; -1 where it has to be
+ *   looked for again, since the list has moved.
  *
  * One script, because two people may press the button.
  */
@@ -337,14 +354,17 @@ export const redriveAll = new Script<number[]>(
   6,
   `${NEED}${TAKE_OUT}
 needTakeOut(KEYS[1]) need('LPUSH', KEYS[2], 'a') need('HDEL', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a')
-need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('PERSIST', KEYS[4])
-local done, count = {}, 0
+need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('PERSIST', KEYS[4]) need('ZSCORE', KEYS[4], 'a')
+local done, count, misses = {}, 0, 0
 for i = 3, #ARGV, 4 do
   local letter, job, id = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local removed = 0
-  if tonumber(redis.call('ZSCORE', KEYS[4], id) or '0') >= 0 then
+  -- To look for one that is not there takes long: others are looked for again by a script of their own.
+  if misses > 1 then
+    removed = -1
+  elseif tonumber(redis.call('ZSCORE', KEYS[4], id) or '0') >= 0 then
     removed = takeOut(KEYS[1], letter, ARGV[i + 3] - count, ARGV[2] - count)
-    count = count + removed
+    if removed == 1 then count = count + 1 else misses = misses + 1 end
   end
   done[#done + 1] = removed
   if removed == 1 then
@@ -367,7 +387,7 @@ return done
  *
  * KEYS  1 in-progress list   2 waiting list
  * ARGV  1 job   2 its index in the list when it was seen   3 the length of that then
- * Returns 1, or 0 when it is not in the in-progress list (any more).
+ * Returns 1; 0 when it is not in the in-progress list (any more); or -1 where it has to be looked for again.
  *
  * One script, because the worker may end it in between: it would run once more for nothing.
  */
@@ -376,7 +396,8 @@ export const giveBack = new Script<number>(
   2,
   `${NEED}${TAKE_OUT}
 need('RPUSH', KEYS[2], 'a') needTakeOut(KEYS[1])
-if takeOut(KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])) == 0 then return 0 end
+local taken = takeOut(KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]))
+if taken < 1 then return taken end
 redis.call('RPUSH', KEYS[2], ARGV[1])
 return 1
 `,

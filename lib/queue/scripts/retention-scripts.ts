@@ -1,7 +1,7 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
-import { ALLOW_OOM, KEEP } from './script-parts.js';
+import { ALLOW_OOM, KEEP, KEEP_IDS } from './script-parts.js';
 
 /** Dead letters looked at by one script at most, and bytes of them. */
 const MOST_LETTERS = 500;
@@ -25,10 +25,11 @@ const MOST_BYTES = 1_048_576;
 export const forgetOld = new Script<readonly [forgotten: number, next: number, hasMore: number, now: number]>(
   'queue.forgetOld',
   5,
-  `${NOW}${NEED}${KEEP}
+  `${NOW}${NEED}${KEEP}${KEEP_IDS}
 need('HDEL', KEYS[1], 'a') need('ZREM', KEYS[2], 'a') need('ZREM', KEYS[3], 'a') need('LPOP', KEYS[4]) need('LTRIM', KEYS[4], 0, 1)
 need('ZREM', KEYS[5], 'a') need('ZCARD', KEYS[2]) need('ZRANGE', KEYS[2], 0, 0) need('LLEN', KEYS[4])
-need('PEXPIRE', KEYS[1], 1) need('PEXPIREAT', KEYS[5], 1)
+need('PEXPIRE', KEYS[1], 1) need('PEXPIREAT', KEYS[5], 1) need('LRANGE', KEYS[4], 0, 0) need('PTTL', KEYS[1])
+need('ZCOUNT', KEYS[5], 0, 1) need('ZRANGEBYSCORE', KEYS[5], 0, 1)
 ${ALLOW_OOM}
 local most = tonumber(ARGV[4])
 local forgotten, hasMore = 0, 0

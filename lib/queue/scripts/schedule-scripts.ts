@@ -9,6 +9,12 @@ import { NOW } from '../../redis/lua-clock.js';
 const MARK = `''`;
 const MARK_MS = 86_400_000;
 
+/** Added to scripts: whether nothing but the mark is left. What was set by another version may be without a mark. */
+const EMPTY = `
+need('HEXISTS', KEYS[1], 'a')
+local function isEmpty() return redis.call('HLEN', KEYS[1]) == 1 and redis.call('HEXISTS', KEYS[1], ${MARK}) == 1 end
+`;
+
 /**
  * Set a repeating job, unless it is there already just so.
  *
@@ -21,7 +27,9 @@ const MARK_MS = 86_400_000;
 export const setSchedule = new Script<string>(
   'queue.setSchedule',
   2,
-  `
+  `${NEED}
+need('HSETNX', KEYS[1], 'a', 'b') need('HSET', KEYS[1], 'a', 'b') need('HGET', KEYS[1], 'a') need('PERSIST', KEYS[1])
+need('ZADD', KEYS[2], 1, 'a') need('ZSCORE', KEYS[2], 'a') need('PUBLISH', ARGV[4], 'a')
 redis.call('HSETNX', KEYS[1], ${MARK}, ARGV[5])
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
@@ -44,7 +52,8 @@ return redis.call('HGET', KEYS[1], ${MARK})
 export const lookAtSchedules = new Script<string[]>(
   'queue.lookAtSchedules',
   1,
-  `
+  `${NEED}
+need('HGET', KEYS[1], 'a') need('HKEYS', KEYS[1]) need('PEXPIRE', KEYS[1], 1)
 local found = { redis.call('HGET', KEYS[1], ${MARK}) or '' }
 for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do if name ~= ${MARK} then found[#found + 1] = name end end
 if #found == 1 then redis.call('PEXPIRE', KEYS[1], ${MARK_MS}) end
@@ -66,9 +75,10 @@ export const endSchedule = new Script<number>(
   2,
   `${NEED}
 need('HDEL', KEYS[1], 'a') need('ZREM', KEYS[2], 'a') need('HLEN', KEYS[1]) need('PEXPIRE', KEYS[1], 1)
+${EMPTY}
 local ended = redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
-if redis.call('HLEN', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ${MARK_MS}) end
+if isEmpty() then redis.call('PEXPIRE', KEYS[1], ${MARK_MS}) end
 return ended
 `,
 );
@@ -84,7 +94,8 @@ return ended
 export const dueTicks = new Script<string[]>(
   'queue.dueTicks',
   2,
-  `${NOW}
+  `${NOW}${NEED}
+need('ZRANGEBYSCORE', KEYS[2], 0, 1) need('HGET', KEYS[1], 'a') need('ZREM', KEYS[2], 'a')
 local due = { string.format('%.0f', now) }
 local ticks = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES', 'LIMIT', 0, 100)
 for i = 1, #ticks, 2 do
@@ -115,13 +126,14 @@ export const fireTick = new Script<number>(
   3,
   `${NEED}
 need('ZADD', KEYS[2], 1, 'a') need('ZREM', KEYS[2], 'a') need('HDEL', KEYS[1], 'a') need('HLEN', KEYS[1])
-need('PEXPIRE', KEYS[1], 1) need('LPUSH', KEYS[3], 'a')
+need('PEXPIRE', KEYS[1], 1) need('LPUSH', KEYS[3], 'a') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[2], 'a')
+${EMPTY}
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[3] then return 0 end
 if tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or '') ~= tonumber(ARGV[2]) then return 0 end
 if ARGV[4] == '' then
   redis.call('ZREM', KEYS[2], ARGV[1])
   redis.call('HDEL', KEYS[1], ARGV[1])
-  if redis.call('HLEN', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ${MARK_MS}) end
+  if isEmpty() then redis.call('PEXPIRE', KEYS[1], ${MARK_MS}) end
 else
   redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
 end

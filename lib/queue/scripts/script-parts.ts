@@ -60,47 +60,65 @@ end
 local function fenceOf(lease) return tonumber(string.match(lease, '^%d+')) or 0 end
 `;
 
-/**
- * Added to scripts: `endure(key, ms)` lets a key live for at least so long, and an hour more: what nobody looks after any more
- * ends by itself. `endureIds(key)` does so for ids, once no job has one of them any more.
- */
+/** What nobody looks after any more ends by itself, so long after it was last of use. */
+const HOUR_MS = 3_600_000;
+const CENTURY_MS = 3_155_760_000_000;
+
+/** Added to scripts: `endure(key, ms)` lets a key live for at least so long. */
 export const KEEP = `
-local HOUR, CENTURY = 3600000, 3155760000000
 local function endure(key, ms)
-  ms = math.min(tonumber(ms), CENTURY)
-  if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms + HOUR) end
+  ms = math.min(tonumber(ms), ${CENTURY_MS})
+  if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms + ${HOUR_MS}) end
 end
+`;
+
+/** Added to scripts: `endureIds(key)` lets ids end by themselves, once no job has one of them any more. */
+export const KEEP_IDS = `
 local function endureIds(key)
   if redis.call('ZCOUNT', key, '-inf', '(0') > 0 then return end
   local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')
-  if last[2] then redis.call('PEXPIREAT', key, string.format('%.0f', last[2] + HOUR)) end
+  if last[2] then redis.call('PEXPIREAT', key, string.format('%.0f', last[2] + ${HOUR_MS})) end
 end
 `;
 
 /** Elements of a list that one script may compare: LPOS and LREM look at each on their way. */
 const NEAR = 50_000;
+/** So many bytes, and elements to either side of where one was seen, a list that has moved since then is looked through. */
+const AROUND_BYTES = 262_144;
+const AROUND = 1_000;
 
 /**
- * Added to scripts: `takeOut(list, text, index, length)` takes an element out of a list and returns 1, or 0 where it is not
- * there. `index` and `length` tell where it was seen, and of how many. One that is far from both ends is found by its index,
- * and the first of the list takes its place: to go there element by element would hold up all others. Only where the list
- * has moved since it was seen is there no other way. `needTakeOut(list)` is for the rights to do so.
+ * Added to scripts: `takeOut(list, text, index, length)` takes an element out of a list and returns 1; 0 where it is not
+ * there, or -1 where it is not near where it was seen, and has to be looked for again: what that costs is bounded.
+ * `index` and `length` tell where it was seen, and of how many. One that is far from both ends is found by its index, from
+ * whichever end has not moved, and the first of the list takes its place: to go there element by element would hold up all
+ * others. `needTakeOut(list)` is for the rights to do so.
  */
 export const TAKE_OUT = `
 local function needTakeOut(list)
-  need('LREM', list, 1, 'a') need('LPOP', list) need('LSET', list, 0, 'a')
+  need('LREM', list, 1, 'a') need('LPOP', list) need('LSET', list, 0, 'a') need('LPOS', list, 'a') need('LLEN', list)
+  need('LRANGE', list, 0, 0)
 end
 local function takeOut(list, text, index, length)
-  local isNearTail = index > length / 2
-  if math.min(index, length - index) > ${NEAR} then
-    for _, at in ipairs({ index, index - length }) do
-      if redis.call('LINDEX', list, at) == text then
+  local now = redis.call('LLEN', list)
+  if now == 0 then return 0 end
+  local around = math.max(10, math.min(${AROUND}, math.floor(${AROUND_BYTES} / #text)))
+  local isFar = math.min(index, length - index) > ${NEAR}
+  for _, at in ipairs(isFar and { index, index - length + now } or {}) do
+    local from = math.max(0, at - around)
+    for i, element in ipairs(redis.call('LRANGE', list, from, math.max(from, at + around))) do
+      if element == text and from + i > 1 then
         local head = redis.call('LPOP', list)
-        redis.call('LSET', list, at < 0 and at or at - 1, head)
+        redis.call('LSET', list, from + i - 2, head)
         return 1
       end
     end
   end
-  return redis.call('LREM', list, isNearTail and -1 or 1, text)
+  -- Of the very same text twice it is the one that was seen.
+  for _, from in ipairs(index <= length / 2 and { 1, -1 } or { -1, 1 }) do
+    if redis.call('LPOS', list, text, 'RANK', from, 'MAXLEN', ${NEAR}) then return redis.call('LREM', list, from, text) end
+  end
+  if now <= 2 * ${NEAR} then return 0 end
+  return -1
 end
 `;

@@ -12,7 +12,7 @@ import type { Outcome, WorkerContext, WorkerLink } from './worker-link.js';
 import type { WorkerParts } from './worker-parts.js';
 
 /** Outcomes sent, and jobs taken, by one script at most. */
-const BATCH = 500;
+const BATCH = 250;
 const STALLED_MS = 5_000;
 /** It is worth a word when others wait for one job for so long. */
 const CLOSED_MS = 1_000;

@@ -36,7 +36,7 @@ export interface Turn {
 }
 
 /** Jobs moved by one script: Redis does nothing else meanwhile. */
-const MOST_MOVED = 500;
+const MOST_MOVED = 100;
 /** The same of jobs whose loss is noted down with each. */
 const MOST_RECOVERED = 100;
 const NO_LIMIT = { max: 0, perMs: 0 };

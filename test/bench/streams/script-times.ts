@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 
 import { HydraModule, HydraServer, StreamPattern, StreamService } from '../support/hydra.js';
 import { Redis } from '../support/ioredis.js';
-import type { Facts } from '../support/report.js';
+import { TOO_LONG, type Facts } from '../support/report.js';
 
 const STREAM = 'bench-scripts';
 const GROUP = 'bench-group';
@@ -227,7 +227,7 @@ export async function scriptTimes(redisUrl: string, isQuick: boolean): Promise<F
       if (again.us < longest.us) longest = again;
     }
     const ms = longest.us / 1_000;
-    const verdict = ms > LIMIT_MS ? 'TOO LONG' : '';
+    const verdict = ms > LIMIT_MS ? TOO_LONG : '';
     const what = names.get(longest.what) ?? longest.what;
     facts.push({ scenario: scenario.title, 'slowest command': what, ms: ms.toFixed(1), '': verdict });
   }

@@ -4,6 +4,9 @@ import { formatCount, formatMs, tableLines } from '../../../tools/terminal.mjs';
 import type { BenchOptions } from './options.js';
 import { ratio, type Figures } from './rounds.js';
 
+/** The verdict of a fact that is beyond its limit: then the bench exits with 1. */
+export const TOO_LONG = 'TOO LONG';
+
 export type Facts = Readonly<Record<string, string | number>>;
 
 interface Section {
@@ -43,6 +46,7 @@ export class Report {
   /** Anything else that was measured: one row a fact, its members the columns. */
   facts(title: string, facts: readonly Facts[]): void {
     this.sections.push({ title, facts });
+    if (facts.some((fact) => Object.values(fact).includes(TOO_LONG))) process.exitCode = 1;
     const names = Object.keys(facts[0] ?? {});
     const rows = facts.map((fact) => names.map((name) => String(fact[name] ?? '')));
     this.show([[`${title}: ${names[0]}`, ...names.slice(1)], ...rows]);

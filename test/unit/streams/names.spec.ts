@@ -2,6 +2,7 @@ import { HydraClient, HydraRecordBuilder } from '../../../lib/index.js';
 import type { BoundHandler } from '../../../lib/delivery/source.js';
 import { resolveOptions } from '../../../lib/hydra-options.js';
 import { createKeys } from '../../../lib/protocol/keys.js';
+import { ThrottledLogger } from '../../../lib/runtime/throttled-logger.js';
 import { systemClock } from '../../../lib/runtime/clock.js';
 import type { RedisConnections } from '../../../lib/redis/redis-connections.js';
 import { resolveHandler } from '../../../lib/streams/entries/entry-handler.js';
@@ -13,6 +14,7 @@ const streams = new StreamService({
   redis: undefined as unknown as RedisConnections,
   keys: createKeys(),
   clock: systemClock,
+  log: new ThrottledLogger(systemClock),
   options,
 });
 const refusal = expect.objectContaining({ code: 'BAD_OPTION' }) as Error;

@@ -1,13 +1,16 @@
 import type { Instance } from '../../../../lib/index.js';
-import { systemClock } from '../../../../lib/runtime/clock.js';
 import { CircuitBreaker } from '../../../../lib/transport/outgoing/circuit-breaker.js';
+import { ManualClock } from '../../../support/manual-clock.js';
 
 const [a, b, c] = ['a', 'b', 'c'].map((id) => ({ id }) as Instance) as [Instance, Instance, Instance];
 const all = [a, b, c];
 
 describe('a circuit breaker', () => {
+  const clock = new ManualClock();
+  beforeAll(() => clock.advance(1));
+
   const breaker = (options: { failures?: number; ejectMs?: number; panicShare?: number } = {}) =>
-    new CircuitBreaker(systemClock, { failures: 2, ejectMs: 60_000, panicShare: 0.5, ...options });
+    new CircuitBreaker(clock, { failures: 2, ejectMs: 60_000, panicShare: 0.5, ...options });
 
   const fail = (on: CircuitBreaker, id: string, times: number) => {
     for (let time = 0; time < times; time++) on.failed(id);
@@ -44,6 +47,19 @@ describe('a circuit breaker', () => {
     expect(trying.allow(all)).toEqual([b, c]);
     trying.succeeded('a');
     expect(trying.allow(all)).toBe(all);
+  });
+
+  it('leaves an instance out for ejectMs, and twice as long when it fails again', async () => {
+    const doubling = breaker({ ejectMs: 1_000 });
+    fail(doubling, 'a', 2);
+    for (const ejectMs of [1_000, 2_000, 4_000]) {
+      await clock.advance(ejectMs - 1);
+      expect(doubling.allow(all)).toEqual([b, c]);
+      await clock.advance(1);
+      expect(doubling.allow(all)).toEqual(all);
+      doubling.sent('a');
+      doubling.failed('a');
+    }
   });
 
   it('lets another call try when the first ended without a verdict', () => {

@@ -1,4 +1,4 @@
-import type { RandomSource } from '../../lib/runtime/random-source.js';
+import * as fc from 'fast-check';
 
 const KEYS = ['a', 'b', 'c'];
 const TEXTS = ['', 'x', 'y', 'zz', '1', '10', '-3', '2.5', '1e3', 'foo bar', '\u00e9', '*'];
@@ -19,12 +19,78 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   max: ['+inf', '10', '(10', '2.5', '1', 'x'],
   lexmin: ['-', '[x', '(x', '[1', 'q'],
   lexmax: ['+', '[zz', '(y', '[2', 'q'],
+  at: ['9999999998', '9999999999', '8888888888', '1', 'x'],
   end: ['LEFT', 'RIGHT', 'left', 'UP'],
   group: ['g', 'h'],
+  pattern: ['*', 'a', '[a-b]', '?', '[^a]', '\\*', 'x*'],
+  lua: [
+    'return {1, 2, nil, 3}',
+    'return {1, {2, {3.9, "x"}}, true, false}',
+    'return 3.7',
+    'return -3.7',
+    'return "text"',
+    'return nil',
+    'return {ok = "FINE"}',
+    'return {err = "MINE is an error"}',
+    'return redis.error_reply("no code")',
+    'return redis.status_reply("FINE")',
+    'return ARGV[1]',
+    'return #KEYS + #ARGV',
+    'return tostring(10 / 2)',
+    'return tostring(2 ^ 53)',
+    'return tostring(1e15) .. " " .. tostring(0.1) .. " " .. tostring(-1 / 3)',
+    'return string.format("%d %s %.3f %5.1f|%-5s|%q", 3, 4, 5, 6.25, "x", "y")',
+    'return {tonumber("0x10"), tonumber("10", 2), tonumber("x") or "none", math.floor(2.5), math.huge > 1}',
+    'return cjson.encode({1, 2, {a = "b"}, cjson.null, true, 1.5})',
+    'return cjson.encode({})',
+    'return cjson.encode(ARGV)',
+    'return cjson.decode("[1, 2.5, \\"x\\", [true]]")',
+    'return cjson.decode(ARGV[1])',
+    'return redis.sha1hex("abc")',
+    'return redis.call("get", KEYS[1])',
+    'return redis.call("incr", KEYS[1])',
+    'return redis.pcall("incr", KEYS[1])',
+    'return redis.call("set", KEYS[1], ARGV[1])',
+    'return redis.call("set", KEYS[1], 1.5)',
+    'return redis.call("set", KEYS[1], 10 / 2)',
+    'return redis.call("hset", KEYS[1], "f", ARGV[1])',
+    'return redis.call("hgetall", KEYS[1])',
+    'return redis.call("rpush", KEYS[1], unpack(ARGV))',
+    'return redis.call("nosuch")',
+    'return redis.call("get")',
+    'return redis.call()',
+    'return redis.call("get", {})',
+    'return redis.call("blpop", KEYS[1], 0)',
+    'return redis.call("subscribe", "x")',
+    'local r = redis.pcall("get", KEYS[1]) if type(r) == "table" then return r.err end return r',
+    'error("thrown")',
+    'error({err = "MINE thrown"})',
+    'return undefined_variable',
+    'undefined_variable = 1',
+    'return this is no Lua',
+    'return type(redis.call("exists", KEYS[1])) .. type(redis.call("get", "nosuch"))',
+    'local t = {} for k in string.gmatch("a,b,c", "[^,]+") do t[#t + 1] = k end return t',
+    'local t = {3, 1, 2} table.sort(t) return table.concat(t, "-")',
+    'return {string.sub("abcdef", 2, -2), string.rep("x", 3), string.byte("A"), string.find("abc", "b", 1, true)}',
+    'return {math.max("5", 3), math.min(2, "10"), "10" + 1, "3" * "4"}',
+    'return math.max("x", 1)',
+    'return select("#", 1, 2, 3)',
+    'return math.max(1, 2) + math.min(3, 4) + 7 % 4 + (-7 % 4)',
+    'return {bit.band(12, 10), bit.bor(12, 3), bit.bxor(5, 1), bit.bnot(0), bit.lshift(1, 31), bit.rshift(-1, 28)}',
+    'return {bit.arshift(-8, 1), bit.tobit(2 ^ 32 + 5), bit.tohex(255), bit.band(-1, 2 ^ 31)}',
+    '#!lua\nreturn redis.call("set", KEYS[1], "x")',
+    '#!lua flags=no-writes\nreturn redis.call("set", KEYS[1], "x")',
+    '#!lua flags=no-writes\nreturn redis.call("get", KEYS[1])',
+    '#!lua flags=allow-oom,allow-stale\nreturn 1',
+    '#!lua flags=nosuch\nreturn 1',
+    '#!lua name=x\nreturn 1',
+    '#!python\nreturn 1',
+    '#!lua',
+  ],
   consumer: ['k', 'l'],
 };
 
-/** Commands by family; a `?` behind a word leaves it out at times, with all behind it. */
+/** Commands by family. */
 export const FAMILIES: Readonly<Record<string, readonly string[]>> = {
   strings: [
     'set key text',
@@ -62,8 +128,10 @@ export const FAMILIES: Readonly<Record<string, readonly string[]>> = {
     'pexpire key 0',
     'pexpire key x',
     'expire key 100 NX',
-    'expire key 200 GT',
-    'expire key 1 XX GT',
+    // Absolute: both must not depend on the millisecond in which they run.
+    'expireat key at GT',
+    'expireat key at LT',
+    'expireat key at XX GT',
     'get',
     'nosuch key',
     'object nosuch key',
@@ -219,14 +287,72 @@ export const FAMILIES: Readonly<Record<string, readonly string[]>> = {
     'del key',
     'set key text',
   ],
+  keys: [
+    'set key text',
+    'sadd key text',
+    'zadd key score text',
+    'xadd key id text text',
+    'rename key key',
+    'renamenx key key',
+    'copy key key',
+    'unlink key key',
+    'touch key key',
+    'exists key key',
+    'type key',
+    'object encoding nosuch',
+    'randomkey nosuch',
+    'dbsize',
+    'keys pattern',
+    'expireat key at',
+    'expireat key at NX',
+    'expiretime key',
+    'pexpiretime key',
+    'persist key',
+    'scan 0 COUNT 1000 MATCH nosuch',
+    'flushdb nosuch',
+  ],
+  transactions: [
+    'multi',
+    'multi',
+    'exec',
+    'exec',
+    'discard',
+    'watch key',
+    'unwatch',
+    'set key text',
+    'incr key',
+    'lpush key text',
+    'get key',
+    'nosuch key',
+    'get',
+    'blpop key 0.01',
+    'eval lua 1 key text',
+  ],
+  scripts: [
+    'eval lua 1 key text',
+    'eval lua 1 key text',
+    'eval lua 1 key text',
+    'eval lua 0',
+    'eval_ro lua 1 key text',
+    'eval lua number key text',
+    'evalsha 0000000000000000000000000000000000000000 1 key text',
+    'script EXISTS 0000000000000000000000000000000000000000',
+    'set key text',
+    'rpush key text',
+    'del key',
+  ],
 };
 
-/** So many commands of a family, the same for the same randomness. */
-export function commandsOf(family: string, count: number, random: RandomSource): string[][] {
-  const draw = <T>(from: readonly T[]): T => from[Math.floor(random.float() * from.length)]!;
-  return Array.from({ length: count }, () =>
-    draw(FAMILIES[family]!)
-      .split(' ')
-      .map((word) => (word in PLACES ? draw(PLACES[word]!) : word)),
-  );
+/** Up to so many commands of a family. */
+export function commandsOf(family: string, count: number): fc.Arbitrary<string[][]> {
+  const command = fc.oneof(...FAMILIES[family]!.map(commandOf));
+  return fc.array(command, { minLength: 1, maxLength: count, size: 'max' });
+}
+
+function commandOf(template: string): fc.Arbitrary<string[]> {
+  const words = template.split(' ').map((word) => {
+    const place = PLACES[word];
+    return place ? fc.constantFrom(...place) : fc.constant(word);
+  });
+  return fc.tuple(...words);
 }

@@ -110,6 +110,14 @@ export class LuaMachine {
     this.lua.lua_pushcclosure(this.state, pointer, 0);
   }
 
+  /** The place of who called a host function, as `name:line: `. */
+  whereCalled(): string {
+    this.lua.luaL_where(this.state, 1);
+    const place = this.string(-1);
+    this.pop(1);
+    return place;
+  }
+
   /** Throws what is on the stack, in Lua. */
   throw(): never {
     this.lua.lua_error(this.state);

@@ -25,6 +25,21 @@ math.pow = function(a, b) return a ^ b end
 math.log10 = function(x) return math.log(x, 10) end
 math.ldexp = function(m, e) return m * 2.0 ^ e end
 math.random = host.random
+-- Lua 5.4 compares texts that look like numbers as what they are.
+for _, name in ipairs({ 'max', 'min' }) do
+  local plain = math[name]
+  math[name] = function(first, ...)
+    local values = { first, ... }
+    for at = 1, select('#', ...) + 1 do
+      local number = tonumber(values[at])
+      if not number then
+        error('bad argument #' .. at .. " to '" .. name .. "' (number expected, got " .. type(values[at]) .. ')', 2)
+      end
+      values[at] = number
+    end
+    return plain(unpack(values))
+  end
+end
 math.randomseed = function() end
 
 local function whole(value)
@@ -78,14 +93,9 @@ table.concat = function(t, sep, i, j)
   return concat(t, sep, from, to)
 end
 
-local call = host.call
 redis = {
-  call = function(...)
-    local reply, failed = call(...)
-    if failed then error(reply, 0) end
-    return reply
-  end,
-  pcall = function(...) return (call(...)) end,
+  call = host.call,
+  pcall = host.pcall,
   error_reply = function(text) return { err = (string.gsub(text, '^%-', '')) } end,
   status_reply = function(text) return { ok = text } end,
   sha1hex = host.sha1hex,
@@ -101,6 +111,31 @@ redis = {
 }
 cjson = { null = host.null, encode = host.encode, decode = host.decode, new = function() return cjson end }
 
+local function signed(value) return (value & 0xffffffff ~ 0x80000000) - 0x80000000 end
+local function bits(value)
+  local number = tonumber(value)
+  if not number then error('bad argument to a function of bit', 3) end
+  return tointeger(number % 4294967296) or floor(number % 4294967296 + 0.5)
+end
+local function folding(fold)
+  return function(first, ...)
+    local value = bits(first)
+    for at = 1, select('#', ...) do value = fold(value, bits((select(at, ...)))) end
+    return signed(value)
+  end
+end
+bit = {
+  tobit = function(a) return signed(bits(a)) end,
+  bnot = function(a) return signed(~bits(a)) end,
+  band = folding(function(a, b) return a & b end),
+  bor = folding(function(a, b) return a | b end),
+  bxor = folding(function(a, b) return a ~ b end),
+  lshift = function(a, n) return signed(bits(a) << (bits(n) & 31)) end,
+  rshift = function(a, n) return signed((bits(a) & 0xffffffff) >> (bits(n) & 31)) end,
+  arshift = function(a, n) return signed(signed(bits(a)) // (1 << (bits(n) & 31))) end,
+  tohex = function(a) return sformat('%08x', bits(a)) end,
+}
+
 for _, name in ipairs({ 'dofile', 'loadfile', 'require', 'package', 'io', 'os', 'debug', 'utf8', 'warn', 'rawlen', 'print', 'collectgarbage' }) do
   _G[name] = nil
 end
@@ -114,7 +149,7 @@ local globals = {}
 for name, value in next, _G do
   globals[name] = value
 end
-for _, name in ipairs({ 'redis', 'cjson', 'string', 'table', 'math' }) do globals[name] = locked(_G[name]) end
+for _, name in ipairs({ 'redis', 'cjson', 'bit', 'string', 'table', 'math' }) do globals[name] = locked(_G[name]) end
 local env = setmetatable({}, {
   __index = function(_, name)
     local value = globals[name]

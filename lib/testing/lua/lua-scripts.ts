@@ -11,22 +11,31 @@ import {
 import { REDIS_VERSION } from '../commands/server.js';
 import { decodeJson, encodeJson } from './json.js';
 import { LUA_TYPES, type LuaLibrary } from './lua-library.js';
-import { LuaMachine, NULL, type HostFunction, type LuaInput } from './lua-machine.js';
+import { LuaMachine, NULL, Table, type HostFunction, type LuaInput } from './lua-machine.js';
 import { LUA_PRELUDE } from './lua-prelude.js';
+import { readHeader, type ScriptHeader } from './script-header.js';
 import { luaToReply, replyToLua } from './script-replies.js';
 
 const OOM = "OOM command not allowed when used memory > 'maxmemory'.";
+const OOM_OF_SCRIPT =
+  "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'";
+const LINE = /^user_script:(\d+):/;
 const VERSION_NUMBER = 0x0007000f;
+
+interface Compiled {
+  readonly reference: number;
+  readonly header: ScriptHeader;
+}
 
 /** Scripts of one server. Their Lua is theirs: two servers in one process share no globals. */
 export class LuaScripts implements ScriptEngine {
   private sourceBytes = 0;
   private readonly machine: LuaMachine;
-  private readonly compiled = new Map<string, number>();
+  private readonly compiled = new Map<string, Compiled>();
   private readonly globals: number;
   private readonly environment: number;
   private current: ScriptRun | undefined;
-  private hasWritten = false;
+  private ignoresOom = false;
 
   constructor(lua: LuaLibrary) {
     this.machine = new LuaMachine(lua);
@@ -50,14 +59,15 @@ export class LuaScripts implements ScriptEngine {
     const sha = shaOf(source);
     if (this.compiled.has(sha)) return sha;
     const { machine } = this;
-    if (!machine.compile(withoutShebang(source), '@user_script')) {
+    const header = readHeader(source);
+    if (!machine.compile(source.slice(header.length), '@user_script')) {
       const reason = machine.string(-1);
       machine.pop(1);
       throw new CommandError(`ERR Error compiling script (new function): ${reason}`);
     }
     machine.pushKept(this.environment);
     machine.lua.lua_setupvalue(machine.state, -2, 1);
-    this.compiled.set(sha, machine.keep());
+    this.compiled.set(sha, { reference: machine.keep(), header });
     this.sourceBytes += source.length * 2 + 400;
     return sha;
   }
@@ -67,23 +77,25 @@ export class LuaScripts implements ScriptEngine {
   }
 
   flush(): void {
-    for (const reference of this.compiled.values()) this.machine.drop(reference);
+    for (const { reference } of this.compiled.values()) this.machine.drop(reference);
     this.compiled.clear();
     this.sourceBytes = 0;
   }
 
   run(sha: string, run: ScriptRun): Reply {
     const compiled = this.compiled.get(sha);
-    if (compiled === undefined) throw new CommandError('NOSCRIPT No matching script. Please use EVAL.');
+    if (!compiled) throw new CommandError('NOSCRIPT No matching script. Please use EVAL.');
+    const { header, reference } = compiled;
+    refuse(header, run);
     const { machine } = this;
     const { lua, state } = machine;
     const top = machine.top;
-    this.current = run;
-    this.hasWritten = false;
+    this.current = { ...run, isReadOnly: run.isReadOnly || header.isReadOnly };
+    this.ignoresOom = header.allowsOom;
     try {
       this.setGlobal('KEYS', run.keys);
       this.setGlobal('ARGV', run.args);
-      machine.pushKept(compiled);
+      machine.pushKept(reference);
       if (machine.call(0, 1)) return luaToReply(machine, -1);
       return this.failure(sha);
     } finally {
@@ -112,17 +124,20 @@ export class LuaScripts implements ScriptEngine {
     if (machine.typeOf(-1) !== LUA_TYPES.table) {
       const text =
         machine.typeOf(-1) === LUA_TYPES.string ? machine.string(-1) : '(error object is not a string)';
-      return new CommandError(`ERR ${text} ${where}${/^user_script:(\d+):/.exec(text)?.[1] ?? 1}.`);
+      return new CommandError(`ERR ${text} ${where}${LINE.exec(text)?.[1] ?? 1}.`);
     }
-    const text = machine.pushField(-1, 'err') ? machine.string(-1) : 'ERR unknown error';
-    return new CommandError(`${text} ${where}1.`);
+    const thrown = machine.top;
+    const text = machine.pushField(thrown, 'err') ? machine.string(-1) : 'ERR unknown error';
+    const line = machine.pushField(thrown, 'line') ? machine.string(-1) : '1';
+    return new CommandError(`${text} ${where}${line}.`);
   }
 
   private pushHost(): void {
     const { machine } = this;
     const { lua, state } = machine;
     const functions: Record<string, HostFunction> = {
-      call: () => this.call(),
+      call: () => this.call(true),
+      pcall: () => this.call(false),
       acl_check_cmd: () => this.checkAccess(),
       sha1hex: () => this.answer(shaOf(machine.string(1))),
       random: () => this.randomNumber(),
@@ -169,6 +184,8 @@ export class LuaScripts implements ScriptEngine {
 
   private decoded(): LuaInput {
     const { machine } = this;
+    if (machine.top === 0 || machine.typeOf(1) === LUA_TYPES.nil)
+      return machine.throwText("bad argument #1 to 'decode' (string expected, got nil)");
     try {
       return decodeJson(machine.string(1));
     } catch (error) {
@@ -187,15 +204,20 @@ export class LuaScripts implements ScriptEngine {
     return 1;
   }
 
-  /** The reply, and whether it is an error that redis.call throws. */
-  private call(): number {
+  /** redis.call throws an error with its place; redis.pcall returns it. */
+  private call(throws: boolean): number {
     const { machine } = this;
     const argv = this.arguments();
     const reply = typeof argv === 'string' ? new CommandError(argv) : this.execute(argv);
     machine.lua.lua_settop(machine.state, 0);
-    machine.push(replyToLua(reply));
-    machine.push(reply instanceof CommandError);
-    return 2;
+    if (!throws || !(reply instanceof CommandError)) {
+      machine.push(replyToLua(reply));
+      return 1;
+    }
+    const line = LINE.exec(machine.whereCalled())?.[1] ?? '1';
+    const fields = { err: reply.text, source: '@user_script', line };
+    machine.push(new Table(Object.entries(fields)));
+    return machine.throw();
   }
 
   private arguments(): string[] | string {
@@ -222,8 +244,9 @@ export class LuaScripts implements ScriptEngine {
     const writes = command.flags.has('write');
     if (writes && isReadOnly)
       return new CommandError('ERR Write commands are not allowed from read-only scripts.');
-    if (server.isFull && !this.hasWritten && command.flags.has('denyoom')) return new CommandError(OOM);
-    if (writes) this.hasWritten = true;
+    if (server.isFull && !this.ignoresOom && command.flags.has('denyoom')) return new CommandError(OOM);
+    // What has begun to write may go on.
+    if (writes) this.ignoresOom = true;
     return server.run(command, new CommandContext(server, session, 'script'), argv);
   }
 
@@ -270,7 +293,10 @@ function shaOf(source: string): string {
   return createHash('sha1').update(source, 'latin1').digest('hex');
 }
 
-/** `#!lua flags=…` of Redis 7. */
-function withoutShebang(source: string): string {
-  return source.startsWith('#!') ? source.replace(/^#![^\n]*/, '') : source;
+/** What Redis asks of a script with a header before it runs. */
+function refuse({ isThere, isReadOnly, allowsOom }: ScriptHeader, run: ScriptRun): void {
+  if (!isThere) return;
+  if (run.isReadOnly && !isReadOnly)
+    throw new CommandError('ERR Can not execute a script with write flag using *_ro command.');
+  if (run.context.server.isFull && !allowsOom) throw new CommandError(OOM_OF_SCRIPT);
 }

@@ -321,12 +321,21 @@ interface ClaimOptions {
 
 const PLAIN_CLAIM = { justId: false, force: false, deliveries: undefined, lastId: undefined } as const;
 
+function idOf(word: string | undefined): StreamId | undefined {
+  try {
+    return word === undefined ? undefined : parseId(word);
+  } catch (error) {
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  }
+}
+
 function readClaimOptions(words: readonly string[], now: number) {
   let at = 0;
   const ids: StreamId[] = [];
-  while (at < words.length && /^\d/.test(words[at]!)) ids.push(parseId(words[at++]!));
+  // What is no id is taken for an option.
+  for (let id = idOf(words[at]); id; id = idOf(words[++at])) ids.push(id);
   const options: ClaimOptions = { ...PLAIN_CLAIM, deliveredAt: now };
-  if (ids.length === 0) parseId(words[0]!);
   const reader = new OptionReader(words.slice(at));
   while (!reader.isDone) {
     const given = reader.peek()!;

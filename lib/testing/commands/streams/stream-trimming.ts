@@ -44,7 +44,9 @@ export function trim(stream: StreamValue, { maxLength, minId, isExact, limit }: 
   let surplus = 0;
   if (maxLength !== undefined) surplus = Math.max(0, stream.size - maxLength);
   if (minId) surplus = stream.size - stream.countFrom(minId);
-  if (!isExact) surplus = Math.floor(Math.min(surplus, limit) / NODE_ENTRIES) * NODE_ENTRIES;
+  // The last node may be smaller.
+  const dropsAll = surplus === stream.size && surplus <= limit;
+  if (!isExact && !dropsAll) surplus = Math.floor(Math.min(surplus, limit) / NODE_ENTRIES) * NODE_ENTRIES;
   for (let dropped = 0; dropped < surplus; dropped++) stream.shift();
   return surplus;
 }

@@ -195,8 +195,8 @@ function range(
   const [from, to] = [readRangeStart(fromText), readRangeEnd(toText)];
   const count = readCount(words);
   const stream = find(context, key);
-  if (count === 0) return NULL_ARRAY;
   if (!stream) return [];
+  if (count === 0) return NULL_ARRAY;
   const entries = isReversed ? stream.reverseRange(from, to, count) : stream.range(from, to, count);
   return entries.map(entryReply);
 }

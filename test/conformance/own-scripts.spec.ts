@@ -1,0 +1,118 @@
+import * as fc from 'fast-check';
+
+import * as config from '../../lib/config/documents/config-scripts.js';
+import * as exchange from '../../lib/queue/scripts/exchange-scripts.js';
+import * as leases from '../../lib/queue/scripts/lease-scripts.js';
+import * as producer from '../../lib/queue/scripts/producer-scripts.js';
+import * as retention from '../../lib/queue/scripts/retention-scripts.js';
+import * as schedules from '../../lib/queue/scripts/schedule-scripts.js';
+import { Script } from '../../lib/redis/script.js';
+import * as registry from '../../lib/registry/registry-scripts.js';
+import * as admin from '../../lib/streams/scripts/admin-scripts.js';
+import * as consumer from '../../lib/streams/scripts/consumer-scripts.js';
+import * as heartbeat from '../../lib/streams/scripts/heartbeat-scripts.js';
+import * as ordering from '../../lib/streams/scripts/ordering-scripts.js';
+import * as outcomes from '../../lib/streams/scripts/outcome-scripts.js';
+import * as publishing from '../../lib/streams/scripts/publish-scripts.js';
+import { startPrivateRedis } from '../support/redis.js';
+import { answerOf, contentOf, sorted, startBackends, type Backends } from './backends.js';
+import { comparable } from './comparable.js';
+import { recordCommands } from './recorded-commands.js';
+
+const RUNS = Number(process.env['HYDRA_CONFORMANCE_RUNS'] ?? 6);
+const SEED = Number(process.env['HYDRA_CONFORMANCE_SEED'] ?? 1);
+/** Of what was recorded, in one sequence. */
+const COMMANDS = 150;
+const STARTED_AT = 1_764_000_000_000;
+const STEP_MS = 300;
+/** What takes the place of an argument now and then. */
+const ODD = ['', '0', '1', 'x', '[]', '{}', '{"a":1}', '\u00e9'];
+
+const MODULES = [
+  config,
+  exchange,
+  leases,
+  producer,
+  retention,
+  schedules,
+  registry,
+  admin,
+  consumer,
+  heartbeat,
+  ordering,
+  outcomes,
+  publishing,
+];
+
+let backends: Backends;
+let recorded: string[][];
+
+beforeAll(async () => {
+  backends = await startBackends();
+  recorded = await recordCommands((await startPrivateRedis()).url);
+});
+
+async function compare(commands: readonly string[][]): Promise<void> {
+  const { real, memory } = backends;
+  await Promise.all([real.flushall(), memory.flushall()]);
+  for (const [at, timeless] of commands.entries()) {
+    const command = timed(timeless, at);
+    const answers = await Promise.all([answerOf(real, command), answerOf(memory, command)]);
+    // What comes from a large hash has no order.
+    const [expected, actual] = answers.map((answer) => sorted(comparable(answer)));
+    if (saysHowIdle(command)) continue;
+    expect({ at, command, answer: actual }).toEqual({ at, command, answer: expected });
+  }
+  expect(await contentOf(memory)).toEqual(await contentOf(real));
+}
+
+/** Its answer holds milliseconds since something happened. */
+function saysHowIdle([name, ...args]: readonly string[]): boolean {
+  return (
+    (name === 'xinfo' && args[0]!.toLowerCase() === 'consumers') || (name === 'xpending' && args.length > 2)
+  );
+}
+
+/** A script on both sides at the same time, which goes on from command to command. */
+function timed([name, text, ...args]: readonly string[], at: number): string[] {
+  const ms = STARTED_AT + at * STEP_MS;
+  const time = `{ '${Math.floor(ms / 1_000)}', '${(ms % 1_000) * 1_000}' }`;
+  return [name!, ...(text === undefined ? [] : [text.replaceAll("redis.call('TIME')", time)]), ...args];
+}
+
+/** Some of what was recorded, in its order, with an odd argument here and there. */
+function altered(): fc.Arbitrary<string[][]> {
+  const some = fc.subarray(recorded, { minLength: 1, maxLength: COMMANDS });
+  const change = fc.option(fc.record({ at: fc.nat(30), odd: fc.constantFrom(...ODD) }), { freq: 4 });
+  return fc.tuple(some, fc.infiniteStream(change)).map(([commands, changes]) =>
+    commands.map((command) => {
+      const { value } = changes.next();
+      // Neither the text of a script nor the number of its keys.
+      const from = command[0] === 'eval' ? 3 : 1;
+      if (!value || command.length <= from) return command;
+      return command.with(from + (value.at % (command.length - from)), value.odd);
+    }),
+  );
+}
+
+describe('our own scripts on a Redis in memory', () => {
+  it('all compile', async () => {
+    const scripts = MODULES.flatMap((module) => Object.values(module)).filter(
+      (value) => value instanceof Script,
+    );
+    expect(scripts.length).toBeGreaterThan(50);
+    for (const script of scripts) {
+      const { lua } = script as unknown as { lua: string };
+      expect(await backends.memory.script('LOAD', lua)).toBe(await backends.real.script('LOAD', lua));
+    }
+  });
+
+  it('answer as on a real one what an application sends', async () => {
+    expect(recorded.filter(([name]) => name === 'eval').length).toBeGreaterThan(50);
+    await compare(recorded);
+  });
+
+  it('answer as on a real one whatever of it is left out, or wrong', async () => {
+    await fc.assert(fc.asyncProperty(altered(), compare), { seed: SEED, numRuns: RUNS });
+  });
+});

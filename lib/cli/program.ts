@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander';
 
 import { addConfigCommands } from './commands/config-commands.js';
 import { isRefusedWith } from '../redis/redis-error.js';
-import { ExitCode, exitCodeOf } from './session/exit-codes.js';
+import { ExitCode, exitCodeOf } from './session/command-failure.js';
 import { addForgetCommand } from './commands/forget-command.js';
 import { addQueueCommands } from './commands/queue-commands.js';
 import { addServiceCommands } from './commands/service-commands.js';

@@ -1,5 +1,5 @@
 import type { ConfigStore } from '../../config/config-store.js';
-import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, ExitCode } from '../session/command-failure.js';
 import type { GlobalOptions } from '../session/session.js';
 
 /** A service and, where one is named, a version: `math`, `math:1.2.0`. */

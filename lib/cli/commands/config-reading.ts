@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { differences } from '../../config/documents/difference.js';
 import { nothingStored, parseRevision, type ConfigTarget } from './config-label.js';
 import { formatDocument, readDocument, writeDocument } from './document-files.js';
-import { CommandFailure, declined, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, declined, ExitCode } from '../session/command-failure.js';
 import { confirm, differenceLines, note, print, printJson, printTable } from '../session/terminal.js';
 
 export interface PullOptions {

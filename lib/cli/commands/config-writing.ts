@@ -2,7 +2,7 @@ import { differences } from '../../config/documents/difference.js';
 import type { ConfigChangeOptions } from '../../config/documents/config-change-options.js';
 import { isVersion, versionMeantBy } from '../../config/documents/versions.js';
 import { nothingStored, parseRevision, versionOf, type ConfigTarget } from './config-label.js';
-import { CommandFailure, declined, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, declined, ExitCode } from '../session/command-failure.js';
 import { readDocument } from './document-files.js';
 import { confirm, differenceLines, note } from '../session/terminal.js';
 

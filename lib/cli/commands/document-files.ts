@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 
 import { isJsonObject, type JsonObject } from '../../protocol/json.js';
-import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, ExitCode } from '../session/command-failure.js';
 import { jsonText } from '../session/terminal.js';
 
 /** Standard input. */

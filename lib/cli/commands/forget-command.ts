@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 
 import { serviceName } from '../../hydra-options.js';
 import type { HydraInstance } from '../../hydra-instance.js';
-import { CommandFailure, declined, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, declined, ExitCode } from '../session/command-failure.js';
 import { leftBehind, type LeftBehind } from '../lookup/left-behind.js';
 import { StreamService } from '../../streams/stream-service.js';
 import { withInstance, type GlobalOptions } from '../session/session.js';

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { JobStateName, JobView } from '../../queue/producer/job-view.js';
 import { DEFAULT_QUEUE } from '../../queue/model/queue-keys.js';
 import { QueueService, type QueueRef } from '../../queue/producer/queue-service.js';
-import { CommandFailure, declined, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, declined, ExitCode } from '../session/command-failure.js';
 import { knownQueue } from '../lookup/known-service.js';
 import { parseChoice, parseCount, withInstance, type GlobalOptions } from '../session/session.js';
 import { fullId, isShortId, shortIds } from '../lookup/short-ids.js';

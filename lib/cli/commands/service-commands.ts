@@ -4,7 +4,7 @@ import type { Instance } from '../../hydra-options.js';
 import type { HealthRecord } from '../../protocol/records.js';
 import type { InstanceLogEntry } from '../../registry/instance-logs.js';
 import type { HydraInstance } from '../../hydra-instance.js';
-import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, ExitCode } from '../session/command-failure.js';
 import { knownService } from '../lookup/known-service.js';
 import { instanceNamed, liveInstances, someLiveInstances } from '../lookup/live-instances.js';
 import { parseCount, untilInterrupted, withInstance, type GlobalOptions } from '../session/session.js';

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { HydraError } from '../../hydra-error.js';
 import type { StreamInfo } from '../../streams/stored/stream-info.js';
 import { StreamService } from '../../streams/stream-service.js';
-import { CommandFailure, declined, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, declined, ExitCode } from '../session/command-failure.js';
 import { parseCount, withInstance, type GlobalOptions } from '../session/session.js';
 import { confirm, jsonText, note, print, printJson, printTable } from '../session/terminal.js';
 

@@ -1,7 +1,7 @@
 import { serviceName } from '../../hydra-options.js';
 import { createQueueKeys, DEFAULT_QUEUE } from '../../queue/model/queue-keys.js';
 import type { HydraInstance } from '../../hydra-instance.js';
-import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, ExitCode } from '../session/command-failure.js';
 
 type Place = Pick<HydraInstance, 'redis' | 'keys'>;
 

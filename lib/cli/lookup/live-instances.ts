@@ -1,6 +1,6 @@
 import { serviceName, type Instance } from '../../hydra-options.js';
 import type { HydraInstance } from '../../hydra-instance.js';
-import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, ExitCode } from '../session/command-failure.js';
 import { knownService } from './known-service.js';
 import { fullId } from './short-ids.js';
 

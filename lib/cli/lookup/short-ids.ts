@@ -1,4 +1,4 @@
-import { CommandFailure, ExitCode } from '../session/exit-codes.js';
+import { CommandFailure, ExitCode } from '../session/command-failure.js';
 
 /** What is shown of an id at the least, and what has to be typed of it at the least. */
 const SHOWN = 8;

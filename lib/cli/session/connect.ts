@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { HydraError } from '../../hydra-error.js';
 import type { HydraInstance } from '../../hydra-instance.js';
-import { CommandFailure, ExitCode } from './exit-codes.js';
+import { CommandFailure, ExitCode } from './command-failure.js';
 
 const LOOK_EVERY_MS = 20;
 /** Nobody listens there, or there is no such host: a person who typed the address need not wait. */

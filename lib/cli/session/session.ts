@@ -6,7 +6,7 @@ import { checkRedisLocation } from '../../options/redis-location.js';
 import { HydraInstance } from '../../hydra-instance.js';
 import { describeLocation } from '../../redis/connection/driver.js';
 import { connect } from './connect.js';
-import { CommandFailure, ExitCode } from './exit-codes.js';
+import { CommandFailure, ExitCode } from './command-failure.js';
 
 /** What every command understands. */
 export interface GlobalOptions {

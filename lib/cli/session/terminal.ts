@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 
 import type { ConfigDifference } from '../../config/documents/difference.js';
-import { CommandFailure, ExitCode } from './exit-codes.js';
+import { CommandFailure, ExitCode } from './command-failure.js';
 
 const COLOURS = { red: 31, green: 32, yellow: 33, dim: 2 } as const;
 

@@ -117,14 +117,14 @@ async function useEverything(redis: string): Promise<void> {
   const service = uniqueService('recorded');
   const queue = { attempts: 2, backoff: { type: 'fixed', delayMs: 10 } } as const;
   const streams = { attempts: 1, retryMinMs: 10, retryMaxMs: 10 };
-  const { app, close } = await startService({ service, redis, queue, streams }, [Everything]);
+  const running = await startService({ service, redis, queue, streams }, [Everything]);
   const client = new HydraClient({ service: uniqueService('caller'), redis });
   await firstValueFrom(client.send(`${service}:sum`, [1, 2])).catch(() => undefined);
-  await useQueues(app.get(QueueService));
-  await useStreams(app.get(StreamService));
-  await useConfig(app.get(ConfigStore));
+  await useQueues(running.app.get(QueueService));
+  await useStreams(running.app.get(StreamService));
+  await useConfig(running.app.get(ConfigStore));
   await client.close();
-  await close();
+  await running.close();
 }
 
 async function useQueues(queues: QueueService): Promise<void> {

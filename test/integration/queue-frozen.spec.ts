@@ -66,13 +66,13 @@ describe('a worker that slept', () => {
   it('sets no job aside where nobody would look for it', async () => {
     const { commands } = instance.redis;
     const bound = { pattern: 'any' } as BoundHandler;
-    const lane = new PatternSlots<HeldJob>(bound, { concurrency: 10 } as ResolvedJobOptions);
+    const slots = new PatternSlots<HeldJob>(bound, { concurrency: 10 } as ResolvedJobOptions);
     await commands.lpush(keys.waiting, 'no message');
-    const asked = { wanted: 1, leases: 0, lanes: [lane], isIdle: false, outcomes: [] };
-    const [, jobs, , fence] = await link.turn({ ...asked, turn: 1 });
+    const asked = { wanted: 1, leases: 0, slots: [slots], isIdle: false, outcomes: [] };
+    const [, jobs, , fence] = await link.exchange({ ...asked, count: 1 });
     expect(jobs).toEqual(['no message']);
-    const aside = { what: 'aside', lease: `${fence}-1`, detail: keys.aside('gone'), event: '' } as const;
-    await link.turn({ ...asked, wanted: 0, outcomes: [aside], leases: 1, turn: 2 });
+    const aside = { what: 'aside', lease: `${fence}-1`, list: keys.aside('gone') } as const;
+    await link.exchange({ ...asked, wanted: 0, outcomes: [aside], leases: 1, count: 2 });
     expect(await commands.lrange(keys.aside('gone'), 0, -1)).toEqual(['no message']);
     expect(await commands.zrange(keys.patterns, '0', '-1')).toContain('gone');
   });

@@ -9,7 +9,8 @@ import { WakeUpListener } from '../../lib/queue/worker/wake-up-listener.js';
 import type { HeldJob } from '../../lib/queue/worker/held-job.js';
 import { PatternSlots } from '../../lib/queue/worker/pattern-slots.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
-import { WorkerLink, type Outcome } from '../../lib/queue/worker/worker-link.js';
+import type { LeaseOutcome } from '../../lib/queue/scripts/lease-outcome.js';
+import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
@@ -58,7 +59,7 @@ let instance: HydraInstance;
 
 const keysOf = () => createQueueKeys(instance.keys, options.service);
 /** One with room for anything: what is no message is taken by anybody. */
-const lane = new PatternSlots<HeldJob>(
+const slots = new PatternSlots<HeldJob>(
   { pattern: 'any' } as BoundHandler,
   { concurrency: 10_000, rateLimit: undefined } as ResolvedJobOptions,
 );
@@ -123,8 +124,8 @@ describe('a job whose handler does an odd thing', () => {
 
 describe('a turn', () => {
   let turns = 0;
-  const talk = (link: WorkerLink, outcomes: readonly Outcome[], wanted = 0, leases = 0) =>
-    link.turn({ turn: ++turns, outcomes, wanted, leases, lanes: [lane], isIdle: false });
+  const talk = (link: WorkerLink, outcomes: readonly LeaseOutcome[], wanted = 0, leases = 0) =>
+    link.exchange({ count: ++turns, outcomes, wanted, leases, slots: [slots], isIdle: false });
   const take = async (link: WorkerLink, count: number, text = (n: number) => `job ${n}`) => {
     const texts = Array.from({ length: count }, (_, n) => text(n));
     await instance.redis.commands.lpush(keysOf().waiting, ...texts);
@@ -135,8 +136,8 @@ describe('a turn', () => {
   it('that cannot be read changes nothing', async () => {
     const link = linkOf();
     const leaseOf = await take(link, 2);
-    const done = { what: 'done', lease: leaseOf(0), detail: 'a', event: '{"finishedOn":1}' } as const;
-    const retry = { what: 'retry', lease: leaseOf(1), detail: 'NaN {}', event: '' } as const;
+    const done = { what: 'done', lease: leaseOf(0), id: 'a', event: '{"finishedOn":1}' } as const;
+    const retry = { what: 'retry', lease: leaseOf(1), delayMs: Number.NaN, state: {}, event: '' } as const;
     await expect(talk(link, [done, retry])).rejects.toThrow('is not to be read');
     expect(await instance.redis.commands.hlen(keysOf().leases(instance.id))).toBe(2);
   });
@@ -149,7 +150,7 @@ describe('a turn', () => {
     const link = linkOf({ queue: { completed: { count: 10 } } });
     const end = async (n: number) => {
       const lease = (await take(link, 1))(0);
-      await talk(link, [{ what: 'done', lease, detail: `new ${n}`, event: '{"finishedOn":2}' }]);
+      await talk(link, [{ what: 'done', lease, id: `new ${n}`, event: '{"finishedOn":2}' }]);
     };
     for (let n = 0; n < 9; n++) await end(n);
     expect(await commands.zcard(keysOf().finished)).toBe(10);
@@ -161,7 +162,7 @@ describe('an idle worker', () => {
   it('does not look again and again for what is due after more than a timer can wait', async () => {
     let rings = 0;
     const doorbell = new WakeUpListener(instance, keysOf(), {
-      ring: () => rings++,
+      wake: () => rings++,
       chosen: () => undefined,
     });
     await doorbell.open();

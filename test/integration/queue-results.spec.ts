@@ -118,7 +118,7 @@ describe('the result of a job that nobody will tell of', () => {
     await queue.pause();
     const job = await queue.add('echo', 1);
     const running = await queue.add('echo', 2);
-    const ends = [job, running].map((each) => each.result({ timeoutMs: 30_000 }).catch(({ code }) => code));
+    const ends = [job, running].map((each) => each.result({ timeoutMs: 90_000 }).catch(({ code }) => code));
     // One of them has woken the worker, and was on its way to it for a moment.
     await eventually(async () => (await redis.commands.llen(waiting)) === 2, { what: 'both to wait' });
     const texts = await redis.commands.lrange(waiting, 0, -1);
@@ -130,7 +130,7 @@ describe('the result of a job that nobody will tell of', () => {
     expect(first).toBe('open');
     await redis.commands.del(inProgress);
     expect(await ends[1]).toBe('REPLY_LOST');
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('large results', () => {

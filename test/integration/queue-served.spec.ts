@@ -73,7 +73,7 @@ describe('a job whose pattern no worker has yet', () => {
 
   /** It has been in the line for so long already. */
   async function addStray({ commands, keys }: Awaited<ReturnType<typeof start>>, id: string) {
-    const state = JSON.stringify({ straySince: Date.now() - A_WHILE_AGO_MS });
+    const state = JSON.stringify({ unhandledSince: Date.now() - A_WHILE_AGO_MS });
     await commands.hset(keys.state, job(id), state);
     await commands.lpush(keys.waiting, job(id));
   }
@@ -102,7 +102,7 @@ describe('a job whose pattern no worker has yet', () => {
     const { queue, commands, keys, close } = await start(NewController);
     const { id } = await queue.add('dropped', {});
     const state = async () => (await commands.hvals(keys.state)).join();
-    await eventually(async () => (await state()).includes('straySince'), { what: 'it to be looked at' });
+    await eventually(async () => (await state()).includes('unhandledSince'), { what: 'it to be looked at' });
     await eventually(async () => (await commands.llen(keys.waiting)) === 1, { what: 'it to be in the line' });
     expect((await queue.counts()).unhandled).toEqual({});
     expect((await queue.get(id))?.attempts).toBe(0);

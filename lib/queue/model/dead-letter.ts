@@ -67,7 +67,7 @@ export function writeDeadLetter(
 }
 
 /** The same for text that is no message. */
-export function writeStranger(service: string, raw: string, stamp: Stamp, reason: string): string {
+export function writeForeign(service: string, raw: string, stamp: Stamp, reason: string): string {
   const message = createMessage({ to: `${service}:/`, from: `${service}:/` }, stamp);
   return write(message, stamp.mid, { reason, diedOn: stamp.timestamp, attempts: 0, history: [], text: raw });
 }

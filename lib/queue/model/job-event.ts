@@ -100,7 +100,7 @@ interface WrittenCompleted extends Omit<CompletedEvent, 'finishedAt'> {
 
 type WrittenEvent = Exclude<JobEvent, CompletedEvent> | WrittenCompleted;
 
-/** What a stranger published is not heard; never throws. */
+/** What somebody else published is not heard; never throws. */
 export function readEvents(text: string): readonly JobEvent[] {
   const events = parseValue(text);
   return Array.isArray(events) ? events.filter(isEvent).map(readEvent) : [];

@@ -23,7 +23,7 @@ export interface JobState {
   /** Times it waited in vain to be alone. */
   readonly waitedAlone?: number;
   /** When a worker first found that it has no handler for it. */
-  readonly straySince?: number;
+  readonly unhandledSince?: number;
   readonly history?: readonly JobFailure[];
 }
 
@@ -47,7 +47,7 @@ const NUMBERS = [
   'blocked',
   'blockedAlone',
   'waitedAlone',
-  'straySince',
+  'unhandledSince',
 ] as const;
 
 function numbersOf(given: JsonObject): Partial<Record<(typeof NUMBERS)[number], number>> {
@@ -86,6 +86,6 @@ export function withFailure(state: JobState, failure: JobFailure): JobState {
 }
 
 /** It ran, so there was a handler for it. */
-function withNote({ alone, straySince, waitedAlone, ...state }: JobState, failure: JobFailure): JobState {
+function withNote({ alone, unhandledSince, waitedAlone, ...state }: JobState, failure: JobFailure): JobState {
   return { ...state, history: [...(state.history ?? []), failure].slice(-HISTORY) };
 }

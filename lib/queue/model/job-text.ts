@@ -52,7 +52,7 @@ function dataOf(body: unknown, { data, bytes }: StoredSettings): unknown {
   return body === undefined ? data : body;
 }
 
-/** Strangers write to queues as well: what does not fit is not heard. */
+/** Others write to queues as well: what does not fit is not heard. */
 function settingsFrom({ attempts, backoff, timeoutMs }: StoredSettings): JobSettings {
   return {
     attempts: isCount(attempts, 1) ? attempts : undefined,

@@ -49,12 +49,12 @@ export class DeadLetter extends RpcException {
   }
 }
 
-const MOST_CHARS = 1_000;
+const MAX_CHARS = 1_000;
 
 /** What went wrong: from what the handler threw, else from what Nest's filters made of it. Never throws, whatever that is. */
 export function reasonOf(thrown: unknown, shown: unknown): string {
   try {
-    return fullReason(thrown, shown).slice(0, MOST_CHARS);
+    return fullReason(thrown, shown).slice(0, MAX_CHARS);
   } catch {
     return 'what the handler threw cannot be shown';
   }

@@ -30,7 +30,7 @@ export interface QueueKeys {
   readonly state: string;
   /** ZSET worker → the instant (Redis clock, ms) until which it counts as alive. */
   readonly owners: string;
-  /** HASH `<fence>-<turn>` → job: what one worker holds. The turn is the worker's own count, which no crash takes back. */
+  /** HASH `<fence>-<count>` → job: what one worker holds. The count is the worker's own, of its exchanges, which no crash takes back. */
   leases(owner: string): string;
   /** LIST: a job that woke a worker, on its way to it. */
   inbox(owner: string): string;

@@ -8,7 +8,7 @@ export const FORGET_EVERY_MS = 10_000;
 /** Outcomes and dead letters looked at, and forgotten, by one script at most. */
 const BATCH = 500;
 /** So that a million ids an hour are forgotten as fast as they come. */
-const MOST_LOOKS = 20;
+const MAX_LOOKS = 20;
 
 /** Forgets outcomes, dead letters and ids of one queue when they are too old, or too many. */
 export class Retention {
@@ -23,7 +23,7 @@ export class Retention {
 
   async run(): Promise<void> {
     let hasMore = true;
-    for (let looks = 0; hasMore && looks < MOST_LOOKS; looks++) ({ hasMore } = await this.look(BATCH));
+    for (let looks = 0; hasMore && looks < MAX_LOOKS; looks++) ({ hasMore } = await this.look(BATCH));
   }
 
   /** One bounded look. No dead letter is too old before Redis has told its time: this machine's says nothing of theirs. */

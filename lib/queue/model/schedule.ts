@@ -49,7 +49,7 @@ interface WrittenSchedule extends StoredSchedule {
 /**
  * The first tick after an instant, as Unix time in milliseconds; undefined when there is none.
  *
- * @throws HydraError `BAD_OPTION` for an expression or a zone that is none
+ * @throws HydraError `BAD_OPTION` for a wrong expression or zone
  */
 export function nextTick(cron: string, timeZone: string, after: number): number | undefined {
   try {

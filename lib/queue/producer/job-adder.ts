@@ -27,7 +27,7 @@ export interface AddOptions {
   readonly dedupMs?: number;
   /** Not before so many milliseconds have passed, by the clock of Redis. @defaultValue 0 */
   readonly delayMs?: number;
-  /** 'high' goes before all others that wait. @defaultValue 'normal' */
+  /** 'high' is taken before all others that wait. @defaultValue 'normal' */
   readonly priority?: 'normal' | 'high';
   /** @defaultValue what the handler says */
   readonly attempts?: number;
@@ -61,7 +61,7 @@ interface Waiting {
 /** Jobs that one command adds at most. */
 const BATCH = 1_000;
 
-/** Adds jobs. Plain ones that are added in the same turn travel together, in order. */
+/** Adds jobs. Plain ones that are added in the same tick travel together, in order. */
 export class JobAdder {
   private readonly outbox = new Map<QueueKeys, Waiting[]>();
 
@@ -132,7 +132,7 @@ export class JobAdder {
     const batch = this.outbox.get(keys);
     if (batch) batch.push(job);
     else this.outbox.set(keys, [job]);
-    // After all that this turn's input causes.
+    // After all that this tick's input causes.
     if (this.outbox.size === 1 && !batch) this.context.clock.setImmediate(this.flush);
   }
 

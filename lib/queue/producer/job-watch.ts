@@ -85,7 +85,7 @@ export class JobWatch {
     return this.opening;
   }
 
-  /** Goes on until it is there, or nobody listens any more. */
+  /** Tries until it is there, or nobody listens any more. */
   private open(): Promise<void> {
     const subscription = this.context.redis.subscribe(this.keys.events, (text) => this.hear(text));
     this.subscription = subscription;

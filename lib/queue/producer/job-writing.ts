@@ -6,7 +6,7 @@ import { stringify, toPayload, withinLimit } from '../../protocol/payload.js';
 /** The header that carries what a plain Hydra message has no place for. Hydra 1.x passes it on untouched. */
 export const JOB_SETTINGS = 'hydraJob';
 
-/** What the producer of a job says beyond its pattern and data; it goes before the handler's options. @publicApi */
+/** What the producer of a job says beyond its pattern and data; it overrides the handler's options. @publicApi */
 export interface JobSettings {
   readonly attempts?: number | undefined;
   readonly backoff?: number | BackoffRule | undefined;

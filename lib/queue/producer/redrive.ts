@@ -7,11 +7,11 @@ import type { QueueKeys } from '../model/queue-keys.js';
 /** Dead letters that one script moves at most, where they are at the head of the list. */
 const BATCH = 100;
 /** Elements that Redis may go past in one script to find those to move. */
-const MOST_PASSED = 50_000;
+const MAX_PASSED = 50_000;
 /** How often it begins again because others changed the list under it. */
 const MAX_RESTARTS = 5;
 /** Bytes of them that one script moves. */
-const MOST_BYTES = 262_144;
+const MAX_BYTES = 262_144;
 
 interface Letter extends DeadLetterText {
   readonly found: Found;
@@ -86,10 +86,10 @@ export class Redrive {
 function countOf(letters: readonly Letter[], start: number): number {
   const { index, length } = letters[start]!.found;
   const passed = Math.max(1, Math.min(index, length - index));
-  const most = Math.max(1, Math.min(BATCH, Math.floor(MOST_PASSED / passed)));
+  const most = Math.max(1, Math.min(BATCH, Math.floor(MAX_PASSED / passed)));
   let bytes = 0;
   let count = 0;
-  while (count < most && start + count < letters.length && bytes < MOST_BYTES) {
+  while (count < most && start + count < letters.length && bytes < MAX_BYTES) {
     bytes += letters[start + count]!.raw.length;
     count++;
   }

@@ -27,7 +27,7 @@ export class Schedules {
   }
 
   /**
-   * @throws HydraError `BAD_OPTION` for settings that are none, an expression or a zone that is none, or one without a
+   * @throws HydraError `BAD_OPTION` for wrong settings, a wrong expression or zone, or one without a
    *   further tick; `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`
    */
   async set(

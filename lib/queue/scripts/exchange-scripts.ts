@@ -4,8 +4,8 @@ import { EVENT_BYTES, PUBLISH_BYTES } from '../model/job-event.js';
 import { NOW } from '../../redis/lua-clock.js';
 import { ALLOW_OOM, GIVE_BACK, KEEP, KEEP_IDS, PATTERN_OF, WAKE } from './script-parts.js';
 
-/** What `turn` gives back. */
-export type TurnReply = readonly [
+/** What `exchange` gives back. */
+export type ExchangeReply = readonly [
   refused: readonly string[],
   jobs: readonly string[],
   states: readonly (string | null)[],
@@ -16,8 +16,8 @@ export type TurnReply = readonly [
 ];
 
 /** Jobs moved to other lists, and bytes of jobs touched, by one script at most. */
-const MOST_MOVED = 250;
-const MOST_BYTES = 2_097_152;
+const MAX_MOVED = 250;
+const MAX_BYTES = 2_097_152;
 
 /** Says what the outcomes and the taking need, before anything is written. */
 const CHECK = `
@@ -33,8 +33,8 @@ local rights = {
     need('ZREM', KEYS[11], 'a')
     need('PEXPIRE', KEYS[12], 1) need('PEXPIREAT', KEYS[15], 1)
   end,
-  back = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[16], 1, 'a') need('RPUSH', KEYS[3], 'a') end,
-  stray = function() need('HSET', KEYS[7], 'a', 'b') need('LPUSH', KEYS[2], 'a') end,
+  ['return'] = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[16], 1, 'a') need('RPUSH', KEYS[3], 'a') end,
+  requeue = function() need('HSET', KEYS[7], 'a', 'b') need('LPUSH', KEYS[2], 'a') end,
   aside = function(list) need('ZADD', KEYS[18], 1, 'a') need('LPUSH', list, 'a') end,
   unserved = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[18], 1, 'a') need('LPUSH', ARGV[11] .. ':', 'a') end,
 }
@@ -134,11 +134,11 @@ for i = outcomes, #ARGV, 4 do
         endure(KEYS[12], ARGV[16])
         endure(KEYS[22], ARGV[16])
       end
-    elseif what == 'back' then
+    elseif what == 'return' then
       if detail ~= '' then redis.call('HSET', KEYS[7], job, detail) end
       giveBack(KEYS[16], KEYS[3], job, fenceOf(lease))
       returned[#returned + 1] = patternOf(job) or ''
-    elseif what == 'stray' then
+    elseif what == 'requeue' then
       redis.call('HSET', KEYS[7], job, detail)
       redis.call('LPUSH', KEYS[2], job)
     elseif what == 'aside' then
@@ -184,7 +184,7 @@ if #done > 0 then
     redis.call('ZADD', KEYS[11], unpack(entries))
     endure(KEYS[12], ARGV[15])
     endure(KEYS[11], ARGV[15])
-    -- Bounded: after the limit was lowered it may be many, and each turn takes some.
+    -- Bounded: after the limit was lowered it may be many, and each exchange takes some.
     local surplus = math.min(redis.call('ZCARD', KEYS[11]) - keep, 1000)
     if surplus > 0 then
       local gone, old = redis.call('ZPOPMIN', KEYS[11], surplus), {}
@@ -202,7 +202,7 @@ if #events > 0 and redis.call('EXISTS', KEYS[13]) == 1 then publish() end
  */
 const TAKE = `
 local bytes, moved = 0, 0
-local function isFull() return #jobs >= wanted or moved >= ${MOST_MOVED} or bytes > ${MOST_BYTES} end
+local function isFull() return #jobs >= wanted or moved >= ${MAX_MOVED} or bytes > ${MAX_BYTES} end
 local function canTake(pattern)
   return room[pattern] > 0 and (not tokens[pattern] or tokens[pattern] >= 1)
 end
@@ -258,7 +258,7 @@ local function popped(list, most)
   return got or {}
 end
 local function fromLists(suffix)
-  for _, pattern in ipairs(lanes) do
+  for _, pattern in ipairs(slots) do
     local list = ARGV[11] .. pattern .. suffix
     while not isFull() and canTake(pattern) do
       local most = math.min(room[pattern], wanted - #jobs)
@@ -275,7 +275,7 @@ end
 
 local isUrgent = redis.call('EXISTS', KEYS[16], KEYS[3], KEYS[4]) > 0
 local names = {}
-for _, pattern in ipairs(lanes) do
+for _, pattern in ipairs(slots) do
   names[#names + 1] = ARGV[11] .. pattern .. ARGV[12]
   names[#names + 1] = ARGV[11] .. pattern .. ARGV[13]
 end
@@ -314,12 +314,12 @@ while not isFull() and open > 0 do
   for _, job in ipairs(got) do setAside(job, ARGV[12]) end
 end
 if hasAside then
-  for _, pattern in ipairs(lanes) do
+  for _, pattern in ipairs(slots) do
     local list = ARGV[11] .. pattern
     if not canTake(pattern) and redis.call('EXISTS', list .. ARGV[12], list .. ARGV[13]) > 0 then hasBacklog[pattern] = true end
   end
 end
-hasMore = #jobs >= wanted or moved >= ${MOST_MOVED} or bytes > ${MOST_BYTES}
+hasMore = #jobs >= wanted or moved >= ${MAX_MOVED} or bytes > ${MAX_BYTES}
 `;
 
 /** Records the leases of what was taken. Fences follow the clock of Redis, so that a Redis that forgot some gives none twice. */
@@ -385,15 +385,15 @@ end
  * KEYS  1 leases of the worker   2 waiting   3 high   4 delayed   5 owners   6 paused   7 state   8 fence   9 idle
  *       10 incomplete   11 finished   12 results   13 watched   14 progress   15 ids   16 returned   17 inbox of the worker
  *       18 patterns   19 rates   20 ticks   21 alarm   22 died
- * ARGV  1 worker   2 its life in ms   3 jobs to take   4 the worker's count of turns   5 leases it should hold   6 completed
+ * ARGV  1 worker   2 its life in ms   3 jobs to take   4 the worker's count of exchanges   5 leases it should hold   6 completed
  *       jobs kept   7 dead letters kept   8 events channel   9 wake channel   10 wake channel of one up to the worker
  *       11 key of a list set aside up to the pattern   12 after it   13 after it, of the list that goes first
  *       14 '1' when the worker stands in idle as it is now   15 ms for which outcomes of completed jobs are kept   16 the same
- *       of dead ones   17 number of lanes, then for each its pattern, its room, and its rate limit: tokens, and ms in which
+ *       of dead ones   17 number of patterns, then for each its name, its room, and its rate limit: tokens, and ms in which
  *       they come back (0 0 for none)
  *       then four for each outcome: what, lease, detail, event
  *         done: detail id   retry: detail '<delay ms> <state>'   dead: detail '<bytes of the id> <id><dead letter>'
- *         back: to its place, detail the state or ''   stray: last in line, detail the state
+ *         return: to its place, detail the state or ''   requeue: last in line, detail the state
  *         aside: last in a list set aside, detail the list
  *         unserved: last in the list of its pattern, which no worker serves, detail '<bytes of the pattern> <pattern><state>'
  * Returns the leases no longer held (nothing was done for them); the jobs; their states; the first of their fences, which
@@ -404,12 +404,12 @@ end
  * an outcome counts only while its lease is held. Tokens of rate limits are taken with the jobs: none is taken that may not
  * start. The lists set aside share the slot of its KEYS.
  */
-export const turn = new Script<TurnReply>(
-  'queue.turn',
+export const exchange = new Script<ExchangeReply>(
+  'queue.exchange',
   22,
   `${NOW}${NEED}${PATTERN_OF}${WAKE}${GIVE_BACK}${KEEP}${KEEP_IDS}
-local wanted, laneCount = tonumber(ARGV[3]), tonumber(ARGV[17])
-local outcomes = 18 + laneCount * 4
+local wanted, patternCount = tonumber(ARGV[3]), tonumber(ARGV[17])
+local outcomes = 18 + patternCount * 4
 local numbers, rests = {}, {}
 local isForeign, hasMore, due, isPaused, isAmiss, isIdle = false, false, -1, false, false, false
 ${CHECK}${ALLOW_OOM}
@@ -421,11 +421,11 @@ if wanted > 0 then
   isPaused = redis.call('EXISTS', KEYS[6]) == 1
 end
 
-local lanes, room, tokens, rates, full, hasBacklog, open, refunded = {}, {}, {}, {}, {}, {}, 0, false
+local slots, room, tokens, rates, full, hasBacklog, open, refunded = {}, {}, {}, {}, {}, {}, 0, false
 for i = 18, outcomes - 1, 4 do
   local pattern, max, period = ARGV[i], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   room[pattern] = tonumber(ARGV[i + 1])
-  if room[pattern] > 0 then lanes[#lanes + 1] = pattern end
+  if room[pattern] > 0 then slots[#slots + 1] = pattern end
   if max > 0 then
     local left, at = string.match(redis.call('HGET', KEYS[19], pattern) or '', '^(%S+) (%S+)$')
     rates[pattern], full[pattern] = max / period, max
@@ -468,7 +468,7 @@ ${ALARM}
 if wanted > 0 then
   isIdle = not hasMore and not isPaused and not isAmiss
   if isIdle and ARGV[14] ~= '1' then
-    redis.call('HSET', KEYS[9], ARGV[1], '\\n' .. table.concat(lanes, '\\n') .. '\\n')
+    redis.call('HSET', KEYS[9], ARGV[1], '\\n' .. table.concat(slots, '\\n') .. '\\n')
   elseif not isIdle and ARGV[14] == '1' then
     redis.call('HDEL', KEYS[9], ARGV[1])
   end

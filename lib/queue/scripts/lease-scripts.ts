@@ -21,7 +21,7 @@ export type RecoverReply = readonly [
 /** A worker that is given up is known for so long: a job may still be on its way to its inbox, through a slow connection. */
 const KNOWN_MS = 60_000;
 /** Bytes of jobs moved by one script at most, beside the number it is given. */
-const MOST_BYTES = 4_194_304;
+const MAX_BYTES = 4_194_304;
 
 /**
  * Renew a worker's life and its patterns, and give back what dead workers held, each job to its place. Jobs set aside for a
@@ -90,7 +90,7 @@ local function giveUp(owner, silentMs, isConnected)
   local leases = redis.call('HKEYS', key)
   table.sort(leases, function(a, b) return fenceOf(a) < fenceOf(b) end)
   for _, lease in ipairs(leases) do
-    if left == 0 or bytes > ${MOST_BYTES} then break end
+    if left == 0 or bytes > ${MAX_BYTES} then break end
     local job = redis.call('HGET', key, lease)
     redis.call('HDEL', key, lease)
     note(job, owner, silentMs, isConnected)
@@ -106,13 +106,13 @@ end
 
 -- Those that have waited in vain, oldest first, from a list that nobody has served since then.
 local function giveUpWaiting(list, servedUntil)
-  while left > 0 and bytes < ${MOST_BYTES} do
+  while left > 0 and bytes < ${MAX_BYTES} do
     local job = redis.call('LINDEX', list, -1)
     if not job then return end
     local state = stateOf(job)
-    local straySince = tonumber(state.straySince) or tonumber(servedUntil)
-    if now - straySince < tonumber(ARGV[11]) then return end
-    state.straySince = straySince
+    local unhandledSince = tonumber(state.unhandledSince) or tonumber(servedUntil)
+    if now - unhandledSince < tonumber(ARGV[11]) then return end
+    state.unhandledSince = unhandledSince
     redis.call('HSET', KEYS[5], job, cjson.encode(state))
     redis.call('LMOVE', list, KEYS[8], 'RIGHT', 'LEFT')
     left, bytes = left - 1, bytes + #job

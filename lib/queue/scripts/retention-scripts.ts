@@ -4,8 +4,8 @@ import { NOW } from '../../redis/lua-clock.js';
 import { ALLOW_OOM, KEEP, KEEP_IDS } from './script-parts.js';
 
 /** Dead letters looked at by one script at most, and bytes of them. */
-const MOST_LETTERS = 500;
-const MOST_BYTES = 1_048_576;
+const MAX_LETTERS = 500;
+const MAX_BYTES = 1_048_576;
 
 /**
  * Forget what finished too long ago, or is more than is kept, and ids that are not taken any more.
@@ -67,8 +67,8 @@ end
 
 local from, bytes, isEnd = math.max(0, ARGV[5] - tooMany), 0, false
 local at, old = from, 0
-while not isEnd and at < from + math.min(most, ${MOST_LETTERS}) and bytes < ${MOST_BYTES} do
-  local letters = redis.call('LRANGE', KEYS[4], at, math.min(at + 19, from + math.min(most, ${MOST_LETTERS}) - 1))
+while not isEnd and at < from + math.min(most, ${MAX_LETTERS}) and bytes < ${MAX_BYTES} do
+  local letters = redis.call('LRANGE', KEYS[4], at, math.min(at + 19, from + math.min(most, ${MAX_LETTERS}) - 1))
   if #letters == 0 then isEnd = true end
   for _, letter in ipairs(letters) do
     local head = string.find(letter, '"hydraDead":', 1, true)

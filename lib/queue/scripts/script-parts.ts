@@ -24,8 +24,8 @@ end
 `;
 
 /**
- * Added to scripts: `wake(idle, prefix, pattern)` rings two workers that have nothing to do and room for the pattern
- * (any, where it is nil), and no more: each that is rung costs a look at the queue. Who is not rung looks within a second.
+ * Added to scripts: `wake(idle, prefix, pattern)` wakes two workers that have nothing to do and room for the pattern
+ * (any, where it is nil), and no more: each that is woken costs a look at the queue. Who is not woken looks within a second.
  * `idle` is the HASH of workers that wait, with the patterns they have room for. `needWake(idle, prefix)` asks for the rights.
  */
 export const WAKE = `
@@ -37,13 +37,13 @@ local function wake(idle, prefix, pattern)
   local known = redis.call('HLEN', idle)
   if known == 0 then return end
   local workers = known <= 64 and redis.call('HGETALL', idle) or redis.call('HRANDFIELD', idle, 64, 'WITHVALUES')
-  local rung = 0
+  local woken = 0
   for i = 1, #workers, 2 do
     if not pattern or string.find(workers[i + 1], '\\n' .. pattern .. '\\n', 1, true) then
       redis.call('HDEL', idle, workers[i])
-      -- Nobody there: it died. On a Cluster the others' nodes are not counted, and more of them ring.
-      if redis.call('PUBLISH', prefix .. workers[i], 'wake') > 0 then rung = rung + 1 end
-      if rung == 2 then return end
+      -- Nobody there: it died. On a Cluster the others' nodes are not counted, and more of them are woken.
+      if redis.call('PUBLISH', prefix .. workers[i], 'wake') > 0 then woken = woken + 1 end
+      if woken == 2 then return end
     end
   end
 end

@@ -18,15 +18,17 @@ export interface TakenJob {
   readonly takenAt: number;
 }
 
+/**
+ * How far it is: pending → running → over, and from each of them over at once, where it goes back or is another worker's. One
+ * that is to run alone is starting in between, while Redis notes that.
+ */
+type Life =
+  | { readonly is: 'pending' | 'starting' | 'over'; readonly since: number }
+  | { readonly is: 'running'; readonly since: number; readonly stream?: Subscription };
+
 /** One job leased to this worker. */
 export class HeldJob extends WithDeadline implements JobFacts {
-  deadlineAt = Infinity;
-  /** When it came here, then when it started. By `clock.monotonic()`. */
-  since: number;
-  isStarted = false;
-  /** Nobody wants its outcome any more: it was settled, or is no longer ours. */
-  isOver = false;
-  subscription: Subscription | undefined;
+  private life: Life;
   readonly state: JobState;
   readonly id: string;
   private known: HydraJobContext | undefined;
@@ -38,14 +40,14 @@ export class HeldJob extends WithDeadline implements JobFacts {
 
   constructor(
     taken: TakenJob,
-    readonly lane: PatternSlots<HeldJob>,
+    readonly slots: PatternSlots<HeldJob>,
     private readonly reporter: (job: HeldJob, value: unknown) => Promise<void>,
   ) {
     super();
     this.job = taken.job;
     this.fence = taken.fence;
     this.lease = taken.lease;
-    this.since = taken.takenAt;
+    this.life = { is: 'pending', since: taken.takenAt };
     this.state = readState(taken.stateText);
     this.id = taken.job.id || `job-${taken.fence}`;
   }
@@ -82,22 +84,68 @@ export class HeldJob extends WithDeadline implements JobFacts {
     return attemptOf(this.state);
   }
 
-  /** What its producer asked for goes before what its handler says. */
+  /** What its producer asked for overrides what its handler says. */
   get attempts(): number {
-    return this.job.settings.attempts ?? this.lane.options.attempts;
+    return this.job.settings.attempts ?? this.slots.options.attempts;
   }
 
   get backoff() {
-    return this.job.settings.backoff ?? this.lane.options.backoff;
+    return this.job.settings.backoff ?? this.slots.options.backoff;
   }
 
   get timeoutMs(): number {
-    return this.job.settings.timeoutMs ?? this.lane.options.timeoutMs;
+    return this.job.settings.timeoutMs ?? this.slots.options.timeoutMs;
   }
 
-  /** Ends the handler's stream. What its teardown throws is the handler's affair, and must not end this process. */
-  unsubscribe(): void {
-    callUserCode(`the teardown of "${this.pattern}"`, () => this.subscription?.unsubscribe());
+  /** It has begun, or is about to: it has a place. */
+  get isStarted(): boolean {
+    return this.life.is === 'running' || this.life.is === 'starting';
+  }
+
+  /** Nobody wants its outcome any more: it was settled, or is no longer ours. */
+  get isOver(): boolean {
+    return this.life.is === 'over';
+  }
+
+  /** By `clock.monotonic()`. */
+  get deadlineAt(): number {
+    return this.life.is === 'running' && this.timeoutMs > 0 ? this.life.since + this.timeoutMs : Infinity;
+  }
+
+  /** Since when it has been here, or has been running. By `clock.monotonic()`. */
+  get since(): number {
+    return this.life.since;
+  }
+
+  prepare(): void {
+    this.life = { is: 'starting', since: this.life.since };
+  }
+
+  start(now: number): void {
+    this.life = { is: 'running', since: now };
+  }
+
+  /** What its handler gives comes by a stream, which ends with it. */
+  follow(stream: Subscription): void {
+    if (this.life.is === 'running') this.life = { ...this.life, stream };
+    else this.unsubscribe(stream);
+  }
+
+  /** It has ended, or is not to be. Later calls change nothing. */
+  end(): void {
+    this.life = { is: 'over', since: this.life.since };
+  }
+
+  /** Ends it, and with it the stream that its handler gives. */
+  stop(): void {
+    const { life } = this;
+    this.end();
+    if (life.is === 'running' && life.stream) this.unsubscribe(life.stream);
+  }
+
+  /** What a teardown throws is the handler's affair, and must not end this process. */
+  private unsubscribe(stream: Subscription): void {
+    callUserCode(`the teardown of "${this.pattern}"`, () => stream.unsubscribe());
   }
 
   report(value: unknown): Promise<void> {

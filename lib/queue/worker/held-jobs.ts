@@ -1,12 +1,19 @@
-import { resolvesWithin } from '../../runtime/waiting.js';
 import type { Clock } from '../../runtime/clock.js';
+import { resolvesWithin } from '../../runtime/waiting.js';
+import type { LeaseOutcome } from '../scripts/lease-outcome.js';
 import type { HeldJob } from './held-job.js';
-import type { Outcome } from './worker-link.js';
+
+/** An outcome that is to be sent. */
+export interface UnsentOutcome {
+  readonly outcome: LeaseOutcome;
+  /** It was sent before, and no answer came: the lease may be gone because it was heard. */
+  readonly isRepeated: boolean;
+}
 
 /** The jobs that one worker holds, and what became of those it held, as far as Redis has not been told. */
 export class HeldJobs {
   private readonly jobs = new Map<string, HeldJob>();
-  private outcomes: Outcome[] = [];
+  private outcomes: UnsentOutcome[] = [];
   private whenEmpty: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {}
@@ -30,41 +37,41 @@ export class HeldJobs {
 
   /** It is nobody's here any more, and there is nothing to tell. */
   drop(job: HeldJob): void {
+    job.end();
     this.jobs.delete(job.lease);
     if (this.jobs.size === 0) this.whenEmpty?.();
   }
 
-  /** What became of it is told with the next turn. */
-  settle(job: HeldJob, outcome: Outcome): void {
-    job.isOver = true;
-    this.outcomes.push(outcome);
+  /** What became of it is sent with the next exchange. */
+  settle(job: HeldJob, outcome: LeaseOutcome): void {
+    this.record(outcome);
     this.drop(job);
   }
 
   /** The same of a job that came, and was not held. */
-  tell(outcome: Outcome): void {
-    this.outcomes.push(outcome);
+  record(outcome: LeaseOutcome): void {
+    this.outcomes.push({ outcome, isRepeated: false });
   }
 
-  get untold(): readonly Outcome[] {
+  get unsent(): readonly UnsentOutcome[] {
     return this.outcomes;
   }
 
-  takeUntold(most: number): Outcome[] {
-    return this.outcomes.splice(0, most);
+  takeUnsent(atMost: number): UnsentOutcome[] {
+    return this.outcomes.splice(0, atMost);
   }
 
   /** Forgets what became of jobs that are not its own any more; gives how many of those Redis had not been told. */
-  forgetUntold(kept: ReadonlySet<string>): number {
-    const gone = this.outcomes.filter(({ lease }) => !kept.has(lease));
-    if (gone.length > 0) this.outcomes = this.outcomes.filter(({ lease }) => kept.has(lease));
-    return gone.filter(({ isRepeated }) => isRepeated !== true).length;
+  forgetUnsent(kept: ReadonlySet<string>): number {
+    const gone = this.outcomes.filter(({ outcome }) => !kept.has(outcome.lease));
+    if (gone.length > 0) this.outcomes = this.outcomes.filter(({ outcome }) => kept.has(outcome.lease));
+    return gone.filter(({ isRepeated }) => !isRepeated).length;
   }
 
   /** Nobody knows whether they were heard. */
-  putBack(outcomes: readonly Outcome[]): void {
-    for (const outcome of outcomes) outcome.isRepeated = true;
-    this.outcomes = [...outcomes, ...this.outcomes];
+  requeue(outcomes: readonly UnsentOutcome[]): void {
+    const repeated = outcomes.map(({ outcome }) => ({ outcome, isRepeated: true }));
+    this.outcomes = [...repeated, ...this.outcomes];
   }
 
   /** Resolves when none is held any more, or at the deadline. */

@@ -47,7 +47,7 @@ export class HydraJobContext extends DeliveryContext {
   }
 
   /**
-   * Tells those who listen how far the job is. It need not be waited for: the job goes on whether or not it could be told.
+   * Tells those who listen how far the job is. It need not be waited for: the job continues whether or not it could be told.
    *
    * @throws HydraError `LEASE_LOST` when another worker has the job by now; `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`;
    *   `REDIS_UNAVAILABLE`

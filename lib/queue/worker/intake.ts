@@ -1,7 +1,7 @@
 import { mustBePlain, stringify, withinLimit } from '../../protocol/payload.js';
 import { HeldJob, leaseLostError, type TakenJob } from './held-job.js';
 import { progressEvent } from '../model/job-event.js';
-import { deadOutcome, deadStranger } from './job-runner.js';
+import { deadOutcome, deadForeign } from './job-runner.js';
 import type { Stamp } from '../../protocol/message.js';
 import { createMessageId } from '../../registry/presence/instance-id.js';
 import { attemptOf, readState } from '../model/job-state.js';
@@ -15,14 +15,14 @@ const UNSERVED_PAUSE_MS = 250;
 /** A job without a handler stays in the line for so long: a Hydra 1.x worker may have one. */
 const IN_LINE_MS = 60_000;
 /** Patterns without a handler whose jobs are set aside: each has a list, and workers go through all of them. */
-const MOST_UNSERVED = 1_000;
+const MAX_UNSERVED = 1_000;
 
-/** What came with one turn. */
+/** What came with one exchange. */
 export interface TakenJobs {
   readonly raws: readonly string[];
   readonly states: readonly (string | null)[];
   readonly firstFence: number;
-  readonly turn: number;
+  readonly count: number;
 }
 
 /** Says how many jobs a worker has room for, and where each of those that came goes. */
@@ -34,17 +34,17 @@ export class Intake {
   private restUntil = 0;
 
   constructor(
-    private readonly lanes: ReadonlyMap<string, PatternSlots<HeldJob>>,
-    private readonly parking: LocalJobs,
+    private readonly slots: ReadonlyMap<string, PatternSlots<HeldJob>>,
+    private readonly jobs: LocalJobs,
     private readonly link: WorkerLink,
     private readonly context: Pick<WorkerContext, 'clock' | 'random' | 'log' | 'options'>,
   ) {}
 
   /** How many jobs there is room for. */
   get wanted(): number {
-    if (!this.parking.takes || this.restUntil > this.context.clock.monotonic()) return 0;
+    if (!this.jobs.takes || this.restUntil > this.context.clock.monotonic()) return 0;
     let all = 0;
-    for (const lane of this.lanes.values()) all += lane.room;
+    for (const slots of this.slots.values()) all += slots.room;
     return all;
   }
 
@@ -58,23 +58,23 @@ export class Intake {
     this.unservedPatterns = unserved;
   }
 
-  admit({ raws, states, firstFence, turn }: TakenJobs): void {
+  admit({ raws, states, firstFence, count }: TakenJobs): void {
     if (raws.length === 0) return;
-    const { held } = this.parking;
+    const { held } = this.jobs;
     const takenAt = this.context.clock.monotonic();
     let unserved = 0;
     raws.forEach((raw, index) => {
       const fence = firstFence + index;
-      const lease = `${fence}-${turn}`;
+      const lease = `${fence}-${count}`;
       const job = readJob(raw);
-      const lane = job && this.lanes.get(job.pattern);
+      const slots = job && this.slots.get(job.pattern);
       const stateText = states[index] ?? null;
-      if (!job) held.tell(deadStranger(this.stamp(), this.context.options.service, lease, raw));
-      else if (!lane) unserved += this.send({ job, fence, lease, stateText, takenAt });
-      else this.parking.place(new HeldJob({ job, fence, lease, stateText, takenAt }, lane, this.report));
+      if (!job) held.record(deadForeign(this.stamp(), this.context.options.service, lease, raw));
+      else if (!slots) unserved += this.send({ job, fence, lease, stateText, takenAt });
+      else this.jobs.place(new HeldJob({ job, fence, lease, stateText, takenAt }, slots, this.report));
     });
     if (unserved === raws.length) this.restUntil = this.context.clock.monotonic() + UNSERVED_PAUSE_MS;
-    this.parking.startAll();
+    this.jobs.startAll();
   }
 
   /** For a dead letter of what has none of its own. */
@@ -89,16 +89,16 @@ export class Intake {
    * one. Returns 1 when it went back to the line.
    */
   private send({ job, lease, stateText }: TakenJob): number {
-    const { held } = this.parking;
+    const { held } = this.jobs;
     const { pattern } = job;
     if (this.servedPatterns.has(pattern)) {
-      held.tell({ what: 'aside', lease, detail: this.link.keys.aside(pattern), event: '' });
+      held.record({ what: 'aside', lease, list: this.link.keys.aside(pattern) });
       return 0;
     }
     const known = readState(stateText);
     const now = this.link.redisClock.now();
-    const state = { ...known, straySince: known.straySince ?? now };
-    const unservedMs = now - state.straySince;
+    const state = { ...known, unhandledSince: known.unhandledSince ?? now };
+    const unservedMs = now - state.unhandledSince;
     const hopeless = this.hopeless(pattern, unservedMs);
     if (hopeless) {
       const { id, message, raw } = job;
@@ -108,23 +108,17 @@ export class Intake {
         history: state.history ?? [],
         at: now,
       };
-      held.tell(deadOutcome({ id, pattern, lease, message, raw }, death));
+      held.record(deadOutcome({ id, pattern, lease, message, raw }, death));
       return 0;
     }
-    const detail = JSON.stringify(state);
     if (unservedMs < IN_LINE_MS) {
-      held.tell({ what: 'stray', lease, detail, event: '' });
+      held.record({ what: 'requeue', lease, state });
       return 1;
     }
     const { noHandlerMs } = this.context.options.queue;
     const outcome = `its jobs are set aside until one has, for up to queue.noHandlerMs=${noHandlerMs}`;
     this.context.log.warn(`unserved ${pattern}`, `no worker has a handler for "${pattern}": ${outcome}`);
-    held.tell({
-      what: 'unserved',
-      lease,
-      detail: `${Buffer.byteLength(pattern)} ${pattern}${detail}`,
-      event: '',
-    });
+    held.record({ what: 'unserved', lease, pattern, state });
     return 0;
   }
 
@@ -132,7 +126,7 @@ export class Intake {
   private hopeless(pattern: string, unservedMs: number): string | undefined {
     const { noHandlerMs } = this.context.options.queue;
     if (unservedMs >= noHandlerMs) return `"${pattern}" had no handler for queue.noHandlerMs=${noHandlerMs}`;
-    if (unservedMs < IN_LINE_MS || this.unservedPatterns < MOST_UNSERVED) return undefined;
+    if (unservedMs < IN_LINE_MS || this.unservedPatterns < MAX_UNSERVED) return undefined;
     return `"${pattern}" has no handler, like ${this.unservedPatterns} other patterns`;
   }
 

@@ -8,13 +8,14 @@ import type { Dispatch } from '../../delivery/source.js';
 import { HydraError } from '../../hydra-error.js';
 import { outside } from '../../runtime/async-context.js';
 import { backoffMs, PLAIN_BACKOFF, wholeMs } from './backoff.js';
-import { writeDeadLetter, writeStranger } from '../model/dead-letter.js';
+import { writeDeadLetter, writeForeign } from '../model/dead-letter.js';
 import type { HeldJob } from './held-job.js';
 import { resultText, writeCompleted, type JobEvent } from '../model/job-event.js';
 import { withFailure, type JobFailure, type JobState } from '../model/job-state.js';
 import { DeadLetter, reasonOf, Retry } from '../model/outcome.js';
 import type { RedisClock } from '../model/redis-clock.js';
-import type { Outcome, WorkerContext } from './worker-link.js';
+import type { LeaseOutcome } from '../scripts/lease-outcome.js';
+import type { WorkerContext } from './worker-link.js';
 
 /** Runs jobs through their handlers, and says what becomes of each. */
 export class JobRunner {
@@ -24,33 +25,28 @@ export class JobRunner {
     private readonly context: Pick<WorkerContext, 'clock' | 'random' | 'log' | 'options'>,
     private readonly dispatch: Dispatch,
     private readonly redisClock: RedisClock,
-    private readonly finished: (job: HeldJob, outcome: Outcome) => void,
+    private readonly finished: (job: HeldJob, outcome: LeaseOutcome) => void,
   ) {
     this.deadlines = new DeadlineWheel(context.clock, (job) => this.expire(job));
   }
 
   start(job: HeldJob): void {
-    job.since = this.context.clock.monotonic();
-    job.isStarted = true;
-    if (job.timeoutMs > 0) {
-      job.deadlineAt = job.since + job.timeoutMs;
-      this.deadlines.add(job);
-    }
+    job.start(this.context.clock.monotonic());
+    if (job.timeoutMs > 0) this.deadlines.add(job);
     void this.run(job);
   }
 
   /** Nobody wants its outcome any more: the signal aborts, and what it still does is not heard. */
   stop(job: HeldJob, reason: HydraError): void {
     this.deadlines.remove(job);
-    job.isOver = true;
     job.context.abort(reason);
-    job.unsubscribe();
+    job.stop();
     this.dispatch.settled(job.context);
   }
 
   private async run(job: HeldJob): Promise<void> {
     try {
-      const result = await this.dispatch.run(job.lane.bound, job.data, job.context);
+      const result = await this.dispatch.run(job.slots.bound, job.data, job.context);
       if (!isObservable(result)) return this.complete(job, result);
       let last: unknown;
       // Its end is told in the handler's context; what follows is the worker's affair.
@@ -59,8 +55,7 @@ export class JobRunner {
         error: (error: unknown) => outside(() => this.fail(job, error)),
         complete: () => outside(() => this.complete(job, last)),
       };
-      job.subscription = job.context.enter(() => handlerObservable(result).subscribe(observer));
-      if (job.isOver) job.unsubscribe();
+      job.follow(job.context.enter(() => handlerObservable(result).subscribe(observer)));
     } catch (error) {
       this.fail(job, error);
     }
@@ -73,7 +68,7 @@ export class JobRunner {
     const finishedOn = this.redisClock.now();
     const tookMs = Math.round((this.context.clock.monotonic() - job.since) * 100) / 100;
     const event = writeCompleted({ id, pattern, attempt, finishedOn, tookMs }, this.resultOf(job, result));
-    this.finish(job, { what: 'done', lease, detail: id, event });
+    this.finish(job, { what: 'done', lease, id, event });
   }
 
   /** The work is done: a result that cannot be told must not have it done again. */
@@ -91,10 +86,10 @@ export class JobRunner {
     if (job.isOver) return;
     const { context } = job;
     // It was told to stop, and did: that is no failure.
-    if (context.isAborted) return this.finish(job, back(job));
+    if (context.isAborted) return this.finish(job, returned(job));
     const thrown = context.failure ?? shown;
     const reason = reasonOf(thrown, shown);
-    if (thrown instanceof DeadLetter) this.bury(job, reason);
+    if (thrown instanceof DeadLetter) this.giveUp(job, reason);
     else this.retry(job, reason);
   }
 
@@ -107,20 +102,21 @@ export class JobRunner {
     if (job.isOver) return;
     const error = new HydraError('TIMEOUT', `"${job.pattern}" ran longer than timeoutMs=${job.timeoutMs}`);
     job.context.abort(error);
-    job.unsubscribe();
+    job.stop();
     this.retry(job, error.message);
   }
 
   private retry(job: HeldJob, reason: string, delayMs?: number): void {
     const { attempt, lease, id, pattern } = job;
-    if (attempt >= job.attempts) return this.bury(job, reason);
+    if (attempt >= job.attempts) return this.giveUp(job, reason);
     const retryInMs = wholeMs(delayMs ?? this.backoffOf(job, reason));
-    const state = JSON.stringify(failed(job.state, reason, this.redisClock.now()));
+    const state = failed(job.state, reason, this.redisClock.now());
     const event: JobEvent = { type: 'failed', id, pattern, attempt, error: reason, retryInMs };
     this.finish(job, {
       what: 'retry',
       lease,
-      detail: `${retryInMs} ${state}`,
+      delayMs: retryInMs,
+      state,
       event: JSON.stringify(event),
     });
   }
@@ -139,7 +135,7 @@ export class JobRunner {
     }
   }
 
-  private bury(job: HeldJob, reason: string): void {
+  private giveUp(job: HeldJob, reason: string): void {
     const state = failed(job.state, reason, this.redisClock.now());
     this.context.log.warn(
       `dead ${job.pattern}`,
@@ -153,9 +149,9 @@ export class JobRunner {
     );
   }
 
-  private finish(job: HeldJob, outcome: Outcome): void {
+  private finish(job: HeldJob, outcome: LeaseOutcome): void {
     this.deadlines.remove(job);
-    job.isOver = true;
+    job.end();
     this.dispatch.settled(job.context);
     this.finished(job, outcome);
   }
@@ -166,17 +162,17 @@ function failed(state: JobState, error: string, at: number): JobState {
 }
 
 /** To its place in the line, as if it had not been taken. */
-export function back(job: HeldJob): Outcome {
-  const { alone, straySince, ...state } = job.state;
-  const isOther = alone || straySince !== undefined;
-  return { what: 'back', lease: job.lease, detail: isOther ? JSON.stringify(state) : '', event: '' };
+export function returned(job: HeldJob): LeaseOutcome {
+  const { alone, unhandledSince, ...state } = job.state;
+  const isOther = alone || unhandledSince !== undefined;
+  return { what: 'return', lease: job.lease, state: isOther ? state : undefined };
 }
 
 /** Later, as if it had not been taken. A handler for it is here: it no longer waits for one. */
-export function putOff(job: HeldJob, delayMs: number, waitedAlone = job.state.waitedAlone): Outcome {
-  const { alone, straySince, ...state } = job.state;
-  const detail = `${wholeMs(delayMs)} ${JSON.stringify({ ...state, waitedAlone })}`;
-  return { what: 'retry', lease: job.lease, detail, event: '' };
+export function putOff(job: HeldJob, delayMs: number, waitedAlone = job.state.waitedAlone): LeaseOutcome {
+  const { alone, unhandledSince, ...state } = job.state;
+  const kept = { ...state, ...(waitedAlone !== undefined && { waitedAlone }) };
+  return { what: 'retry', lease: job.lease, delayMs: wholeMs(delayMs), state: kept, event: '' };
 }
 
 /** Why a job is given up, and when. */
@@ -193,22 +189,17 @@ export interface Death {
 export function deadOutcome(
   job: Pick<HeldJob, 'id' | 'pattern' | 'lease' | 'message' | 'raw'>,
   { reason, attempts, history, at }: Death,
-): Outcome {
+): LeaseOutcome {
   const { id, pattern, lease, message } = job;
   const diedOn = new Date(at).toISOString();
   const letter = writeDeadLetter(job, { reason, diedOn, attempts, history });
   const { timestamp: addedOn } = message;
   const event: JobEvent = { type: 'dead', id, pattern, attempt: attempts, error: reason, addedOn };
-  return { what: 'dead', lease, detail: deadDetail(id, letter), event: JSON.stringify(event) };
+  return { what: 'dead', lease, id, letter, event: JSON.stringify(event) };
 }
 
-/** What a stranger put there that is no message. */
-export function deadStranger(stamp: Stamp, service: string, lease: string, raw: string): Outcome {
-  const letter = writeStranger(service, raw, stamp, 'not a UMF message');
-  return { what: 'dead', lease, detail: deadDetail(stamp.mid, letter), event: '' };
-}
-
-/** An id may have any character in it, so its length goes first. */
-function deadDetail(id: string, letter: string): string {
-  return `${Buffer.byteLength(id)} ${id}${letter}`;
+/** What somebody put there that is no message. */
+export function deadForeign(stamp: Stamp, service: string, lease: string, raw: string): LeaseOutcome {
+  const letter = writeForeign(service, raw, stamp, 'not a UMF message');
+  return { what: 'dead', lease, id: stamp.mid, letter, event: '' };
 }

@@ -1,28 +1,29 @@
 import { HydraError } from '../../hydra-error.js';
 import { leaseLostError, type HeldJob } from './held-job.js';
 import { HeldJobs } from './held-jobs.js';
-import { back, deadOutcome, JobRunner, putOff } from './job-runner.js';
+import { deadOutcome, JobRunner, putOff, returned } from './job-runner.js';
 import { verdictOf } from '../model/job-state.js';
 import type { PatternSlots } from './pattern-slots.js';
 import type { StartGate } from './start-gate.js';
-import type { Outcome, WorkerContext, WorkerLink } from './worker-link.js';
+import type { LeaseOutcome } from '../scripts/lease-outcome.js';
+import type { WorkerContext, WorkerLink } from './worker-link.js';
 import type { WorkerParts } from './worker-parts.js';
 
 /** A job that has not started by then goes back to its place, for others. */
-const PARKED_MS = 250;
+const MAX_PENDING_MS = 250;
 /** How long a job waits to be alone, the first time; then twice as long each time. Meanwhile nothing else starts. */
 const ALONE_MS = 2_000;
-const MOST_DOUBLINGS = 4;
+const MAX_DOUBLINGS = 4;
 /** The shortest time for which a job is put off that cannot wait to be alone now. */
 const PUT_OFF_MS = 250;
 
 /**
- * The jobs that a worker holds, from the moment they come until it is known what became of them: they wait for a place in
- * their lane, or to be alone, start, and end.
+ * The jobs that a worker holds, from the moment they come until it is known what became of them: they wait for a place
+ * among those of their pattern, or to be alone, start, and end.
  */
 export class LocalJobs {
   readonly held: HeldJobs;
-  private readonly lanes: WorkerParts['lanes'];
+  private readonly slots: WorkerParts['slots'];
   private readonly gate: StartGate;
   private readonly runner: JobRunner;
   private isOpen = false;
@@ -30,14 +31,14 @@ export class LocalJobs {
   constructor(
     private readonly context: WorkerContext,
     private readonly link: WorkerLink,
-    { lanes, gate, dispatch }: WorkerParts,
+    { slots, gate, dispatch }: WorkerParts,
     /** There is something to tell, or room for more. */
     private readonly changed: () => void,
   ) {
     this.held = new HeldJobs(context.clock);
-    this.lanes = lanes;
+    this.slots = slots;
     this.gate = gate;
-    const finished = (job: HeldJob, outcome: Outcome) => this.finished(job, outcome);
+    const finished = (job: HeldJob, outcome: LeaseOutcome) => this.finished(job, outcome);
     this.runner = new JobRunner(context, dispatch, link.redisClock, finished);
     gate.onOpen(() => {
       this.startAll();
@@ -56,7 +57,7 @@ export class LocalJobs {
 
   get running(): number {
     let sum = 0;
-    for (const lane of this.lanes.values()) sum += lane.running;
+    for (const slots of this.slots.values()) sum += slots.running;
     return sum;
   }
 
@@ -83,62 +84,61 @@ export class LocalJobs {
       );
       // The attempt that it came for is never begun.
       const attempts = job.attempt - 1;
-      this.held.tell(deadOutcome(job, { reason, attempts, history, at: this.link.redisClock.now() }));
+      this.held.record(deadOutcome(job, { reason, attempts, history, at: this.link.redisClock.now() }));
     } else if (verdict === 'alone') this.placeAlone(job);
     // Behind one that is alone here it would wait for that to end, while other workers may have nothing to do.
-    else if (!this.gate.isOpen) this.held.tell(back(job));
+    else if (!this.gate.isOpen) this.held.record(returned(job));
     else {
       this.held.add(job);
-      job.lane.parked.push(job);
+      job.slots.pending.push(job);
     }
   }
 
-  /** Starts what has a place; once the worker stops, what came with a turn that was under way goes back at once. */
+  /** Starts what has a place; once the worker stops, what came with an exchange that was under way goes back at once. */
   startAll(): void {
     if (!this.isOpen) return this.handBack(this.held.all.filter(({ isStarted }) => !isStarted));
-    for (const lane of this.lanes.values()) this.startParked(lane);
+    for (const slots of this.slots.values()) this.startPending(slots);
   }
 
   /** Others may have a place for what has waited here for too long. */
   handBackOverdue(): void {
     const jobs: HeldJob[] = [];
     const now = this.context.clock.monotonic();
-    for (const { parked } of this.lanes.values()) {
+    for (const { pending } of this.slots.values()) {
       // They came in order, so those that wait for too long are in front.
-      const fresh = parked.findIndex(({ since }) => now - since <= PARKED_MS);
-      jobs.push(...parked.splice(0, fresh < 0 ? parked.length : fresh));
+      const fresh = pending.findIndex(({ since }) => now - since <= MAX_PENDING_MS);
+      jobs.push(...pending.splice(0, fresh < 0 ? pending.length : fresh));
     }
-    for (const job of jobs) this.held.settle(job, back(job));
+    for (const job of jobs) this.held.settle(job, returned(job));
   }
 
   /** Another worker has it, because this one was taken for dead. */
   lose(job: HeldJob): void {
     const error = leaseLostError(job);
     this.context.log.warn(`lost ${this.link.queue}`, error.message);
-    const { lane } = job;
-    const index = lane.parked.indexOf(job);
-    if (index >= 0) lane.parked.splice(index, 1);
-    if (!job.isStarted) job.isOver = true;
-    else {
+    const { slots } = job;
+    const index = slots.pending.indexOf(job);
+    if (index >= 0) slots.pending.splice(index, 1);
+    if (job.isStarted) {
       this.runner.stop(job, error);
-      lane.running--;
+      slots.leave();
       this.gate.leave();
     }
     this.held.drop(job);
-    this.startParked(lane);
+    this.startPending(slots);
   }
 
   private handBack(jobs: readonly HeldJob[]): void {
-    for (const job of jobs) this.held.settle(job, back(job));
-    for (const lane of this.lanes.values()) lane.parked.length = 0;
+    for (const job of jobs) this.held.settle(job, returned(job));
+    for (const slots of this.slots.values()) slots.pending.length = 0;
     this.changed();
   }
 
-  private startParked(lane: PatternSlots<HeldJob>): void {
+  private startPending(slots: PatternSlots<HeldJob>): void {
     if (!this.isOpen) return;
-    while (lane.parked.length > 0 && lane.hasPlace && this.gate.isOpen) {
-      const job = lane.parked.shift()!;
-      lane.running++;
+    while (slots.pending.length > 0 && slots.hasPlace && this.gate.isOpen) {
+      const job = slots.pending.shift()!;
+      slots.enter();
       this.gate.enter();
       this.runner.start(job);
     }
@@ -148,9 +148,9 @@ export class LocalJobs {
   private placeAlone(job: HeldJob): void {
     const { restMs } = this.gate;
     const waitedAlone = (job.state.waitedAlone ?? 0) + 1;
-    const atLeastMs = PUT_OFF_MS * 2 ** Math.min(waitedAlone, MOST_DOUBLINGS);
+    const atLeastMs = PUT_OFF_MS * 2 ** Math.min(waitedAlone, MAX_DOUBLINGS);
     if (restMs > 0) {
-      this.held.tell(
+      this.held.record(
         putOff(job, Math.max(restMs, atLeastMs) * (1 + this.context.random.float() / 2), waitedAlone),
       );
     } else {
@@ -162,7 +162,7 @@ export class LocalJobs {
   /** Not for as long as the longest job lasts: it is put off, and whichever worker is free then has it. */
   private waitAlone(job: HeldJob): void {
     const { waitedAlone = 0 } = job.state;
-    const waitMs = ALONE_MS * 2 ** Math.min(waitedAlone, MOST_DOUBLINGS);
+    const waitMs = ALONE_MS * 2 ** Math.min(waitedAlone, MAX_DOUBLINGS);
     const { clock } = this.context;
     const start = () => {
       clock.clear(timer);
@@ -179,22 +179,22 @@ export class LocalJobs {
   /** Its state says first that it runs alone: the next worker has to know, should this one die. */
   private async startAlone(job: HeldJob): Promise<void> {
     if (job.isOver) return this.gate.leave();
-    job.lane.running++;
-    job.isStarted = true;
+    job.slots.enter();
+    job.prepare();
     const state = JSON.stringify({ ...job.state, alone: true });
     const isHeld = await this.link.writeState(job.lease, job.raw, state).catch(() => false);
     if (job.isOver) return;
     if (isHeld && this.isOpen) this.runner.start(job);
-    else this.finished(job, back(job));
+    else this.finished(job, returned(job));
   }
 
-  private finished(job: HeldJob, outcome: Outcome): void {
-    const { lane } = job;
-    lane.running--;
-    lane.ran(this.context.clock.monotonic() - job.since);
+  private finished(job: HeldJob, outcome: LeaseOutcome): void {
+    const { slots } = job;
+    slots.leave();
+    slots.ran(this.context.clock.monotonic() - job.since);
     this.held.settle(job, outcome);
     this.gate.leave();
-    this.startParked(lane);
+    this.startPending(slots);
     this.changed();
   }
 }

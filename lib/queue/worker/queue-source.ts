@@ -30,10 +30,10 @@ export class QueueSource implements Source {
       if (!handlers.has(pattern)) this.logger.warn(strangePattern(pattern, handlers));
     if (handlers.size === 0) return;
     const gate = new StartGate(this.context.clock);
-    this.workers = [...this.lanesByQueue(handlers)].map(([queue, lanes]) => {
+    this.workers = [...this.slotsByQueue(handlers)].map(([queue, slots]) => {
       const link = new WorkerLink(this.context, queue);
       const scheduler = new Scheduler(this.context, link.keys);
-      return new QueueWorker(this.context, link, { lanes, gate, dispatch: this.dispatch }, scheduler);
+      return new QueueWorker(this.context, link, { slots, gate, dispatch: this.dispatch }, scheduler);
     });
     await Promise.all(this.workers.map((worker) => worker.start()));
     void warnOfRedisSettings(this.context.redis);
@@ -51,7 +51,7 @@ export class QueueSource implements Source {
     return { activity: { running }, problem, warning };
   }
 
-  private lanesByQueue(
+  private slotsByQueue(
     handlers: ReadonlyMap<string, BoundHandler>,
   ): Map<string, Map<string, PatternSlots<HeldJob>>> {
     const { queue } = this.options;
@@ -64,8 +64,8 @@ export class QueueSource implements Source {
         decorated,
         queue.patterns[pattern] ?? {},
       );
-      const lanes = queues.get(options.queue) ?? new Map<string, PatternSlots<HeldJob>>();
-      queues.set(options.queue, lanes.set(pattern, new PatternSlots<HeldJob>(bound, options)));
+      const slots = queues.get(options.queue) ?? new Map<string, PatternSlots<HeldJob>>();
+      queues.set(options.queue, slots.set(pattern, new PatternSlots<HeldJob>(bound, options)));
     }
     return queues;
   }

@@ -8,7 +8,8 @@ import { LocalJobs } from './local-jobs.js';
 import type { Scheduler } from './scheduler.js';
 import type { StartGate } from './start-gate.js';
 import { Upkeep } from './upkeep.js';
-import type { Outcome, WorkerContext, WorkerLink } from './worker-link.js';
+import type { UnsentOutcome } from './held-jobs.js';
+import type { WorkerContext, WorkerLink } from './worker-link.js';
 import type { WorkerParts } from './worker-parts.js';
 
 /** Outcomes sent, and jobs taken, by one script at most. */
@@ -18,26 +19,26 @@ const STALLED_MS = 5_000;
 const CLOSED_MS = 1_000;
 const PAUSED_LOOK_MS = 1_000;
 /** What is due already is being seen to: asking without a pause would not make it quicker. */
-const LEAST_WAIT_MS = 50;
+const MIN_WAIT_MS = 50;
 const MAX_RETRY_MS = 1_000;
 /** A renewal that comes so much late tells that the event loop was blocked. */
 const BLOCKED_MS = 1_000;
 /** Jobs that are named as those which may have blocked it. */
-const MOST_NAMED = 3;
+const MAX_NAMED = 3;
 
 /**
  * Takes the jobs of one queue, has them run, and tells Redis what became of them.
  *
- * One conversation with Redis goes on at a time: everything that came up meanwhile (outcomes, places that became free)
+ * One conversation with Redis is under way at a time: everything that came up meanwhile (outcomes, places that became free)
  * goes into the next. So a batch is as large as the load makes it.
  */
 export class QueueWorker {
-  private readonly lanes: WorkerParts['lanes'];
+  private readonly slots: WorkerParts['slots'];
   private readonly gate: StartGate;
-  private readonly parking: LocalJobs;
+  private readonly jobs: LocalJobs;
   private readonly intake: Intake;
   private readonly upkeep: Upkeep;
-  private readonly doorbell: WakeUpListener;
+  private readonly wakeUp: WakeUpListener;
   private isTaking = false;
   private isClosed = false;
   private isScheduled = false;
@@ -49,7 +50,7 @@ export class QueueWorker {
   /** The patterns it had room for when it was entered among those that wait; undefined when it is not. */
   private idleFor: string | undefined;
   private nextDueMs = -1;
-  private turns = 0;
+  private exchanges = 0;
   private lastTalkAt: number;
   private renewAt = Infinity;
   private failures = 0;
@@ -63,23 +64,23 @@ export class QueueWorker {
     parts: WorkerParts,
     private readonly scheduler: Scheduler,
   ) {
-    const { lanes, gate } = parts;
-    this.lanes = lanes;
+    const { slots, gate } = parts;
+    this.slots = slots;
     this.gate = gate;
     this.lastTalkAt = context.clock.monotonic();
-    this.parking = new LocalJobs(context, link, parts, () => this.schedule());
-    this.intake = new Intake(lanes, this.parking, link, context);
-    this.upkeep = new Upkeep(context, link, this.parking, [...lanes.keys()]);
-    this.doorbell = new WakeUpListener(context, link.keys, {
-      ring: () => this.ring(),
+    this.jobs = new LocalJobs(context, link, parts, () => this.schedule());
+    this.intake = new Intake(slots, this.jobs, link, context);
+    this.upkeep = new Upkeep(context, link, this.jobs, [...slots.keys()]);
+    this.wakeUp = new WakeUpListener(context, link.keys, {
+      wake: () => this.wake(),
       chosen: () => (this.idleFor = undefined),
     });
   }
 
   async start(): Promise<void> {
-    await this.doorbell.open();
+    await this.wakeUp.open();
     this.isTaking = true;
-    this.parking.open();
+    this.jobs.open();
     // Many workers must not look in the same instant.
     const { clock, random } = this.context;
     const everyMs = this.link.renewEveryMs * (0.9 + random.float() / 5);
@@ -87,16 +88,16 @@ export class QueueWorker {
     this.renewal = clock.setInterval(() => this.renew(everyMs), everyMs);
     // Redis may have forgotten what it gave: it is asked before more is taken.
     this.stopHearing = this.link.redis.onState((state) => {
-      if (state === 'lost') this.upkeep.isDue = true;
+      if (state === 'lost') this.upkeep.request();
     });
     this.schedule();
   }
 
   get running(): number {
-    return this.parking.running;
+    return this.jobs.running;
   }
 
-  /** Why no job arrives although it should; undefined while the loop turns. */
+  /** Why no job arrives although it should; undefined while it talks to Redis. */
   problem(): string | undefined {
     if (!this.isTaking) return undefined;
     const silentMs = Math.round(this.context.clock.monotonic() - this.lastTalkAt);
@@ -104,7 +105,7 @@ export class QueueWorker {
     return `queue "${this.link.queue}" has not been read for ${silentMs} ms${this.lastFailure && `: ${this.lastFailure}`}`;
   }
 
-  /** What a person may want to know while the loop turns. */
+  /** What a person may want to know while it talks to Redis. */
   warning(): string | undefined {
     const closedMs = Math.round(this.gate.closedMs);
     if (!this.isTaking || closedMs < CLOSED_MS) return undefined;
@@ -115,8 +116,8 @@ export class QueueWorker {
   async drain(deadlineAt: number): Promise<void> {
     if (!this.isTaking) return;
     this.isTaking = false;
-    this.doorbell.close();
-    await this.parking.drain(deadlineAt);
+    this.wakeUp.close();
+    await this.jobs.drain(deadlineAt);
     await this.untilSent();
     this.context.clock.clear(this.renewal);
     this.stopHearing?.();
@@ -125,27 +126,27 @@ export class QueueWorker {
 
   /** What cannot be said because Redis is away, another worker will find out. */
   private async untilSent(): Promise<void> {
-    const { held } = this.parking;
+    const { held } = this.jobs;
     const { clock, options } = this.context;
     const deadlineAt = clock.monotonic() + options.connection.commandTimeoutMs;
-    while ((held.untold.length > 0 || this.isTalking) && clock.monotonic() < deadlineAt) {
+    while ((held.unsent.length > 0 || this.isTalking) && clock.monotonic() < deadlineAt) {
       this.schedule();
       await sleep(clock, 5, { ref: true });
     }
-    if (held.untold.length === 0) await this.link.leave().catch(() => undefined);
+    if (held.unsent.length === 0) await this.link.leave().catch(() => undefined);
   }
 
-  private ring(): void {
+  private wake(): void {
     this.hasMore = true;
     this.schedule();
   }
 
   private renew(everyMs: number): void {
     this.noteLag(everyMs);
-    this.upkeep.isDue = true;
+    this.upkeep.request();
     this.hasMore = true;
     void this.scheduler.run();
-    this.parking.handBackOverdue();
+    this.jobs.handBackOverdue();
     this.schedule();
   }
 
@@ -155,9 +156,9 @@ export class QueueWorker {
     const lateMs = Math.round(now - this.renewAt);
     this.renewAt = now + everyMs;
     if (lateMs < BLOCKED_MS) return;
-    const running = this.parking.held.all.filter(({ isStarted }) => isStarted);
-    const names = running.slice(0, MOST_NAMED).map(({ id, pattern }) => `${id} of "${pattern}"`);
-    const more = running.length > MOST_NAMED ? ` and ${running.length - MOST_NAMED} more` : '';
+    const running = this.jobs.held.all.filter(({ isStarted }) => isStarted);
+    const names = running.slice(0, MAX_NAMED).map(({ id, pattern }) => `${id} of "${pattern}"`);
+    const more = running.length > MAX_NAMED ? ` and ${running.length - MAX_NAMED} more` : '';
     const beside = names.length > 0 ? `; running: ${names.join(', ')}${more}` : '';
     this.context.log.warn(
       `blocked ${this.link.queue}`,
@@ -168,7 +169,7 @@ export class QueueWorker {
   private schedule(): void {
     if (this.isScheduled || this.isTalking || this.isClosed) return;
     this.isScheduled = true;
-    // After all that this turn's input causes, so that its outcomes leave together.
+    // After all that this tick's input causes, so that its outcomes leave together.
     this.context.clock.setImmediate(() => void this.talk());
   }
 
@@ -184,7 +185,7 @@ export class QueueWorker {
     } catch (error) {
       this.failures++;
       // What was asked for may have been done.
-      this.upkeep.isDue = true;
+      this.upkeep.request();
       this.lastFailure = String(error);
       this.context.log.warn(`talk ${this.link.queue}`, `queue "${this.link.queue}": ${this.lastFailure}`);
     } finally {
@@ -193,7 +194,7 @@ export class QueueWorker {
     this.decide();
   }
 
-  /** When to talk again: at once, in a while because it failed, or when the doorbell rings. */
+  /** When to talk again: at once, in a while because it failed, or when it is woken. */
   private decide(): void {
     if (this.isClosed) return;
     if (this.failures > 0) {
@@ -204,8 +205,8 @@ export class QueueWorker {
   }
 
   private get isPressed(): boolean {
-    if (this.parking.held.untold.length > 0 || (this.hasMore && this.wanted > 0)) return true;
-    return this.isTaking && this.doorbell.hasMail;
+    if (this.jobs.held.unsent.length > 0 || (this.hasMore && this.wanted > 0)) return true;
+    return this.isTaking && this.wakeUp.hasMail;
   }
 
   private wait(): void {
@@ -213,38 +214,43 @@ export class QueueWorker {
     const hasRoom = this.wanted > 0;
     const restMs = this.intake.restMs(now);
     const dueMs =
-      this.nextDueMs >= 0
-        ? Math.max(LEAST_WAIT_MS * Number(this.nextDueMs === 0), this.nextDueMs)
-        : undefined;
+      this.nextDueMs >= 0 ? Math.max(MIN_WAIT_MS * Number(this.nextDueMs === 0), this.nextDueMs) : undefined;
     const lookMs = this.isPaused ? PAUSED_LOOK_MS : undefined;
     const times = [restMs, dueMs, lookMs].filter((ms) => ms !== undefined);
-    this.doorbell.wait(
+    this.wakeUp.wait(
       times.length > 0 ? Math.ceil(Math.min(...times)) : undefined,
       hasRoom && !this.isPaused && !this.isOutOfTokens,
     );
   }
 
-  /** How many jobs the next turn asks for. */
+  /** How many jobs the next exchange asks for. */
   private get wanted(): number {
     return Math.min(this.intake.wanted, BATCH);
   }
 
   private async exchange(): Promise<void> {
-    const { held } = this.parking;
+    const { held } = this.jobs;
     const leases = held.leases;
-    const outcomes = held.takeUntold(BATCH);
+    const outcomes = held.takeUnsent(BATCH);
     const { wanted } = this;
     const hadDue = this.nextDueMs >= 0;
-    if (outcomes.length === 0 && wanted === 0 && !this.doorbell.hasMail && !(hadDue && this.hasMore)) return;
+    if (outcomes.length === 0 && wanted === 0 && !this.wakeUp.hasMail && !(hadDue && this.hasMore)) return;
     this.hasMore = false;
-    this.doorbell.hasMail = false;
-    const turn = ++this.turns;
-    const lanes = this.asked(wanted);
+    this.wakeUp.takeMail();
+    const count = ++this.exchanges;
+    const slots = this.asked(wanted);
     const reply = await this.link
-      .turn({ turn, outcomes, wanted, leases, lanes, isIdle: this.idleFor === roomOf(lanes) })
+      .exchange({
+        count,
+        outcomes: outcomes.map(({ outcome }) => outcome),
+        wanted,
+        leases,
+        slots,
+        isIdle: this.idleFor === roomOf(slots),
+      })
       .catch((error: unknown) => {
-        held.putBack(outcomes);
-        this.doorbell.hasMail = true;
+        held.requeue(outcomes);
+        this.wakeUp.expectMail();
         throw error;
       });
     const [refused, raws, states, firstFence, flags, nextDueMs] = reply;
@@ -253,22 +259,24 @@ export class QueueWorker {
     if (wanted === 0) return;
     this.isPaused = flags.includes('p');
     this.isOutOfTokens = flags.includes('o');
-    this.idleFor = flags.includes('i') ? roomOf(lanes) : undefined;
-    if (flags.includes('l')) this.upkeep.isDue = true;
+    this.idleFor = flags.includes('i') ? roomOf(slots) : undefined;
+    if (flags.includes('l')) this.upkeep.request();
     // A job that came while the answer was under way has rung already.
     this.hasMore ||= flags.includes('m') || flags.includes('l');
     this.scheduler.expect(nextDueMs);
-    this.intake.admit({ raws, states, firstFence: Number(firstFence), turn });
+    this.intake.admit({ raws, states, firstFence: Number(firstFence), count });
   }
 
   /** Without wanting any, what it tells may still give tokens back. */
   private asked(wanted: number): PatternSlots<HeldJob>[] {
-    const lanes = [...this.lanes.values()];
-    return wanted > 0 ? lanes : lanes.filter(({ options }) => options.rateLimit !== undefined);
+    const slots = [...this.slots.values()];
+    return wanted > 0 ? slots : slots.filter(({ options }) => options.rateLimit !== undefined);
   }
 
-  private noteRefused(refused: readonly string[], outcomes: readonly Outcome[]): void {
-    const isRepeated = new Set(outcomes.filter((outcome) => outcome.isRepeated).map(({ lease }) => lease));
+  private noteRefused(refused: readonly string[], outcomes: readonly UnsentOutcome[]): void {
+    const isRepeated = new Set(
+      outcomes.filter((sent) => sent.isRepeated).map(({ outcome }) => outcome.lease),
+    );
     const late = refused.filter((lease) => !isRepeated.has(lease));
     if (late.length > 0)
       this.context.log.warn(
@@ -279,8 +287,8 @@ export class QueueWorker {
 }
 
 /** The patterns that there is room for, as one text. */
-function roomOf(lanes: readonly PatternSlots<HeldJob>[]): string {
+function roomOf(slots: readonly PatternSlots<HeldJob>[]): string {
   let text = '';
-  for (const { room, pattern } of lanes) if (room > 0) text += `${pattern}\n`;
+  for (const { room, pattern } of slots) if (room > 0) text += `${pattern}\n`;
   return text;
 }

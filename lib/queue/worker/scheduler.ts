@@ -52,7 +52,7 @@ export class Scheduler {
     try {
       return schedule && nextTick(schedule.cron, schedule.timeZone, instant);
     } catch (error) {
-      // Another version of the library took it for good; this one cannot go on with it.
+      // Another version of the library accepted it; this one cannot continue with it.
       this.context.log.warn(`schedule ${this.keys.ticks}`, `repeating job "${name}" ends: ${String(error)}`);
       return undefined;
     }

@@ -5,7 +5,7 @@ const SHARE = 5;
 /** After so many milliseconds without a start, nobody is held up. */
 const QUIET_MS = 100;
 /** What has run alone for so long is no longer kept from company, in milliseconds: others would wait for as long as it lasts. */
-const MOST_ALONE_MS = 10_000;
+const MAX_ALONE_MS = 10_000;
 
 /**
  * Counts the jobs that run in this process, over all its queues, and lets one run alone: once it is asked for, no other
@@ -80,7 +80,7 @@ export class StartGate {
     this.waiting = undefined;
     this.isAlone = true;
     this.running++;
-    this.company = this.clock.setTimeout(() => this.open(), MOST_ALONE_MS);
+    this.company = this.clock.setTimeout(() => this.open(), MAX_ALONE_MS);
     start();
   }
 

@@ -6,14 +6,14 @@ import type { WorkerContext, WorkerLink } from './worker-link.js';
 
 /** What a worker does for its queue beside taking jobs: it shows that it lives, recovers what others lost, and tidies up. */
 export class Upkeep {
-  isDue = true;
+  private hasToRun = true;
   private forgotAt: number;
   private readonly leftovers: Leftovers;
 
   constructor(
     private readonly context: WorkerContext,
     private readonly link: WorkerLink,
-    private readonly parking: LocalJobs,
+    private readonly jobs: LocalJobs,
     /** The patterns this worker has handlers for. */
     private readonly served: readonly string[],
   ) {
@@ -21,24 +21,33 @@ export class Upkeep {
     this.leftovers = new Leftovers(context, link.keys, new JobSearch(link.redis, link.keys));
   }
 
+  get isDue(): boolean {
+    return this.hasToRun;
+  }
+
+  /** It runs before the next exchange. */
+  request(): void {
+    this.hasToRun = true;
+  }
+
   /**
    * Renews this worker's life, recovers what others lost, and compares what Redis says it holds with what it knows. Gives
    * the patterns that workers have handlers for, and how many others have jobs set aside.
    */
   async run(): Promise<{ readonly served: ReadonlySet<string>; readonly unserved: number }> {
-    const { held } = this.parking;
+    const { held } = this.jobs;
     const [lost, leases, patterns, , hasMore, unserved] = await this.link.recover(this.served);
-    this.isDue = hasMore === 1;
+    this.hasToRun = hasMore === 1;
     this.tell(lost);
     const kept = new Set(leases);
-    for (const job of held.all) if (!kept.has(job.lease)) this.parking.lose(job);
-    const late = held.forgetUntold(kept);
+    for (const job of held.all) if (!kept.has(job.lease)) this.jobs.lose(job);
+    const late = held.forgetUnsent(kept);
     if (late > 0)
       this.context.log.warn(
         `late ${this.link.queue}`,
         `${late} outcomes came too late: other workers had the jobs`,
       );
-    for (const { lease } of held.untold) kept.delete(lease);
+    for (const { outcome } of held.unsent) kept.delete(outcome.lease);
     const unknown = [...kept].filter((lease) => !held.has(lease));
     if (unknown.length > 0) await this.link.giveBack(unknown);
     await this.forget();

@@ -10,18 +10,17 @@ import type { QueueKeys } from '../model/queue-keys.js';
 const BLOCK_MS = 1_000;
 const RETRY_MS = 200;
 
-/** What a doorbell hears besides: see {@link WakeUpListener}. */
+/** What is woken: see {@link WakeUpListener}. */
 export interface WakeUpHandler {
   /** There may be something to take. */
-  ring(): void;
-  /** The worker was chosen out of those that wait: it is none of them any more. */
+  wake(): void;
+  /** The worker was chosen out of those that wait: it is not among them any more. */
   chosen(): void;
 }
 
-/** Rings when there may be work: a job in the waiting list, a word on the wake channels, a moment that has come. */
+/** Wakes a worker when there may be work: a job in the waiting list, a word on the wake channels, a moment that has come. */
 export class WakeUpListener {
-  /** A job may be in the inbox: the next turn sees to that. */
-  hasMail = false;
+  private mayHaveMail = false;
   private connection: BlockingConnection | undefined;
   private isAsking = false;
   private isWaiting = false;
@@ -42,17 +41,30 @@ export class WakeUpListener {
       // Without a text it only asks whether this process is connected.
       if (text === '') return;
       listener.chosen();
-      listener.ring();
+      listener.wake();
     };
     this.subscriptions = [
-      redis.subscribe(keys.wake, () => listener.ring()),
+      redis.subscribe(keys.wake, () => listener.wake()),
       redis.subscribe(keys.wakeOf(id), chosen),
     ];
     await Promise.all(this.subscriptions.map((subscription) => subscription.confirmed()));
   }
 
+  /** A job may be in the inbox: the next exchange sees to that. */
+  get hasMail(): boolean {
+    return this.mayHaveMail;
+  }
+
+  expectMail(): void {
+    this.mayHaveMail = true;
+  }
+
+  takeMail(): void {
+    this.mayHaveMail = false;
+  }
+
   /**
-   * Rings once, when there is something to take; after `withinMs` in any case, where it is given, and early where that is
+   * Wakes once, when there is something to take; after `withinMs` in any case, where it is given, and early where that is
    * longer than a timer can wait.
    */
   wait(withinMs: number | undefined, watchesList: boolean): void {
@@ -60,7 +72,7 @@ export class WakeUpListener {
     const { clock } = this.context;
     clock.clear(this.timer);
     if (withinMs !== undefined) {
-      this.timer = clock.setTimeout(() => this.listener.ring(), withinMs);
+      this.timer = clock.setTimeout(() => this.listener.wake(), withinMs);
     }
     this.isWaiting = watchesList;
     if (watchesList && !this.isAsking) void this.ask();
@@ -79,7 +91,7 @@ export class WakeUpListener {
     while (this.isWaiting) {
       if (await this.isFilled()) {
         this.isWaiting = false;
-        this.listener.ring();
+        this.listener.wake();
       }
     }
     this.isAsking = false;
@@ -98,13 +110,13 @@ export class WakeUpListener {
       const found = await this.connection.run('queue wait', BLOCK_MS, (client) =>
         client.blmove(waiting, this.keys.inbox(id), 'RIGHT', 'LEFT', BLOCK_MS / 1_000),
       );
-      this.hasMail ||= found !== null;
+      this.mayHaveMail ||= found !== null;
       return found !== null;
     } catch (error) {
       if (!this.isClosed && !isUnavailable(error))
         log.warn(`wait ${waiting}`, `waiting for jobs: ${String(error)}`);
       // The answer may be what got lost, or Redis refuses to wait, as when it is full: then a look now and then has to do.
-      this.hasMail = true;
+      this.mayHaveMail = true;
       // A dead connection fails instantly; without a pause this loop would spin.
       await sleep(clock, RETRY_MS);
       return true;

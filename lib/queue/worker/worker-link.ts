@@ -8,37 +8,27 @@ import { giveBack, leave, recover, report, writeState, type RecoverReply } from 
 import { asideNames, createQueueKeys, type QueueKeys } from '../model/queue-keys.js';
 import { RedisClock } from '../model/redis-clock.js';
 import { Retention } from '../model/retention.js';
-import { turn, type TurnReply } from '../scripts/exchange-scripts.js';
+import { exchange, type ExchangeReply } from '../scripts/exchange-scripts.js';
+import { encodeOutcome, type LeaseOutcome } from '../scripts/lease-outcome.js';
 
-/** What becomes of one job that was held. */
-export interface Outcome {
-  readonly what: 'done' | 'retry' | 'dead' | 'back' | 'stray' | 'aside' | 'unserved';
-  readonly lease: string;
-  readonly detail: string;
-  /** JSON, or '' when there is nothing to tell. */
-  readonly event: string;
-  /** It was sent before, and no answer came: the lease may be gone because it was heard. */
-  isRepeated?: boolean;
-}
-
-/** What one turn asks of Redis. */
-export interface Turn {
-  /** The worker's count of turns. */
-  readonly turn: number;
-  readonly outcomes: readonly Outcome[];
+/** What one exchange asks of Redis. */
+export interface ExchangeRequest {
+  /** The worker's count of exchanges. */
+  readonly count: number;
+  readonly outcomes: readonly LeaseOutcome[];
   /** Jobs to take at most. */
   readonly wanted: number;
   /** How many leases Redis should have for the worker before it. */
   readonly leases: number;
   /** The patterns that jobs are taken of, and those whose rate limit a job that is given back concerns. */
-  readonly lanes: readonly PatternSlots<HeldJob>[];
+  readonly slots: readonly PatternSlots<HeldJob>[];
   readonly isIdle: boolean;
 }
 
 /** Jobs moved by one script: Redis does nothing else meanwhile. */
-const MOST_MOVED = 100;
+const MAX_MOVED = 100;
 /** The same of jobs whose loss is noted down with each. */
-const MOST_RECOVERED = 100;
+const MAX_RECOVERED = 100;
 const NO_LIMIT = { max: 0, perMs: 0 };
 
 /** Leases go back as often as a worker's life holds this many times. */
@@ -79,9 +69,9 @@ export class WorkerLink {
     return Math.min(RENEW_MS, Math.max(1, Math.round(this.options.presence.ttlMs / RENEWALS)));
   }
 
-  async turn(asked: Turn): Promise<TurnReply> {
+  async exchange(asked: ExchangeRequest): Promise<ExchangeReply> {
     const { keys } = this;
-    const { outcomes, wanted, lanes } = asked;
+    const { outcomes, wanted, slots } = asked;
     const { completed, dead } = this.options.queue;
     const args: (string | number)[] = [
       this.leases,
@@ -109,7 +99,7 @@ export class WorkerLink {
       this.id,
       this.options.presence.ttlMs,
       wanted,
-      asked.turn,
+      asked.count,
       asked.leases,
       completed.count,
       dead.count,
@@ -120,15 +110,15 @@ export class WorkerLink {
       asked.isIdle ? '1' : '',
       completed.ageMs,
       dead.ageMs,
-      lanes.length,
+      slots.length,
     ];
-    for (const { pattern, room, options } of lanes) {
+    for (const { pattern, room, options } of slots) {
       const { max, perMs } = options.rateLimit ?? NO_LIMIT;
       args.push(pattern, room, max, perMs);
     }
-    for (const { what, lease, detail, event } of outcomes) args.push(what, lease, detail, event);
+    for (const outcome of outcomes) args.push(...encodeOutcome(outcome));
     const askedAt = this.clock.monotonic();
-    const reply = await this.redis.run('queue turn', (redis) => turn.run(redis, args));
+    const reply = await this.redis.run('queue exchange', (redis) => exchange.run(redis, args));
     this.redisClock.set(reply[6], askedAt);
     return reply;
   }
@@ -146,7 +136,7 @@ export class WorkerLink {
       ...this.asideNames,
       queue.blockedMs,
       queue.noHandlerMs,
-      MOST_RECOVERED,
+      MAX_RECOVERED,
       ...served,
     ];
     const askedAt = this.clock.monotonic();
@@ -178,9 +168,9 @@ export class WorkerLink {
     const { owners, waiting, high, returned, patterns, idle } = this.keys;
     const inbox = this.keys.inbox(this.id);
     const keys = [this.leases, owners, waiting, high, returned, patterns, inbox, idle];
-    const args = [...keys, this.id, ...this.asideNames, MOST_MOVED];
+    const args = [...keys, this.id, ...this.asideNames, MAX_MOVED];
     const put = () => this.redis.run('queue leave', (redis) => leave.run(redis, args));
-    while ((await put()) === MOST_MOVED);
+    while ((await put()) === MAX_MOVED);
   }
 
   /** The name of a list set aside: before its pattern, after it, and after it in that of the list that goes first. */

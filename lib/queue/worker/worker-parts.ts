@@ -6,7 +6,7 @@ import type { StartGate } from './start-gate.js';
 /** What the parts of one worker have in common, beside its link to Redis. */
 export interface WorkerParts {
   /** By pattern. */
-  readonly lanes: ReadonlyMap<string, PatternSlots<HeldJob>>;
+  readonly slots: ReadonlyMap<string, PatternSlots<HeldJob>>;
   /** The same for all workers of the process. */
   readonly gate: StartGate;
   readonly dispatch: Dispatch;

@@ -1,5 +1,5 @@
 import { isCanonical } from '../../../../lib/protocol/job.js';
-import { readDeadLetter, writeDeadLetter, writeStranger } from '../../../../lib/queue/model/dead-letter.js';
+import { readDeadLetter, writeDeadLetter, writeForeign } from '../../../../lib/queue/model/dead-letter.js';
 import { writeJob } from '../../../../lib/queue/producer/job-writing.js';
 import { readJob } from '../../../../lib/queue/model/job-text.js';
 import { vectors } from '../../protocol/vectors.js';
@@ -43,7 +43,7 @@ describe('a dead letter', () => {
   });
 
   it('of text that is no message is that text again', () => {
-    const dead = readDeadLetter(writeStranger('alpha', 'not { JSON', STAMP, 'not a UMF message'));
+    const dead = readDeadLetter(writeForeign('alpha', 'not { JSON', STAMP, 'not a UMF message'));
     expect(dead).toMatchObject({
       jobText: 'not { JSON',
       data: undefined,

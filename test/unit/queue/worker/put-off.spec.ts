@@ -1,22 +1,23 @@
 import type { HeldJob } from '../../../../lib/queue/worker/held-job.js';
-import { back, putOff } from '../../../../lib/queue/worker/job-runner.js';
+import { putOff, returned } from '../../../../lib/queue/worker/job-runner.js';
 
 describe('a job that had waited for a handler, and met one', () => {
   const job = {
     lease: '7',
-    state: { failures: 1, alone: true, straySince: 1_000, waitedAlone: 2 },
+    state: { failures: 1, alone: true, unhandledSince: 1_000, waitedAlone: 2 },
   } as unknown as HeldJob;
 
   it('begins to wait anew when it is put off', () => {
     expect(putOff(job, 250)).toEqual({
       what: 'retry',
       lease: '7',
-      detail: '250 {"failures":1,"waitedAlone":2}',
+      delayMs: 250,
+      state: { failures: 1, waitedAlone: 2 },
       event: '',
     });
   });
 
   it('begins to wait anew when it is put back in its place', () => {
-    expect(JSON.parse(back(job).detail)).toEqual({ failures: 1, waitedAlone: 2 });
+    expect(returned(job)).toMatchObject({ what: 'return', state: { failures: 1, waitedAlone: 2 } });
   });
 });

@@ -1,10 +1,10 @@
-import * as exchange from '../../../lib/queue/scripts/exchange-scripts.js';
-import * as lease from '../../../lib/queue/scripts/lease-scripts.js';
-import * as producer from '../../../lib/queue/scripts/producer-scripts.js';
-import * as retention from '../../../lib/queue/scripts/retention-scripts.js';
-import * as schedule from '../../../lib/queue/scripts/schedule-scripts.js';
-import { Script } from '../../../lib/redis/script.js';
-import { unaskedRights, writesBeforeItAsks, type ScriptText } from '../../support/script-rights.js';
+import * as exchange from '../../../../lib/queue/scripts/exchange-scripts.js';
+import * as lease from '../../../../lib/queue/scripts/lease-scripts.js';
+import * as producer from '../../../../lib/queue/scripts/producer-scripts.js';
+import * as retention from '../../../../lib/queue/scripts/retention-scripts.js';
+import * as schedule from '../../../../lib/queue/scripts/schedule-scripts.js';
+import { Script } from '../../../../lib/redis/script.js';
+import { unaskedRights, writesBeforeItAsks, type ScriptText } from '../../../support/script-rights.js';
 
 const files = { exchange, lease, producer, retention, schedule };
 const scripts = Object.entries(files).flatMap(([file, exported]) =>

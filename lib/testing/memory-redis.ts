@@ -70,7 +70,8 @@ export class MemoryRedis {
    *
    * @param port @defaultValue a free one
    * @returns the URL
-   * @throws Error when the port is taken, or after {@link close}
+   * @throws Error when the port is taken; HydraError `CLOSED` after {@link close}, `BAD_OPTION` without the package that
+   *   runs Lua
    */
   listen(port = 0): Promise<string> {
     return this.#state.listen(port);
@@ -164,5 +165,5 @@ function checkOptions(options: MemoryRedisOptions): void {
 }
 
 function closedError(): Error {
-  return new Error('this MemoryRedis is closed');
+  return new HydraError('CLOSED', 'this MemoryRedis is closed');
 }

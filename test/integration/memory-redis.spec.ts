@@ -7,6 +7,7 @@ import { HydraClient, QueuePattern, QueueService, StreamPattern, StreamService }
 import { MemoryRedis } from '../../lib/testing/memory-redis.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
+import { startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -69,6 +70,14 @@ describe('a Redis in memory', () => {
     } finally {
       process.env['NODE_ENV'] = before;
     }
+  });
+
+  it('says at once which package is missing, where it cannot run Lua', async () => {
+    const child = startChild('test/support/without-wasmoon.process.ts');
+    expect((await child.ready)['failure']).toMatch(
+      /BAD_OPTION\] MemoryRedis runs Lua by the package wasmoon; install it: npm install --save-dev wasmoon$/,
+    );
+    await child.exited;
   });
 
   it('refuses options that it does not know', () => {

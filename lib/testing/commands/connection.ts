@@ -45,7 +45,7 @@ export const connectionCommands: CommandFamily = {
     if (version !== undefined) greet(context, version, words);
     if (!session.state.user) {
       throw new CommandError(
-        'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+        'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
       );
     }
     if (version !== undefined) session.state.version = version === '3' ? 3 : 2;

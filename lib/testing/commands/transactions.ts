@@ -4,7 +4,7 @@ import { CommandContext, type CommandFamily } from '../server/command-context.js
 export const transactionCommands: CommandFamily = {
   multi({ session }) {
     if (session.state.transaction) throw new CommandError('ERR MULTI calls can not be nested');
-    session.state.transaction = { commands: [], isBroken: false };
+    session.state.transaction = { commands: [], isBroken: false, needsMemory: false };
     return OK;
   },
 

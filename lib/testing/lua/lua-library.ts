@@ -1,3 +1,5 @@
+import { HydraError } from '../../hydra-error.js';
+
 /** The part of `wasmoon`'s Lua that is used here: Lua's own C functions. Strings go in and out as addresses. */
 export interface LuaLibrary {
   readonly module: LuaModule;
@@ -62,7 +64,7 @@ let library: Promise<LuaLibrary> | undefined;
 /**
  * Loaded when a Redis in memory is first connected to: nobody else needs it.
  *
- * @throws Error naming the package to install
+ * @throws HydraError `BAD_OPTION` naming the package to install
  */
 export function loadLua(): Promise<LuaLibrary> {
   library ??= load();
@@ -77,7 +79,8 @@ async function load(): Promise<LuaLibrary> {
     wasmoon = (await import(packageName)) as typeof wasmoon;
   } catch (cause) {
     library = undefined;
-    throw new Error(
+    throw new HydraError(
+      'BAD_OPTION',
       'MemoryRedis runs Lua by the package wasmoon; install it: npm install --save-dev wasmoon',
       { cause },
     );

@@ -40,13 +40,13 @@ export class AccessRules {
 
   /** @throws CommandError for what is no rule */
   apply(rule: string): void {
-    if (rule === 'allkeys') this.apply('~*');
-    else if (rule === 'allchannels') this.apply('&*');
+    if (rule === 'allkeys' || rule === '~*') this.keys = [{ pattern: '*', reads: true, writes: true }];
+    else if (rule === 'allchannels' || rule === '&*') this.channels = ['*'];
     else if (rule === 'allcommands') this.apply('+@all');
     else if (rule === 'nocommands') this.apply('-@all');
     else if (rule === 'resetkeys') this.keys = [];
     else if (rule === 'resetchannels') this.channels = [];
-    else if (rule.startsWith('&')) this.channels.push(rule.slice(1));
+    else if (rule.startsWith('&')) this.addChannel(rule);
     else if (rule.startsWith('~') || rule.startsWith('%')) this.addKeys(rule);
     else if (/^[+-]/.test(rule)) this.addCommand(rule);
     else throw invalid(rule, 'Syntax error');
@@ -88,9 +88,16 @@ export class AccessRules {
     return this.channels.some((pattern) => matchesGlob(pattern, channel));
   }
 
+  private addChannel(rule: string): void {
+    if (this.channels.includes('*')) throw invalid(rule, hasAll('channels', 'channels'));
+    this.channels.push(rule.slice(1));
+  }
+
   private addKeys(rule: string): void {
     const parts = /^(?:~|%([RW]{1,2})~)(.*)$/is.exec(rule);
     if (!parts) throw invalid(rule, 'Syntax error');
+    if (this.keys.some(({ pattern, reads, writes }) => pattern === '*' && reads && writes))
+      throw invalid(rule, hasAll('keys', 'patterns'));
     const kinds = (parts[1] ?? 'RW').toUpperCase();
     this.keys.push({ pattern: parts[2]!, reads: kinds.includes('R'), writes: kinds.includes('W') });
   }
@@ -110,6 +117,10 @@ export class AccessRules {
 function prefixOf({ reads, writes }: KeyPattern): string {
   if (reads && writes) return '~';
   return reads ? '%R~' : '%W~';
+}
+
+function hasAll(what: string, list: string): string {
+  return `Adding a pattern after the * pattern (or the 'all${what}' flag) is not valid and does not have any effect. Try 'reset${what}' to start with an empty list of ${list}`;
 }
 
 function invalid(rule: string, why: string): CommandError {

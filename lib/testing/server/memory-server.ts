@@ -1,3 +1,4 @@
+import { endTransaction } from '../commands/transactions.js';
 import { CommandError, NO_REPLY, QUEUED, type Reply } from '../protocol/reply.js';
 import { ProtocolError } from '../protocol/resp-reader.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -26,6 +27,7 @@ const ALLOWED_TO_SUBSCRIBERS = [
   'quit',
   'reset',
 ];
+const ALLOWED_IN_FULL_TRANSACTION = ['discard', 'quit', 'reset'];
 const NOT_QUEUED = ['exec', 'discard', 'multi', 'watch', 'quit', 'reset'];
 
 export interface MemoryServerOptions {
@@ -203,6 +205,7 @@ export class MemoryServer implements CommandHost, DatabaseListener {
     }
     if (session.state.transaction && !NOT_QUEUED.includes(command.name)) {
       session.state.transaction.commands.push(argv);
+      if (command.flags.has('denyoom')) session.state.transaction.needsMemory = true;
       return QUEUED;
     }
     session.state.lastCommand = command.name;
@@ -215,7 +218,9 @@ export class MemoryServer implements CommandHost, DatabaseListener {
       const refusal = this.refusal(session, command, argv);
       if (!refusal) return command;
       this.counts.rejected(command.name, refusal);
-      return new CommandError(refusal);
+      if (command.name !== 'exec' || !session.state.transaction) return new CommandError(refusal);
+      endTransaction(new CommandContext(this, session));
+      return new CommandError(`EXECABORT Transaction discarded because of: ${refusal}`);
     } catch (error) {
       if (error instanceof CommandError) return error;
       throw error;
@@ -227,7 +232,7 @@ export class MemoryServer implements CommandHost, DatabaseListener {
     const denial = session.state.user?.rules.denialOf(command, argv);
     if (denial) return `NOPERM ${DENIALS[denial](command.name)}`;
     this.wasFull = this.lacksMemory();
-    if (this.wasFull && command.flags.has('denyoom')) return OOM;
+    if (this.wasFull && needsMemory(session, command)) return OOM;
     if (
       session.state.version === 2 &&
       session.isSubscriber &&
@@ -249,6 +254,12 @@ export class MemoryServer implements CommandHost, DatabaseListener {
     if (!session.state.isClosed) this.work(session);
     this.flush();
   }
+}
+
+/** In a transaction all are refused that would be queued, and its end, where one of them needs memory. */
+function needsMemory({ state: { transaction } }: Session, { name, flags }: Command): boolean {
+  if (!transaction) return flags.has('denyoom');
+  return name === 'exec' ? transaction.needsMemory : !ALLOWED_IN_FULL_TRANSACTION.includes(name);
 }
 
 const DENIALS = {

@@ -16,6 +16,8 @@ export interface Transaction {
   readonly commands: (readonly string[])[];
   /** One was refused; EXEC will do nothing. */
   isBroken: boolean;
+  /** One of them is refused where memory is full. */
+  needsMemory: boolean;
 }
 
 /** What commands change of a connection. */

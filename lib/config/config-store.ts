@@ -35,10 +35,12 @@ export interface StoredVersion {
 }
 
 /**
- * A service's configurations: one JSON object a version, as Hydra 1.x stores them, with revisions and a history.
+ * The configurations of a service: one JSON object for each version, as Hydra 1.x stores them, with revisions and a
+ * history.
  *
- * Without further words it is about the own service; `of('billing')` is about another. Every read and write is a round
- * trip to Redis and fails with `REDIS_UNAVAILABLE` without it; what a process runs with (`live`, `watch`) stays.
+ * It belongs to the own service; `of('billing')` gives the store of another service. Every read and write is a round
+ * trip to Redis, and fails with `REDIS_UNAVAILABLE` without a connection. The configuration that the process runs with
+ * (`LiveConfig`) stays.
  *
  * @publicApi
  */
@@ -47,7 +49,7 @@ export class ConfigStore {
   /** The service whose configurations these are. */
   readonly service: string;
 
-  /** What this process itself runs with. */
+  /** The configuration that this process runs with. */
   readonly running: LiveConfig;
 
   private readonly logger = new Logger('HydraConfig');
@@ -64,7 +66,7 @@ export class ConfigStore {
     this.running = of?.running ?? new LiveConfig(context, this.repository);
   }
 
-  /** The store of another service. What is put there is not checked against this service's schema. */
+  /** The store of another service. Documents that are put there are not checked against the schema of this service. */
   of(service: string): ConfigStore {
     const name = serviceName(service);
     if (name === this.service) return this;
@@ -97,7 +99,7 @@ export class ConfigStore {
   }
 
   /**
-   * Stores one version. Instances that use it have it within a moment.
+   * Stores one version. Instances that use it learn of it at once.
    *
    * @throws HydraError `CONFIG_INVALID` when it does not meet the service's schema; `CONFIG_CONFLICT` when the version is
    *   not at the expected revision; `PAYLOAD_TOO_LARGE` above `maxPayloadBytes`; `BAD_OPTION`; `REDIS_UNAVAILABLE` (it
@@ -121,7 +123,10 @@ export class ConfigStore {
     }));
   }
 
-  /** Removes one version; false when it was not stored. Instances keep what they run with, or go to another version. */
+  /**
+   * Removes one version; false when it was not stored. Instances keep the configuration that they run with, or change
+   * to another version.
+   */
   async remove(version: string, options: ConfigChangeOptions = {}): Promise<boolean> {
     const [removed, revision] = await this.repository.stored.remove(
       checkVersion(version),
@@ -133,8 +138,8 @@ export class ConfigStore {
   }
 
   /**
-   * A configuration as {@link get} gives it, now and after each change of it. Never fails: what is not valid is logged and
-   * left out, an absent Redis is waited for, and when nothing is stored nothing is emitted.
+   * A configuration as {@link get} gives it, now and after each change of it. Never fails: an invalid document is
+   * logged and left out, without a connection it waits, and when nothing is stored it emits nothing.
    */
   watch<T extends object = JsonObject>(version?: string): Observable<T> {
     const { repository } = this;
@@ -149,7 +154,7 @@ export class ConfigStore {
   }
 
   /**
-   * What has to change in `a` to make it `b`: each a version, or a revision of the history. Secrets are not shown.
+   * The changes from `a` to `b`: each is a version, or a revision of the history. Secrets are not shown.
    *
    * @throws HydraError `CONFIG_NOT_FOUND`; `CONFIG_INVALID`; `REDIS_UNAVAILABLE`
    */
@@ -199,13 +204,13 @@ export class ConfigStore {
     return entryBefore(await this.repository.stored.history(), of)?.revision;
   }
 
-  /** Whether a version is stored that is not encrypted with the first of the keys, or not at all. @internal */
+  /** Whether a stored version is not encrypted, or encrypted with another key than the first one. @internal */
   async isSealedOtherwise(version: string): Promise<boolean> {
     const { text } = await this.repository.stored.read(version);
     return text !== undefined && this.repository.documents.isSealedOtherwise(text);
   }
 
-  /** What must not be shown: the paths that this process or the service itself marked, and names that say so. @internal */
+  /** Which values must not be shown: paths that this process or the service marked, and names of secrets. @internal */
   secretTest(): Promise<SecretTest> {
     return this.repository.secretTest();
   }

@@ -10,7 +10,7 @@ const PARAM_ARGS_METADATA = '__routeArguments__';
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /**
- * Makes a handler leave what it throws in its context. Nest's filters turn an unknown error into `Internal server error`,
+ * Makes a handler leave what it throws in its context. Nest's filters make `Internal server error` of an unknown error,
  * which is right for a caller and useless as the reason of a dead letter. An interceptor would see the error too, at three
  * times the cost of the whole handler.
  */

@@ -35,6 +35,6 @@ export interface Dispatch {
 export interface Source {
   /** Resolves once work can arrive. */
   start(): Promise<void>;
-  /** Takes no more, and resolves when what was in hand is finished or handed back, or when the time is over. */
+  /** Accepts no more work, and resolves when the work in progress is finished or handed back, or when the time is over. */
   drain(deadlineAt: number): Promise<void>;
 }

@@ -1,12 +1,12 @@
 import { HydraError } from '../hydra-error.js';
 import type { Link, RedisClient, RedisConnections } from './redis-connections.js';
 
-/** How much later than promised an answer may come before the connection counts as dead, in milliseconds. */
+/** How many milliseconds later than expected an answer may arrive before the connection counts as dead. */
 const MAX_LATE_MS = 2_000;
 
 /**
- * The connection of one reader that blocks. No PING can watch over it, as it would wait behind the read; so each read is
- * watched: when it does not end in time, however the link or Redis is stuck, the connection is broken off and made anew.
+ * The connection of one reader that blocks. A PING cannot check it, because it would wait behind the read. So each read
+ * has a time limit: when it does not end in time, for whatever reason, the connection is closed and made again.
  */
 export class BlockingConnection {
   private readonly link: Link;
@@ -23,7 +23,7 @@ export class BlockingConnection {
    *   when Redis refuses it for lack of rights
    */
   async run<T>(what: string, blockMs: number, command: (client: RedisClient) => Promise<T>): Promise<T> {
-    // A connection to another server than the one where the commands go would read what is no longer true.
+    // A connection to another server than that of the commands would read old data.
     await this.redis.admitted(this.link, what, MAX_LATE_MS);
     try {
       return await this.within(blockMs + MAX_LATE_MS, what, command(this.link.client));
@@ -47,7 +47,7 @@ export class BlockingConnection {
         reject(new HydraError('REDIS_UNAVAILABLE', text));
       };
       const { clock } = this.redis;
-      // After a long blocked tick the answer may lie unread in the socket: let it be read first.
+      // After a long blocked tick the answer may be in the socket and not read yet. It is read first.
       const later = () => clock.setTimeout(giveUp, 1, { ref: true });
       const timer = clock.setTimeout(later, limitMs, { ref: true });
       const end = () => {

@@ -7,8 +7,8 @@ import type { ThrottledLogger } from '../runtime/throttled-logger.js';
 import type { RedisConnections } from './redis-connections.js';
 
 /**
- * What the parts of one instance have in common. A part takes the `Pick` of it that it uses, and what is its own as an
- * object of options. Two instances in one process share nothing of it.
+ * What the parts of one instance share. A part takes the `Pick` of it that it needs, and its own options as an object.
+ * Two instances in one process share nothing.
  */
 export interface Context {
   /** The id of this instance. */
@@ -21,7 +21,7 @@ export interface Context {
   readonly keys: Keys;
   readonly clock: Clock;
   readonly random: RandomSource;
-  /** Where each part says how it is. */
+  /** Where each part reports its health. */
   readonly health: HealthContributors;
   /** For warnings that would repeat. */
   readonly log: ThrottledLogger;

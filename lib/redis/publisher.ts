@@ -3,7 +3,7 @@ import type { RedisConnections } from './redis-connections.js';
 import { isReply } from './redis-error.js';
 import { publishOn } from './slot-publish.js';
 
-/** For this long after a look that found no subscriber by pattern, the count of a plain PUBLISH is trusted. */
+/** After a check found no pattern subscriber, the count of a plain PUBLISH is trusted for this long. */
 const TRUSTED_FOR_MS = 100;
 
 /**
@@ -31,13 +31,13 @@ const NO_EVAL = /^NOPERM .*'eval'|^ERR unknown command/i;
 type Counts = [receivers: number, subscribers: number, patterns: number];
 
 /**
- * Publishes, and knows whether nobody received it.
+ * Publishes, and says whether a message certainly had no receiver.
  *
- * PUBLISH counts those who listen by a pattern (a monitor) beside those who subscribe to the channel: while there are any,
- * its count says nothing of the one the message is for. So a PUBLISH now and then looks for patterns, at most ten in a
- * second, and while there are some, the subscribers of the channel itself are counted with each. Where several
- * servers share the keys both counts are those of one, and neither is trusted; on a Cluster all that goes to one channel goes
- * by the node that owns its slot.
+ * PUBLISH counts pattern subscribers (a monitor) together with the subscribers of the channel. While there is one, its
+ * count proves nothing about the instance. So at most ten times a second a PUBLISH also checks for patterns; while
+ * there are some, each PUBLISH counts the subscribers of its own channel. Where several servers share the keys, both
+ * counts are those of one server and are not used. On a Cluster all messages to one channel go through the node that
+ * owns its slot.
  */
 export class Publisher {
   private countTrustedUntil = 0;
@@ -45,7 +45,7 @@ export class Publisher {
 
   constructor(private readonly redis: RedisConnections) {
     redis.onState(() => {
-      // Another server perhaps, with other listeners and other permissions.
+      // It may be another server, with other subscribers and other permissions.
       this.countTrustedUntil = 0;
       this.canRunPubsub = true;
     });
@@ -59,7 +59,7 @@ export class Publisher {
    */
   async publish(channel: string, message: string, most = 1): Promise<boolean> {
     const { clock, commands, isSharded, hasPrimary } = this.redis;
-    // What a replica is given reaches its own subscribers only.
+    // A message that is published at a replica reaches only the subscribers of this replica.
     if (!hasPrimary) throw notConnected(channel);
     if (!isSharded && this.canRunPubsub && clock.monotonic() >= this.countTrustedUntil) {
       return this.publishCounted(channel, message);
@@ -72,12 +72,12 @@ export class Publisher {
   private async publishCounted(channel: string, message: string): Promise<boolean> {
     const { commands } = this.redis;
     try {
-      // Always with its text: a second attempt, for a server that does not know the script, would be overtaken.
+      // Always with the text of the script: with its hash, a second attempt could be overtaken by later messages.
       const counts = await commands.eval(COUNTED_PUBLISH, 0, channel, message);
       return this.isReceived(counts as Counts);
     } catch (error) {
       if (!isReply(error) || !NO_EVAL.test(error.message)) throw error;
-      // Refused before anything was published: it goes as those after it do.
+      // It was refused before anything was published, so a plain PUBLISH follows, as for all later messages.
       this.canRunPubsub = false;
       return (await publishOn(commands, channel, message)) > 0;
     }

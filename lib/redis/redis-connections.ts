@@ -22,16 +22,16 @@ export type { RedisClient } from './connection/driver.js';
 export type { Link } from './connection/link.js';
 export type { Subscription } from './subscriptions.js';
 
-/** What the connections say of themselves. */
+/** The state of the connections, as observers see it. */
 export type ConnectionState = 'connecting' | 'ready' | 'lost' | 'closed';
 
 const RETRY_PAUSE_MS = 50;
-/** How long an own word may take at least, however short the interval of PINGs is. */
+/** The shortest limit for the message to oneself, however short the interval of PINGs is. */
 const MIN_HEARING_MS = 1_000;
-/** After a change of servers, counts say nothing for so long of those who do not say where they listen. */
+/** After a change of servers, counts prove nothing for this long about instances whose server is not known. */
 const OTHERS_FOLLOW_MS = 10_000;
 
-/** Options that were warned of: each process hears of them once. */
+/** Options with a logged warning: each process logs it once. */
 const warnedOf = new Set<string>();
 
 /**
@@ -46,16 +46,17 @@ type Life = 'idle' | ConnectionState;
  * The process's connections to Redis: one for commands, one for subscriptions, and one for each reader that blocks. All
  * are at the same primary.
  *
- * A connection that breaks is made again for ever, quickly at first. A command that was under way is never sent twice:
- * its promise rejects, and the caller decides. No command waits in a queue while Redis is away; `run` waits for it, for
- * as long as `connection.commandTimeoutMs`.
+ * After a connection breaks, it is made again, without a limit of attempts and with growing pauses. A command in flight
+ * is never sent twice: its promise rejects, and the caller decides. Without a connection no command is queued; `run`
+ * waits for the connection, for at most `connection.commandTimeoutMs`.
  *
- * Ready means that commands go through, that every subscription is confirmed, and that this process hears itself.
+ * Ready means that commands work, that every subscription is confirmed, and that this process receives its own
+ * messages.
  */
 export class RedisConnections implements SettlingListener {
   /**
-   * Several servers share the keys: a Cluster, or what shards behind one address. A script may use keys of one service only,
-   * and a count of receivers or subscribers is that of one server.
+   * Several servers share the keys: a Cluster, or a service that shards behind one address. A script may use keys of
+   * one service only, and a count of receivers or subscribers is that of one server.
    */
   readonly isSharded: boolean;
   readonly commands: RedisClient;
@@ -73,7 +74,7 @@ export class RedisConnections implements SettlingListener {
   private readonly hearing: Hearing;
   private readonly settling: Settling;
   private life: Life = 'idle';
-  /** Why Redis does not let us in; undefined where it may be waited for. */
+  /** Why Redis rejects this process permanently; undefined when waiting may help. */
   private refusal: HydraError | undefined;
   private restoredAt = -Infinity;
   private runId: string | undefined;
@@ -130,12 +131,12 @@ export class RedisConnections implements SettlingListener {
     return this.links.isAdmitted(this.links.leader) && this.links.isAdmitted(this.listener);
   }
 
-  /** Why there is no connection, as last heard from the driver or from Redis. */
+  /** Why there is no connection: the last error of the driver or of Redis. */
   get reason(): string | undefined {
     return this.report.reason;
   }
 
-  /** The server that this process listens at, in short; undefined where Redis does not say it. */
+  /** A short id of the server that this process subscribes at; undefined when Redis does not tell it. */
   get serverId(): string | undefined {
     return this.runId?.slice(0, 12);
   }
@@ -146,10 +147,11 @@ export class RedisConnections implements SettlingListener {
   }
 
   /**
-   * Whether a count of 0 receivers proves that a process did not receive a message. Only if it listens where we publish:
-   * one that still listens at a former primary hears what is published at the new one, and is not counted there.
+   * Whether a count of 0 receivers proves that a process did not receive a message. It does so only if the process
+   * subscribes at the server where this one publishes: a process that still subscribes at a former primary receives the
+   * messages, and is not counted.
    *
-   * @param serverId where that process says that it listens
+   * @param serverId the server at which that process subscribes, as it says
    */
   countsProve(serverId: string | undefined): boolean {
     if (this.isSharded || !this.isReady || !this.hearing.mayCount) return false;
@@ -157,24 +159,27 @@ export class RedisConnections implements SettlingListener {
     return this.clock.monotonic() - this.atServerSince > OTHERS_FOLLOW_MS;
   }
 
-  /** Redis, or the way to it, stood still and continues: as after a reconnect, others may need a moment. */
+  /**
+   * Redis or the network did not respond for a while, and continues now. As after a reconnect, other processes may need
+   * a moment.
+   */
   resumed(): void {
     this.restoredAt = this.clock.monotonic();
   }
 
-  /** Hears every change of state; the returned function stops that. */
+  /** Calls the listener with every change of state; the returned function stops this. */
   onState(listener: (state: ConnectionState) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
   /**
-   * Resolves once all is ready, however long Redis is away.
+   * Resolves when everything is ready, however long that takes.
    *
-   * @param onWait is given the way to wait no longer, if it comes to waiting; the promise then never settles
+   * @param onWait if it must wait, this is called with a function that ends the wait; the promise then never settles
    *
-   * @throws HydraError `CLOSED` when closed meanwhile; at the start also `REDIS_UNAVAILABLE` or `FORBIDDEN`, when Redis is
-   *   there and does not let us in: a password, a certificate, a right, a version that is too old
+   * @throws HydraError `CLOSED` when closed meanwhile; at the start also `REDIS_UNAVAILABLE` or `FORBIDDEN`, when Redis
+   * rejects this process: a password, a certificate, a right, a version that is too old
    */
   connect(onWait?: (giveUp: () => void) => void): Promise<void> {
     if (this.life === 'closed') return Promise.reject(this.closedError());
@@ -205,7 +210,7 @@ export class RedisConnections implements SettlingListener {
     }
   }
 
-  /** What the driver rejected with, in hydra's words; what Redis refused is taken note of. */
+  /** The error of the driver as a HydraError. A refusal of Redis is also recorded. */
   failure(what: string, cause: unknown, facts?: HydraErrorOptions): HydraError {
     const error = redisError(what, cause, facts);
     this.refusals.note(error);
@@ -213,7 +218,7 @@ export class RedisConnections implements SettlingListener {
   }
 
   /**
-   * Does what a start cannot continue without: again whenever Redis goes away under it, for as long as that takes.
+   * Runs something that a start needs. It runs again whenever the connection breaks meanwhile, without a limit.
    *
    * @throws HydraError `CLOSED` when closed meanwhile; what Redis itself refuses
    */
@@ -229,7 +234,7 @@ export class RedisConnections implements SettlingListener {
     }
   }
 
-  /** A connection of its own for a reader that blocks (BLMOVE, XREADGROUP BLOCK), where the commands go. */
+  /** A separate connection for a reader that blocks (BLMOVE, XREADGROUP BLOCK), at the server of the commands. */
   openBlocking(): Link {
     const link = this.links.follow('blocking');
     if (this.links.leader.server) link.connect();
@@ -237,7 +242,7 @@ export class RedisConnections implements SettlingListener {
   }
 
   /**
-   * Resolves once a reader's connection is made, and leads where the commands go.
+   * Resolves when the connection of a reader is open and is at the server of the commands.
    *
    * @throws HydraError `REDIS_UNAVAILABLE` when it is not within `limitMs`; `CLOSED` when it is closed
    */
@@ -264,7 +269,7 @@ export class RedisConnections implements SettlingListener {
     this.links.close(link);
   }
 
-  /** Closes every connection at once; what waits is told. Idempotent. */
+  /** Closes every connection at once; whatever waits is rejected. Idempotent. */
   close(): void {
     if (this.life === 'closed') return;
     this.settling.stop();
@@ -274,16 +279,17 @@ export class RedisConnections implements SettlingListener {
   }
 
   /**
-   * Gives a listener what is published on a channel, from the confirmation on, and again after each reconnect. All listeners
-   * of a channel share one subscription. What a listener throws is logged, and harms no other.
+   * Gives a listener everything that is published on a channel, after the subscription is confirmed, and again after
+   * each reconnect. All listeners of a channel share one subscription. When a listener throws, this is logged, and the
+   * others still run.
    */
   subscribe(channel: string, listener: ChannelListener): Subscription {
     return this.subscriptions.subscribe(channel, listener);
   }
 
   /**
-   * As {@link subscribe}; once confirmed it also makes sure that what is published on this channel is heard here, as long as
-   * it is not ended. There is one such channel.
+   * As {@link subscribe}. In addition, the process tests on this channel whether it receives its own messages, until
+   * the subscription ends. There is one such channel.
    */
   hearOn(channel: string, listener: ChannelListener): Subscription {
     const subscription = this.subscribe(channel, (text) => {
@@ -322,7 +328,7 @@ export class RedisConnections implements SettlingListener {
 
   settled(): void {
     const runId = this.links.leader.server?.runId;
-    // Who does not know where it is may be elsewhere after each loss.
+    // A process that does not know its server may be at another one after each loss.
     const isElsewhere = runId === undefined || runId !== this.runId;
     if (this.life === 'lost' && isElsewhere) this.atServerSince = this.clock.monotonic();
     this.runId = runId;

@@ -1,11 +1,11 @@
 import { HydraError, type HydraErrorCode, type HydraErrorOptions } from '../hydra-error.js';
 import { ScriptFailure } from './script-failure.js';
 
-/** Refusals that end by themselves, or by what a person does to Redis. Redis looks before it does anything. */
+/** Refusals that end automatically, or when a person changes Redis. Redis refuses before it does anything. */
 const NOT_NOW =
   /^(OOM|NOREPLICAS|READONLY|BUSY|LOADING|MASTERDOWN|MISCONF|CLUSTERDOWN|TRYAGAIN|ASK|NOSCRIPT|UNBLOCKED|WRONGPASS|NOAUTH)$/;
 
-/** Refusals of a server that starts, or that others are about to take over from. */
+/** Refusals of a server that is starting, or that is about to be replaced. */
 const NOT_YET = /^(LOADING|READONLY|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)$/;
 
 /** Redis 7.0, and from 7.2 on. */
@@ -20,13 +20,13 @@ const NOT_CONNECTED = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND
 const MAX_NAMES = 4;
 
 /**
- * What the driver rejects with, in hydra's words. This is the only place that knows them.
+ * The HydraError for an error of the driver. Only this file knows the driver's errors.
  *
- * An answer of Redis's own that refuses a command says that nothing was done, but for a script, which Redis may refuse in
- * its middle. Where no answer came, the command may have had its effect if it had been sent.
+ * When Redis answers with a refusal, nothing was done, except in a script, which Redis may refuse in the middle. When
+ * no answer arrived, a command that was sent may have had its effect.
  *
- * @param what what was wanted, for the message
- * @param facts what the caller knows better
+ * @param what the attempted action, for the message
+ * @param facts what the caller knows for certain
  */
 export function redisError(what: string, failure: unknown, facts?: HydraErrorOptions): HydraError {
   if (failure instanceof HydraError) return failure;
@@ -37,13 +37,13 @@ export function redisError(what: string, failure: unknown, facts?: HydraErrorOpt
   return noAnswer(what, cause, facts);
 }
 
-/** Whether Redis is not there, or not yet what it will be: what a start may wait for. Anything else it refuses permanently. */
+/** Whether Redis is unavailable, or not ready yet: a start may wait for this. Any other refusal is permanent. */
 export function isAway(error: unknown): boolean {
   if (!(error instanceof HydraError) || error.code !== 'REDIS_UNAVAILABLE') return false;
   return !isReply(error.cause) || NOT_YET.test(wordOf(error.cause.message));
 }
 
-/** Redis's own answer. Everything else means that no answer came. */
+/** Whether Redis answered with this error. Any other error means that no answer arrived. */
 export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
@@ -69,7 +69,7 @@ function refusal(
   return new HydraError(code, text, {
     cause: withoutSecrets(cause),
     retryable: isTransient,
-    // What makes Redis refuse for now is looked at before a script's first write, and not again.
+    // Redis checks for a temporary reason before the first write of a script, and not again.
     mayHaveRun: isInScript(message) && !isTransient,
     ...facts,
   });
@@ -112,7 +112,7 @@ function hintFor(word: string): string {
   return '';
 }
 
-/** What Redis refused, with its key or channel: its own words name neither. */
+/** The refused command, with its key or channel, because the words of Redis do not contain them. */
 function commandOf(cause: Error, script: string | undefined): string {
   const { name = 'a command', args = [] } =
     (cause as { command?: { name?: string; args?: unknown[] } }).command ?? {};

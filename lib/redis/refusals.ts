@@ -4,18 +4,18 @@ import type { HydraError } from '../hydra-error.js';
 import type { Clock } from '../runtime/clock.js';
 import { isReply } from './redis-error.js';
 
-/** For so long after Redis last refused something, readiness shows it, in milliseconds. */
+/** How long readiness shows a refusal of Redis after its last occurrence, in milliseconds. */
 const SHOWN_FOR_MS = 10_000;
-/** A refusal is logged again after so long, if it lasts. */
+/** If a refusal continues, it is logged again after this time. */
 const LOG_AGAIN_MS = 600_000;
 const MAX_KEPT = 50;
 const MAX_SHOWN = 5;
 
-/** Not those that are part of the work, nor a command that is wrong in itself. */
+/** Not refusals that are part of the normal work, and not a command that is itself wrong. */
 const REFUSED =
   /\b(NOPERM|OOM|NOREPLICAS|MISCONF|NOAUTH|WRONGPASS)\b|^ERR (unknown (sub)?command|The user executing|ACL failure)/i;
 
-/** Whether the process cannot do its work for it, or somebody wanted what is not allowed. */
+/** `problem`: the process cannot work because of it; `warning`: only one action is not allowed. */
 export type Weight = 'problem' | 'warning';
 
 interface Refusal {
@@ -26,8 +26,8 @@ interface Refusal {
 }
 
 /**
- * What Redis has refused lately: a right that is missing, no memory, too few replicas, a command that was renamed away. Each
- * is logged once, with Redis's own words, and told in readiness for as long as it is met.
+ * What Redis has refused lately: a missing right, no memory, too few replicas, a command that was renamed. Each refusal
+ * is logged once, with the words of Redis, and readiness shows it as long as it occurs.
  */
 export class Refusals {
   private readonly logger = new Logger('Hydra');
@@ -35,7 +35,7 @@ export class Refusals {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Takes note of an error if it is a refusal. */
+  /** Records an error if it is a refusal. */
   note({ code, message, cause }: HydraError, weight: Weight = 'problem'): void {
     if (code !== 'FORBIDDEN' && code !== 'REDIS_UNAVAILABLE') return;
     if (!isReply(cause) || !REFUSED.test(cause.message)) return;
@@ -50,12 +50,12 @@ export class Refusals {
     this.logger.warn(message);
   }
 
-  /** It is allowed by now: readiness need not show it any longer. */
+  /** The command is allowed now, so readiness does not show it any more. */
   lifted(what: string): void {
     for (const [key, { text }] of this.kept) if (text.includes(`] ${what}: `)) this.kept.delete(key);
   }
 
-  /** What is refused at present, as the health of a process tells it. */
+  /** The present refusals, for the health of the process. */
   get findings(): Partial<Record<Weight, string>> {
     const [problem, warning] = [this.current('problem'), this.current('warning')];
     return { ...(problem && { problem }), ...(warning && { warning }) };

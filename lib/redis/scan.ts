@@ -2,12 +2,12 @@ import { Cluster } from 'ioredis';
 
 import type { RedisClient } from './redis-connections.js';
 
-/** Keys that one step looks at: Redis answers others in between. */
+/** How many keys one step reads. Between two steps Redis answers other clients. */
 const STEP = 1_000;
 
 /**
- * Every key whose name begins so, once, in no order. It looks at all keys of the database, in steps: for people, never for
- * what runs by itself. On a Cluster it asks every primary.
+ * Every key with this prefix, once, in no order. It reads all keys of the database, in steps. It is only for commands
+ * of people, never for automatic work. On a Cluster it asks every primary.
  */
 export async function* scanKeys(redis: RedisClient, prefix: string): AsyncGenerator<readonly string[]> {
   const pattern = `${prefix.replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`;

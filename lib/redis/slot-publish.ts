@@ -3,7 +3,7 @@ import { Cluster, Command } from 'ioredis';
 import { HydraError } from '../hydra-error.js';
 import type { RedisClient } from './connection/driver.js';
 
-/** Channels whose slot is remembered. */
+/** How many channels have their slot remembered. */
 const KNOWN_CHANNELS = 10_000;
 
 const slots = new Map<string, number>();
@@ -16,10 +16,11 @@ export function publishOn(client: RedisClient, channel: string, message: string)
 }
 
 /**
- * Publishes by the node that owns the slot of the channel, so that what one process sends to one channel goes one way and
- * keeps its order. Left to itself the driver sends a command without a key by another node each time.
+ * Publishes through the node that owns the slot of the channel, so that all messages of one process to one channel keep
+ * their order. Otherwise the driver sends a command without a key through another node each time.
  *
- * It is not sent again when the node's connection breaks: the driver would, and what was published would be so twice.
+ * It is not sent again when the connection of the node breaks. The driver would send it again, and the message could be
+ * published twice.
  *
  * @throws HydraError `REDIS_UNAVAILABLE`, never sent, when there is no connection to the node; else as the driver does
  */
@@ -29,7 +30,7 @@ async function publishBySlot(cluster: Cluster, channel: string, message: string)
   // The driver refuses it at once when there is nothing to write it to.
   if (!command.isSettled) return answer;
   const cause: unknown = await answer.catch((error: unknown) => error);
-  // Nobody else notices that the owner is gone where only messages go to it.
+  // If only messages are sent to the owner, nothing else notices that it is gone.
   cluster.refreshSlotsCache();
   throw new HydraError('REDIS_UNAVAILABLE', `PUBLISH to ${channel}: no connection to the node of its slot`, {
     cause,
@@ -50,7 +51,7 @@ function slotOf(channel: string): number {
   const known = slots.get(channel);
   if (known !== undefined) return known;
   if (slots.size >= KNOWN_CHANNELS) slots.clear();
-  // The driver knows where the key of this one stands, which a channel of PUBLISH is not to it.
+  // The driver finds the node by the key of this command; for the driver, the channel of PUBLISH is not a key.
   const slot = new Command('spublish', [channel, '']).getSlot();
   slots.set(channel, slot);
   return slot;

@@ -4,7 +4,7 @@ import type { HydraError } from '../hydra-error.js';
 import type { Link } from './connection/link.js';
 import { isAway, isReply, redisError } from './redis-error.js';
 
-/** Takes what is published on a channel. */
+/** Is called with everything that is published on a channel. */
 export type ChannelListener = (text: string) => void;
 
 /** One listener of one channel. */
@@ -16,9 +16,9 @@ export interface Subscription {
    *   refuses it for lack of rights; it is then made only when this is called again
    */
   confirmed(): Promise<void>;
-  /** Ends it at once: its listener is given nothing more. Idempotent. */
+  /** Ends it at once: its listener is not called any more. Idempotent. */
   unsubscribe(): void;
-  /** Ends it once Redis has confirmed that: its listener is given what is published until then. Never rejects. */
+  /** Ends it when Redis has confirmed this: until then its listener is called. Never rejects. */
   end(): Promise<void>;
 }
 
@@ -39,15 +39,15 @@ interface Channel {
 }
 
 /**
- * The channels that this process listens to, each with its listeners, subscribed again with each connection. A channel is
- * subscribed for its first listener and unsubscribed with its last. One that Redis refuses is left out and asked for again:
- * it must not make the process deaf to the others.
+ * The channels that this process listens to, each with its listeners, subscribed again with each connection. A channel
+ * is subscribed for its first listener and unsubscribed with its last. A channel that Redis refuses is left out and
+ * tried again later, so that the other channels still work.
  */
 export class Subscriptions {
   private readonly channels = new Map<string, Channel>();
-  /** Those that were subscribed once, and are refused since. */
+  /** Channels that were subscribed once, and are refused now. */
   private readonly refused = new Map<string, HydraError>();
-  /** The connection that has all that it may have. */
+  /** The connection on which everything that is allowed is subscribed. */
   private restoredOn = -1;
   private readonly logger = new Logger('Hydra');
 
@@ -62,17 +62,17 @@ export class Subscriptions {
     return this.restoredOn === this.link.generation;
   }
 
-  /** Why this channel is not heard, if Redis refused it. */
+  /** Why this channel is not subscribed, if Redis refused it. */
   refusalOf(channel: string): HydraError | undefined {
     return this.refused.get(channel);
   }
 
-  /** What Redis says of each channel that it refuses. */
+  /** The error of each channel that Redis refuses. */
   get refusals(): readonly HydraError[] {
     return [...this.refused.values()];
   }
 
-  /** Adds a listener; its channel is subscribed when that is confirmed, and with each connection. */
+  /** Adds a listener. Its channel is subscribed with `confirmed()`, and with each new connection. */
   subscribe(name: string, listener: ChannelListener): Subscription {
     let state: 'listed' | 'refused' | 'ended' = 'listed';
     this.add(name, listener);
@@ -100,7 +100,7 @@ export class Subscriptions {
     return { confirmed, unsubscribe: () => leave('ended'), end };
   }
 
-  /** Subscribes what is to be heard; false when the connection broke. What Redis refuses is kept in mind. */
+  /** Subscribes all channels; false when the connection broke. Refused channels are remembered. */
   async restore(): Promise<boolean> {
     const { generation } = this.link;
     const isWhole = await this.restoreAll();
@@ -109,7 +109,7 @@ export class Subscriptions {
     return true;
   }
 
-  /** Asks again for what was refused. */
+  /** Tries the refused channels again. */
   async retryRefused(): Promise<void> {
     await this.oneByOne([...this.refused.keys()]);
   }
@@ -132,11 +132,11 @@ export class Subscriptions {
     if (this.link.server) this.link.client.unsubscribe(name).catch(() => undefined);
   }
 
-  /** Has Redis end the subscription of a channel with one listener, which is still given what was published before. */
+  /** Ends the subscription of a channel with one listener. The listener still gets what was published before. */
   private async release(name: string): Promise<void> {
     const channel = this.channels.get(name);
     if (channel?.listeners.length !== 1 || !this.link.server) return;
-    // Whoever comes meanwhile subscribes again.
+    // A listener that is added meanwhile subscribes again.
     channel.confirmedOn = -1;
     await this.link.client.unsubscribe(name).catch(() => undefined);
   }

@@ -4,7 +4,7 @@ import { resolvesWithin } from '../runtime/waiting.js';
 import type { Presence } from './presence/presence.js';
 
 /**
- * How this process is, in the form that Terminus takes.
+ * The health of this process, in the format of Terminus.
  *
  * @publicApi
  */
@@ -13,7 +13,7 @@ export interface HydraHealthStatus {
   readonly status: 'up' | 'down';
   /** Why it is down. */
   readonly reasons?: readonly string[];
-  /** What a person should look at although work can be sent here. */
+  /** What a person should look at, although the process is ready. */
   readonly warnings?: readonly string[];
   /** What the parts of the process do: `{ calls: { sent: 3, handling: 2 } }`. */
   readonly activity?: Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -43,9 +43,9 @@ export class HydraHealthIndicator {
   ) {}
 
   /**
-   * Readiness: whether work should be sent here. Down, with the reasons, while Redis is away or does not answer, while
-   * subscriptions are not confirmed or this instance is not registered, while it drains, and while a part of the process
-   * (a queue, a stream) says that it stands still.
+   * Readiness: whether this process should get work. It is `down`, with reasons, while Redis is away or does not
+   * answer, while subscriptions are not confirmed, while this instance is not registered or drains, and while a part of
+   * the process (a queue, a stream) reports a problem.
    */
   async isHealthy<Key extends string = 'hydra'>(
     key = 'hydra' as Key,
@@ -104,7 +104,7 @@ export class HydraHealthIndicator {
   }
 }
 
-/** What Redis refuses is told; a connection that broke is told otherwise. */
+/** Only a refusal of Redis is reported here. A broken connection has its own reason. */
 function refusalIn(error: unknown): string | undefined {
   return error instanceof HydraError && error.code === 'FORBIDDEN' ? error.message : undefined;
 }

@@ -33,7 +33,7 @@ export interface LogSource {
  * @publicApi
  */
 export interface LogOptions {
-  /** At most so many entries, the newest ones. @defaultValue all that are kept: 64 an instance */
+  /** How many entries at most; the newest ones. @defaultValue all that are kept: 64 an instance */
   readonly limit?: number;
   /** Only entries of this level: `error`, `info`, … or of one of these. @defaultValue all */
   readonly level?: string | readonly string[];
@@ -81,7 +81,7 @@ export class InstanceLogs {
           return decode(newEntries(before ?? [], texts), source);
         });
         const wanted = fresh.filter((entry) => isWanted(entry, level)).toSorted(byTime);
-        // What was there before is not of now: only as much of it as was asked for.
+        // Older entries are emitted only up to the limit.
         for (const entry of isFirst ? newest(wanted, limit) : wanted) observer.next(entry);
         isFirst = false;
       };
@@ -90,7 +90,7 @@ export class InstanceLogs {
       const again = () => {
         if (observer.closed) return;
         if (redis.state === 'closed') return observer.complete();
-        // A failed look is made up for by the next one.
+        // After a failed read, the next one brings the missing entries.
         void look()
           .catch(() => undefined)
           .finally(() => (timer = clock.setTimeout(again, FOLLOW_INTERVAL_MS)));
@@ -116,7 +116,7 @@ export class InstanceLogs {
   }
 }
 
-/** What a list, newest first, has at its head that it did not have before. */
+/** The new entries at the head of a list, newest first. */
 export function newEntries(before: readonly string[], now: readonly string[]): readonly string[] {
   for (let added = 0; added < now.length; added++) {
     const rest = now.slice(added);

@@ -5,7 +5,7 @@ import type { Context } from '../redis/context.js';
 import { NOW } from '../redis/lua-clock.js';
 import { Script } from '../redis/script.js';
 
-/** Services that are looked for; the first of them show a mistake as well as all. */
+/** How many services are checked: a few are enough to find a mistake. */
 const MAX_LOOKED_FOR = 200;
 const MAX_NAMED = 5;
 
@@ -37,8 +37,8 @@ return found
 const OTHER: Readonly<Record<LayoutName, LayoutName>> = { classic: 'hash-tags', 'hash-tags': 'classic' };
 
 /**
- * Warns when services on this Redis name their keys in the other layout: those and this process do not see each other. Where
- * several servers share the keys there is but one layout, and Redis refuses the other.
+ * Warns when services on this Redis use the other layout of keys: this process and those services do not see each
+ * other. Where several servers share the keys only one layout works, and Redis refuses the other one.
  */
 export async function warnOfOtherLayout({
   redis,

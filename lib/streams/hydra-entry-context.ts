@@ -2,7 +2,7 @@ import { DeliveryContext } from '../delivery/delivery-context.js';
 import { createMessage, type UmfMessage } from '../protocol/message.js';
 import { publishedFields } from '../protocol/stream-entry.js';
 
-/** The entry a context speaks of. */
+/** The entry that a context belongs to. */
 export interface ReceivedEntry {
   readonly id: string;
   readonly stream: string;
@@ -15,7 +15,7 @@ export interface ReceivedEntry {
 }
 
 /**
- * What a handler can know of an entry: `@Ctx() context: HydraEntryContext`.
+ * What a handler can read about its entry: `@Ctx() context: HydraEntryContext`.
  *
  * @publicApi
  */
@@ -35,12 +35,15 @@ export class HydraEntryContext extends DeliveryContext {
     return this.entry.group;
   }
 
-  /** What it was published as; undefined when that was not said. */
+  /** The type that it was published with; undefined without one. */
   get type(): string | undefined {
     return this.entry.type;
   }
 
-  /** 1 for the first. More than 1 means: it failed, or whoever had it may have handled some or all of it and died. */
+  /**
+   * The number of this attempt: 1 for the first. More than 1 means that an earlier attempt failed, or that an instance
+   * died and may have handled the entry or a part of it.
+   */
   get attempt(): number {
     return this.entry.attempt;
   }
@@ -66,7 +69,7 @@ export class HydraEntryContext extends DeliveryContext {
     return this.entry.metadata;
   }
 
-  /** The entry as UMF, for a handler of calls that is given entries as well. */
+  /** The entry as UMF, for a handler that gets calls and entries. */
   getMessage(): UmfMessage {
     const { id, group, type, stream, data, metadata } = this.entry;
     return createMessage(
@@ -75,7 +78,7 @@ export class HydraEntryContext extends DeliveryContext {
     );
   }
 
-  /** A stream does not say who wrote to it. */
+  /** A stream does not contain the sender. */
   getSender(): undefined {
     return undefined;
   }
@@ -86,19 +89,22 @@ export class HydraEntryContext extends DeliveryContext {
 }
 
 /**
- * What the handler of a batch can know: `@Ctx() batch: HydraBatchContext`.
+ * What a handler can read about its batch: `@Ctx() batch: HydraBatchContext`.
  *
  * @publicApi
  */
 export class HydraBatchContext extends DeliveryContext {
   private readonly failures = new Map<number, unknown>();
 
-  /** One context an item, in the order of the items. */
+  /** The context of each entry, in their order. */
   get entries(): readonly HydraEntryContext[] {
     return this.getArgByIndex(0) as readonly HydraEntryContext[];
   }
 
-  /** Says that one item failed, for this reason: it alone is tried again. A handler that throws fails them all. */
+  /**
+   * Says that one entry failed, for this reason. Only the failed entries are tried again. A handler that throws fails
+   * all of them.
+   */
   fail(index: number, reason: unknown): void {
     if (!this.entries[index])
       throw new RangeError(`the batch has ${this.entries.length} items, none at ${index}`);

@@ -5,14 +5,14 @@ import type { DeliveryExtras } from '../delivery/source.js';
 import { ENTRY_NAMES, type EntryOptions, type NamesOf } from '../hydra-options.js';
 
 /**
- * How the entries of a batch are gathered.
+ * How entries are collected to a batch.
  *
  * @publicApi
  */
 export interface BatchOptions {
-  /** Entries handed over at once, at most. */
+  /** The largest number of entries in a batch. */
   readonly size: number;
-  /** How long the first waits for more, in milliseconds. @defaultValue 10 */
+  /** How long the first entry of a batch waits for more, in milliseconds. @defaultValue 10 */
   readonly waitMs?: number;
 }
 
@@ -40,7 +40,7 @@ const HYDRA = Symbol.for('hydra');
 /**
  * Handles the entries of a stream: `@StreamPattern('orders', { orderBy: 'customer' })`. At least once: an entry is
  * acknowledged when the handler has returned; when it throws it is tried again later, and in the end becomes a dead
- * letter. What other instances leave behind as they die is handled as well.
+ * letter. The entries of instances that die are handled by the others.
  *
  * @publicApi
  */

@@ -29,18 +29,21 @@ import {
 import { readInfo, type StreamInfo } from './stored/stream-info.js';
 
 /**
- * What one publication is stored with.
+ * Options of one publication.
  *
  * @publicApi
  */
 export interface PublishOptions {
   /** The event's own id: published again with it within `streams.dedupMs`, the event is not stored twice. */
   readonly id?: string;
-  /** Trims the stream to about this many entries. What a group has not read by then is lost to it. @defaultValue none */
+  /**
+   * Trims the stream to about this many entries. Entries that a group has not read by then are lost for this group.
+   * @defaultValue none
+   */
   readonly maxLen?: number;
-  /** What kind of event it is: handlers can ask for one kind. */
+  /** The type of the event: a handler can be limited to one type. */
   readonly type?: string;
-  /** What handlers read with `context.getMetadata()`. */
+  /** Headers, which handlers read with `context.getMetadata()`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -86,7 +89,7 @@ export class StreamService {
     try {
       return await this.prepared(stream, data, options)();
     } catch (error) {
-      // Nobody may be waiting for the promise that tells it.
+      // The promise may have no listener, so this must not be an unhandled rejection.
       this.context.log.warn('publish', `not published to ${JSON.stringify(stream)}: ${String(error)}`);
       throw error;
     }
@@ -109,7 +112,7 @@ export class StreamService {
     const key = this.context.keys.stream(stream);
     const store = async (redis: RedisClient) => {
       if (id !== undefined) {
-        // The id may end like a key that Hydra 1.x scans for; the last word keeps it out of that.
+        // The id may end like a key that Hydra 1.x scans for. The last part of the key prevents that.
         const mark = this.context.keys.ownStream(stream, 'id', id, 'entry');
         return publishOnce.run(redis, [key, mark, this.context.options.streams.dedupMs, maxLen, ...fields]);
       }
@@ -155,7 +158,7 @@ export class StreamService {
   }
 
   /**
-   * How long a stream is, and how far each of its groups has come. A stream that does not exist is empty.
+   * The length of a stream, and the progress of each of its groups. A stream that does not exist is empty.
    *
    * @throws HydraError `BAD_OPTION`
    */
@@ -165,7 +168,7 @@ export class StreamService {
   }
 
   /**
-   * Removes the oldest entries, read or not; resolves with how many.
+   * Removes the oldest entries, also those that no group has read. Resolves with how many.
    *
    * @throws HydraError `BAD_OPTION`
    */
@@ -178,7 +181,7 @@ export class StreamService {
         : (['MINID', bound(options.before, '-', '-0')] as const);
     const what = `trim ${stream}`;
     let removed = 0;
-    // Whole nodes of the stream, some at a time, so that a long one blocks nobody else; then what is left to the entry.
+    // First whole nodes of the stream, in steps, so that a long stream does not block Redis; then single entries.
     for (let some = 1; some > 0; removed += some)
       some = await this.context.redis.run(what, (redis) =>
         redis.xtrim(key, how as 'MINID', '~', limit, 'LIMIT', TRIM_STEP),
@@ -187,7 +190,7 @@ export class StreamService {
   }
 
   /**
-   * Has a group handle the stream again from a point on, at once; what it has in progress stays there.
+   * Moves a group to a position in the stream. Its instances begin there at once. Entries in progress stay in progress.
    *
    * @throws HydraError `BAD_OPTION`
    */
@@ -200,7 +203,7 @@ export class StreamService {
   }
 
   /**
-   * What a group gave up on, the oldest first.
+   * The dead letters of a group, the oldest first.
    *
    * @throws HydraError `BAD_OPTION`
    */
@@ -209,8 +212,8 @@ export class StreamService {
   }
 
   /**
-   * Gives dead letters back to their group, which handles them as if they were new; resolves with how many. They stand
-   * outside the order of their key. A letter whose entry is in flight again, after a `replay`, stays a letter.
+   * Gives dead letters back to their group, which handles them as new entries, outside the order of their key. Resolves
+   * with how many. A letter whose entry is in flight again, after a `replay`, stays a letter.
    *
    * @throws HydraError `REDIS_UNAVAILABLE`, not retryable, with Redis's `NOGROUP` when the group does not exist
    */
@@ -232,7 +235,8 @@ export class StreamService {
   }
 
   /**
-   * Deletes a group that no instance reads any more, with its dead letters; resolves with whether there was anything of it.
+   * Deletes a group that no instance reads any more, with its dead letters. Resolves with false when nothing of it
+   * existed.
    *
    * @throws HydraError `BAD_OPTION`, also while an instance reads it, which would make it again
    */

@@ -6,7 +6,7 @@ import { ConsumerGroup } from './group/consumer-group.js';
 import { resolveHandler, type EntryHandler } from './entries/entry-handler.js';
 import { GroupWorker } from './group/group-worker.js';
 
-/** Entries of streams: one worker for each group of each stream that has a handler. */
+/** The source of entries: one worker for each group of each stream that has a handler. */
 export class StreamSource implements Source {
   private workers: readonly GroupWorker[] = [];
 
@@ -15,7 +15,7 @@ export class StreamSource implements Source {
     private readonly dispatch: Dispatch,
   ) {}
 
-  /** What it says of itself in the health record, and whether the process is ready. */
+  /** Its part of the health record and of readiness. */
   get findings(): HealthFindings {
     if (this.workers.length === 0) return {};
     const inFlight = this.workers.reduce((sum, worker) => sum + worker.size, 0);
@@ -42,7 +42,7 @@ export class StreamSource implements Source {
     await Promise.all(this.workers.map((worker) => worker.drain(deadlineAt)));
   }
 
-  /** Handlers of events, for the events that their publishers keep in streams. */
+  /** Handlers of events that get events from streams, as durable events. */
   private durableEvents(): BoundHandler[] {
     const events = [...this.dispatch.handlers('call').values()].filter(({ isEvent }) => isEvent);
     return this.context.options.streams.events.flatMap(({ stream, ...options }) =>
@@ -69,7 +69,7 @@ export class StreamSource implements Source {
   }
 }
 
-/** Two handlers of one type: nobody could say which of them is given an entry. */
+/** With two handlers of one type, it would be unclear which one gets an entry. */
 function refuseTwins(what: string, handlers: readonly EntryHandler[]): void {
   for (const [index, { type }] of handlers.entries()) {
     if (handlers.findIndex((other) => other.type === type) === index) continue;
@@ -78,7 +78,7 @@ function refuseTwins(what: string, handlers: readonly EntryHandler[]): void {
   }
 }
 
-/** A group has one beginning, whichever of its handlers says it. */
+/** A group has one beginning. Any of its handlers may set it. */
 function startOf(what: string, handlers: readonly EntryHandler[]): string {
   const [first = '$', ...others] = new Set(handlers.flatMap(({ from }) => from ?? []));
   if (others.length === 0) return first;

@@ -28,7 +28,7 @@ export function note(text: string): void {
   process.stderr.write(`${text.split(COLOUR).map(printable).join('')}\n`);
 }
 
-/** Coloured where a person reads; NO_COLOR turns it off. */
+/** Coloured where a person reads; NO_COLOR disables the colours. */
 export function paint(text: string, colour: keyof typeof COLOURS, stream: NodeJS.WriteStream): string {
   if (!stream.isTTY || process.env['NO_COLOR']) return text;
   return `\u001B[${COLOURS[colour]}m${text}\u001B[0m`;

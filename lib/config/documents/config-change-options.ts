@@ -4,20 +4,20 @@ import { HydraError } from '../../hydra-error.js';
 import { refuseUnknown, type NamesOf } from '../../hydra-options.js';
 import type { Audit } from './stored-configs.js';
 
-/** Who changes a configuration and why, and what it must be until then. @publicApi */
+/** Who changes a configuration and why, and which revision it must have. @publicApi */
 export interface ConfigChangeOptions {
-  /** Who: a person, a pipeline. @defaultValue `<service>@<host name>` */
+  /** The author: a person or a program. @defaultValue `<service>@<host name>` */
   readonly by?: string;
-  /** Why, for the history. @defaultValue '' */
+  /** The reason, for the history. @defaultValue '' */
   readonly why?: string;
-  /** The revision the version must have until now; 0 when it must not be stored. @defaultValue any */
+  /** The revision that the version must have before the change; 0 when it must not be stored. @defaultValue any */
   readonly expect?: number;
 }
 
 const CHANGE_NAMES = { by: true, why: true, expect: true } satisfies NamesOf<ConfigChangeOptions>;
 
 /**
- * What is recorded of a change by this service.
+ * The record of a change by this service.
  *
  * @throws HydraError `BAD_OPTION`
  */

@@ -6,7 +6,7 @@ import type { Timer } from '../../runtime/clock.js';
 import { jittered } from '../../runtime/random-source.js';
 import type { StoredConfigs } from './stored-configs.js';
 
-/** Each change is a reading: the first at once, those that follow within this time together. */
+/** Each change causes a read: the first one at once, all further ones within this time together. */
 const READ_EVERY_MS = 50;
 
 type ChangesContext = Pick<Context, 'redis' | 'clock' | 'random' | 'options'>;
@@ -25,7 +25,7 @@ export function configChanges(context: ChangesContext, stored: StoredConfigs): O
 
     const look = async () => {
       if (!redis.isReady) return;
-      // A failed look is repeated soon; the connection reports its own failure.
+      // A failed check is repeated soon. The connection reports its own failure.
       const counter = await stored.survey(Math.ceil(intervalMs / 2)).catch(() => seen);
       if (seen !== undefined && counter !== seen) observer.next();
       seen = counter;
@@ -41,13 +41,13 @@ export function configChanges(context: ChangesContext, stored: StoredConfigs): O
     });
     const begin = async () => {
       await subscription.confirmed();
-      // What changed before this was heard by nobody.
+      // Earlier changes were not noticed.
       observer.next();
       await look();
     };
-    // Shared by all, whoever subscribed first.
+    // It is shared by all subscribers.
     outside(() => {
-      // Without a connection it is subscribed with the next one.
+      // Without a connection, the channel is subscribed with the next one.
       begin().catch(() => undefined);
       lookAgain();
     });

@@ -5,14 +5,14 @@ import type { ConfigContext } from '../config-context.js';
 import { Keyring } from './keyring.js';
 
 /**
- * A configuration as it is stored: nothing checked, references not resolved. What to edit and put back.
+ * A configuration as it is stored: not checked, references not resolved. Use it for editing.
  *
  * @publicApi
  */
 export interface ConfigDocument<T = JsonObject> {
   /** The version it is stored as. */
   readonly version: string;
-  /** To be given to `put` as `expect`. */
+  /** The revision, for the `expect` of `put`. */
   readonly revision: number;
   /** The document, references unresolved. */
   readonly config: T;
@@ -36,7 +36,7 @@ export class ConfigDocuments {
   }
 
   /**
-   * The text to be stored, and the document as it will be read back: dates are text by then, for one.
+   * The text to be stored, and the document as it will be read (dates, for example, become text).
    *
    * @throws HydraError `CONFIG_INVALID` unless it is a JSON object; `PAYLOAD_TOO_LARGE`
    */
@@ -56,7 +56,7 @@ export class ConfigDocuments {
     return document;
   }
 
-  /** Whether storing it again would encrypt it otherwise than it is. */
+  /** Whether storing it again would change its encryption. */
   isSealedOtherwise(text: string): boolean {
     return this.keyring.isOutdated(text);
   }

@@ -12,13 +12,13 @@ export interface ConfigChange {
   readonly revision: number;
   /** The version that changed. */
   readonly version: string;
-  /** What the change did. */
+  /** The kind of the change. */
   readonly action: ConfigAction;
   /** ISO 8601, UTC, milliseconds, by the clock of Redis. */
   readonly at: string;
-  /** Empty for a foreign change. */
+  /** The author; empty for a foreign change. */
   readonly by: string;
-  /** Why, as whoever changed it said; empty when they did not. */
+  /** The reason that its author gave; empty without one. */
   readonly why: string;
   /** Another program made it (hydra-cli, Hydra 1.x); `at` is when it was noticed. */
   readonly isForeign: boolean;
@@ -35,7 +35,7 @@ export function changeOf(
   return config === undefined ? entry : { ...entry, config: redact(config, isSecret) as object };
 }
 
-/** A revision; or, for a version, the last document that it held before its last change. */
+/** Finds a revision; for a version, the last document before its last change. */
 export function entryBefore(
   history: readonly ConfigEntry[],
   to: number | string | undefined,

@@ -17,12 +17,12 @@ export interface Written {
   readonly revision: number;
 }
 
-/** One service's documents: read, opened and checked, written. Below what administrates them, and what runs with them. */
+/** Reads, decrypts, checks and writes the documents of one service. `ConfigStore` and `LiveConfig` use it. */
 export class ConfigRepository {
   readonly stored: StoredConfigs;
   readonly documents: ConfigDocuments;
   readonly schemas: ConfigSchemas;
-  /** Emits whenever what is stored may have changed. */
+  /** Emits when the stored documents may have changed. */
   readonly changes$: Observable<void>;
 
   /** @throws HydraError `BAD_OPTION` */
@@ -97,18 +97,18 @@ export class ConfigRepository {
     return { version, revision };
   }
 
-  /** What must not be shown: the paths that this process or the service itself marked, and names that say so. */
+  /** Which values must not be shown: paths that this process or the service marked, and names of secrets. */
   async secretTest(): Promise<SecretTest> {
     return secretTest([...this.context.options.config.secrets, ...(await this.stored.secrets())]);
   }
 
-  /** Tells others what is secret, and how long the history is. */
+  /** Stores which paths are secret, and how many changes the history keeps. */
   async announceRules(): Promise<void> {
     const { secrets } = this.context.options.config;
     await Promise.all([this.stored.markSecrets(secrets), this.stored.keepHistory()]);
   }
 
-  /** How references are resolved, and which schema is that of the whole document. */
+  /** Sets how references are resolved, and the schema of the whole document. */
   get rules(): Pick<ConfigContext['options']['config'], 'references' | 'schema'> {
     return this.context.options.config;
   }

@@ -1,30 +1,30 @@
 import { SECRET_NAMES } from '../../options/secret-names.js';
 import { mapLeaves, parsePath, type Path } from './document-paths.js';
 
-/** What stands where a secret was. */
+/** The text in place of a secret. */
 export const REDACTED = '[redacted]';
 
-/** Names that hold a secret wherever they appear, whether or not anybody marked them. */
+/** Names whose values are always secret, also if nobody marked them. */
 const TELLING_NAME = new RegExp(SECRET_NAMES.join('|'), 'i');
 
 /** Tells whether the value at a path is a secret. */
 export type SecretTest = (path: Path) => boolean;
 
 /**
- * The test for marked paths (`db.password`; `*` stands for any one name; a marked object is secret as a whole) and for
- * names that say it themselves.
+ * The test for marked paths (`db.password`; `*` means any single name; a marked object is secret as a whole) and for
+ * names of secrets.
  */
 export function secretTest(marked: Iterable<string>): SecretTest {
   const marks = [...marked].map(parsePath);
   return (path) => path.some((name) => TELLING_NAME.test(name)) || marks.some((mark) => isUnder(path, mark));
 }
 
-/** A copy of a document without its secrets. References to secrets stay: they name a place, not the secret. */
+/** A copy of a document without its secrets. References stay, because they contain a place and not the secret. */
 export function redact(document: unknown, isSecret: SecretTest): unknown {
   return mapLeaves(document, (leaf, path) => (isSecret(path) && !isReference(leaf) ? REDACTED : leaf));
 }
 
-/** `env:NAME` or `file:/path`. A file's URL (`file:///path`) is a value like any other. */
+/** `env:NAME` or `file:/path`. A URL of a file (`file:///path`) is a normal value. */
 export function isReference(value: unknown): value is string {
   return typeof value === 'string' && /^(env:[A-Za-z_]\w*|file:\/(?!\/).+)$/.test(value);
 }

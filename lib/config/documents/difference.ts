@@ -17,7 +17,7 @@ export interface ConfigDifference {
   readonly after?: unknown;
 }
 
-/** What has to change in `before` to make it `after`, in the order of the documents' members; secrets are not shown. */
+/** The changes from `before` to `after`, in the order of the members. Secrets are not shown. */
 export function differences(before: unknown, after: unknown, isSecret: SecretTest): ConfigDifference[] {
   const found: ConfigDifference[] = [];
   const compare = (a: unknown, b: unknown, path: Path): void => {
@@ -40,7 +40,7 @@ function describe(path: Path, before: unknown, after: unknown): ConfigDifference
   return { path: at, kind: 'changed', before, after };
 }
 
-/** The value without its secrets, at whatever depth they stand. */
+/** The value without its secrets, at any depth. */
 function show(value: unknown, path: Path, isSecret: SecretTest): unknown {
   if (!isContainer(value))
     return value !== undefined && isSecret(path) && !isReference(value) ? REDACTED : value;

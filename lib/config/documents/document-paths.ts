@@ -1,4 +1,4 @@
-/** Where a value stands in a document: member names and list positions from the top. */
+/** The path of a value in a document: member names and list positions from the top. */
 export type Path = readonly string[];
 
 /** `db.hosts.0`; a name that holds a dot is put in quotes. */
@@ -6,7 +6,7 @@ export function pathText(path: Path): string {
   return path.map((name) => (name.includes('.') ? JSON.stringify(name) : name)).join('.') || '(the whole)';
 }
 
-/** The path that `db.password` or `hosts.*.key` spells. */
+/** The path for a text such as `db.password` or `hosts.*.key`. */
 export function parsePath(text: string): Path {
   return text === '' ? [] : text.split('.');
 }

@@ -11,14 +11,17 @@ export interface TextOfVersion {
 
 /** A configuration as a service runs with it. */
 export interface EffectiveConfig extends TextOfVersion {
-  /** The whole: as the schema made it where there is one for the whole, else the document with its references resolved. */
+  /**
+   * The whole configuration: as its schema made it if there is one for the whole, otherwise the document with its
+   * references resolved.
+   */
   readonly config: object;
   /** The document with its references resolved. */
   readonly resolved: object;
   readonly values: Values;
 }
 
-/** Revisions alone do not tell: they begin anew when Redis loses its data. */
+/** Revisions are not enough, because they begin again when Redis loses its data. */
 export function isSameConfig(a: TextOfVersion, b: TextOfVersion): boolean {
   return a.version === b.version && a.revision === b.revision && a.text === b.text;
 }
@@ -54,7 +57,7 @@ export async function effectiveConfig(
   };
 }
 
-/** Plain objects, lists, and the instance of a class at the top; what else a schema made is its own affair. */
+/** Plain objects, lists, and the instance of a class at the top. Other objects of a schema are not changed. */
 function deepFreeze(value: unknown, isTop = true): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -4,7 +4,7 @@ import { HydraError } from '../../hydra-error.js';
 import { isJsonObject, parseObject, stringOf } from '../../protocol/json.js';
 import type { RandomSource } from '../../runtime/random-source.js';
 
-/** A document's place, which its ciphertext is bound to: moved elsewhere, it does not open. */
+/** The place of a document. Its ciphertext is bound to it, and cannot be decrypted at another place. */
 export type Place = readonly [service: string, version: string];
 
 const MEMBER = '$encrypted';
@@ -13,8 +13,9 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 
 /**
- * Keys for documents at rest: the first seals, all open, so that a new key is put in front and the old one goes once
- * nothing is sealed with it. A sealed document is still a JSON object, and names its key.
+ * Keys for documents at rest. The first key encrypts, and all keys decrypt. To rotate, put a new key in front, and
+ * remove the old one when no document uses it. A sealed document is still a JSON object, and contains the name of its
+ * key.
  */
 export class Keyring {
   private constructor(
@@ -41,7 +42,7 @@ export class Keyring {
     return new Keyring(keys, random);
   }
 
-  /** Sealed with the first key; as it is when there is none. */
+  /** Seals with the first key; returns the text unchanged when there is no key. */
   seal(text: string, place: Place): string {
     const [first] = this.keys;
     if (first === undefined) return text;
@@ -55,14 +56,14 @@ export class Keyring {
     });
   }
 
-  /** Whether sealing it anew would change how it is protected: by another key, or by one at all. */
+  /** Whether sealing it again would use another key, or a key for the first time. */
   isOutdated(stored: string): boolean {
     const [first] = this.keys.keys();
     return sealedPart(stored)?.kid !== first;
   }
 
   /**
-   * The text that was sealed; a document that is not sealed as it is.
+   * The text that was sealed, or the text itself when it is not sealed.
    *
    * @throws HydraError `CONFIG_INVALID` when its key is not here, or it was altered or moved
    */

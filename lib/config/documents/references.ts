@@ -5,7 +5,7 @@ import type { Environment } from '../../hydra-options.js';
 import { mapLeaves, pathText, type Path } from './document-paths.js';
 import { isReference } from './config-secrets.js';
 
-/** Larger files are no secrets. */
+/** A larger file is not a secret. */
 const MAX_FILE_BYTES = 65_536;
 
 /**
@@ -45,7 +45,7 @@ async function resolveOne(reference: string, environment: Environment, path: Pat
 }
 
 async function readSmallFile(path: string): Promise<string> {
-  // Opening a pipe that nobody writes to would never end.
+  // Opening a pipe without a writer would never end.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!(await file.stat()).isFile()) throw new Error('not a file');

@@ -17,21 +17,21 @@ export interface StoredConfigsOptions {
   readonly maxBytes: number;
 }
 
-/** What is written, and how the history calls it. */
+/** What is written, and the name of the change in the history. */
 export interface Change {
   readonly version: string;
   readonly text: string;
   readonly action: ConfigAction;
 }
 
-/** Who changes something, and why; and the revision it must have until then. */
+/** Who makes a change and why, and the revision that is expected before it. */
 export interface Audit {
   readonly by: string;
   readonly why: string;
   readonly expect: number | undefined;
 }
 
-/** One service's configurations as they lie in Redis: texts, revisions, history. */
+/** The configurations of one service as they are in Redis: texts, revisions, history. */
 export class StoredConfigs {
   readonly channel: string;
   private readonly keyNames: readonly string[];
@@ -76,7 +76,7 @@ export class StoredConfigs {
     return { revision, text: text ?? undefined };
   }
 
-  /** True when it was written. The revision is the new one, or the present one when that was not expected. */
+  /** True when it was written. The revision is the new one, or the present one if that was not the expected one. */
   async write(
     { version, text, action }: Change,
     { by, why, expect }: Audit,
@@ -100,7 +100,10 @@ export class StoredConfigs {
     return [removed === 1, revision];
   }
 
-  /** Gives foreign changes their revisions, and returns the count of all changes. With a pause, only one of many askers does. */
+  /**
+   * Gives foreign changes their revisions, and returns the number of all changes. With a pause, only one of many
+   * processes does it.
+   */
   survey(pauseMs = 0): Promise<string> {
     const args = [
       ...this.keyNames,
@@ -127,14 +130,14 @@ export class StoredConfigs {
     );
   }
 
-  /** Tells whoever writes this service's configurations how many changes its history keeps. */
+  /** Stores how many changes the history keeps, for all writers. */
   async keepHistory(): Promise<void> {
     await this.run('say how long the history is', (redis) =>
       redis.set(this.context.keys.configHistoryLimit(this.options.service), this.options.historyLimit),
     );
   }
 
-  /** Marks paths for everybody who shows this service's configurations. */
+  /** Stores secret paths, for everybody who shows these configurations. */
   async markSecrets(paths: readonly string[]): Promise<void> {
     if (paths.length === 0) return;
     await this.run('mark secret paths', (redis) =>

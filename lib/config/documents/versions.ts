@@ -3,20 +3,20 @@ import { coerce, compare, valid, type SemVer } from 'semver';
 /** The version of a service that did not name one. */
 const UNVERSIONED = '0.0.0';
 
-/** What an instance asks for when it asks for no particular version. */
+/** How an instance chooses when no particular version is given. */
 export interface VersionWish {
   /** The instance's own version; undefined for a reader of another service's configuration. */
   readonly own?: string | undefined;
-  /** This one and no other. */
+  /** This version and no other. */
   readonly pinned?: string | undefined;
-  /** When neither the own version nor a compatible one is stored. */
+  /** The version to use when neither the own version nor a compatible one is stored. */
   readonly label?: string | undefined;
 }
 
 /**
- * Which of the stored versions is used: the pinned one; else the own version; else the newest compatible one (the same
- * major version, below 1.0.0 the same minor; any, for a service without a version); else the label. Pre-releases are used
- * only when asked for by name.
+ * Chooses one of the stored versions: the pinned one; otherwise the own version; otherwise the newest compatible one
+ * (the same major version, below 1.0.0 the same minor version; for a service without a version, any); otherwise the
+ * label. Pre-releases are used only when asked for by name.
  */
 export function chooseVersion(
   stored: readonly string[],
@@ -27,17 +27,17 @@ export function chooseVersion(
   return has(own) ?? newestCompatible(stored, own) ?? has(label);
 }
 
-/** Whether a label is a semantic version, as `1.2.0`: only those are looked for by instances that name none. */
+/** Whether a label is a semantic version, such as `1.2.0`. Instances that name no version use only these. */
 export function isVersion(label: string): boolean {
   return valid(label) !== null;
 }
 
-/** The version that somebody meant who left something out: 1.2.0 for `1.2`. */
+/** The probable version for an incomplete one: 1.2.0 for `1.2`. */
 export function versionMeantBy(label: string): string | undefined {
   return /^v?\d+(\.\d+)?$/.test(label) ? coerce(label)?.version : undefined;
 }
 
-/** In semver order, oldest first; labels that are no versions come before, by name. */
+/** In semver order, oldest first. Labels that are not versions come first, by name. */
 export function sortVersions(versions: readonly string[]): string[] {
   return versions.toSorted((a, b) => {
     const [isA, isB] = [valid(a) !== null, valid(b) !== null];

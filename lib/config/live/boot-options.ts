@@ -25,7 +25,7 @@ import { LiveConfig } from './live-config.js';
 export interface StoredOptionsSource extends Pick<HydraOptions, 'redis' | 'namespace' | 'connection'> {
   /** `name:version`. @defaultValue the environment's HYDRA_SERVICE */
   readonly label?: string;
-  /** A file to keep what was read in, for a start while Redis is down. @defaultValue none */
+  /** A file for the options that were read, for a start while Redis is down. @defaultValue none */
   readonly fallbackFile?: string;
 }
 
@@ -98,7 +98,7 @@ export function hydraConfig(source: HydraConfigSource = {}): () => Promise<Recor
   };
 }
 
-/** Reads over connections of its own, since the application has none yet. */
+/** Reads with its own connections, because the application has none yet. */
 async function readOnce(given: HydraOptions): Promise<JsonObject> {
   const options = resolveOptions(given, process.env);
   const redis = new RedisConnections(options);
@@ -118,7 +118,7 @@ function parseLabel(text: string | undefined): { service: string; version: strin
   return service !== undefined && version !== undefined ? { service, version } : undefined;
 }
 
-/** Hydra's members have Hydra's names. A range of ports is for Hydra, which looks for a free one in it. */
+/** Members of Hydra have Hydra's names. A range of ports is only for Hydra, which searches a free port in it. */
 function optionsOf(document: JsonObject, named: { service: string; version: string }): HydraOptions {
   const hydra = isJsonObject(document['hydra']) ? document['hydra'] : {};
   const port = Number(hydra['servicePort'] ?? Number.NaN);

@@ -12,7 +12,7 @@ export interface LastGood {
   readonly text: string;
 }
 
-/** Replaces the file as a whole, readable by its owner only. A crash in between leaves the one before. */
+/** Replaces the file as a whole, readable only by its owner. After a crash in between, the old file is still there. */
 export async function saveLastGood(path: string, document: LastGood): Promise<void> {
   // Instances on one machine may share the path.
   const draft = `${path}.${process.pid}.tmp`;
@@ -20,7 +20,7 @@ export async function saveLastGood(path: string, document: LastGood): Promise<vo
   await rename(draft, path);
 }
 
-/** Undefined when there is no such file, or it is not one of this service's. */
+/** Undefined when there is no such file, or when it belongs to another service. */
 export async function readLastGood(path: string, service: string): Promise<LastGood | undefined> {
   const found = parseObject(await readFile(path, 'utf8').catch(() => undefined));
   if (found?.['service'] !== service) return undefined;

@@ -24,7 +24,7 @@ import { parsePath, valueAt, type Path } from '../documents/document-paths.js';
 import type { Requirement } from '../schema/config-schemas.js';
 
 /**
- * What an instance runs with.
+ * The state of the configuration that an instance runs with.
  *
  * @publicApi
  */
@@ -35,7 +35,7 @@ export interface ConfigStatus {
   readonly version?: string;
   /** The revision it runs with; 0 for defaults. */
   readonly revision?: number;
-  /** Why it is not what is stored: that is not valid, or gone, or Redis was not there. */
+  /** Why it is not the stored document: that one is not valid or was removed, or there was no connection to Redis. */
   readonly problem?: string;
 }
 
@@ -52,8 +52,8 @@ type State =
   | { readonly source: 'redis' | 'file' | 'defaults'; readonly effective: EffectiveConfig };
 
 /**
- * What this process runs with: the stored configuration as long as it is valid, the last valid one otherwise. At the
- * start that is the one in the fallback file, and if there is none, the defaults.
+ * The configuration that this process runs with: the stored one if it is valid, otherwise the last valid one. At the
+ * start this is the one in the fallback file; if there is none, the defaults.
  *
  * @publicApi
  */
@@ -64,7 +64,7 @@ export class LiveConfig {
   private problem: string | undefined;
   private following: Subscription | undefined;
   private isRenewalDue = false;
-  /** Readings come one after the other, so that an old one never replaces a new one. */
+  /** Reads run one after another, so that an old document never replaces a new one. */
   private lastReading: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -72,7 +72,7 @@ export class LiveConfig {
     private readonly repository: ConfigRepository,
   ) {}
 
-  /** What this instance runs with, and what it refused. */
+  /** What this instance runs with, and why it refused the stored document. */
   get status(): ConfigStatus {
     const { effective, problem } = this;
     return {
@@ -83,8 +83,8 @@ export class LiveConfig {
   }
 
   /**
-   * A part of the configuration that changes while the process runs; the whole when there is no path. From now on a
-   * document is refused unless this part is as the type says.
+   * A part of the configuration that follows changes; the whole when there is no path. From now on a document is
+   * refused if this part does not match the type.
    *
    * @throws HydraError when there is no valid configuration to begin with: `CONFIG_NOT_FOUND`, `CONFIG_INVALID`,
    *   `REDIS_UNAVAILABLE`
@@ -115,8 +115,8 @@ export class LiveConfig {
   }
 
   /**
-   * The whole configuration, now and after each change of it. Never fails: what is not valid is logged and left out, and an
-   * absent Redis is waited for.
+   * The whole configuration, now and after each change. Never fails: an invalid document is logged and left out, and
+   * without a connection it waits.
    */
   watch(): Observable<object> {
     return defer(() => {
@@ -135,7 +135,7 @@ export class LiveConfig {
     await this.serialize(() => this.begin()).catch((error: unknown) => this.report(error));
   }
 
-  /** Stops following what is stored; what is running stays as it is. Idempotent. */
+  /** Stops following changes; the running configuration stays. Idempotent. */
   close(): void {
     this.following?.unsubscribe();
   }
@@ -173,14 +173,14 @@ export class LiveConfig {
     throw failure;
   }
 
-  /** What runs keeps running, if it is also what is required now. */
+  /** The running configuration stays, if it matches the new schemas too. */
   private async keep(effective: EffectiveConfig, failure: unknown): Promise<void> {
     const { source } = this.state;
     if (source !== 'none') await this.take(await this.repository.accept(effective), source);
     this.report(failure);
   }
 
-  /** Listens first: a change during the first reading is read again rather than missed. */
+  /** It subscribes first: a change during the first read causes another read, and is not missed. */
   private listen(): void {
     if (this.following) return;
     this.following = this.repository.changes$.subscribe(() => this.renewSoon());
@@ -191,7 +191,7 @@ export class LiveConfig {
     this.repository.announceRules().catch(() => undefined);
   }
 
-  /** However many changes are announced meanwhile, one reading that has not begun yet sees them all. */
+  /** A read that has not begun yet covers all changes that are announced meanwhile. */
   private renewSoon(): void {
     if (this.isRenewalDue) return;
     this.isRenewalDue = true;
@@ -258,7 +258,7 @@ export class LiveConfig {
     if (!before || !isSameConfig(before, next))
       this.logger.log(`configuration ${version}@${revision} (${source})`);
     this.tell();
-    // A slow registry must not hold back the values.
+    // A slow registry must not delay the values.
     if (source !== 'defaults') void presence?.update({ capabilities: { config: `${version}@${revision}` } });
     this.accepted.next(next);
     if (source === 'redis') await this.save({ version, revision, text });
@@ -273,7 +273,7 @@ export class LiveConfig {
     );
   }
 
-  /** Observers hear of each change of what runs, and of each reason why it does not change. */
+  /** Observers are told of each change of the running configuration, and of each reason why it does not change. */
   private tell(): void {
     const { id: instanceId, options } = this.context;
     if (instanceId === undefined || !configState.hasSubscribers) return;
@@ -288,9 +288,9 @@ export class LiveConfig {
     return notFound(service, wanted);
   }
 
-  /** Logged once for each reason: a refused document is met again at every look. */
+  /** Each reason is logged once, because every read finds a refused document again. */
   private report(error: unknown): void {
-    // The defaults are for the time when nothing is stored: that is no problem.
+    // With defaults, it is not a problem that nothing is stored.
     if (this.state.source === 'defaults' && isMissing(error)) {
       this.problem = undefined;
       return;

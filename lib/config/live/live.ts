@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 
-/** What a {@link Live} shows at one moment. */
+/** The content of a {@link Live} at one moment. */
 export interface LiveState<T> {
   readonly value: T;
   readonly version: string;
@@ -14,7 +14,7 @@ export interface LiveState<T> {
  * @publicApi
  */
 export class Live<T> {
-  /** Each new value from now on. Values that another part of the document changed around are not repeated. */
+  /** Each new value from now on. A change of another part of the document does not emit the same value again. */
   readonly changes$: Observable<T>;
 
   constructor(

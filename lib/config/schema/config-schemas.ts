@@ -4,18 +4,21 @@ import { evaluate, type Issue } from './schema-evaluation.js';
 import { mapLeaves, pathText, valueAt, type Path } from '../documents/document-paths.js';
 import { isReference, REDACTED, secretTest } from '../documents/config-secrets.js';
 
-/** A part of a service's configuration, and what it has to be. */
+/** A part of a configuration, and its type. */
 export interface Requirement {
   readonly type: ConfigType;
   readonly path: Path;
 }
 
-/** What each requirement made of its part. */
+/** The value that each requirement made of its part. */
 export type Values = ReadonlyMap<Requirement, unknown>;
 
 const SHOWN_ISSUES = 5;
 
-/** All that a process requires of its service's configuration: a document meets all of it or is refused as a whole. */
+/**
+ * All schemas that a process has for the configuration of its service: a document matches all of them, or is refused as
+ * a whole.
+ */
 export class ConfigSchemas {
   private readonly all: Requirement[] = [];
 
@@ -34,7 +37,7 @@ export class ConfigSchemas {
     return this.all.some((other) => other.type === type && pathText(other.path) === pathText(path));
   }
 
-  /** What could not be met at all must not stand in the way of everything else. */
+  /** A requirement that failed at its start must not block the others. */
   remove(requirement: Requirement): void {
     this.all.splice(this.all.indexOf(requirement), 1);
   }
@@ -57,8 +60,8 @@ export class ConfigSchemas {
   }
 
   /**
-   * Checks a document that is about to be stored. Its references lead somewhere at its readers only, so nothing is said
-   * about their values here.
+   * Checks a document that is about to be stored. Only its readers resolve its references, so their values are not
+   * checked here.
    *
    * @throws HydraError `CONFIG_INVALID`
    */
@@ -100,7 +103,7 @@ export class ConfigSchemas {
   }
 }
 
-/** Shorter ones stand in any text by chance. */
+/** A shorter value may be part of any text by chance. */
 const MIN_SECRET_LENGTH = 4;
 
 function textsOf(document: object, isSecret: (path: Path) => boolean): string[] {

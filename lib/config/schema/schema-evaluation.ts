@@ -1,7 +1,7 @@
 import type { ConfigType, StandardSchema, StandardSchemaIssue } from '../../protocol/standard-schema.js';
 import type { Path } from '../documents/document-paths.js';
 
-/** What is wrong with a value, and where in it. */
+/** A problem in a value, and its place. */
 export interface Issue {
   readonly path: Path;
   readonly message: string;
@@ -9,12 +9,12 @@ export interface Issue {
 
 export type Evaluation = { readonly value: unknown } | { readonly issues: readonly Issue[] };
 
-/** The value as its type makes it (defaults, conversions, an instance of the class), or what is wrong with it. */
+/** The value as its type makes it (defaults, conversions, an instance of the class), or its problems. */
 export function evaluate(type: ConfigType, value: unknown): Promise<Evaluation> {
   return isSchema(type) ? bySchema(type, value) : byClass(type, value);
 }
 
-/** Asked before anything else: arktype's schemas are functions, as classes are. */
+/** This check comes first, because arktype's schemas are functions, like classes. */
 function isSchema(type: ConfigType): type is StandardSchema {
   return '~standard' in type;
 }

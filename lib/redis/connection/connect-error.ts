@@ -1,10 +1,13 @@
 import { HydraError } from '../../hydra-error.js';
 import { isReply, redisError } from '../redis-error.js';
 
-/** What Redis answers to one who may not come in, or asks for what is not there. Sentinel's reach us in a longer text. */
+/**
+ * The errors of Redis for wrong credentials, and for a database that does not exist. Those of a Sentinel are part of a
+ * longer text.
+ */
 const REFUSED = /\b(WRONGPASS|NOAUTH|NOPERM|DB index|invalid password|cluster support disabled|NOPROTO)\b/;
 
-/** A certificate of one side that the other does not take, or a peer that does not speak TLS. */
+/** A certificate that one side does not accept, or a peer that does not speak TLS. */
 const TLS_CODE =
   /^(CERT_|ERR_TLS_|ERR_SSL_|EPROTO$|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_)/;
 
@@ -12,8 +15,8 @@ const TLS_CODE =
 const UNKNOWN_NAME = /^connected to sentinel (\S+) successfully, but got an invalid reply/;
 
 /**
- * Why connecting is in vain until a person does something; undefined where Redis is merely not there, or not yet: that may
- * be waited for.
+ * Why connecting cannot succeed until a person does something. Undefined when Redis is only unavailable: then waiting
+ * helps.
  */
 export function refusalToConnect(error: unknown): HydraError | undefined {
   if (error instanceof HydraError) return error.retryable ? undefined : error;

@@ -5,7 +5,7 @@ import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { reasonOf } from './connect-error.js';
 import { OLDEST_REDIS, type ServerInfo } from './server-info.js';
 
-/** A reason is logged again after so long, in milliseconds; an absent Redis fails ten times a second. */
+/** The same reason is logged again after this many milliseconds. Without Redis, connecting fails ten times a second. */
 const LOG_AGAIN_MS = 30_000;
 
 /** Logs what happens to the connections: each reason once, and again after a while if it lasts. */
@@ -19,7 +19,7 @@ export class ConnectionReport {
     this.throttled = new ThrottledLogger(clock, LOG_AGAIN_MS);
   }
 
-  /** Why there is no connection, as last heard. */
+  /** The last reason why there is no connection. */
   get reason(): string | undefined {
     return this.last;
   }

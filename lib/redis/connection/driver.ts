@@ -9,7 +9,7 @@ import type { RedisLocation } from '../../hydra-options.js';
  */
 export type RedisClient = Redis | Cluster;
 
-/** How long TCP and TLS may take, in milliseconds, where the options do not say it. */
+/** The default limit for TCP and TLS, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
@@ -40,14 +40,14 @@ const OVERRULED_OF_CLUSTER = [
 export interface ClientSettings {
   /** What CLIENT LIST shows. */
   readonly connectionName: string;
-  /** Hears what Redis refuses; the command is rejected with it in any case. */
+  /** Is told what Redis refuses. The command rejects with it in any case. */
   readonly onRefusal: (error: Error) => void;
 }
 
 /** A client that does not connect by itself, neither at first nor again. */
 export function createClient(location: RedisLocation, settings: ClientSettings): RedisClient {
   const own = ownOptions(location, settings);
-  // What comes first wins: a URL may hold options too.
+  // The first value wins: a URL may contain options too.
   if (typeof location === 'string') return new Redis(own as never, location as never);
   if (!('cluster' in location)) return new Redis({ ...location, ...own } as object);
   const {
@@ -58,7 +58,7 @@ export function createClient(location: RedisLocation, settings: ClientSettings):
     ...ofNodes
   } = own;
   return new Cluster([...location.cluster], {
-    // Slots move without a word to one who only publishes.
+    // A client that only publishes is not told that slots move.
     slotsRefreshInterval: SLOTS_REFRESH_MS,
     ...location.options,
     lazyConnect: true,
@@ -78,7 +78,7 @@ export function connectTimeoutMs(location: RedisLocation): number {
   return ms > 0 ? ms : CONNECT_TIMEOUT_MS;
 }
 
-/** The options given that have no effect, because they are set here. */
+/** The given options that have no effect, because this file sets them. */
 export function overruledOptions(location: RedisLocation): readonly string[] {
   const names = given(optionsOf(location), [...OVERRULED, ...OVERRULED_OF_SENTINEL]);
   if (typeof location === 'string' || !('cluster' in location)) return names;
@@ -89,7 +89,7 @@ function given(options: object, names: readonly string[]): readonly string[] {
   return names.filter((name) => (options as Record<string, unknown>)[name] !== undefined);
 }
 
-/** Where Redis is, without credentials. */
+/** The address of Redis, without credentials. */
 export function describeLocation(location: RedisLocation): string {
   if (typeof location === 'string') return describeUrl(location);
   if ('cluster' in location) return `the Cluster at ${location.cluster.map(describeNode).join(', ')}`;
@@ -106,12 +106,12 @@ function ownOptions(location: RedisLocation, { connectionName, onRefusal }: Clie
     autoResendUnfulfilledCommands: false,
     // RedisConnections subscribes again itself, to know when that is confirmed.
     autoResubscribe: false,
-    // A command that waits for a connection would run when nobody waits for it any more.
+    // Otherwise a command that waits for a connection would run after its caller has given up.
     enableOfflineQueue: false,
     // With null, a command under way when its connection breaks would neither be resent nor ever be rejected.
     maxRetriesPerRequest: 0,
     connectTimeout: connectTimeoutMs(location),
-    // How long closing waits for a peer that may be gone; the wait keeps the process alive.
+    // How long closing waits for a peer that may be gone. The process stays alive meanwhile.
     disconnectTimeout: 200,
     // `Link` connects again. The driver's own timer cannot be stopped once the client has connected otherwise.
     retryStrategy: () => null,
@@ -125,7 +125,7 @@ function ownOptions(location: RedisLocation, { connectionName, onRefusal }: Clie
   };
 }
 
-/** A Sentinel that accepts and never answers would be waited for without end. */
+/** Otherwise a Sentinel that accepts and never answers would block for ever. */
 function ofSentinel(location: RedisLocation): RedisOptions {
   if (typeof location === 'string' || !('sentinels' in location)) return {};
   const { sentinelCommandTimeout = SENTINEL_TIMEOUT_MS } = location;

@@ -4,25 +4,26 @@ import type { RedisClient } from './driver.js';
 import { publishOn } from '../slot-publish.js';
 import { isReply, redisError } from '../redis-error.js';
 
-/** What a process says to itself; nobody else takes it for a message. */
+/** The text that a process publishes to itself. It is neither a message nor a frame. */
 export const ECHO = 'echo';
 
-/** What came of saying something to oneself. */
+/** The result of a message to oneself. */
 export type Heard = 'heard' | 'deaf' | 'unknown';
 
 export interface HearingOptions {
   readonly clock: Clock;
   readonly commands: RedisClient;
-  /** How long an own word may take after Redis has said that it published it, in milliseconds. */
+  /** How long the own message may take after Redis has confirmed its PUBLISH, in milliseconds. */
   readonly withinMs: number;
-  /** Redis does not let us speak on our own channel. */
+  /** Redis refuses to publish on the own channel. */
   refused(error: HydraError): void;
 }
 
 /**
- * Whether this process hears what is sent to it: it publishes a word on a channel of its own, by the way of its commands,
- * and listens for it by the way of its subscriptions. Where both ways end at one server, Redis also counts the process as a
- * receiver; a server whose count leaves it out cannot prove by a count of 0 that nobody received a message.
+ * Tests whether this process receives what is sent to it: it publishes a text on its own channel with the connection of
+ * the commands, and waits for it on the connection of the subscriptions. If both connections are at one server, Redis
+ * also counts the process as a receiver. If the count does not include the process, a count of 0 at this server proves
+ * nothing.
  */
 export class Hearing {
   private wasCounted = true;
@@ -32,19 +33,17 @@ export class Hearing {
 
   constructor(private readonly options: HearingOptions) {}
 
-  /** The channel that has to be heard; nothing is proven before there is one. */
+  /** The own channel; nothing can be tested before it is set. */
   get channel(): string | undefined {
     return this.own;
   }
 
-  /**
-   * Whether a count of 0 can be trusted: the last count of an own word had this process in it, or none was made.
-   */
+  /** Whether a count of 0 proves something: the last count included this process, or there was no test yet. */
   get mayCount(): boolean {
     return this.wasCounted;
   }
 
-  /** From now on this channel has to be heard; none, where it is undefined. */
+  /** Sets the own channel, or ends the tests with undefined. */
   require(channel: string | undefined): void {
     this.own = channel;
   }
@@ -55,14 +54,14 @@ export class Hearing {
     this.onHeard?.();
   }
 
-  /** Whether anything was heard since this was asked before; then there is nothing to prove. */
+  /** Whether anything was received since the last call. Then no test is needed. */
   takeHeard(): boolean {
     const { wasHeard } = this;
     this.wasHeard = false;
     return wasHeard;
   }
 
-  /** Says a word to this process itself. */
+  /** Sends a text to this process itself, and waits for it. */
   async prove(): Promise<Heard> {
     const { own: channel } = this;
     if (channel === undefined) return 'unknown';
@@ -73,7 +72,7 @@ export class Hearing {
       this.wasCounted = receivers > 0;
       return isHeard ? 'heard' : 'deaf';
     } catch (error) {
-      // Without the right to say it, it cannot be known; without a connection, others see to it.
+      // Without the right to publish, the result is unknown. A missing connection is handled elsewhere.
       if (isReply(error)) this.options.refused(redisError(`PUBLISH to ${channel}`, error));
       return 'unknown';
     } finally {
@@ -88,7 +87,7 @@ export class Hearing {
     return { promise, stop: () => (this.onHeard = undefined) };
   }
 
-  /** After a long blocked tick the word may lie unread in the socket: it is let in first. */
+  /** After a long blocked tick the text may be in the socket and not read yet. It is read first. */
   private tooLate(): Promise<boolean> {
     const { clock, withinMs } = this.options;
     return new Promise((resolve) => {

@@ -2,7 +2,7 @@ import { Redis, type Cluster } from 'ioredis';
 
 import type { Clock } from '../../runtime/clock.js';
 
-/** Breaks a connection off without asking the peer, who may be gone. */
+/** Closes a connection without waiting for the peer, which may be gone. */
 export function dropConnection(client: Redis | Cluster, reason: Error = new Error('no answer')): void {
   const links = connectionsOf(client);
   // Its subscriber is not one of its nodes.
@@ -13,7 +13,7 @@ export function dropConnection(client: Redis | Cluster, reason: Error = new Erro
 export interface WatchOptions {
   readonly clock: Clock;
   readonly intervalMs: number;
-  /** Sends PING, or what is asked in place of it; resolves with any answer. */
+  /** Sends PING, or another command instead; resolves with any answer. */
   readonly ping: (link: Redis) => Promise<unknown>;
 }
 
@@ -32,7 +32,7 @@ export function watchConnection(
   const endIfStillAwaiting = (link: Redis) => {
     if (!awaiting.has(link) || awaiting.get(link) !== link.stream) return;
     awaiting.delete(link);
-    // destroy(), because a polite end() waits for the peer that is not there.
+    // destroy(), because end() waits for a peer that may be gone.
     link.stream.destroy(new Error(`no answer to PING within ${intervalMs} ms`));
   };
   const ask = (link: Redis) => {
@@ -42,7 +42,7 @@ export function watchConnection(
   };
   const look = (link: Redis) => {
     if (link.status !== 'ready') awaiting.delete(link);
-    // After a long blocked tick the answer may lie unread in the socket: let it be read first.
+    // After a long blocked tick the answer may be in the socket and not read yet. It is read first.
     else if (awaiting.get(link) === link.stream) clock.setImmediate(() => endIfStillAwaiting(link));
     else ask(link);
   };

@@ -13,7 +13,7 @@ import { connectNodes } from '../slot-publish.js';
 /** What a connection is for. */
 export type Role = 'commands' | 'subscriber' | 'blocking';
 
-/** What an instance is run by: the system's time and randomness, or a test's. */
+/** The clock and the randomness of an instance: the system's, or a test's. */
 export interface Runtime {
   readonly clock: Clock;
   readonly random: RandomSource;
@@ -27,11 +27,11 @@ export interface LinkOptions extends Runtime {
   readonly connection: { readonly pingIntervalMs: number; readonly maxReconnectDelayMs: number };
 }
 
-/** Hears of a link, and decides when it may connect. */
+/** Is told about a link, and decides when it may connect. */
 export interface LinkOwner {
-  /** Whether there is nothing yet that it could follow: it is told to connect when there is. */
+  /** Whether the link must wait, because there is no primary that it could follow. It is told later when it may connect. */
   holdsBack(link: Link): boolean;
-  /** It has reached a server, or lost it. */
+  /** It has connected to a server, or lost the connection. */
   changed(link: Link): void;
   /** Connecting failed, or Redis refused to let it in. */
   failed(link: Link, error: Error): void;
@@ -43,7 +43,7 @@ export interface LinkOwner {
 const IDLE = ['wait', 'close', 'end'];
 /** A limit for the handshake that a short interval of PINGs must not push below what a loaded Redis needs. */
 const MIN_HANDSHAKE_MS = 1_000;
-/** Kept for so long, a connection begins with short pauses again once it breaks. */
+/** After a connection has lasted this long, reconnecting begins with short pauses again. */
 const SETTLED_MS = 1_000;
 /** The pause before the first attempt to connect again; doubled for each further one. */
 const MIN_RECONNECT_DELAY_MS = 20;
@@ -74,7 +74,7 @@ export class Link {
     const onRefusal = (error: Error) => this.owner.refused(this, error);
     const settings = { connectionName: `hydra:${service}:${role}`, onRefusal };
     this.client = createClient(redis, settings);
-    // Which of several Sentinels failed is told by one error for all, which does not say why.
+    // When all Sentinels fail, the driver reports one error for all, without the reasons.
     let atSentinel: Error | undefined;
     this.client.on('sentinelError', (error: Error) => (atSentinel = error));
     this.client.on('error', (error: Error) => {
@@ -85,7 +85,7 @@ export class Link {
     this.client.on('close', () => this.leave()).on('end', () => this.retry());
     const limitMs = Math.min(connectTimeoutMs(redis), Math.max(MIN_HANDSHAKE_MS, connection.pingIntervalMs));
     limitHandshake(this.client, { clock, limitMs, isDone: () => this.server !== undefined });
-    // No PING can watch over a connection that blocks, as it would wait behind the read.
+    // A PING cannot check a connection that blocks, because it would wait behind the read.
     this.stopWatch =
       role === 'blocking'
         ? () => undefined
@@ -97,7 +97,7 @@ export class Link {
     if (role === 'commands' && !(this.client instanceof Redis)) connectNodes(this.client);
   }
 
-  /** What the server at the other end is; undefined until it has said so, and once it is lost. */
+  /** What is known about the server; undefined before it has answered, and after the connection was lost. */
   get server(): ServerInfo | undefined {
     return this.reached;
   }
@@ -120,7 +120,7 @@ export class Link {
     outside(() => void this.client.connect().catch(() => undefined));
   }
 
-  /** Breaks the connection off, to look anew where Redis is. */
+  /** Closes the connection, to find the primary again. */
   drop(reason: Error): void {
     this.leave();
     dropConnection(this.client, reason);
@@ -144,7 +144,7 @@ export class Link {
       this.reachedAt = this.options.clock.monotonic();
       this.owner.changed(this);
     } catch (error) {
-      // Else the connection broke, and has told so.
+      // Otherwise the connection broke, and this was reported.
       if (generation === this.generation && this.client.status === 'ready') this.giveUp(error as Error);
     }
   }
@@ -156,7 +156,7 @@ export class Link {
     return this.options.layout === 'hash-tags' ? { ...server, runId: undefined } : server;
   }
 
-  /** Who only reads and publishes would never hear from a command that its server is a replica now. */
+  /** A process that only reads and publishes would never learn from a command that its server has become a replica. */
   private async ping(link: Redis): Promise<unknown> {
     if (this.role !== 'commands' || link !== this.client || !this.tellsRole) return link.ping();
     const isReplica = await isReplicaNow(link);
@@ -186,7 +186,7 @@ export class Link {
       this.timer = undefined;
       this.connect();
     };
-    // A process that waits for Redis alone must not end.
+    // A process that only waits for Redis must stay alive.
     this.timer = clock.setTimeout(reconnect, backoffMs(limits, ++this.attempts, random), { ref: true });
   }
 }

@@ -4,7 +4,7 @@ import type { HydraError } from '../../hydra-error.js';
 export interface ReadinessWaiter {
   readonly ready: () => void;
   readonly failed: (error: HydraError) => void;
-  /** Whether it also waits for a Redis that does not let us in. */
+  /** Whether it also waits while Redis rejects the credentials. */
   readonly isPatient: boolean;
 }
 
@@ -24,7 +24,7 @@ export class ReadinessWaiters {
     for (const waiter of this.taken(() => true)) waiter.ready();
   }
 
-  /** Redis does not let us in: a patient waiter keeps waiting. */
+  /** Redis rejects the credentials: a patient waiter keeps waiting. */
   refused(error: HydraError): void {
     for (const waiter of this.taken(({ isPatient }) => !isPatient)) waiter.failed(error);
   }

@@ -1,10 +1,10 @@
 import { Link, type LinkOptions, type LinkOwner, type Role } from './link.js';
 import { maySame, tooOld } from './server-info.js';
 
-/** A link that was led elsewhere so often in a row shows that the leading one is at the wrong server. */
+/** When a link reaches another server this often in a row, the leading link is probably at the wrong server. */
 const LED_ELSEWHERE = 2;
 
-/** What Redis says to one whose server is no primary any more. */
+/** The errors of a server that is not a primary any more. */
 const DEMOTED = /^(-?READONLY\b|UNBLOCKED.*instance state changed)/;
 
 export interface ReplicaOptions {
@@ -32,20 +32,20 @@ export class SamePrimary implements LinkOwner {
     this.leader = new Link({ ...options, role: 'commands' }, this);
   }
 
-  /** A connection that goes where that of the commands goes; made at once if that one is there. */
+  /** Adds a connection to the server of the commands. It connects at once if that server is known. */
   follow(role: Role): Link {
     const link = new Link({ ...this.options, role }, this);
     this.followers.add(link);
     return link;
   }
 
-  /** Connects all at once. */
+  /** Connects all links. */
   start(): void {
     this.leader.connect();
     for (const link of this.followers) link.connect();
   }
 
-  /** Whether this connection is where the commands go. */
+  /** Whether this connection is at the server of the commands. */
   isAdmitted(link: Link): boolean {
     return (
       this.leader.server !== undefined &&
@@ -54,7 +54,7 @@ export class SamePrimary implements LinkOwner {
     );
   }
 
-  /** Breaks all off, to look anew where the primary is. */
+  /** Closes all links, to find the primary again. */
   lookAnew(reason: Error): void {
     for (const link of [this.leader, ...this.followers]) if (link.client.status !== 'end') link.drop(reason);
   }
@@ -90,7 +90,7 @@ export class SamePrimary implements LinkOwner {
 
   refused(link: Link, error: Error): void {
     if (this.options.takesReplicas) return;
-    // All commands under way are refused alike; the first of them has been heard.
+    // All commands in flight are refused in the same way, and the first refusal was already handled.
     if (link.server === undefined || !DEMOTED.test(error.message)) return;
     this.onFailure(link.role, error);
     this.lookAnew(new Error('its server is a replica now'));
@@ -125,7 +125,7 @@ export class SamePrimary implements LinkOwner {
   }
 }
 
-/** Why nobody can work at the server that this link has reached. */
+/** Why the server of this link cannot be used. */
 function whyNot({ server }: Link, { takesReplicas }: ReplicaOptions): Error | undefined {
   if (!server) return undefined;
   if (server.isLoading) return new Error(`LOADING ${server.product} is loading its data`);

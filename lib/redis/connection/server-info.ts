@@ -6,9 +6,9 @@ import { isReply } from '../redis-error.js';
 export const OLDEST_REDIS = '6.2';
 const [OLDEST_MAJOR, OLDEST_MINOR] = OLDEST_REDIS.split('.').map(Number) as [number, number];
 
-/** What a server says of itself; where it may not be asked, nothing. */
+/** What a server says about itself; nothing if INFO and HELLO are not allowed. */
 export interface ServerInfo {
-  /** Another one for each server, and after each of its starts. */
+  /** Differs between servers, and changes with each start of the server. */
   readonly runId?: string | undefined;
   readonly isReplica: boolean;
   /** It reads its data from disk, and refuses commands meanwhile. */
@@ -18,7 +18,7 @@ export interface ServerInfo {
   readonly product: string;
 }
 
-/** What is known of a server that tells nothing. */
+/** What is known about a server that gives no information. */
 export const UNKNOWN_SERVER: ServerInfo = { isReplica: false, isLoading: false, product: 'Redis' };
 
 /**
@@ -54,7 +54,7 @@ export function serverOf(info: string): ServerInfo {
   };
 }
 
-/** Whether it can be that both are one server. */
+/** Whether both may be the same server. */
 export function maySame(one: ServerInfo, other: ServerInfo): boolean {
   return one.runId === undefined || other.runId === undefined || one.runId === other.runId;
 }

@@ -5,7 +5,7 @@ import type { Hearing } from './hearing.js';
 import type { Link } from './link.js';
 import type { SamePrimary } from './same-primary.js';
 
-/** A process that is deaf so often in a row looks for Redis anew with all its connections. */
+/** After this many failed tests in a row, the process closes all its connections and finds Redis again. */
 const DEAF_TIMES = 2;
 const TRY_AGAIN_MS = 100;
 const MIN_RESTORE_MS = 1_000;
@@ -23,7 +23,7 @@ export interface SettlingListener {
   /** Connected, subscribed, and not deaf. */
   settled(): void;
   unsettled(): void;
-  /** Why it cannot settle, or has to do so anew. */
+  /** Why it cannot settle, or must settle again. */
   failed(role: 'subscriber', error: Error): void;
   refused(error: HydraError): void;
 }
@@ -46,9 +46,9 @@ type State =
 const APART: State = { name: 'apart' };
 
 /**
- * What lies between two connections that are made and a process that is ready: its subscriptions are confirmed, and it
- * hears itself. Looked at again on the rhythm of the PINGs, as a subscriber can be left behind at a server that nobody
- * publishes at.
+ * The steps between two open connections and a ready process: the subscriptions are confirmed, and the process receives
+ * its own messages. They are checked again with each PING, because a subscriber can stay at a server at which nobody
+ * publishes any more.
  */
 export class Settling {
   private state: State = APART;
@@ -131,7 +131,10 @@ export class Settling {
     this.checking ??= this.look(this.state.session).finally(() => (this.checking = undefined));
   }
 
-  /** What was refused may be allowed by now; and a process that was silent for a while makes sure that it is not deaf. */
+  /**
+   * A refused subscription may be allowed by now. A process that received nothing for a while tests whether it still
+   * receives its own messages.
+   */
   private async look(session: string): Promise<void> {
     const { hearing, subscriptions } = this.parts;
     await subscriptions.retryRefused();

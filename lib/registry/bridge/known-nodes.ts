@@ -1,10 +1,10 @@
 import { decodeNode } from '../../protocol/records.js';
 
-/** What the bridge knows of one entry of the nodes hash. */
+/** What the bridge knows about one entry of the nodes hash. */
 export interface KnownNode {
   readonly id: string;
   readonly service: string;
-  /** As it was read: what is entered in the index for a Hydra 1.x instance. */
+  /** The record as it was read. For a Hydra 1.x instance, the bridge enters it in the index. */
   readonly record: string;
   /** Written by one of ours, which enters itself in the index. */
   readonly isOurs: boolean;
@@ -13,15 +13,16 @@ export interface KnownNode {
   isLive: boolean;
 }
 
-/** A Hydra 1.x instance without presence is looked at every time for so long: it may only have been late. */
+/** For this long, a Hydra 1.x instance without presence is checked at every tick: it may only be late. */
 const LATE_MS = 10_000;
-/** Of those that need no haste, this share is looked at each time. */
+/** Of the entries that are not urgent, this share is checked at each tick. */
 const SHARE = 30;
 const MIN_BATCH = 10;
 
 /**
- * The entries of the nodes hash, and which of them are due to be looked at: a Hydra 1.x instance at every tick, because
- * nobody else says that it came or went; one of ours, or one long dead, now and then, to learn that its entry can go.
+ * The entries of the nodes hash, and which of them must be checked. A Hydra 1.x instance is checked at every tick,
+ * because nothing else announces it. An instance of this library, or one that has been dead for a long time, is checked
+ * from time to time, to find out whether its entry can be deleted.
  */
 export class KnownNodes {
   private readonly entries = new Map<string, KnownNode | undefined>();
@@ -45,7 +46,7 @@ export class KnownNodes {
 
   add(id: string, record: string | null, now: number): void {
     const node = decodeNode(record);
-    // A record that names no service, or somebody else, cannot be looked up; it is left to its owner.
+    // A record without a service, or with another id, cannot be checked. It is left to its owner.
     if (!node || node.id !== id || record === null) return void this.entries.set(id, undefined);
     const isOurs = node.capabilities !== undefined;
     this.entries.set(id, { id, service: node.service, record, isOurs, aliveAt: now, isLive: false });
@@ -65,7 +66,7 @@ export class KnownNodes {
     this.entries.clear();
   }
 
-  /** Whose presence is to be looked at now. */
+  /** The entries whose presence must be checked now. */
   due(now: number): readonly KnownNode[] {
     const urgent: KnownNode[] = [];
     const patient: KnownNode[] = [];

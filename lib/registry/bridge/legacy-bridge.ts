@@ -10,11 +10,14 @@ import { beat, leave, prune } from '../registry-scripts.js';
 const INTERVAL_MS = 1_000;
 const LEADER_LEASE_MS = 3_000;
 
-/** How long the bridge waits before it takes something for dead. */
+/** How long the bridge waits before something counts as dead. */
 export interface BridgeTimings {
   /** Dead entries of the nodes hash are deleted after this long. Hydra 1.x peers may have one in their cache for 3 s. */
   readonly pruneAfterMs: number;
-  /** Names without an instance are looked for every so many ticks, and taken out the second time they are found so. */
+  /**
+   * Names without an instance are searched for each time after this number of ticks, and removed when they are found
+   * twice.
+   */
   readonly directoryEveryTicks: number;
 }
 
@@ -51,7 +54,7 @@ export class LegacyBridge {
     this.next();
   }
 
-  /** Gives up the leader lease, so that another takes it at once. */
+  /** Gives up the leader lease, so that another process can get it at once. */
   async stop(): Promise<void> {
     this.isStopped = true;
     this.context.clock.clear(this.timer);
@@ -116,7 +119,8 @@ export class LegacyBridge {
     const askedAt = this.context.clock.monotonic();
     const isAlive = (await redis.exists(this.context.keys.presence(service, id))) === 1;
     const now = this.context.clock.monotonic();
-    // One that could not renew its presence is not declared dead: it beats every second.
+    // An instance that could not renew its presence because Redis did not respond is not declared dead: it renews it
+    // every second.
     if (!isAlive && (stoodStill(this.context.redis, askedAt) || isInReconnectGrace(this.context.redis)))
       return;
     entry.isLive = isAlive;
@@ -148,7 +152,7 @@ export class LegacyBridge {
     if (added === 1) await redis.publish(directoryChanges, encodeDirectory({ kind: 'added', service }));
   }
 
-  /** A directory that was lost alone: instances enter their names only when they come. */
+  /** For a directory that was lost alone: instances enter their names only when they register. */
   private async repairDirectory(redis: RedisClient): Promise<void> {
     const services = this.nodes.liveServices;
     if (services.length === 0) return;
@@ -175,7 +179,7 @@ export class LegacyBridge {
 
   private async forget(redis: RedisClient, { id, service }: KnownNode): Promise<void> {
     const { nodes } = this.context.keys;
-    // One of ours that nobody watched is still in the index of its service.
+    // An instance of this library that no process watched is still in the index of its service.
     await this.takeOutOfIndex(redis, { id, service });
     // On a Cluster the two keys have different slots, and no Hydra 1.x peer is there to be harmed.
     if (this.context.redis.isSharded) await redis.hdel(nodes, id);
@@ -183,7 +187,10 @@ export class LegacyBridge {
     this.nodes.delete(id);
   }
 
-  /** A name goes when its service had no instance at two looks, a minute apart; it comes back with its next instance. */
+  /**
+   * A name is removed when its service had no instance at two checks, a minute apart. Its next instance enters it
+   * again.
+   */
   private async pruneDirectory(redis: RedisClient): Promise<void> {
     const { directory, directoryChanges } = this.context.keys;
     const names = await redis.smembers(directory);
@@ -193,7 +200,8 @@ export class LegacyBridge {
     this.emptyNames = new Set(empty.filter((name) => !gone.includes(name)));
     for (const service of gone) {
       await redis.srem(directory, service);
-      // An instance enters the index first and the directory then: one that came meanwhile is seen here, or enters later.
+      // An instance enters the index first and then the directory. So an instance that registers meanwhile is seen
+      // here, or enters the name later.
       const isBack = (await redis.hlen(this.context.keys.instances(service))) > 0;
       if (isBack) await redis.sadd(directory, service);
       else await redis.publish(directoryChanges, encodeDirectory({ kind: 'removed', service }));

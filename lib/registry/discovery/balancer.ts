@@ -12,8 +12,8 @@ export function createBalancer(
 }
 
 /**
- * Power of two choices: of two drawn at random, the one that would answer sooner. Nearly as even as asking all, without
- * the herd that the least loaded of all attracts.
+ * Power of two choices: of two instances drawn at random, the one that is likely to answer sooner. This is nearly as
+ * even as comparing all of them, and not all callers choose the same one.
  */
 export function powerOfTwoChoices(random: RandomSource): Balancer {
   return (instances, view) => {
@@ -29,7 +29,7 @@ export function randomChoice(random: RandomSource): Balancer {
   return (instances) => instances[Math.floor(random.float() * instances.length)];
 }
 
-/** One after the other, starting anywhere, so that many callers do not start with the same one. */
+/** One after another, from a random start, so that many callers do not start with the same instance. */
 export function roundRobin(random: RandomSource): Balancer {
   let next = Math.floor(random.float() * 1_000);
   return (instances) => instances[next++ % instances.length];

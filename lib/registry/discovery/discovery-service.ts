@@ -33,11 +33,11 @@ const WAIT_NAMES = { min: true, timeoutMs: true } satisfies NamesOf<WaitOptions>
 /**
  * Who is alive, answered from memory.
  *
- * What it knows is pushed to it by announcements and checked every second; no read waits for Redis, and while Redis is
- * away the last that was known stays. Names are lower-cased.
+ * Announcements keep the list current, and it is checked every second. No read waits for Redis, and during an outage
+ * the last known list stays. Names are converted to lower case.
  *
- * A registry of up to `discovery.maxInstances` instances is known whole. In a larger one a service is known from the moment
- * it is first asked for; `watch('*')` asks for all.
+ * In a registry of up to `discovery.maxInstances` instances, all of them are known. In a larger one a service is known
+ * after it was first asked for; `watch('*')` asks for all.
  *
  * @publicApi
  */
@@ -67,7 +67,7 @@ export class DiscoveryService {
   /**
    * Begins to watch; resolves when every service that is registered now is known. Idempotent.
    *
-   * @param isReader whether this process only looks: it takes no part in the upkeep of the registry
+   * @param isReader whether this process only reads, and does not maintain the registry
    */
   start(isReader = false): Promise<void> {
     this.starting ??= outside(() => this.begin(isReader)).catch((error: unknown) => {
@@ -78,7 +78,10 @@ export class DiscoveryService {
     return this.starting;
   }
 
-  /** The names of all services that have a live instance; in a large registry, also of those that lately had one. */
+  /**
+   * The names of all services that have a live instance. In a large registry, also of services that had one in the last
+   * two minutes.
+   */
   services(): readonly string[] {
     return this.watched.liveNames;
   }
@@ -99,15 +102,15 @@ export class DiscoveryService {
   }
 
   /**
-   * Whether a service has a live instance that serves something: calls, jobs, stream entries, or HTTP at the port it
-   * advertises. One that only calls others, or that stops, does not count.
+   * Whether a service has a live instance that handles calls, jobs, stream entries, or HTTP at a port that it
+   * advertises. An instance that only makes calls, or that is stopping, does not count.
    */
   has(service: string): boolean {
     return (this.known(service)?.available.length ?? 0) > 0;
   }
 
   /**
-   * Resolves with the live instances that serve something, as {@link has} counts them, once there are enough of them.
+   * Resolves with the live instances that {@link has} counts, as soon as there are enough of them.
    *
    * @throws HydraError `NO_INSTANCE` when there are not, within `timeoutMs`; `CLOSED` when the application stops
    */
@@ -142,8 +145,8 @@ export class DiscoveryService {
   }
 
   /**
-   * A service's live instances, now and after each change. `'*'` stands for all services, however many: from then on
-   * everything is kept in memory.
+   * A service's live instances, now and after each change. `'*'` means all services: from then on all of them are kept
+   * in memory.
    */
   watch(service: string): Observable<readonly Instance[]> {
     const name = service === ALL ? ALL : serviceName(service);
@@ -189,8 +192,8 @@ export class DiscoveryService {
   }
 
   /**
-   * What they log from now on, instances that join later included. Looked for four times a second while subscribed. With a
-   * `limit`, first so many of the newest entries that are there already.
+   * The entries that they log from now on, also of instances that join later. It reads four times a second while it has
+   * a subscriber. With a `limit` it first emits that many of the newest existing entries.
    */
   follow(
     of: string | LogSource,
@@ -208,8 +211,8 @@ export class DiscoveryService {
   }
 
   /**
-   * The service, among those that are watched and have a live instance that serves something, whose route serves this
-   * request; where several do, the one whose route says more of the path. From memory. A query string is ignored.
+   * The service whose route matches this request, among the watched services with a live instance that {@link has}
+   * counts. If several routes match, the most specific one wins. From memory. A query string is ignored.
    */
   match(method: string, path: string): RouteMatch | undefined {
     return matchRoutes(
@@ -231,14 +234,17 @@ export class DiscoveryService {
     return this.watched.watch(service);
   }
 
-  /** The live instances of a service, also where it is asked for the first time; none of one that is not registered. @internal */
+  /**
+   * The live instances of a service, also when it is asked for the first time. Empty for a service that is not
+   * registered. @internal
+   */
   async current(service: string): Promise<readonly Instance[]> {
     await this.start();
     if (!this.watched.get(service) && !(await this.watched.isRegistered(service))) return NONE;
     return (await this.watched.watch(service)).instances;
   }
 
-  /** Stops watching; who waits is rejected with `CLOSED`. Idempotent. */
+  /** Stops watching. A `waitFor` in progress rejects with `CLOSED`. Idempotent. */
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -249,13 +255,13 @@ export class DiscoveryService {
   private async begin(isReader: boolean): Promise<void> {
     await this.watched.start(!isReader);
     if (!isReader) this.bridge.start();
-    // It looks, and nothing depends on it.
+    // This is only a check, and nothing depends on it.
     void warnOfOtherLayout(this.context).catch(() => undefined);
   }
 
   /**
-   * From memory. Asked about for the first time, a service that is registered is known from the next moment on; of any other
-   * name nothing is kept and nobody is asked, so that names may come from outside.
+   * From memory. When a registered service is asked for the first time, its instances are loaded in the background. For
+   * any other name nothing is stored or loaded, so names may come from untrusted input.
    */
   private known(name: string): ServiceView | undefined {
     const service = this.watched.get(name) ? name : name.toLowerCase();

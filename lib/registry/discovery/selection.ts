@@ -4,7 +4,7 @@ import { HydraError } from '../../hydra-error.js';
 import type { Instance } from '../../hydra-options.js';
 import { fnv1a } from '../../protocol/fnv1a.js';
 
-/** What a client asks of the instances it calls. */
+/** What a client requires of the instances that it calls. */
 export interface Criteria {
   /** A semver range that the instance's version must satisfy, such as `^2` or `>=1.4 <3`. */
   readonly version?: string | undefined;
@@ -12,11 +12,11 @@ export interface Criteria {
   readonly tags?: readonly string[] | undefined;
 }
 
-/** Which of a service's instances will do. */
+/** Selects instances of a service. */
 export interface Selection {
   /** For messages: `version ^2, tags eu, gpu`. */
   readonly description: string;
-  /** Those of the list that will do: the same array each time for the same frozen list. */
+  /** The instances of the list that match: for the same frozen list always the same array. */
   of(instances: readonly Instance[]): readonly Instance[];
 }
 
@@ -48,8 +48,8 @@ export function createSelection({ version, tags = [] }: Criteria): Selection | u
 }
 
 /**
- * The instance that a key belongs to: the same one for as long as it is there. When instances come or go, only the keys of
- * those move (rendezvous hashing).
+ * The instance that a key belongs to. It stays the same as long as this instance is available. When instances join or
+ * leave, only the keys of these instances move (rendezvous hashing).
  */
 export function pickByKey(key: string, instances: readonly Instance[]): Instance | undefined {
   const hash = fnv1a(key);
@@ -68,7 +68,7 @@ function isInRange(version: string, range: string): boolean {
   return parsed !== null && semver.satisfies(parsed, range);
 }
 
-/** The lists are frozen and replaced as a whole, so each needs to be gone through once. */
+/** The lists are frozen and replaced as a whole, so each list is filtered only once. */
 function remembered(select: (instances: readonly Instance[]) => readonly Instance[]): Selection['of'] {
   const results = new WeakMap<readonly Instance[], readonly Instance[]>();
   return (instances) => {

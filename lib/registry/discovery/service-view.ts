@@ -13,18 +13,21 @@ import { ServiceRoutes } from '../routes/service-routes.js';
  * @publicApi
  */
 export interface DiscoveryChange {
-  /** Whether the instance came, changed what it says of itself, or went. */
+  /** `join`: the instance registered; `change`: its record changed; `leave`: it left or died. */
   readonly kind: 'join' | 'change' | 'leave';
   /** Name of its service. */
   readonly service: string;
-  /** The instance, as it is now, or was when it went. */
+  /** The instance with its current record, or its last one. */
   readonly instance: Instance;
 }
 
-/** An instance that a PUBLISH did not reach is left out for this long, unless it is heard of before. */
+/** An instance that a PUBLISH did not reach is left out for this long, unless something is received from it before. */
 const SUSPECT_MS = 500;
 
-/** Why an instance is left out: it was not reached, and may be back at any moment; or it said that it stops. */
+/**
+ * Why an instance is left out. `unreached`: a PUBLISH did not reach it, and it may reconnect at any moment. `stopping`:
+ * it refused a call because it is stopping.
+ */
 export type Suspicion = 'unreached' | 'stopping';
 
 const NONE: readonly Instance[] = Object.freeze([]);
@@ -36,10 +39,12 @@ interface Suspect {
 }
 
 /**
- * What this process knows of one service: its live instances, kept fresh by announcements, checked by their epoch.
+ * What this process knows about one service: its live instances. Announcements keep the list current, and the epoch
+ * shows whether one was missed.
  *
- * When the index loses many instances that never said they leave (a FLUSHALL, a failover, an empty replica), the known
- * ones are kept for a while: they come back within a heartbeat, and a call to a dead one is noticed by itself.
+ * When the index loses many instances that did not announce that they leave (a FLUSHALL, a failover, an empty replica),
+ * the known ones are kept for a while. They register again within a heartbeat, and calls to a dead one are noticed
+ * anyway.
  */
 export class ServiceView {
   readonly routes: ServiceRoutes;
@@ -68,8 +73,8 @@ export class ServiceView {
   }
 
   /**
-   * The live instances without those that are suspected, or with them where nobody else is left. The same frozen array
-   * until something changes.
+   * The live instances that are not suspected; if all are suspected, all of them. The same frozen array until something
+   * changes.
    */
   get instances(): readonly Instance[] {
     // Made when asked for: of a thousand joins in one tick, one array.
@@ -87,8 +92,8 @@ export class ServiceView {
   }
 
   /**
-   * The live instances that have something to give: servers, and those that advertise an HTTP port; not those that only
-   * call, or that stop. The same frozen array until something changes.
+   * The live instances that accept calls or advertise an HTTP port; not those that only make calls, or that are
+   * stopping. The same frozen array until something changes.
    */
   get available(): readonly Instance[] {
     this.giving ??= this.instances.every(isAvailable)
@@ -97,12 +102,12 @@ export class ServiceView {
     return this.giving;
   }
 
-  /** Whether it was lately not reached, or said that it stops. */
+  /** Whether it was not reached lately, or said that it is stopping. */
   isSuspect({ id }: Pick<Instance, 'id'>): boolean {
     return this.suspects.has(id);
   }
 
-  /** Those that were merely not reached: they may be between two connections, and back at any moment. */
+  /** Instances that were not reached lately: they may be reconnecting. */
   get unreached(): readonly Instance[] {
     this.silent ??= this.suspects.size === 0 ? NONE : Object.freeze(this.findUnreached());
     return this.silent;
@@ -122,12 +127,12 @@ export class ServiceView {
     return this.known.get(id);
   }
 
-  /** Somebody asked for it. */
+  /** The service was asked for. */
   markAsked(): void {
     this.asked = true;
   }
 
-  /** Whether somebody asked for it since this was forgotten. */
+  /** Whether the service was asked for since the last {@link forgetAsked}. */
   get wasAsked(): boolean {
     return this.asked;
   }
@@ -145,14 +150,14 @@ export class ServiceView {
     return this.loading;
   }
 
-  /** Takes in the epoch the index has now: another than ours means that an announcement was missed. */
+  /** Compares the epoch of the index with the known one. A difference means that an announcement was missed. */
   async check(epoch: string): Promise<void> {
     if (epoch !== this.epoch) await this.load();
     this.settle();
     this.routes.check();
   }
 
-  /** Takes in what a registry script announced. */
+  /** Handles the announcement of a registry script. */
   hear(wire: string): void {
     const announcement = decodeAnnouncement(wire);
     if (!announcement) return;
@@ -160,7 +165,7 @@ export class ServiceView {
     const { epoch } = announcement;
     const seen = Number(this.epoch || 0);
     if (epoch <= seen) return;
-    // What it says holds, even if another was missed before it; the reading brings that one.
+    // The announcement is true even if another one before it was missed. Reading the index brings that one.
     if (epoch === seen + 1) this.epoch = String(epoch);
     else void this.load().catch(() => undefined);
     this.apply(announcement);
@@ -179,7 +184,10 @@ export class ServiceView {
     this.context.clock.setTimeout(() => this.settle(), SUSPECT_MS + 1);
   }
 
-  /** The instance was heard of, in whatever way. That it stops, it says itself. */
+  /**
+   * Something was received from the instance. This does not end the suspicion of an instance that said that it is
+   * stopping.
+   */
   trust(id: string): void {
     if (this.suspects.size === 0 || this.suspects.get(id)?.why !== 'unreached') return;
     this.suspects.delete(id);
@@ -212,7 +220,7 @@ export class ServiceView {
     return [...this.known.values()].filter(({ id }) => this.suspects.get(id)?.why === 'unreached');
   }
 
-  /** That none was reached does not mean that there is none. */
+  /** That no instance was reached does not mean that there is none. */
   private trustedOf(instances: readonly Instance[]): readonly Instance[] {
     if (this.suspects.size === 0) return instances;
     const trusted = instances.filter(({ id }) => !this.suspects.has(id));
@@ -266,7 +274,10 @@ export class ServiceView {
     this.unreported.push({ kind: 'leave', service: this.service, instance });
   }
 
-  /** What callers read is made anew; then the changes are told, so that a listener sees the new state. */
+  /**
+   * First the lists that callers read are made again. Then the changes are emitted, so that a listener sees the new
+   * state.
+   */
   private changed(): void {
     this.live = undefined;
     this.serving = undefined;

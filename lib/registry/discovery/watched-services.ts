@@ -15,7 +15,7 @@ import { ServiceView, type DiscoveryChange } from './service-view.js';
 const CHECK_INTERVAL_MS = 1_000;
 /** Names are announced; reading all of them again is for an announcement that got lost. */
 const DIRECTORY_CHECKS = 30;
-/** A service asked about in passing is watched for this many directory checks more. */
+/** A service that was asked for once is watched for this many more checks of the directory. */
 const IDLE_ROUNDS = 10;
 type WatchedContext = Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random'>;
 
@@ -26,14 +26,17 @@ interface Look {
   readonly redisTime: number;
 }
 
-/** What a service without an instance counts towards `discovery.maxInstances`: its view costs little, not nothing. */
+/**
+ * How much a service without an instance counts towards `discovery.maxInstances`, because its view needs some memory
+ * too.
+ */
 const EMPTY_WEIGHT = 0.1;
 /** Services looked at by one script; Redis does nothing else meanwhile. */
 const SWEEP_BATCH = 100;
 const NO_KEYS = '\n';
 
 /**
- * Which services this process knows in detail, and the upkeep of that knowledge.
+ * The services whose instances this process knows, and their upkeep.
  *
  * A small registry is watched whole. Above `discovery.maxInstances` only the services are that somebody asked for; of the
  * others the names are known.
@@ -45,7 +48,7 @@ export class WatchedServices {
   private readonly opening = new Map<string, Promise<ServiceView>>();
   /** The directory: names of services that have, or lately had, an instance. */
   private readonly names = new Set<string>();
-  /** How many hold on to a service: it is watched meanwhile. */
+  /** How many users need a service: it stays watched meanwhile. */
   private readonly holders = new Map<string, number>();
   private readonly idleRounds = new Map<string, number>();
   private removesDead = true;
@@ -130,7 +133,7 @@ export class WatchedServices {
     return this.names.has(service);
   }
 
-  /** As {@link isListed}, and where it is not, as Redis says: the word of it may be on its way. */
+  /** As {@link isListed}; if it is not listed, asks Redis, because the announcement may still be on its way. */
   async isRegistered(service: string): Promise<boolean> {
     if (this.isListed(service)) return true;
     const { directory } = this.context.keys;
@@ -155,7 +158,7 @@ export class WatchedServices {
     if (left > 0) return void this.holders.set(service, left);
     this.holders.delete(service);
     const view = this.views.get(service);
-    // Any number of names may be waited for; what is registered is let go of when it was idle for a while.
+    // Any number of names may be asked for. A service that is not used for a while is not watched any more.
     if (view && !this.names.has(service) && view.size === 0) this.forget(view);
   }
 
@@ -184,7 +187,7 @@ export class WatchedServices {
     else if (!this.names.has(service)) void this.adopt([service]).catch(() => undefined);
   }
 
-  /** Announcements were missed, and an epoch that a failover set back may have been given twice: all is read again. */
+  /** Announcements were missed, and a failover may have repeated an epoch. So everything is read again. */
   private async readAgain(): Promise<void> {
     await Promise.allSettled([this.readDirectory(), ...this.all.map((view) => view.load())]);
   }
@@ -207,7 +210,7 @@ export class WatchedServices {
     this.keepWithinLimit();
   }
 
-  /** Looks only: reads again those of which an announcement was missed. */
+  /** Only checks: reads again the services with a missed announcement. */
   private async readEpochs(): Promise<void> {
     const { all } = this;
     const { redis, keys } = this.context;
@@ -258,7 +261,8 @@ export class WatchedServices {
   /** The latest time, by the clock of Redis, at which a look that is sent now arrives if nothing stands still. */
   private expectedBy(views: readonly ServiceView[], sentAt: number): number {
     const last = views.map((view) => this.looks.get(view)).find((look) => look !== undefined);
-    // The first look has nothing to be compared with, and may have waited like any other: it takes nobody for dead.
+    // The first check cannot be compared with an earlier one, and may have waited for Redis. So it declares nobody
+    // dead.
     return last === undefined ? 1 : Math.round(last.redisTime + (sentAt - last.sentAt) + STILL_MS / 2);
   }
 
@@ -294,7 +298,7 @@ export class WatchedServices {
     return count;
   }
 
-  /** The registry outgrew what is watched whole: those that nobody asked for are let go. */
+  /** The registry became larger than the limit: services that nobody asked for are not watched any more. */
   private keepWithinLimit(): void {
     if (!this.isWhole || this.wantsAll || this.instanceCount <= this.context.options.discovery.maxInstances)
       return;
@@ -302,7 +306,7 @@ export class WatchedServices {
     for (const view of this.all) if (!view.wasAsked && !this.holders.has(view.service)) this.forget(view);
   }
 
-  /** Lets go of services that were asked about once and never again, so that any number of names can be asked about. */
+  /** Stops watching services that were asked for once and not again, so that any number of names can be asked for. */
   private forgetIdle(): void {
     for (const view of this.all) {
       const isHeld = this.holders.has(view.service) || (this.names.has(view.service) && this.isWhole);
@@ -325,7 +329,7 @@ export class WatchedServices {
       view = new ServiceView(service, this.context, (change) => this.changes.next(change));
       this.views.set(service, view);
     }
-    // First the channel, then the index: a change in between is heard twice rather than never.
+    // First the channel, then the index: a change in between is seen twice rather than never.
     await this.subscriptionOf(view).confirmed();
     await view.load();
     return view;

@@ -8,7 +8,10 @@ import { ProcessMetrics } from './process-metrics.js';
 /** Hydra 1.9 keeps an instance's log for a week after its last health record. */
 const LOG_LIFE_SECONDS = 604_800;
 
-/** Writes this process's health record at an interval. Its life is longer than the interval, so that it is always there. */
+/**
+ * Writes the health record of this process at an interval. The record lives longer than the interval, so that it always
+ * exists.
+ */
 export class HealthReporter {
   private readonly metrics: ProcessMetrics;
   private timer: Timer | undefined;

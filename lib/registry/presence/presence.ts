@@ -17,9 +17,12 @@ import { beat, enterDirectory, leave, writeService } from '../registry-scripts.j
 
 type PresenceContext = Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'health'>;
 
-/** After a reconnect instances register again within this time, not all at once. */
+/** After a reconnect, instances register again at random moments within this time. */
 const RETURN_WITHIN_MS = 250;
-/** A Hydra 1.x instance that registers deletes the routes of others: they are put back within so many heartbeats. */
+/**
+ * A Hydra 1.x instance that registers deletes the routes of its service. They are written again within this number of
+ * heartbeats.
+ */
 const ROUTE_BEATS = 3;
 /** A health record outlives its instance for as long as Hydra 1.9 leaves it. */
 const LAST_HEALTH_MS = 3_000;
@@ -32,12 +35,12 @@ const LAST_HEALTH_MS = 3_000;
  */
 type State = 'silent' | 'announced' | 'withdrawn';
 
-/** How much of it Redis has: the service's record and routes, and then the service's name in the directory. */
+/** How much is stored in Redis: nothing; the service's record and routes; also the name in the directory. */
 type Stored = 'nothing' | 'records' | 'listed';
 
 /**
- * Writes what this process is: its presence, its records, its routes and its health, as a Hydra 1.9 service writes them,
- * and its place in the service's index, whose changes are announced. Everything is written again after Redis lost it.
+ * Registers this process: writes its presence, records, routes and health in the format of Hydra 1.9, and enters it in
+ * the index of its service, which announces changes. Everything is written again after Redis lost it.
  */
 export class Presence {
   private readonly logger = new Logger('Hydra');
@@ -49,7 +52,7 @@ export class Presence {
   private record: Instance;
   private timer: Timer | undefined;
   private lastBeatAt = -Infinity;
-  /** A change that Redis has not been told yet. */
+  /** A change that is not written to Redis yet. */
   private isChanged = false;
   private beats = 0;
   private announcing: Promise<void> | undefined;
@@ -87,7 +90,7 @@ export class Presence {
     return this.state === 'announced';
   }
 
-  /** Whether it says that it takes no more work, or has left. */
+  /** Whether it is marked draining, or has left. */
   get isDraining(): boolean {
     return this.state === 'withdrawn' || this.record.capabilities?.draining === true;
   }
@@ -97,7 +100,10 @@ export class Presence {
     return this.lastBeatAt;
   }
 
-  /** Asks for the routes when the instance registers, so that they are there before it is seen. */
+  /**
+   * Gives the source of the routes. It is read when the instance registers, so that the routes are stored before others
+   * see the instance.
+   */
   takeRoutesFrom(source: () => readonly string[]): void {
     this.routeSource = source;
   }
@@ -114,7 +120,7 @@ export class Presence {
     return this.announcing;
   }
 
-  /** Changes what this instance says of itself, and announces it if the instance is registered. */
+  /** Changes the record of this instance, and announces the change if the instance is registered. */
   async update(change: {
     readonly host?: string;
     readonly port?: number;
@@ -135,7 +141,7 @@ export class Presence {
     this.change({
       capabilities: { routes: fingerprint(routeMembers(this.context.options.service, routes)) },
     });
-    // Those who hear of the change read the routes: they must be there by then.
+    // Readers of the announcement read the routes, so these must be stored first.
     if (this.isAnnounced)
       await this.writeRoutes()
         .then(() => this.heartbeat())
@@ -197,7 +203,7 @@ export class Presence {
     this.state = 'announced';
     this.stopListening = redis.onState((state) => {
       if (state !== 'ready') return;
-      // Whoever could not reach it meanwhile leaves it out until it is heard of.
+      // Callers that could not reach it meanwhile leave it out until they receive something from it.
       this.isChanged = true;
       this.beatIn(random.float() * RETURN_WITHIN_MS);
     });
@@ -256,7 +262,7 @@ export class Presence {
   }
 
   private async heartbeat(): Promise<void> {
-    // Without a connection there is nothing to renew; the next 'ready' does it at once.
+    // Without a connection nothing can be renewed. The next 'ready' renews everything at once.
     const { redis, clock } = this.context;
     if (!redis.isReady || !this.isAnnounced) return;
     const { serverId } = redis;
@@ -268,7 +274,7 @@ export class Presence {
       throw error;
     });
     this.lastBeatAt = clock.monotonic();
-    // Not in the index: it is new here, or Redis lost its data, and the other records with it.
+    // The index did not contain it: it is new, or Redis lost its data together with the other records.
     if (isNew && this.stored === 'listed') this.stored = 'nothing';
     if (this.stored === 'nothing') await this.writeRecords();
     if (this.stored !== 'listed') await this.enlist();
@@ -304,7 +310,7 @@ export class Presence {
     return new Date(this.context.clock.now()).toISOString();
   }
 
-  /** At the start: what Redis refuses permanently is not worth waiting for. */
+  /** At the start: a permanent refusal of Redis is an error, and not something to wait for. */
   private readonly reportUnlessRefused = (error: unknown): void => {
     if (!isAway(error)) throw error;
     this.reportFailure(error);

@@ -3,7 +3,7 @@ import { allowsVerb } from './route-pattern.js';
 import type { ServiceView } from '../discovery/service-view.js';
 
 /**
- * Who serves an HTTP request.
+ * The service and route for an HTTP request.
  *
  * @publicApi
  */
@@ -18,7 +18,7 @@ export interface RouteMatch {
   readonly instances: readonly Instance[];
 }
 
-/** The longest path, without its query, that is matched with routes: as long as nginx takes a request's first line. */
+/** The longest path, without its query, that is matched: the limit that nginx has for the first line of a request. */
 export const LONGEST_PATH = 8_192;
 
 /** The best match among these services; undefined when there is none, or the path is longer than {@link LONGEST_PATH}. */

@@ -4,9 +4,12 @@ import { matchSteps, type Captures, type Step } from './path-matcher.js';
 export interface RoutePattern {
   /** As registered. */
   readonly route: string;
-  /** Lower case; undefined when any will do. */
+  /** In lower case; undefined for any method. */
   readonly verb: string | undefined;
-  /** Characters that are not parameters: of two patterns that match, the one with more of them means it more. */
+  /**
+   * The number of characters outside parameters: of two patterns that match, the one with more of them is more
+   * specific.
+   */
   readonly weight: number;
   /** The parameters of a path that matches, decoded; undefined when it does not. */
   match(path: string): Readonly<Record<string, string>> | undefined;
@@ -14,7 +17,7 @@ export interface RoutePattern {
 
 /** hydra-express writes `_all` for Express's `all()`. */
 const ANY_VERB = ['', '_all', 'all'];
-/** What is longer was hardly written by a person, and matching costs its length times the path's. */
+/** A longer route was hardly written by a person, and matching costs its length times the length of the path. */
 const MAX_LENGTH = 500;
 const TOKEN = /:(\w+)|\*(\w*)|[()]|[^:*()]+|[:*]/g;
 
@@ -41,7 +44,7 @@ export function allowsVerb({ verb }: RoutePattern, method: string): boolean {
   return verb === undefined || verb === wanted || (verb === 'get' && wanted === 'head');
 }
 
-/** Undefined where a bracket has no partner. */
+/** Undefined when a bracket is not closed. */
 function parsePath(path: string): Step[] | undefined {
   const steps: Step[] = [];
   const open: Extract<Step, { kind: 'group' }>[] = [];

@@ -11,7 +11,7 @@ const LEGACY_CHECKS = 5;
 export class ServiceRoutes {
   private members: readonly string[] = Object.freeze([]);
   private parsed: readonly RoutePattern[] | undefined;
-  /** What our instances say of the routes they wrote. */
+  /** The fingerprints of the routes that instances of this library wrote. */
   private readonly announced = new Set<number>();
   private hasLegacy = false;
   private reading: Promise<void> | undefined;
@@ -39,7 +39,7 @@ export class ServiceRoutes {
     this.parsed = undefined;
   }
 
-  /** An instance is there, or says something new of itself. */
+  /** An instance joined, or changed its record. */
   seen({ capabilities }: Instance): void {
     if (capabilities === undefined) {
       if (this.hasLegacy) return;
@@ -51,7 +51,7 @@ export class ServiceRoutes {
     this.refresh();
   }
 
-  /** Every second: reads again what nobody announces, and what does not fit to what was announced. */
+  /** Called every second: reads routes again that nobody announces, and routes that do not match their fingerprint. */
   check(): void {
     const isUnannounced = this.announced.size > 0 && !this.announced.has(fingerprint(this.members));
     const isLegacyDue = this.hasLegacy && ++this.checks % LEGACY_CHECKS === 0;
@@ -61,7 +61,7 @@ export class ServiceRoutes {
   private refresh(): void {
     this.reading ??= this.context.redis
       .run('read routes', (redis) => this.read(redis))
-      // The next check does it.
+      // The next check tries again.
       .catch(() => undefined)
       .finally(() => {
         this.reading = undefined;

@@ -4,11 +4,14 @@ import { sleep } from '../../runtime/waiting.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Entry } from './entry.js';
 
-/** As many as one script acknowledges in a few milliseconds; with each ordered one it looks for the next of its key. */
+/**
+ * How many entries one script acknowledges in a few milliseconds. For each ordered entry it also finds the next one of
+ * its key.
+ */
 const BATCH_SIZE = { ordered: 200, unordered: 500 };
 const RETRY_MS = 100;
 
-/** Hears what became of acknowledgements. */
+/** Is told the results of acknowledgements. */
 export interface AcknowledgerListener {
   /** Redis has confirmed the end of these. */
   acknowledged(entries: readonly Entry[], outcome: Ended): void;

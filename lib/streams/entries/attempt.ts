@@ -14,10 +14,10 @@ export interface Failure {
   readonly reason: unknown;
 }
 
-/** Why the entry at an index failed; undefined where it did well. */
+/** Why the entry at an index failed; undefined when it succeeded. */
 export type FailureOf = (index: number) => Failure | undefined;
 
-/** What an attempt is run with. */
+/** What an attempt needs to run. */
 export interface AttemptParts {
   readonly clock: Clock;
   readonly dispatch: Dispatch;
@@ -40,9 +40,10 @@ export class Attempt implements EntryRun {
   }
 
   /**
-   * Runs the handler. `ended` is told nothing when all did well, else what says why the entry at an index failed.
+   * Runs the handler. `ended` is called with undefined when all entries succeeded, otherwise with a function that says
+   * why the entry at an index failed.
    *
-   * A callback, because a promise more for each entry is felt.
+   * It is a callback, because one more promise for each entry costs too much.
    */
   async run(ended: (attempt: Attempt, failureOf: FailureOf | undefined) => void): Promise<void> {
     let failureOf: FailureOf | undefined;
@@ -54,7 +55,7 @@ export class Attempt implements EntryRun {
       if (isObservable(value)) await this.lastOf(value);
       if (this.isBatch) failureOf = (index) => (this.context as HydraBatchContext).failureOf(index);
     } catch (shown) {
-      // What Nest's filters show of an unknown error says nothing; what was thrown does.
+      // Nest's filters hide an unknown error, so the thrown error is used.
       const reason = this.context.failure ?? shown;
       failureOf = () => ({ reason });
     }
@@ -63,7 +64,7 @@ export class Attempt implements EntryRun {
     ended(this, failureOf);
   }
 
-  /** The handler continues as it likes, but its signal says that nobody waits. */
+  /** The handler may continue, but its signal says that its outcome is not wanted. */
   abort(reason: HydraError): void {
     this.context.abort(reason);
   }
@@ -79,7 +80,7 @@ export class Attempt implements EntryRun {
   }
 
   private lastOf(values: Observable<unknown>): Promise<unknown> {
-    // An interceptor may have put a teardown of its own behind the handler's.
+    // An interceptor may have added its own teardown.
     const safe = handlerObservable(values);
     return this.context.enter(() => lastValueFrom(safe, { defaultValue: undefined }));
   }

@@ -8,7 +8,7 @@ import type { ConsumerGroup } from '../group/consumer-group.js';
 import { RETRY, type GroupStatus } from '../group/group-status.js';
 import type { Entry } from './entry.js';
 
-/** Makes dead letters of entries that were given up. */
+/** Makes dead letters of entries that failed permanently. */
 export class DeadLetterWriter {
   private isClosed = false;
 
@@ -18,7 +18,7 @@ export class DeadLetterWriter {
     private readonly status: GroupStatus,
   ) {}
 
-  /** Resolves once Redis has it, however often that has to be tried; with undefined when closed before. */
+  /** Resolves when Redis has stored it, after any number of tries; with undefined when closed before. */
   async write(entry: Entry, reason: string): Promise<DeadLettered | undefined> {
     const { clock, random } = this.context;
     const { id: entryId, fields, attempt, deliveries, isBegun } = entry;
@@ -40,7 +40,7 @@ export class DeadLetterWriter {
     return undefined;
   }
 
-  /** Older dead letters that nobody looked at made room. */
+  /** Older dead letters, which nobody had read, were dropped. */
   warnOfDropped(count: number): void {
     if (count === 0) return;
     const { stream, group, deadLetters } = this.group.config;

@@ -14,12 +14,12 @@ import {
 import { idBefore, isStreamId } from '../../protocol/stream-id.js';
 import { PATTERN_NAMES, type StreamPatternOptions } from '../stream-pattern.js';
 
-/** A handler of entries with everything its decorator left open filled in. */
+/** A handler of entries with the defaults of all options that its decorator did not set. */
 export interface EntryHandler {
   readonly bound: BoundHandler;
   readonly stream: string;
   readonly group: string;
-  /** The group's position when it does not exist yet, as XGROUP CREATE takes it; undefined when it was not said. */
+  /** The position of a new group, as XGROUP CREATE takes it; undefined when it is not set. */
   readonly from: string | undefined;
   readonly type: string | undefined;
   readonly concurrency: number;
@@ -32,7 +32,7 @@ export interface EntryHandler {
 }
 
 /**
- * Fills in what a decorator left open.
+ * Fills in the defaults of options that a decorator did not set.
  *
  * @throws HydraError `BAD_OPTION` naming the stream and the option
  */
@@ -69,7 +69,7 @@ function backoffOf(
   check: Checker,
 ): BackoffLimits {
   const maxMs = check('backoff.maxMs', backoff?.maxMs ?? retryMaxMs, 1, MAX_TIMER_MS);
-  // The longest wait would cut a longer first one.
+  // The first wait must not be longer than the longest one.
   return { minMs: check('backoff.minMs', backoff?.minMs ?? Math.min(retryMinMs, maxMs), 1, maxMs), maxMs };
 }
 

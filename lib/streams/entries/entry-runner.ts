@@ -11,7 +11,7 @@ import type { EntryHandler } from './entry-handler.js';
 import { describeFailure } from './failure-text.js';
 import { HandlerSlots, type SlotListener } from './handler-slots.js';
 
-/** What became of entries. */
+/** Is told the results of entries. */
 export interface RunListener {
   handled(entry: Entry): void;
   /** No further attempt would do. */
@@ -29,7 +29,7 @@ export interface RunnerOptions {
   readonly status: GroupStatus;
 }
 
-/** Runs the handlers of one group, again where they fail. Where a retry is decided: {@link EntryRunner.ended}. */
+/** Runs the handlers of one group, and retries failed entries. A retry is decided in {@link EntryRunner.ended}. */
 export class EntryRunner implements SlotListener {
   private readonly slots = new Map<string | undefined, HandlerSlots>();
   private readonly retries = new Set<Timer>();
@@ -71,7 +71,7 @@ export class EntryRunner implements SlotListener {
     }
   }
 
-  /** Runs it as soon as its handler has a slot. An entry that no handler is for counts as handled. */
+  /** Runs the entry as soon as its handler has a slot. An entry without a handler counts as handled. */
   run(entry: Entry): void {
     const slots = this.slotsOf(entry);
     if (!slots || !isFor(entry.group, entry.fields)) return this.listener.handled(entry);
@@ -108,7 +108,7 @@ export class EntryRunner implements SlotListener {
     return this.slots.get(type) ?? this.slots.get(undefined);
   }
 
-  /** Tells Redis of attempts that it does not count by itself; an entry whose attempt it does not grant is forgotten. */
+  /** Records attempts in Redis that Redis does not count itself. An entry is forgotten when Redis refuses the attempt. */
   private async beginCounted(slots: HandlerSlots, entries: readonly Entry[]): Promise<void> {
     const granted = await Promise.all(entries.map((entry) => this.isGranted(entry)));
     for (const [index, entry] of entries.entries()) if (!granted[index]) this.listener.forgotten(entry);
@@ -117,7 +117,7 @@ export class EntryRunner implements SlotListener {
     else this.leave(slots, entries);
   }
 
-  /** What may have been claimed by others must not begin here as well. */
+  /** An entry that others may have claimed must not begin here too. */
   private mustBeCounted(entry: Entry): boolean {
     return entry.mustBeCounted || !this.options.group.isSurelyMine(entry);
   }
@@ -129,7 +129,7 @@ export class EntryRunner implements SlotListener {
       return await group.beginAttempt(entry);
     } catch (error) {
       status.report(error);
-      // Forgotten here, it is found again as an entry that nobody knows of.
+      // After it is forgotten here, it is found again as an unknown pending entry.
       return false;
     }
   }

@@ -20,17 +20,17 @@ import { HydraEntryContext, type ReceivedEntry } from '../hydra-entry-context.js
  */
 export type EntryState = 'arrived' | 'waiting' | 'running' | 'lost' | 'ended' | 'gone';
 
-/** A run of a handler, which may be told that its outcome is not wanted. */
+/** A run of a handler. It can be told that its outcome is not wanted. */
 export interface EntryRun {
   abort(reason: HydraError): void;
   lose(entry: Entry, reason: HydraError): void;
 }
 
-/** Where an entry came from: the same for all that arrive together. */
+/** The origin of an entry: the same for all entries that arrive together. */
 export interface EntryOrigin {
   /** The incarnation of this consumer since whose beginning the entry is known to be its own. */
   readonly incarnation: string;
-  /** How many attempts others may have begun before. */
+  /** How many attempts other consumers may have begun before. */
   readonly deliveries: number;
   /** Which instance has read it; undefined for this one. */
   readonly owner?: string;
@@ -98,12 +98,15 @@ export class Entry implements ReceivedEntry {
     return this.hasBegun;
   }
 
-  /** Whether owners were lost with it: it may be what kills them, and runs alone among its like. */
+  /**
+   * Whether its owners died with it more than once: it may be the cause, so only one such entry of a handler runs at a
+   * time.
+   */
   get isSuspect(): boolean {
     return this.mustRunAlone;
   }
 
-  /** Whether Redis must be told before this attempt: it counts the first delivery by itself. */
+  /** Whether this attempt must be recorded in Redis first. Redis counts the first delivery itself. */
   get mustBeCounted(): boolean {
     return this.origin.deliveries > 0 || this.attemptNumber > 1;
   }
@@ -133,7 +136,7 @@ export class Entry implements ReceivedEntry {
     this.orderingKey = key;
   }
 
-  /** Its place has come. */
+  /** It is the first of its key, and may run. */
   admit(isSuspect: boolean): void {
     this.mustRunAlone = isSuspect;
     this.current = 'waiting';
@@ -152,13 +155,13 @@ export class Entry implements ReceivedEntry {
     this.run = undefined;
   }
 
-  /** It is tried again. */
+  /** It will be tried again. */
   retry(): void {
     this.attemptNumber++;
     this.current = 'waiting';
   }
 
-  /** It was handled or given up. */
+  /** It was handled, or failed permanently. */
   end(): void {
     this.current = 'ended';
   }
@@ -175,12 +178,12 @@ export class Entry implements ReceivedEntry {
     this.run?.lose(this, reason);
   }
 
-  /** Nobody waits for its handler any more. */
+  /** The outcome of its handler is not wanted any more. */
   abort(reason: HydraError): void {
     this.run?.abort(reason);
   }
 
-  /** It was this consumer's own when that incarnation began. */
+  /** It belonged to this consumer when that incarnation began. */
   ownedIn(incarnation: string): void {
     this.ownedSince = incarnation;
   }

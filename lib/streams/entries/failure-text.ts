@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 
-/** Longer than anyone reads; a message may hold all that a handler was given. */
+/** The longest text that is kept. A message may contain the whole input of a handler. */
 const MAX_LENGTH = 2_000;
 
-/** A failure in a line: what the handler's pipeline made of what it threw. Never throws, whatever that is. */
+/** An error in one line, as the pipeline of the handler made it. Never throws, whatever the error is. */
 export function describeFailure(reason: unknown): string {
   return textOf(reason).slice(0, MAX_LENGTH);
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/clock.js';
 
-/** Where a reader waits until there is capacity for more entries. */
+/** Lets a reader wait until there is capacity for more entries. */
 export class FlowControl {
   private wake: (() => void) | undefined;
 
@@ -16,14 +16,17 @@ export class FlowControl {
     this.wake = undefined;
   }
 
-  /** There may be capacity. Looked at after this event-loop tick, so that all that ends in it makes room for one larger read. */
+  /**
+   * There may be capacity. This is checked after the event-loop tick, so that all entries that end in it make room for
+   * one larger read.
+   */
   notify(): void {
     if (!this.wake) return;
     this.clock.setImmediate(this.wake);
     this.wake = undefined;
   }
 
-  /** Whoever waits need not any more. */
+  /** Ends all waits. */
   close(): void {
     this.wake?.();
   }

@@ -10,17 +10,20 @@ import { FlowControl } from './flow-control.js';
 import { InFlightEntries } from './in-flight-entries.js';
 import { KeyOrdering, type KeyOrderingListener } from './key-ordering.js';
 
-/** As many as one read brings without keeping Redis from others for long. */
+/** How many entries one read brings without blocking Redis for long. */
 const MAX_READ = 1_000;
-/** In the whole group: how far the reading runs ahead of entries that wait for an earlier one with their key. */
+/** The limit for entries of the whole group that wait for an earlier one of their key. */
 const MAX_QUEUED_BY_KEY = 1_000;
-/** Entries in flight, also those that wait for a retry: a failing handler must not gather the stream. */
+/**
+ * The limit for entries in flight, including those that wait for a retry: a failing handler must not collect the whole
+ * stream.
+ */
 const MIN_IN_FLIGHT_LIMIT = 1_000;
 const RECOVER_EVERY_MS = 2_000;
 
 /**
- * The entries of one group that this instance has in progress, and their order: from their arrival until Redis has confirmed
- * how each ended.
+ * The entries of one group that are in flight at this instance, and their order: from their arrival until Redis has
+ * confirmed their end.
  */
 export class GroupEntries implements KeyOrderingListener, AcknowledgerListener, RunListener {
   private readonly inFlight = new InFlightEntries();
@@ -65,35 +68,39 @@ export class GroupEntries implements KeyOrderingListener, AcknowledgerListener, 
   /** Resolves when there may be capacity for more. */
   async capacityMayBeFreed(): Promise<void> {
     const isHeldByOthers = this.ordering.queuedByKey >= MAX_QUEUED_BY_KEY;
-    // What others acknowledge is not heard of here: after a while one entry is read, and with it comes how many are queued.
+    // This instance is not told what others acknowledge. So after a while it reads one entry, and the answer says how
+    // many are queued.
     await this.flow.wait(isHeldByOthers ? RETRY.minMs : undefined);
     if (isHeldByOthers) this.ordering.assumeProgress(MAX_QUEUED_BY_KEY);
   }
 
-  /** Takes what was read. */
+  /** Takes entries that were read. */
   async accept(entries: readonly Entry[]): Promise<void> {
     if (entries.length === 0) return;
     if (this.options.group.config.isOrdered) await this.order(entries);
     else this.ordered(entries);
   }
 
-  /** Takes over what was claimed. */
+  /** Takes entries that were claimed. */
   takeOver(claimed: Claimed): void {
     this.takeOverAll(claimed).catch((error: unknown) => this.options.status.report(error));
   }
 
-  /** Orders again what an answer that never came has left without a place: nobody else would, and nothing is read meanwhile. */
+  /**
+   * Orders entries again that have no place because an answer was lost. Nobody else would do this, and nothing is read
+   * meanwhile.
+   */
   async resumeOrdering(): Promise<void> {
     if (!this.isClosed && this.ordering.unplaced.length > 0) await this.order([]);
   }
 
-  /** Before anything is ordered: what Redis knew of the order may have lapsed while nobody read. */
+  /** Before anything is ordered: the order in Redis may have expired while nobody read. */
   async restoreOrder({ onlyIfLost }: { readonly onlyIfLost: boolean }): Promise<void> {
     const { group } = this.options;
     if (group.config.isOrdered) await group.restoreOrder((entry) => this.keyOf(entry), onlyIfLost);
   }
 
-  /** Looks now and then for entries that Redis holds for this instance and that never arrived here. */
+  /** Searches from time to time for entries that Redis has assigned to this instance and that never arrived here. */
   async recoverWhenDue(): Promise<void> {
     if (this.context.clock.monotonic() - this.recoveredAt > RECOVER_EVERY_MS) await this.recoverUndelivered();
   }
@@ -104,7 +111,7 @@ export class GroupEntries implements KeyOrderingListener, AcknowledgerListener, 
     this.takeOver(await this.options.group.recoverUndelivered((id) => known.has(id)));
   }
 
-  /** Tells the handlers of entries that others have claimed: this instance was taken for dead. */
+  /** Aborts the handlers of entries that others have claimed, because this instance counted as dead. */
   async loseWhatOthersHave(): Promise<void> {
     const running = [...this.inFlight].filter(({ state }) => state === 'running');
     const lost = (await this.options.group.findLost(running)).filter(({ state }) => state === 'running');
@@ -116,7 +123,7 @@ export class GroupEntries implements KeyOrderingListener, AcknowledgerListener, 
     }
   }
 
-  /** Older dead letters made room for newer ones. */
+  /** Older dead letters were dropped for newer ones. */
   warnOfDropped(count: number): void {
     this.deadLetters.warnOfDropped(count);
   }
@@ -144,7 +151,7 @@ export class GroupEntries implements KeyOrderingListener, AcknowledgerListener, 
     return this.acknowledger.idle();
   }
 
-  /** Entries that others may have as if they had never been delivered. */
+  /** Entries that other consumers may get as if they had never been delivered. */
   get unbegun(): readonly Entry[] {
     return [...[...this.inFlight].filter(isUnbegun), ...this.ordering.unplaced];
   }
@@ -153,7 +160,7 @@ export class GroupEntries implements KeyOrderingListener, AcknowledgerListener, 
     return this.runner.keyOf(entry);
   }
 
-  /** Takes entries whose place has come; those that are in flight already stay as they are. */
+  /** Takes entries that are the first of their keys. Entries that are in flight already do not change. */
   ordered(entries: readonly Entry[]): void {
     for (const entry of entries) if (this.inFlight.add(entry) && !this.isClosed) this.runner.run(entry);
   }
@@ -188,7 +195,7 @@ export class GroupEntries implements KeyOrderingListener, AcknowledgerListener, 
     this.options.status.report(error);
   }
 
-  /** What waits for a retry, or to be acknowledged, has its limit too. */
+  /** Entries that wait for a retry or an acknowledgement have a limit too. */
   private get isFull(): boolean {
     return this.inFlight.size > Math.max(MIN_IN_FLIGHT_LIMIT, 10 * this.runner.maxCapacity);
   }
@@ -202,7 +209,7 @@ export class GroupEntries implements KeyOrderingListener, AcknowledgerListener, 
   private async order(entries: readonly Entry[]): Promise<void> {
     for (const entry of entries) entry.orderBy(this.keyOf(entry));
     await this.ordering.place(entries);
-    // With what had no place out of the way there may be capacity, also when none is the first of its key.
+    // Entries without a place were handled, so there may be capacity, also when none is the first of its key.
     this.flow.notify();
   }
 

@@ -2,19 +2,19 @@ import type { Clock, Timer } from '../../runtime/clock.js';
 import type { Entry } from './entry.js';
 import type { EntryHandler } from './entry-handler.js';
 
-/** An entry that is fetched before there is a slot for it must not wait much longer than this. */
+/** An entry that is read before it has a slot should not wait much longer than this. */
 const QUICK_MS = 10;
 
-/** Begins what has a slot. */
+/** Begins entries that have a slot. */
 export interface SlotListener {
   slotsTaken(slots: HandlerSlots, entries: readonly Entry[]): void;
 }
 
 /**
- * The slots of one handler: how many entries (or batches) it runs at once, and which of those that wait is next.
+ * The slots of one handler: how many entries (or batches) run at once, and which waiting entry is next.
  *
- * An entry that several owners were lost with runs alone among its like: if it is what kills them, it takes few others with
- * it.
+ * Only one suspect entry runs at a time. An entry is suspect when several owners died with it: if it is the cause, it
+ * takes few others with it.
  */
 export class HandlerSlots {
   private readonly waiting: Entry[] = [];
@@ -35,8 +35,8 @@ export class HandlerSlots {
   ) {}
 
   /**
-   * How many more entries can be begun at once; twice that while the handler is so quick that the next ones can be on their
-   * way meanwhile.
+   * How many more entries can begin now; twice as many while the handler is so quick that the next ones can be read
+   * meanwhile.
    */
   get capacity(): number {
     const { concurrency, batch } = this.handler;
@@ -66,13 +66,13 @@ export class HandlerSlots {
     this.advance();
   }
 
-  /** Begins nothing any more. */
+  /** Begins no more entries. */
   close(): void {
     this.isClosed = true;
     this.clock.clear(this.batchTimer);
   }
 
-  /** One run at a time is timed: that is enough to know what the handler is like. */
+  /** Only one run at a time is measured. This is enough to know how long the handler takes. */
   private get isQuick(): boolean {
     if (this.lastMs > QUICK_MS) return false;
     return !this.sample || this.clock.monotonic() - this.sampledAt < QUICK_MS;

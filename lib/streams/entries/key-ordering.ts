@@ -7,28 +7,29 @@ import type { Entry } from './entry.js';
 
 const MIN_WAIT_MS = 2;
 const MAX_WAIT_MS = 100;
-/** As many as one script orders without keeping Redis from others for long. */
+/** How many entries one script orders without blocking Redis for long. */
 const BATCH_SIZE = 200;
 
-/** What the ordering asks, and tells. */
+/** What the ordering needs from its owner, and tells it. */
 export interface KeyOrderingListener {
   /** The ordering key of an entry; '' for none. */
   keyOf(entry: Entry): string;
   /** These are the first of their keys. */
   ordered(entries: readonly Entry[]): void;
-  /** Looks for entries of this instance that it does not know of: they may be the earlier ones. */
+  /** Searches for entries of this instance that it does not know: they may be earlier ones. */
   recoverUndelivered(): Promise<void>;
 }
 
 /**
- * Finds out which entries are the first of their keys. The others wait in Redis, with no instance. An entry waits here only
- * until the keys of all that were read before it are known: where another reader has not told one, this instance does.
+ * Finds out which entries are the first of their keys. The others wait in Redis, and belong to no instance. An entry
+ * waits here only until the keys of all that were read before it are known: where another reader has not told one, this
+ * instance does.
  */
 export class KeyOrdering {
   private queued = 0;
   private entries: Entry[] = [];
   private asked: readonly Entry[] = [];
-  /** Those that have to be asked for once more. */
+  /** Entries whose place must be asked again. */
   private again: Entry[] = [];
   private working: Promise<void> | undefined;
 
@@ -38,7 +39,7 @@ export class KeyOrdering {
     private readonly listener: KeyOrderingListener,
   ) {}
 
-  /** How many entries of the whole group wait in Redis behind others of their keys, when last heard. */
+  /** How many entries of the whole group waited in Redis for earlier ones of their keys, at the last answer. */
   get queuedByKey(): number {
     return this.queued;
   }
@@ -48,7 +49,7 @@ export class KeyOrdering {
     return [...this.asked, ...this.again, ...this.entries];
   }
 
-  /** Supposes that others have made progress, of which nothing is heard here: at least to below that limit. */
+  /** Assumes that other instances have made progress, at least to below this limit, because this instance is not told. */
   assumeProgress(limit: number): void {
     this.queued = Math.min(this.queued, limit - 1);
   }
@@ -63,7 +64,7 @@ export class KeyOrdering {
 
   private async work(): Promise<void> {
     for (let waitMs = MIN_WAIT_MS; this.entries.length > 0; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
-      // Mostly the other reader tells its keys in a moment.
+      // Usually the other reader tells its keys very soon.
       await this.askForAll(waitMs > MIN_WAIT_MS);
       if (this.entries.length === 0) return;
       if (waitMs === MAX_WAIT_MS) await this.listener.recoverUndelivered();
@@ -91,7 +92,7 @@ export class KeyOrdering {
     }
   }
 
-  /** Tells keys; those that have a place leave the list. Returns the entries whose keys must be told as well. */
+  /** Tells keys to Redis. Entries that get a place leave the list. Returns the entries whose keys must be told too. */
   private async tellKeys(given: readonly Entry[], withOthers: boolean): Promise<readonly Entry[]> {
     const entries = given.toSorted((a, b) => compareIds(a.id, b.id));
     const { placements, queuedByKey, others } = await this.group.enqueueByKey(entries, withOthers);

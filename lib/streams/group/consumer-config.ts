@@ -1,6 +1,6 @@
 import type { Entry } from '../entries/entry.js';
 
-/** Where an entry stands among those with its key. */
+/** The place of an entry among those with its key. */
 export const Placement = { first: 0, queued: 1, askAgain: 2, gone: 3 } as const;
 
 /** One instance as a consumer of one group. */
@@ -21,27 +21,27 @@ export interface ConsumerConfig {
   readonly deadLetters: { readonly count: number; readonly ageMs: number };
 }
 
-/** What became of entries that told their keys. */
+/** The answer for entries whose keys were told. */
 export interface Placed {
   /** One {@link Placement} an entry. */
   readonly placements: readonly number[];
-  /** How many wait behind others of their keys in the whole group. */
+  /** How many entries of the whole group wait for earlier ones of their keys. */
   readonly queuedByKey: number;
   /** Earlier entries that others have read, and whose keys must be told first. */
   readonly others: readonly Entry[];
 }
 
-/** What came of entries that are over. */
+/** The answer for entries that have ended. */
 export interface Ended {
-  /** How many were not this consumer's any more. */
+  /** How many did not belong to this consumer any more. */
   readonly refused: number;
   /** Entries that are the first of their keys now. */
   readonly successors: readonly Entry[];
 }
 
-/** What came of an entry that was given up. */
+/** The answer for an entry that failed permanently. */
 export interface DeadLettered extends Ended {
-  /** How many older dead letters made room. */
+  /** How many older dead letters were dropped for it. */
   readonly dropped: number;
 }
 
@@ -51,11 +51,11 @@ export interface Claimed {
   readonly unordered: readonly Entry[];
 }
 
-/** What a heartbeat brought. */
+/** The answer of a heartbeat. */
 export interface HeartbeatOutcome extends Claimed {
   /** Entries that were trimmed away before the group had read them, since the last heartbeat. */
   readonly lostToTrim: number;
-  /** Whether as many were claimed as were wanted: there may be more. */
+  /** Whether the limit of claims was reached, so that there may be more. */
   readonly isCutShort: boolean;
 }
 

@@ -22,22 +22,25 @@ import { groupKeys, type GroupKeys } from './group-keys.js';
 type XReadReply =
   readonly [stream: string, entries: readonly (readonly [id: string, fields: string[]])[]][] | null;
 
-/** An instance that has left says so for as long as its heartbeat key would live so many times. */
+/** How long the heartbeat key of an instance that has left says so: this many times its normal life. */
 const LEFT_FOR_TTLS = 100;
 
-/** One instance's part in one consumer group: every command that this takes, and nothing else. */
+/** One instance as a consumer of one group: all its commands, and nothing else. */
 export class ConsumerGroup {
   private readonly names: GroupKeys;
   private readonly blocking: BlockingConnection;
   private position: string;
   /** Whether the group was seen at that position. */
   private isSeen = false;
-  /** Entries taken in one incarnation of this consumer are its own for as long as its heartbeat key holds that. */
+  /**
+   * An incarnation of this consumer. Entries taken in it belong to the consumer as long as its heartbeat key contains
+   * this incarnation.
+   */
   private incarnation = '';
-  /** When the heartbeat key ends, if it is not renewed. */
+  /** When the heartbeat key expires, if it is not renewed. */
   private aliveUntil = 0;
   private incarnations = 0;
-  /** Where the next look at entries of foreign consumers begins, and the next look at the order. */
+  /** Where the next check of foreign consumers' entries begins, and the next check of the order. */
   private idleFrom = '-';
   private repairFrom = '-';
 
@@ -50,7 +53,10 @@ export class ConsumerGroup {
     this.position = config.from;
   }
 
-  /** Makes the group if it is not there: at first where it is to begin, later where this instance last saw it. */
+  /**
+   * Makes the group if it does not exist: the first time at its configured position, later at the position that this
+   * instance last saw.
+   */
   async ensure(): Promise<boolean> {
     const { stream, group } = this.config;
     const args = [this.names.stream, this.names.order, group, this.position, this.isSeen ? '1' : '0'];
@@ -61,7 +67,7 @@ export class ConsumerGroup {
   async read(count: number, blockMs: number): Promise<Entry[]> {
     const { stream, group, consumer, isOrdered } = this.config;
     const name = isOrdered ? consumer + UNORDERED : consumer;
-    // That of the command, not of its answer: there may be a standstill in between.
+    // The time of the command, and not of its answer: Redis may not have responded in between.
     const origin = { incarnation: this.incarnation, deliveries: 0 };
     const options = ['COUNT', count, 'BLOCK', blockMs, 'STREAMS', this.names.stream, '>'] as const;
     const reply = (await this.blocking.run(`read ${stream}`, blockMs, (redis) =>
@@ -71,7 +77,7 @@ export class ConsumerGroup {
     return found.map(([id, fields]) => new Entry(this.config, id, fields, origin));
   }
 
-  /** Tells the keys of entries, those that others have read among them, and learns their places. */
+  /** Tells the keys of entries, also of entries that others have read, and returns their places. */
   async enqueueByKey(entries: readonly Entry[], withOthers: boolean): Promise<Placed> {
     const { consumer } = this.config;
     const keys = entries.flatMap(({ owner = consumer, id, key }) => [owner, id, key]);
@@ -83,11 +89,14 @@ export class ConsumerGroup {
     return { placements, queuedByKey, others: otherEntries };
   }
 
-  /** Resolves with the entries that are the first of their keys now, and how many were this consumer's no more. */
+  /**
+   * Resolves with the entries that are the first of their keys now, and the number of entries that did not belong to
+   * this consumer any more.
+   */
   async acknowledge(entries: readonly Entry[]): Promise<Ended> {
     const { stream, group, consumer, isOrdered } = this.config;
     const { incarnation } = this;
-    // Taken in an earlier incarnation, even one of them must be looked at.
+    // If even one of them was taken in an earlier incarnation, Redis must check them.
     const taken = entries.every((entry) => entry.incarnation === incarnation) ? incarnation : '';
     const { stream: streamKey, order, heartbeat } = this.names;
     const args: string[] = [streamKey, order, heartbeat, group, consumer, taken, String(entries.length)];
@@ -105,7 +114,10 @@ export class ConsumerGroup {
     return incarnation === this.incarnation && this.context.clock.monotonic() < this.aliveUntil;
   }
 
-  /** Looks at entries that were taken in an earlier incarnation of this consumer; resolves with those that others have. */
+  /**
+   * Checks entries that were taken in an earlier incarnation of this consumer. Resolves with those that others have
+   * claimed.
+   */
   async findLost(entries: Iterable<Entry>): Promise<readonly Entry[]> {
     const { incarnation } = this;
     const doubtful = [...entries].filter((entry) => entry.incarnation !== incarnation);
@@ -119,7 +131,7 @@ export class ConsumerGroup {
     return doubtful.filter(({ id }) => lost.has(id));
   }
 
-  /** False when the entry is not this consumer's any more. */
+  /** False when the entry does not belong to this consumer any more. */
   async beginAttempt({ id, attempt }: Entry): Promise<boolean> {
     return (await this.run('begin an attempt', beginAttempt, [id, attempt])) === 1;
   }
@@ -139,9 +151,9 @@ export class ConsumerGroup {
   }
 
   /**
-   * Renews this consumer's heartbeat, and claims up to `limit` entries of consumers that have none.
+   * Renews the heartbeat of this consumer, and claims up to `limit` entries of consumers that have no heartbeat.
    *
-   * Right after Redis was away nobody's silence counts as death here: others may still be on their way back to it.
+   * Just after an outage, silence does not count as death, because others may still be reconnecting.
    */
   async heartbeatAndClaim(limit: number): Promise<HeartbeatOutcome> {
     const { stream, group, consumer, ttlMs, claimIdleMs, isOrdered } = this.config;
@@ -158,7 +170,7 @@ export class ConsumerGroup {
         ...[++this.incarnations, mayJudge, this.idleFrom],
       ],
     );
-    // Should the group be lost, whatever is not acknowledged now is delivered again.
+    // If the group is lost, all entries that are not acknowledged now are delivered again.
     this.position = pending === '' ? delivered : idBefore(pending);
     this.isSeen = true;
     this.incarnation = incarnation;
@@ -168,7 +180,7 @@ export class ConsumerGroup {
     return { ...this.claimed(taken, true, incarnation), lostToTrim, isCutShort };
   }
 
-  /** Holds the dead letters to their limits; resolves with how many were dropped because there were too many. */
+  /** Enforces the limits of dead letters. Resolves with how many were dropped because there were too many. */
   async tidy(): Promise<number> {
     const { stream, group, consumer, deadLetters } = this.config;
     const keys = [this.names.stream, this.names.order, this.names.dead, this.names.lost];
@@ -176,7 +188,7 @@ export class ConsumerGroup {
     return this.script(`tidy up ${stream}`, tidy, [...keys, group, consumer, ...limits]);
   }
 
-  /** Tells the keys of all that has its place again; `onlyIfLost`: when Redis shows that it does not know them. */
+  /** Tells the keys of all entries that have a place again; with `onlyIfLost` only when Redis does not know them. */
   async restoreOrder(keyOf: (entry: Entry) => string, onlyIfLost: boolean): Promise<void> {
     const { incarnation } = this;
     let how = onlyIfLost ? '1' : '0';
@@ -194,7 +206,7 @@ export class ConsumerGroup {
     } while (from !== '' || told.length > 0);
   }
 
-  /** Claims the first entries of keys that stand still. */
+  /** Claims the first entries of keys that make no progress. */
   async repairOrder(limit: number): Promise<Claimed> {
     const { incarnation } = this;
     const [taken, from] = await this.run('repair the order', repairOrder, [limit, this.repairFrom]);
@@ -202,7 +214,7 @@ export class ConsumerGroup {
     return this.claimed(taken, false, incarnation);
   }
 
-  /** Entries that Redis holds for this consumer and `isKnown` does not know: the answer that brought them was lost. */
+  /** Entries that belong to this consumer in Redis and that `isKnown` does not know: the answer with them was lost. */
   async recoverUndelivered(isKnown: (id: string) => boolean): Promise<Claimed> {
     const { stream, group, consumer, isOrdered } = this.config;
     const names = isOrdered ? [consumer, consumer + UNORDERED] : [consumer];
@@ -212,12 +224,12 @@ export class ConsumerGroup {
     const ids = (rows.flat() as [id: string][]).map(([id]) => id).filter((id) => !isKnown(id));
     if (ids.length === 0) return NOTHING_CLAIMED;
     const { incarnation } = this;
-    // What is left over is looked for again.
+    // The rest is searched for again.
     const taken = await this.run('recover entries', recoverUndelivered, ids.slice(0, BATCH_SIZE));
     return this.claimed(taken, false, incarnation);
   }
 
-  /** Leaves what is in flight to others, `unbegun` as if it had never been delivered. */
+  /** Leaves the entries in flight to others, and those of `unbegun` as if they had never been delivered. */
   async leave(unbegun: readonly Entry[]): Promise<void> {
     const { group, consumer, stream, ttlMs } = this.config;
     const about = [this.names.stream, this.names.order, this.names.heartbeat, group, consumer];
@@ -246,14 +258,14 @@ export class ConsumerGroup {
 
   private claimed(entries: readonly WireEntry[], wereBegun: boolean, incarnation: string): Claimed {
     const of = (unordered: 0 | 1) => entries.filter((entry) => entry[3] === unordered);
-    // What has no place yet was never begun.
+    // An entry without a place has never begun.
     return {
       ready: this.entries(of(0), wereBegun, incarnation),
       unordered: this.entries(of(1), false, incarnation),
     };
   }
 
-  /** An entry that was delivered and not begun is on its first attempt still. */
+  /** An entry that was delivered and has not begun still has its first attempt. */
   private entries(given: readonly WireEntry[], wereBegun: boolean, incarnation: string): Entry[] {
     const begun = (deliveries: number) => (wereBegun ? deliveries : Math.max(0, deliveries - 1));
     return given.map(([id, deliveries, fields]) => {

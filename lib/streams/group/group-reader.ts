@@ -11,11 +11,11 @@ const BLOCK_MS = 1_000;
 export interface ReaderOptions {
   readonly group: ConsumerGroup;
   readonly status: GroupStatus;
-  /** What is read goes here, as there is capacity. */
+  /** Takes the entries that are read, as far as it has capacity. */
   readonly entries: GroupEntries;
 }
 
-/** Reads one group as long as it is open, through every failure that passes. */
+/** Reads one group as long as it is open, and continues after every temporary failure. */
 export class GroupReader {
   private isClosed = false;
 
@@ -25,7 +25,7 @@ export class GroupReader {
   ) {}
 
   /**
-   * Resolves once the group exists; waits for a Redis that is away.
+   * Resolves when the group exists; waits for Redis if there is no connection.
    *
    * @throws what Redis refuses permanently
    */
@@ -37,7 +37,7 @@ export class GroupReader {
         return;
       } catch (error) {
         if (this.isClosed) return;
-        // A right that is missing, or a key of another kind: waiting would not help.
+        // A missing right, or a key of another type: waiting would not help.
         if (isRefusedPermanently(error) || !isAway(error)) throw error;
         this.options.status.report(error);
         await this.pause(failures + 1);
@@ -92,7 +92,7 @@ export class GroupReader {
     return sleep(clock, backoffMs(RETRY, failures, random));
   }
 
-  /** Waits until something can be begun, and says how much. */
+  /** Waits until entries can begin, and returns how many. */
   private async capacity(): Promise<number> {
     const { entries } = this.options;
     for (;;) {

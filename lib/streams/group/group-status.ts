@@ -4,13 +4,13 @@ import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { describeFailure } from '../entries/failure-text.js';
 import type { ConsumerConfig } from './consumer-config.js';
 
-/** Failing for this long, something counts as not being done. */
+/** Work that has failed for this long is reported as a problem. */
 const TOLERATED_MS = 5_000;
 
 /** How long to wait after a failure before the next try. */
 export const RETRY: { readonly minMs: number; readonly maxMs: number } = { minMs: 50, maxMs: 1_000 };
 
-/** What is done for a group without end, and what it means when it fails. */
+/** The continuous work for a group, and what it means when it fails. */
 const WORK = {
   read: 'is not read',
   claim: 'is read without a heartbeat',
@@ -20,7 +20,7 @@ const WORK = {
 
 type Work = keyof typeof WORK;
 
-/** Whether the work for one group is done, and what goes wrong with it: logged at a bounded rate. */
+/** Whether the work for one group succeeds. Failures are logged at a bounded rate. */
 export class GroupStatus {
   private readonly log: ThrottledLogger;
   private readonly failing = new Map<Work, { readonly since: number; readonly reason: string }>();
@@ -32,7 +32,7 @@ export class GroupStatus {
     this.log = new ThrottledLogger(clock);
   }
 
-  /** What is not done at present, and why; undefined when all is. */
+  /** Which work fails at present, and why; undefined when none fails. */
   get problem(): string | undefined {
     for (const [work, { since, reason }] of this.failing) {
       if (this.clock.monotonic() - since < TOLERATED_MS) continue;
@@ -42,13 +42,13 @@ export class GroupStatus {
     return undefined;
   }
 
-  /** Some work fails, for the first time or still. */
+  /** Some work fails, for the first time or again. */
   recordFailure(work: Work, error: unknown): void {
     const { since = this.clock.monotonic() } = this.failing.get(work) ?? {};
     this.failing.set(work, { since, reason: describeFailure(error) });
   }
 
-  /** Some work is done. */
+  /** Some work succeeds. */
   clear(work: Work): void {
     this.failing.delete(work);
   }

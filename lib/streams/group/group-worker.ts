@@ -10,12 +10,12 @@ import { GroupReader } from './group-reader.js';
 import { GroupStatus, isNoGroup } from './group-status.js';
 
 const HEARTBEAT_EVERY_MS = 500;
-/** A heartbeat key is renewed so often in its life that an instance that is alive never counts as dead. */
+/** How often a heartbeat key is renewed in its life, so that an instance that is alive never counts as dead. */
 const HEARTBEATS_PER_TTL = 3;
-/** What is left over when an instance claimed as much as it had capacity for is looked for soon. */
+/** When an instance had capacity for only a part, the rest is searched for soon. */
 const CLAIM_AGAIN_MS = 20;
 const TIDY_EVERY_MS = 10_000;
-/** Heartbeats between two looks for keys whose entries stand still. */
+/** Heartbeats between two checks for keys that make no progress. */
 const REPAIR_EVERY = 4;
 
 export interface WorkerOptions {
@@ -25,10 +25,10 @@ export interface WorkerOptions {
 }
 
 /**
- * Has the entries of one group of one stream handled: at least once each, those of one key one after another.
+ * Handles the entries of one group of one stream: each at least once, and those of one key one after another.
  *
- * What an instance that is alive has in progress nobody else takes; what a dead one leaves is claimed by the others. Where
- * that is decided: {@link ConsumerGroup.heartbeatAndClaim}.
+ * Nobody takes the entries of an instance that is alive. The others claim the entries of a dead one; this is decided in
+ * {@link ConsumerGroup.heartbeatAndClaim}.
  */
 export class GroupWorker {
   private readonly status: GroupStatus;
@@ -82,7 +82,7 @@ export class GroupWorker {
     this.reading = this.reader.run();
   }
 
-  /** Begins nothing more, lets what is under way end, and leaves the rest to others. */
+  /** Begins no more entries, lets those in progress end, and leaves the rest to others. */
   async drain(deadlineAt: number): Promise<void> {
     if (this.isDraining) return;
     this.isDraining = true;
@@ -98,7 +98,7 @@ export class GroupWorker {
     await Promise.race([this.entries.allAcknowledged(), deadline]);
     over.abort();
     clock.clear(this.heartbeat);
-    // Without Redis nothing can be said; the heartbeat key ends by itself.
+    // Without Redis nothing can be written; the heartbeat key expires.
     await group.leave(this.entries.unbegun).catch(() => undefined);
   }
 

@@ -24,7 +24,7 @@ export interface DeadEntry<T = unknown> extends Omit<StreamEntry<T>, 'id'> {
   readonly id: string;
   /** The id of the entry it was. */
   readonly entryId: string;
-  /** The last failure, or that its consumers were lost with it. */
+  /** The last error, or that its consumers died with it. */
   readonly reason: string;
   /** How many attempts were begun. */
   readonly attempts: number;
@@ -33,12 +33,12 @@ export interface DeadEntry<T = unknown> extends Omit<StreamEntry<T>, 'id'> {
 }
 
 /**
- * Which dead letters of a stream are meant.
+ * Selects dead letters of a stream.
  *
  * @publicApi
  */
 export interface DeadLetterOptions {
-  /** The group that gave up on them. @defaultValue this service's name */
+  /** The group of the dead letters. @defaultValue this service's name */
   readonly group?: string;
   /** How many are listed at most. @defaultValue 100 */
   readonly limit?: number;
@@ -49,11 +49,11 @@ const BATCH_SIZE = 100;
 /** Letters that one script gives back: each is read and may be stored again, and may be large. */
 const REDRIVE_BATCH_SIZE = 25;
 
-/** What groups gave up on. */
+/** The dead letters of groups. */
 export class DeadEntries {
   constructor(private readonly context: Pick<Context, 'redis' | 'keys' | 'options'>) {}
 
-  /** What a group gave up on, the oldest first. */
+  /** The dead letters of a group, the oldest first. */
   async list<T = unknown>(stream: string, options: DeadLetterOptions = {}): Promise<DeadEntry<T>[]> {
     const { limit = PAGE } = options;
     const key = this.deadKey(stream, options);
@@ -97,7 +97,7 @@ export class DeadEntries {
     );
   }
 
-  /** Has all of the ids worked on, some at a time, so that none keeps Redis from others for long. */
+  /** Handles all ids in steps, so that no step blocks Redis for long. */
   private async byPages(
     dead: string,
     ids: readonly string[] | 'all',
@@ -108,7 +108,10 @@ export class DeadEntries {
     return count;
   }
 
-  /** The ids of all that is there now: what dies again meanwhile is not given back a second time. */
+  /**
+   * The ids of all present letters: an entry that becomes a dead letter again meanwhile is not given back a second
+   * time.
+   */
   private async *pages(dead: string): AsyncGenerator<string[]> {
     const what = `read ${dead}`;
     const [newest] = await this.context.redis.run(what, (redis) =>

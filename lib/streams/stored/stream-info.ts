@@ -5,20 +5,23 @@ import { QUEUED, NOBODY, UNORDERED } from '../scripts/group-lua.js';
 import type { RawEntry } from './stored-entry.js';
 
 /**
- * How far one group of a stream has come.
+ * The progress of one group of a stream.
  *
  * @publicApi
  */
 export interface GroupInfo {
   /** The group's name. */
   readonly name: string;
-  /** Entries not delivered to it yet, of those that are there; undefined when Redis cannot tell, as after an XDEL. */
+  /**
+   * Entries of the stream that were not delivered to it yet; undefined when Redis does not know it, for example after
+   * an XDEL.
+   */
   readonly lag: number | undefined;
   /** Entries that were trimmed away before they were delivered to it, as far as its instances saw that. */
   readonly lostToTrim: number;
   /** Entries delivered and not acknowledged. */
   readonly pending: number;
-  /** Instances and foreign readers that take part. */
+  /** The number of its consumers, instances and foreign ones. */
   readonly consumers: number;
   /** The id of the last entry that was delivered to it. */
   readonly lastDeliveredId: string;
@@ -29,7 +32,7 @@ export interface GroupInfo {
 }
 
 /**
- * How long a stream is, and how far its groups have come.
+ * The length of a stream, and the progress of its groups.
  *
  * @publicApi
  */
@@ -44,7 +47,7 @@ export interface StreamInfo {
   readonly groups: readonly GroupInfo[];
 }
 
-/** How long a stream is, and how far each of its groups has come. */
+/** Reads the length of a stream, and the progress of its groups. */
 export async function readInfo(redis: RedisClient, keys: Keys, stream: string): Promise<StreamInfo> {
   const key = keys.stream(stream);
   if ((await redis.exists(key)) === 0) return { length: 0, oldest: undefined, newest: undefined, groups: [] };
@@ -66,7 +69,7 @@ interface Extent extends Omit<StreamInfo, 'groups'> {
   readonly lastId: string;
 }
 
-/** Names that no process goes by. */
+/** Consumer names that belong to no process. */
 const STAND_INS = new Set([QUEUED, NOBODY]);
 
 async function groupInfo(
@@ -97,14 +100,14 @@ async function groupInfo(
   };
 }
 
-/** What a trim took away counts in Redis's own figure still; where a group stands tells better. */
+/** Redis's own number still counts trimmed entries. The position of the group gives a better one. */
 function lagOf({ length, oldest, lastId }: Extent, delivered: string, told?: number): number | undefined {
   if (delivered === lastId || length === 0) return 0;
   if (compareIds(delivered, oldest!) < 0) return length;
   return told === undefined ? undefined : Math.min(told, length);
 }
 
-/** An instance has a second name for what it has read and not ordered yet. */
+/** An instance has a second consumer name for entries that it has read and not ordered yet. */
 function withoutMark(consumer: string): string {
   return consumer.endsWith(UNORDERED) ? consumer.slice(0, -UNORDERED.length) : consumer;
 }

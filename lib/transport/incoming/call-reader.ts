@@ -19,7 +19,7 @@ import { NO_REPLIES, type Replies } from './replies.js';
 type Handlers = ReadonlyMap<string, BoundHandler>;
 export type ReaderContext = Pick<Context, 'address' | 'keys' | 'options' | 'clock' | 'log'>;
 
-/** A call that must not begin: its caller is to be told why. */
+/** A call that is refused before it begins, with the error that its caller gets. */
 export class Refusal {
   constructor(
     readonly replies: Replies,
@@ -28,7 +28,7 @@ export class Refusal {
   ) {}
 }
 
-/** What was read: a call to handle, one to refuse, or nothing to act on. */
+/** What was read: a call to handle, a call to refuse, or nothing to do. */
 export type Read = IncomingCall | Refusal | undefined;
 
 interface CallReaderOptions {
@@ -50,18 +50,21 @@ export class CallReader {
     this.outlet = { messenger, clock: context.clock, maxBytes: context.options.maxPayloadBytes };
   }
 
-  /** From now on, calls of these handlers are taken. */
+  /** From now on, calls of these handlers are accepted. */
   accept(handlers: Handlers): void {
     this.handlers = handlers;
     this.isAccepting = true;
   }
 
-  /** Calls, which can go elsewhere, are refused; events and messages, which cannot, are still taken. */
+  /**
+   * Calls are refused, because their callers can try another instance. Events and messages cannot move, so they are
+   * still accepted.
+   */
   refuse(): void {
     this.isAccepting = false;
   }
 
-  /** Nothing is taken any more. */
+  /** Nothing is accepted any more. */
   close(): void {
     this.refuse();
     this.handlers = new Map();
@@ -79,12 +82,12 @@ export class CallReader {
     if (!this.isAccepting) return this.refusal(replies, this.drainingError(pattern), pattern, headers);
     const { callers } = this.options;
     const caller = callers.of(from);
-    // One that ran or runs is answered already.
+    // A call that has arrived before already has its answer, or will get it.
     if (!callers.accept(caller, id))
       return callers.isDenied(from, id)
         ? this.refusal(replies, this.tooLateError(pattern), pattern, headers)
         : undefined;
-    // Nobody waits for it any more.
+    // The caller does not wait any more.
     if (!(timeoutMs > 0)) return undefined;
     const handler = this.handlers.get(pattern);
     if (!handler) return this.refusal(replies, this.noHandlerError(pattern), pattern, headers);
@@ -116,7 +119,7 @@ export class CallReader {
   }
 
   readMessage(message: UmfMessage): Read {
-    // An answer that nobody waits for any more must not be taken for a call.
+    // A late answer must not be handled as a call.
     if (message.rmid !== undefined) return undefined;
     const pattern = patternOf(message);
     const handler = this.handlers.get(pattern);

@@ -30,9 +30,9 @@ const LATENCY_WINDOW = 20;
 
 type SourceContext = Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'log'>;
 
-/** Calls and events: from the channels to Nest's handlers, and their answers back. */
+/** Receives calls and events from the channels, runs their Nest handlers, and sends the answers. */
 export class CallSource implements Source, StreamListener {
-  /** What each kind of item that is for the one who is called does. */
+  /** For each kind of item that callers send: the method that handles it. */
   readonly handlers: ItemHandlers = {
     [Kind.call]: (from, item) => this.admit(this.reader.readCall(from, item)),
     [Kind.event]: (from, item) => this.admit(this.reader.readEvent(from, item)),
@@ -66,7 +66,7 @@ export class CallSource implements Source, StreamListener {
     this.limiter = new Limiter(maxConcurrency, maxWaiting, (call) => void this.run(call));
   }
 
-  /** What replies tell callers: calls in progress, and how long one takes. */
+  /** The load that every frame tells callers: calls in progress, and how long a call takes. */
   get load(): Load {
     return [this.calls.size, Math.round(this.latencyMs * 10) / 10];
   }
@@ -84,12 +84,12 @@ export class CallSource implements Source, StreamListener {
     for (const call of [...this.calls]) this.cancelAtDrain(call);
   }
 
-  /** Some of what it sent was lost: perhaps the room that answers wait for. */
+  /** Some of its frames were lost, perhaps with grants that answers wait for. */
   onRequestsLost(from: RemoteInstance): void {
     for (const call of this.callers.find(from)?.running ?? []) call.replies.remind?.();
   }
 
-  /** A message of a Hydra 1.x process, or one made as it makes them. */
+  /** A message of a Hydra 1.x process, or one in its format. */
   onMessage(message: UmfMessage): void {
     this.admit(this.reader.readMessage(message));
   }
@@ -132,7 +132,7 @@ export class CallSource implements Source, StreamListener {
     const { maxConcurrency, maxWaiting } = this.context.options.calls;
     const limits = `calls.maxConcurrency=${maxConcurrency} and calls.maxWaiting=${maxWaiting}`;
     const what = `"${call.pattern}" at ${this.context.address}: ${limits} are full`;
-    // Whoever emitted it does not hear of this.
+    // The sender of an event is not told.
     if (call.handler.isEvent) this.context.log.warn('events', `dropped an event, ${what}`);
     this.refuse(new Refusal(call.replies, new HydraError('OVERLOADED', what), call));
   }
@@ -169,7 +169,7 @@ export class CallSource implements Source, StreamListener {
     if (call.isSettled) return;
     const error =
       failure instanceof Error && !(failure instanceof HydraError) ? unreadError(call, failure) : failure;
-    // Whoever emitted an event hears nothing of it.
+    // The sender of an event is not told.
     const line = `the deserializer failed on the data of "${call.pattern}": ${String(failure)}`;
     this.context.log.warn('deserializer', line);
     callRefused(this.context, call, error instanceof HydraError ? error : unreadError(call, failure));
@@ -241,7 +241,7 @@ export class CallSource implements Source, StreamListener {
     if (!call.isOver) this.end(call, reported);
   }
 
-  /** The handler's result cannot travel. That is a fault of this service, which its caller can do nothing about. */
+  /** The handler's result cannot be sent. This is a fault of this service, and its caller cannot do anything about it. */
   private reportUnsent(call: IncomingCall, error: unknown): void {
     if (call.isOver) return;
     const id = correlationId(call.from, call.id);
@@ -278,7 +278,7 @@ export class CallSource implements Source, StreamListener {
     if (this.calls.size === 0) this.whenIdle?.();
   }
 
-  /** Nobody wants the answer: the handler's signal aborts, and its Observable is unsubscribed. */
+  /** The answer is not wanted any more: the handler's signal aborts, and its Observable is unsubscribed. */
   private stop(call: IncomingCall, reason: HydraError): void {
     if (call.isOver) return;
     if (this.limiter.withdraw(call)) {
@@ -287,7 +287,7 @@ export class CallSource implements Source, StreamListener {
       return this.forget(call);
     }
     call.context.abort(reason);
-    // A completed one gave a generator, which continues to its next value.
+    // A completed Observable may have given a generator, which runs until its next value.
     const { isStreaming } = call;
     call.stopStream();
     if (isStreaming) call.context.release();
@@ -333,7 +333,7 @@ export class CallSource implements Source, StreamListener {
     const calls = this.callers.find(from)?.running;
     for (const id of ids.filter(isCallId)) {
       const call = calls?.get(id);
-      // Its request for room may be what got lost.
+      // Its request for a grant may have been lost.
       call?.replies.remind?.();
       if (call || from.unheard.has(id)) running.push(id);
       else if (this.callers.deny(from, id)) unknown.push(id);
@@ -361,7 +361,7 @@ function unreadError({ pattern }: IncomingCall, cause: unknown): HydraError {
   );
 }
 
-/** An Observable that was not subscribed has not begun, and must not; a generator is told that it is not wanted. */
+/** An Observable without a subscriber has not begun, and must not begin. A generator is told to end. */
 function discard(result: unknown): void {
   if (!isAsyncIterable(result)) return;
   result[Symbol.asyncIterator]()

@@ -8,8 +8,9 @@ const INTERVAL_MS = 1_000;
 const MISSED_CHECKS = 2;
 
 /**
- * Finds calls whose caller has died: nobody subscribes to the channel that their answer would go to. One command a second
- * asks for all callers of calls that run for longer than that. While callers come back from an outage none is missed.
+ * Finds calls whose caller has died: the channel for their answer has no subscriber. One command each second checks the
+ * callers of all calls that have run for more than a second. While callers reconnect after an outage, no caller counts
+ * as dead.
  */
 export class CallerLivenessCheck {
   private readonly missedChecks = new Map<string, number>();
@@ -22,7 +23,7 @@ export class CallerLivenessCheck {
   ) {}
 
   start(): void {
-    // Where several servers share the keys, the count is that of one, and says nothing.
+    // Where several servers share the keys, the count is only that of one server, and proves nothing.
     if (this.context.redis.isSharded) return;
     this.timer ??= this.context.clock.setInterval(() => void this.check(), INTERVAL_MS);
   }
@@ -53,7 +54,7 @@ export class CallerLivenessCheck {
       if (stoodStill(this.context.redis, askedAt)) return new Set();
       return new Set(channels.filter((_, index) => Number(counts[index * 2 + 1]) === 0));
     } catch {
-      // Redis went away: this says nothing of anybody.
+      // There is no connection to Redis, so this proves nothing about any caller.
       return new Set();
     }
   }

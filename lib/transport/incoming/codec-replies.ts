@@ -4,12 +4,12 @@ import type { PacketSerializer } from '../../hydra-options.js';
 import { hasOwn } from '../wire/codec.js';
 import type { Replies, ReplyListener } from './replies.js';
 
-/** Values that may wait for the serializer: how many bytes they will be, nobody knows yet. */
+/** How many values may wait for the serializer. Their size is not known before. */
 const MAX_PENDING = 1_024;
 
 /**
- * Passes replies through the serializer, in their order, on their way to the caller. What waits for the serializer counts as
- * sent: a handler is not asked for more than it can take.
+ * Passes replies through the serializer, in their order, on their way to the caller. A value that waits for the
+ * serializer counts as sent, so the handler does not run ahead of the serializer.
  */
 export class CodecReplies implements Replies {
   private last: Promise<void> = Promise.resolve();

@@ -1,8 +1,8 @@
 const MAX_CALLS = 10_000;
 
 /**
- * Calls that callers were told had never come, the latest ten thousand. Each of them may have gone elsewhere since, so one
- * that comes after all must not run.
+ * The latest ten thousand calls that this instance named `unknown` to their callers. A caller may have sent such a call
+ * to another instance since, so it must not run if it arrives later.
  */
 export class DeniedCalls {
   private readonly byCaller = new Map<string, Set<number>>();

@@ -5,13 +5,13 @@ import { encodeError, encodeLast, encodeValue, withSent, type ReplyPlace } from 
 import type { RemoteInstance } from '../wire/remote-instances.js';
 import type { Replies } from './replies.js';
 
-/** A caller that lost its connection is back within this time, or does not come back for the answer. */
+/** A caller that lost its connection reconnects within this time, or does not get the answer. */
 const RESEND_FOR_MS = 5_000;
 const RESEND_EVERY_MS = 50;
-/** A value says how much was sent when it is this many bytes since one did: the caller grants by that. */
+/** After this many bytes a value says how many bytes the answer has sent. The caller grants more because of that. */
 const TELL_EVERY = 512;
 
-/** What all answers of one instance leave by. */
+/** What all answers of one instance are sent with. */
 export interface ReplyOutlet {
   readonly messenger: Messenger;
   readonly clock: Clock;
@@ -30,17 +30,17 @@ interface Part {
 const NOTHING: Part[] = [];
 
 /**
- * Replies to one of our own instances: no more bytes than it granted. What is more waits here, and is asked for. The end of
- * the answer is sent again while the caller is between two connections.
+ * Replies to an instance of this library. They send only the bytes that it has granted; further values wait here, and a
+ * grant for them is requested. The end of the answer is sent again while the caller reconnects.
  */
 export class FrameReplies implements Replies, PublishListener {
   private end: string | undefined;
   private giveUpAt = 0;
   private isResending = false;
-  /** Bytes sent, and what the caller was told of them. */
+  /** Bytes sent, and how many of them the caller was told of. */
   private sent = 0;
   private told = 0;
-  /** What the caller has no room for yet. */
+  /** Values that wait for a grant. */
   private held = NOTHING;
   private onEmpty: (() => void) | undefined;
 
@@ -52,7 +52,7 @@ export class FrameReplies implements Replies, PublishListener {
     private granted: number,
   ) {}
 
-  /** Whether the last value has left. */
+  /** Whether all values were sent. */
   get hasRoom(): boolean {
     return this.held.length === 0;
   }
@@ -64,7 +64,7 @@ export class FrameReplies implements Replies, PublishListener {
       this.held.shift();
       this.leave(next, true);
     }
-    // The first one was asked for when it was held.
+    // A grant for the first one was requested when it began to wait.
     if (this.held.length === 0) this.onEmpty?.();
     else if (this.held[0] !== first) this.remind();
   }
@@ -98,7 +98,7 @@ export class FrameReplies implements Replies, PublishListener {
     this.sendEnd(encodeError(Kind.error, this.place.id, error, this.outlet.maxBytes));
   }
 
-  /** Asks for what it waits for; again, where that or its grant may have got lost. */
+  /** Requests the grant that it waits for. It is called again when the request or the grant may have been lost. */
   remind(): void {
     const [next] = this.held;
     if (!next) return;
@@ -109,7 +109,7 @@ export class FrameReplies implements Replies, PublishListener {
   onPublished(outcome: PublishOutcome): void {
     if (this.end === undefined) return;
     if (outcome === 'delivered') this.heard();
-    // Redis does not let us answer, now or later.
+    // Redis refuses to publish the answer, and will continue to refuse.
     else if (outcome !== 'no-receivers' && !outcome.retryable) this.heard();
     // The caller sees by the number that the end carries whether values are missing.
     else if (!this.isResending) this.resend(this.end);
@@ -161,7 +161,7 @@ export class FrameReplies implements Replies, PublishListener {
     }, RESEND_EVERY_MS);
   }
 
-  /** Received or given up: a probe for the call is told that it is finished. */
+  /** The end was received or given up. From now on a probe is told that the call is finished. */
   private heard(): void {
     if (this.giveUpAt > 0) this.caller.unheard.delete(this.place.id);
   }

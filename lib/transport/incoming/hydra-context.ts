@@ -3,7 +3,7 @@ import { decodeAddress, type Address } from '../../protocol/address.js';
 import { createMessage, type UmfMessage } from '../../protocol/message.js';
 import type { Clock } from '../../runtime/clock.js';
 
-/** The call a context speaks of. */
+/** The call that a context belongs to. */
 export interface ReceivedCall {
   readonly id: number | string;
   readonly pattern: string;
@@ -16,17 +16,17 @@ export interface ReceivedCall {
   readonly deadlineAt: number;
   /** ISO 8601, UTC. */
   readonly receivedOn: string;
-  /** As it came, if it came as UMF. */
+  /** The message as it arrived, if it arrived as UMF. */
   readonly message?: UmfMessage | undefined;
 }
 
 /**
- * What a handler can know of a call or event: `@Ctx() context: HydraContext`.
+ * What a handler can read about its call or event: `@Ctx() context: HydraContext`.
  *
  * @publicApi
  */
 export class HydraContext extends DeliveryContext {
-  /** The message as UMF, whichever way it came. */
+  /** The message as UMF, also if it arrived as an item of a frame. */
   getMessage(): UmfMessage {
     return this.call.message ?? this.asMessage();
   }
@@ -41,12 +41,12 @@ export class HydraContext extends DeliveryContext {
     return this.call.metadata;
   }
 
-  /** Who sent it; undefined when its address cannot be read. */
+  /** The sender; undefined when its address cannot be read. */
   getSender(): Address | undefined {
     return decodeAddress(this.call.from);
   }
 
-  /** The instant after which nobody waits for the answer. */
+  /** The time at which the caller stops waiting for the answer. */
   get deadline(): Date {
     return new Date(this.call.clock.now() + this.remainingMs);
   }

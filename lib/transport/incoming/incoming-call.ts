@@ -32,7 +32,7 @@ export interface CallerRef {
   refused(call: IncomingCall): void;
 }
 
-/** The caller of what nobody keeps account of: an event, or a message of a Hydra 1.x process. */
+/** The caller of an event, or of a message of a Hydra 1.x process: its calls are not recorded. */
 export function untracked(from: string, to: string): CallerRef {
   return { from, to, replyChannel: undefined, began: nothing, ended: nothing, refused: nothing };
 }
@@ -91,12 +91,12 @@ export class IncomingCall extends WithDeadline implements ReceivedCall {
     return this.current;
   }
 
-  /** Its end was said. */
+  /** The end of its answer was sent. */
   get isSettled(): boolean {
     return this.current === 'finishing' || this.isOver;
   }
 
-  /** Nobody waits for it any more. */
+  /** The caller does not wait any more. */
   get isOver(): boolean {
     return this.current === 'over' || this.current === 'abandoned';
   }
@@ -116,13 +116,13 @@ export class IncomingCall extends WithDeadline implements ReceivedCall {
     return this.openStream?.isOpen ?? false;
   }
 
-  /** It got its place. */
+  /** It got its place among the calls that run. */
   start(now: number, needsDecoding: boolean): void {
     this.began = now;
     this.current = needsDecoding ? 'decoding' : 'running';
   }
 
-  /** Where observers listen, what they are told. */
+  /** The event for observers, if there are any. */
   get observed(): HandlerDiagnostic | undefined {
     return this.diagnostic;
   }
@@ -136,7 +136,10 @@ export class IncomingCall extends WithDeadline implements ReceivedCall {
     this.current = 'running';
   }
 
-  /** The handler gave its result, or will not be called. True when that ends it: its caller has gone meanwhile. */
+  /**
+   * The handler gave its result, or will not be called. True when the call is over with that, because its caller has
+   * left meanwhile.
+   */
   handlerReturned(): boolean {
     const isAbandoned = this.current === 'abandoned';
     this.current = isAbandoned ? 'over' : 'answering';

@@ -19,12 +19,12 @@ export class RemoteCaller implements CallerRef {
     readonly seen: SeenCalls,
   ) {}
 
-  /** It called, not for the first time. */
+  /** It made a call that is not its first one. */
   calledAgain(): void {
     this.hasCalledAgain = true;
   }
 
-  /** Whether it called again since this was last asked. */
+  /** Whether it made another call since the last time this was read. */
   takeRegular(): boolean {
     const isRegular = this.hasCalledAgain;
     this.hasCalledAgain = false;
@@ -41,14 +41,14 @@ export class RemoteCaller implements CallerRef {
 
   refused(call: IncomingCall): void {
     this.running.delete(call);
-    // It may come again, and is then no repetition.
+    // The caller may send it again, and then it is not a duplicate.
     this.seen.delete(call.id as number);
   }
 }
 
 /**
- * The instances that call this one. Idle ones are forgotten when there are many, and with them which of their calls came.
- * What stays is the highest id among all that were forgotten: up to there, nobody's call can be said never to have come.
+ * The instances that call this one. When there are many, idle ones are forgotten, together with the ids of their calls.
+ * Only the highest of all forgotten ids is kept: no call with an id up to this one can be named `unknown`.
  */
 export class RemoteCallers {
   private readonly byAddress = new Map<string, RemoteCaller>();
@@ -75,19 +75,22 @@ export class RemoteCallers {
     return caller;
   }
 
-  /** Takes account of a call that came. False when it came before, or must not come any more. */
+  /** Records a call that arrived. False when it has arrived before, or is not accepted any more. */
   accept(caller: RemoteCaller, id: number): boolean {
     const { seen, from } = caller;
     if (seen.isDoubtful(id) && this.denied.has(from, id)) return false;
     return seen.add(id);
   }
 
-  /** Whether this call was said never to have come. */
+  /** Whether a caller was told that this call is `unknown`. */
   isDenied({ address }: RemoteInstance, id: number): boolean {
     return this.denied.has(address, id);
   }
 
-  /** Whether this call of that caller surely never came. From then on it is not accepted: its caller may have moved it. */
+  /**
+   * Whether this call of this caller certainly never arrived. From then on it is not accepted, because its caller may
+   * have sent it to another instance.
+   */
   deny(instance: RemoteInstance, id: number): boolean {
     if (this.denied.has(instance.address, id)) return true;
     const isUnknown = this.find(instance)?.seen.isUnknown(id) ?? id > this.forgottenUpTo;

@@ -1,27 +1,30 @@
-/** The way back to a caller. */
+/** Sends the parts of one answer to its caller. */
 export interface Replies {
   value(value: unknown): void;
-  /** The last word; with a last value, or alone. A promise where it takes its time to leave; it rejects if it cannot. */
+  /**
+   * The end of the answer, with a last value or without one. A promise if it cannot be sent at once; it rejects if it
+   * cannot be sent.
+   */
   complete(hasValue: boolean, value?: unknown): void | Promise<void>;
   error(error: unknown): void | Promise<void>;
-  /** No handler began, and none will. Another instance may take the call if the error is retryable. */
+  /** No handler began, and none will begin. Another instance may get the call if the error is retryable. */
   refuse(error: unknown): void;
-  /** The last word at once, whatever waits for room. */
+  /** Sends the end at once, and drops the values that wait. */
   breakOff(error: unknown): void;
-  /** Whether another value can leave, or be made ready to leave, now. */
+  /** Whether another value can be sent or encoded now. */
   readonly hasRoom: boolean;
-  /** The caller has room until that many bytes were sent, counted from the beginning. */
+  /** The caller grants this many bytes, counted from the beginning of the answer. */
   grant(total: number): void;
-  /** Asks the caller for the room that it waits for, if it does. */
+  /** Requests the grant that it waits for, if it waits for one. */
   remind?(): void;
-  /** Where values take their time to leave: who is told whether they did. */
+  /** For replies that send values later: the listener that is told whether they were sent. */
   watch?(listener: ReplyListener): void;
 }
 
 export interface ReplyListener {
-  /** A value has left, and another may follow. */
+  /** A value was sent, and another one may follow. */
   room(): void;
-  /** A value cannot leave. */
+  /** A value cannot be sent. */
   failed(error: unknown): void;
 }
 

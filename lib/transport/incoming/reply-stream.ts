@@ -4,25 +4,25 @@ import { handlerObservable } from '../../delivery/handler-observable.js';
 import { HydraError } from '../../hydra-error.js';
 import type { IncomingCall } from './incoming-call.js';
 
-/** Values that a handler may produce ahead of a caller that does not keep up, before its answer is ended. */
+/** How many values of a handler may wait for a slow caller. With more, the answer ends with an error. */
 const MAX_AHEAD = 65_536;
 
-/** Told how a stream of values ends. */
+/** Is told how a streamed reply ends. */
 export interface StreamListener {
-  /** All values have left, but for a last one where there is one. */
+  /** All values were sent, except the last one if there is one. */
   streamCompleted(call: IncomingCall, hasLast: boolean, last?: unknown): void;
-  /** The handler's Observable failed; all values before that have left. */
+  /** The handler's Observable failed; all values before that were sent. */
   streamFailed(call: IncomingCall, error: unknown): void;
-  /** The handler's generator failed; all values before that have left. */
+  /** The handler's generator failed; all values before that were sent. */
   generatorFailed(call: IncomingCall, error: unknown): void;
   /** A value cannot be sent. */
   valueFailed(call: IncomingCall, error: unknown): void;
 }
 
 /**
- * Carries the values of a handler's answer to the caller, no faster than the caller takes them. An async iterable is asked
- * for the next value only when there is room; an Observable cannot be held back, so its values wait here, and an answer
- * that runs too far ahead is ended with `REPLY_OVERFLOW`.
+ * Sends the values of a handler's answer, no faster than the caller takes them. An async iterable is asked for the next
+ * value only when the caller has room. An Observable cannot be slowed down, so its values wait here; when too many
+ * wait, the answer ends with `REPLY_OVERFLOW`.
  */
 export class ReplyStream {
   private readonly waiting: unknown[] = [];
@@ -87,7 +87,7 @@ export class ReplyStream {
     this.proceed?.();
   }
 
-  /** Ends the handler's Observable. What its teardown throws is the handler's matter, and must not end this process. */
+  /** Unsubscribes the handler's Observable. If its teardown throws, this must not end the process. */
   stop(): void {
     try {
       this.subscription?.unsubscribe();
@@ -106,7 +106,7 @@ export class ReplyStream {
     queueMicrotask(() => this.release());
   }
 
-  /** `act` runs once all that waits has left, with the value held back if there is one. */
+  /** `act` runs when all values that wait were sent, with the value that was held back if there is one. */
   private end(act: (hasLast: boolean, last: unknown) => void): void {
     this.onEnd = act;
     this.flush();

@@ -2,17 +2,17 @@
 const WINDOW = 131_072;
 
 /**
- * The ids of the calls that one caller sent here lately, one bit each: they rise, and few come late. What is further
- * behind the highest than the window is forgotten.
+ * The ids of the latest calls of one caller, one bit each. Ids rise, and few arrive late. An id that is further below
+ * the highest one than the window is forgotten.
  */
 export class SeenCalls {
   private readonly bits = new Uint32Array(WINDOW / 32);
   private highest = 0;
 
-  /** @param doubtfulUpTo calls up to this id may have come before this record of them was begun */
+  /** @param doubtfulUpTo calls up to this id may have arrived before this record began */
   constructor(private readonly doubtfulUpTo = 0) {}
 
-  /** The highest id that may have come. */
+  /** The highest id that may have arrived. */
   get last(): number {
     return Math.max(this.highest, this.doubtfulUpTo);
   }
@@ -31,12 +31,12 @@ export class SeenCalls {
     if (id <= this.highest && !this.isForgotten(id)) this.bits[wordOf(id)]! &= ~bitOf(id);
   }
 
-  /** Whether nothing is known of this call any more: it may have come, and it may come. */
+  /** Whether nothing is known about this call any more: it may have arrived, and it may still arrive. */
   isDoubtful(id: number): boolean {
     return id <= this.doubtfulUpTo || this.isForgotten(id);
   }
 
-  /** Whether the call surely never came. A forgotten id may have come. */
+  /** Whether the call certainly never arrived. A forgotten id may have arrived. */
   isUnknown(id: number): boolean {
     if (id <= this.doubtfulUpTo) return false;
     return id > this.highest || (!this.isForgotten(id) && !this.has(id));

@@ -7,8 +7,9 @@ import { RemoteFailure, toRemote } from '../wire/remote-failure.js';
 const logger = new Logger('RpcExceptionsHandler');
 
 /**
- * What a caller is told of an error that a generator throws: Nest's filters are done by then, and see none of it. As Nest's
- * own filter has it, an RpcException, an HttpException and a HydraError keep their meaning; anything else is logged here and hidden there.
+ * The error that a caller gets when a generator throws. Nest's filters have finished by then and do not see it. As with
+ * Nest's own filter, an RpcException, an HttpException and a HydraError keep their meaning. Any other error is logged
+ * here, and the caller gets `Internal server error`.
  */
 export function toWireError(error: unknown): unknown {
   if (error instanceof HydraError) return error;

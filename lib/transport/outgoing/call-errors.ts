@@ -1,7 +1,7 @@
 import { HydraError } from '../../hydra-error.js';
 import type { OutgoingCall } from './outgoing-call.js';
 
-/** What an error says of a call: what was asked, and of whom. */
+/** What an error says about a call: its pattern and its target. */
 type Asked = Pick<OutgoingCall, 'request' | 'target'>;
 
 export function noInstanceError({ request, target: { view, instanceId, selection } }: Asked): HydraError {
@@ -13,7 +13,7 @@ export function noInstanceError({ request, target: { view, instanceId, selection
   return new HydraError('NO_INSTANCE', `${who} to take "${request.pattern}"`);
 }
 
-/** Hydra 1.x drops the answers to callers that it cannot find, so that this one would wait for nothing. */
+/** Hydra 1.x drops the answers to callers that it cannot find, so this call would wait in vain. */
 export function namelessError({ request, target }: Asked): HydraError {
   const { service } = target.view;
   const what = `"${request.pattern}" of "${service}", which is a Hydra 1.x service and answers only callers with a name`;
@@ -63,7 +63,7 @@ export function closedError({ request, target }: Asked): HydraError {
   return new HydraError('CLOSED', `"${request.pattern}" to "${target.view.service}": this client is closed`);
 }
 
-/** For observers alone: whoever cancelled it hears nothing more. */
+/** Only for observers: the one who cancelled the call gets no error. */
 export function cancelledError({ request, target }: Asked): HydraError {
   const text = `the call "${request.pattern}" to "${target.view.service}" was cancelled`;
   return new HydraError('CANCELLED', text);

@@ -5,10 +5,10 @@ import type { Timer } from '../../runtime/clock.js';
 import type { Messenger, PublishListener, PublishOutcome } from '../wire/messenger.js';
 
 const RETRY_EVERY_MS = 50;
-/** An instance that lost its connection is back within this time, or has no handler left to stop. */
+/** An instance that lost its connection reconnects within this time, or has no handler left to stop. */
 const RETRY_FOR_MS = 5_000;
 
-/** Tells one instance that nobody waits for the answer of one call any more. */
+/** One cancellation: the caller does not wait for the answer of a call any more. */
 interface Cancellation {
   readonly channel: string;
   /** The number that the instance knows the call by. */
@@ -19,7 +19,7 @@ interface Cancellation {
   giveUpAt: number;
 }
 
-/** What of a call is needed to cancel it. */
+/** The members of a call that a cancellation needs. */
 interface CancellableCall {
   readonly id: number;
   readonly instance: Instance | undefined;
@@ -27,8 +27,8 @@ interface CancellableCall {
 }
 
 /**
- * Stops the handlers of calls that their caller has given up. A cancellation that could not leave, since this process or the
- * instance is between two connections, is sent again: the handler would go on until the call's deadline otherwise.
+ * Stops the handlers of calls that their caller has given up. If a cancellation cannot be sent because this process or
+ * the instance is reconnecting, it is sent again; otherwise the handler would run until the deadline of the call.
  */
 export class Cancellations implements PublishListener<Cancellation> {
   private readonly unsent = new Set<Cancellation>();
@@ -39,7 +39,7 @@ export class Cancellations implements PublishListener<Cancellation> {
     private readonly messenger: Messenger,
   ) {}
 
-  /** Nothing happens for a call that no instance has, or that a Hydra 1.x instance has: those know no cancellation. */
+  /** Does nothing for a call that no instance has, and for a call at a Hydra 1.x instance, which knows no cancellation. */
   send({ id, instance, deadlineAt }: CancellableCall): void {
     if (!instance || !readsFrames(instance)) return;
     this.post({ channel: this.messenger.channelOf(instance), callId: id, deadlineAt, giveUpAt: 0 });

@@ -2,8 +2,8 @@ import type { Instance, ResolvedOptions } from '../../hydra-options.js';
 import type { Clock } from '../../runtime/clock.js';
 
 /**
- * What a client thinks of one instance: `closed` is trusted, `open` is left out until `openUntil`, `half-open` is tried
- * with the next call.
+ * The circuit of one instance: `closed` gets calls, `open` gets none until `openUntil`, `half-open` gets one call as a
+ * test.
  *
  * @publicApi
  */
@@ -32,9 +32,9 @@ interface Circuit {
 const MAX_DOUBLINGS = 5;
 
 /**
- * Leaves out instances that fail again and again although they are alive: calls to them time out, or they vanish under
- * calls. After a while one call is let through, and decides. When too many are out, the fault is likely elsewhere, and all
- * are used (the panic rule).
+ * Leaves out instances that are alive and fail repeatedly: calls to them time out, they vanish with calls in progress,
+ * or they are overloaded. After a while one call is sent as a test, and its result decides. When too many instances are
+ * left out, the cause is probably somewhere else, and all are used (the panic rule).
  */
 export class CircuitBreaker {
   private readonly circuits = new Map<string, Circuit>();
@@ -45,7 +45,7 @@ export class CircuitBreaker {
     private readonly options: ResolvedOptions['breaker'],
   ) {}
 
-  /** The instances that may be called. The same array where none is out. */
+  /** The instances that may be called. The same array if none is left out. */
   allow(instances: readonly Instance[]): readonly Instance[] {
     if (this.openCount === 0) return instances;
     const now = this.clock.monotonic();
@@ -54,13 +54,13 @@ export class CircuitBreaker {
     return isPanic ? instances : allowed;
   }
 
-  /** A call is sent: the one that tries a half-open instance keeps the others out. */
+  /** A call is sent. While it tests a half-open instance, that instance gets no other call. */
   sent(id: string): void {
     const circuit = this.openCount === 0 ? undefined : this.circuits.get(id);
     if (circuit && circuit.openUntil > 0) circuit.isTrying = true;
   }
 
-  /** The instance answered, whatever the answer was. True when it is trusted again by that. */
+  /** The instance answered, whatever the answer was. True when this closes its circuit. */
   succeeded(id: string): boolean {
     if (this.circuits.size === 0) return false;
     const circuit = this.circuits.get(id);
@@ -71,13 +71,16 @@ export class CircuitBreaker {
     return wasOpen;
   }
 
-  /** A call left it without a verdict (cancelled, moved elsewhere): if it was the one that tried, another may. */
+  /**
+   * A call left the instance without a result (it was cancelled or sent to another instance). If it was the test, the
+   * next call is the test.
+   */
   ended(id: string): void {
     const circuit = this.openCount === 0 ? undefined : this.circuits.get(id);
     if (circuit) circuit.isTrying = false;
   }
 
-  /** A call to it ended without its answer. True when it is left out from now on. */
+  /** A call to the instance failed because of the instance. True when it is left out from now on. */
   failed(id: string, service = ''): boolean {
     const { failures, ejectMs } = this.options;
     if (failures === 0) return false;

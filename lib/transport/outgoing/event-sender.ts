@@ -23,7 +23,7 @@ interface EventSenderOptions {
   readonly nextId: () => number;
 }
 
-/** An event as it is sent, and where observers listen, what they are told. */
+/** An event as it is sent, and the event for observers if there are any. */
 interface Sent {
   readonly request: CallRequest;
   readonly event: CallDiagnostic | undefined;
@@ -41,12 +41,15 @@ export class EventSender {
     this.maxBytes = context.options.maxPayloadBytes;
   }
 
-  /** To one instance; resolves once Redis has handed it over, or has stored it where it may go when none is up. */
+  /**
+   * Sends to one instance. Resolves when Redis has handed it over, or has stored it in the fallback queue when no
+   * instance is up.
+   */
   emit(request: CallRequest, target: CallTarget, time: RequestTime): Promise<HydraQueued | undefined> {
     return this.observed('event', request, target, (sent) => this.emitToOne(sent, target, time));
   }
 
-  /** To every instance that the target allows; resolves once Redis has handed it to one at least. */
+  /** Sends to every instance that the target allows. Resolves when Redis has handed it to at least one. */
   broadcast(request: CallRequest, target: CallTarget, time: RequestTime): Promise<void> {
     return this.observed('broadcast', request, target, (sent) => this.sendToAll(sent, target, time));
   }
@@ -84,7 +87,7 @@ export class EventSender {
     const startedAt = clock.monotonic();
     const tried = new Set<string>();
     for (;;) {
-      // Its user was told that it failed.
+      // The user was already told that it failed.
       if (time.isOver) return undefined;
       const instance = chooser.choose(request, target, tried);
       if (!instance) {
@@ -113,7 +116,7 @@ export class EventSender {
     time.enter('redis');
     if (selection) return this.multicast(sent, target, selection.of(view.servers));
     const channel = this.context.keys.serviceChannel(view.service);
-    // One Hydra 1.x instance among them, and all are told in its way.
+    // If one of them is a Hydra 1.x instance, all get a UMF message.
     const isOurs = view.servers.every(readsFrames);
     const wire = isOurs
       ? this.messenger.frame(this.item(request))
@@ -135,7 +138,7 @@ export class EventSender {
     target: CallTarget,
     instances: readonly Instance[],
   ): Promise<void> {
-    // It is one broadcast: the first of its messages tells what is sent.
+    // This is one broadcast, so observers are told of its first message only.
     const parts = instances.map((instance, index) =>
       this.post({ request, event: index === 0 ? event : undefined }, instance),
     );

@@ -11,7 +11,7 @@ import type { CallRequest, CallTarget } from './outgoing-call.js';
 const RETURN_MS = 1_000;
 const NONE: readonly Instance[] = Object.freeze([]);
 
-/** Chooses the instance for a call, and learns from how calls end. */
+/** Chooses the instance for a call, and learns from the results of calls. */
 export class InstanceChooser {
   readonly loads: InstanceLoads;
   readonly breaker: CircuitBreaker;
@@ -22,7 +22,7 @@ export class InstanceChooser {
     this.breaker = new CircuitBreaker(clock, options.breaker);
   }
 
-  /** One that may take the call and is not among the tried; undefined when there is none. */
+  /** An instance that may get the call and was not tried yet; undefined when there is none. */
   choose(
     { pattern, key }: CallRequest,
     target: CallTarget,
@@ -38,10 +38,11 @@ export class InstanceChooser {
   }
 
   /**
-   * How long a call for which there is nobody may wait, in milliseconds: for those that were merely not reached, and after
-   * a reconnect for anybody. 0 where none is known, or one is there that does not take it.
+   * How long a call may wait when no instance can get it, in milliseconds: for instances that were not reached, or,
+   * after a reconnect, for any instance. 0 when no instance is known, and when an instance is there that refused the
+   * call.
    *
-   * @param mayQueue it has somewhere else to go, and half of its time is left for that
+   * @param mayQueue the call has a fallback, and keeps half of its time for that
    */
   patienceMs({ timeoutMs }: CallRequest, target: CallTarget, mayQueue: boolean): number {
     if (reachable(target).length > 0) return 0;
@@ -55,7 +56,7 @@ export class InstanceChooser {
     this.breaker.sent(id);
   }
 
-  /** It left the instance; `answeredAt` when that answered, if it did. */
+  /** A call left the instance; `answeredAt` is the time of its answer, if it answered. */
   ended({ id, service }: Instance, sentAt: number, answeredAt: number | undefined): void {
     if (answeredAt === undefined) this.loads.ended(id);
     else this.loads.ended(id, answeredAt - sentAt, answeredAt);
@@ -63,12 +64,12 @@ export class InstanceChooser {
     else if (this.breaker.succeeded(id)) this.report(id, service, 'closed');
   }
 
-  /** It ended because of the instance, not of what its handler said. */
+  /** A call failed because of the instance, and not because of its handler. */
   failed({ id, service }: Instance): void {
     if (this.breaker.failed(id, service)) this.report(id, service, 'open');
   }
 
-  /** It has left: nothing of it is remembered. */
+  /** The instance has left the registry: it is forgotten. */
   forget(id: string): void {
     this.loads.forget(id);
     this.breaker.forget(id);
@@ -81,7 +82,7 @@ export class InstanceChooser {
   }
 }
 
-/** Those that will do and are not suspected. */
+/** Instances that match and are not suspected. */
 function reachable({ view, selection, instanceId }: CallTarget): readonly Instance[] {
   if (instanceId !== undefined) {
     return view.instances.filter((instance) => instance.id === instanceId && !view.isSuspect(instance));
@@ -92,7 +93,7 @@ function reachable({ view, selection, instanceId }: CallTarget): readonly Instan
   return selection ? selection.of(servers) : servers;
 }
 
-/** Those that would do if they were heard of. */
+/** Instances that match and were not reached lately. */
 function unreached({ view, selection, instanceId }: CallTarget): readonly Instance[] {
   if (instanceId !== undefined) return view.unreached.filter(({ id }) => id === instanceId);
   return selection ? selection.of(view.unreached) : view.unreached;

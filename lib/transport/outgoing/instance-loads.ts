@@ -8,19 +8,19 @@ interface Seen {
   /** Moving average of the answers' time, in ms. */
   latencyMs: number;
   latencyAt: number;
-  /** What the instance said last of itself, and when. */
+  /** The load that the instance reported last, and when. */
   reported: number;
   reportedAt: number;
 }
 
 /** Increases count at once, decreases are smoothed. */
 const SMOOTHING = 0.1;
-/** What an instance said of its load counts for this long. */
+/** The load that an instance reported is used for this long. */
 const REPORT_LIFE_MS = 250;
 /** A latency halves with each of these without an answer: one slow answer must not keep an instance idle for long. */
 const HALF_LIFE_MS = 1_000;
 
-/** How busy each instance is, as far as this process can tell: what it waits for, and what replies say. */
+/** How busy each instance is, as far as this process knows: its own calls in flight, and the load that frames report. */
 export class InstanceLoads {
   private readonly byId = new Map<string, Seen>();
 

@@ -13,7 +13,7 @@ import type { ReplyCredit } from './reply-window.js';
 export interface CallTarget {
   readonly view: ServiceView;
   readonly balancer: Balancer;
-  /** A user's own balancer may refuse the only instance; ours take it. */
+  /** A user's balancer may refuse the only instance; those of this library take it. */
   readonly asksAlways: boolean;
   /** Only these instances will do; undefined: all. */
   readonly selection: Selection | undefined;
@@ -32,7 +32,7 @@ export interface CallRequest {
   readonly isIdempotent: boolean;
   /** Calls with the same key go to the same instance, while it is there. */
   readonly key: string | undefined;
-  /** Where it goes when no instance is up. */
+  /** The fallback when no instance is up. */
   readonly fallback: Fallback | undefined;
 }
 
@@ -59,7 +59,7 @@ export type OutgoingCallState = 'choosing' | 'sent' | 'waiting' | 'queueing' | '
 interface Attempt {
   readonly instance: Instance;
   readonly sentAt: number;
-  /** What its answer may send; undefined at a Hydra 1.x instance, where nobody counts. */
+  /** The credit of its answer; undefined at a Hydra 1.x instance, which has no flow control. */
   readonly credit: ReplyCredit<OutgoingCall> | undefined;
   /** A Hydra 1.x instance answers by this id. */
   readonly messageId: string | undefined;
@@ -80,17 +80,17 @@ export class OutgoingCall extends WithDeadline {
   readonly deadlineAt: number;
   /** When its time began, by `clock.monotonic()`. */
   readonly startedAt: number;
-  /** Where observers listen, what they are told. */
+  /** The event for observers, if there are any. */
   readonly observed: CallDiagnostic | undefined;
   private readonly reply: Reply;
   private current: OutgoingCallState = 'choosing';
   private attempt: Attempt | undefined;
   private attemptCount = 0;
   private excluded: Set<string> | undefined;
-  /** One among the excluded that is there, and that the call only got lost on the way to. */
+  /** An excluded instance that is alive: the call was only lost on its way there. */
   private missedBy: string | undefined;
   private valueCount = 0;
-  /** Since when it has found nobody to go to. */
+  /** Since when no instance could get the call. */
   private waitingSince: number | undefined;
   private refusal: HydraError | undefined;
   private isUncertain = false;
@@ -145,12 +145,12 @@ export class OutgoingCall extends WithDeadline {
     return this.attemptCount;
   }
 
-  /** Instances that it must not go to again: they refused it, or were not reached. */
+  /** Instances that must not get it again: they refused it, or were not reached. */
   get tried(): ReadonlySet<string> | undefined {
     return this.excluded;
   }
 
-  /** How many values were received: once there is one, the call does not move. */
+  /** How many values were received. A call with a value is not sent again. */
   get received(): number {
     return this.valueCount;
   }
@@ -160,7 +160,7 @@ export class OutgoingCall extends WithDeadline {
     return this.refusal;
   }
 
-  /** An attempt has ended without anybody knowing whether it was executed. */
+  /** An attempt has ended, and it is unknown whether it was executed. */
   get mayHaveRun(): boolean {
     return this.isUncertain;
   }
@@ -176,7 +176,7 @@ export class OutgoingCall extends WithDeadline {
     this.attempt = { instance, sentAt, credit, messageId, missedAnswers: 0, missedArrivals: 0 };
   }
 
-  /** Takes it from its instance, and from what it waited for. */
+  /** Removes it from its instance, and from what it waits for. */
   detach(): void {
     if (this.current !== 'over') this.current = 'choosing';
     this.attempt = undefined;
@@ -195,12 +195,12 @@ export class OutgoingCall extends WithDeadline {
     this.attempt = undefined;
   }
 
-  /** How long it has found nobody to go to, in milliseconds. */
+  /** How long no instance could get it, in milliseconds. */
   waitedMs(now: number): number {
     return now - (this.waitingSince ??= now);
   }
 
-  /** Another value came. False when values before it are missing. */
+  /** Another value arrived. False when values before it are missing. */
   countValue(before: unknown): boolean {
     if (before !== this.valueCount) return false;
     this.valueCount++;
@@ -222,12 +222,12 @@ export class OutgoingCall extends WithDeadline {
     if (this.attempt) (this.excluded ??= new Set()).add(this.attempt.instance.id);
   }
 
-  /** It got lost on the way to its instance: that one may have it again, where no other is left. */
+  /** It was lost on its way to the instance. That instance may get it again if there is no other. */
   missed(): void {
     this.missedBy = this.attempt?.instance.id;
   }
 
-  /** Allows the instance that it got lost on the way to, once. False when there is none. */
+  /** Allows, once, the instance on whose way it was lost. False when there is none. */
   readmitMissed(): boolean {
     const { missedBy, excluded } = this;
     this.missedBy = undefined;
@@ -244,22 +244,22 @@ export class OutgoingCall extends WithDeadline {
     this.refusal = error;
   }
 
-  /** From now on nobody can say that it was not executed. */
+  /** From now on it may have been executed. */
   setUncertain(): void {
     this.isUncertain = true;
   }
 
-  /** With another number, the instance that had it may have it again, and what it says of the old number is ignored. */
+  /** Gives it another number. The same instance may then get it again, and answers about the old number are ignored. */
   renumber(id: number): void {
     this.callId = id;
   }
 
-  /** Calls back whoever made the call, in the asynchronous context that it was made in. */
+  /** Gives a reply to the user, in the asynchronous context in which the call was made. */
   respond(packet: WritePacket): unknown {
     return this.context.runInAsyncScope(this.reply, undefined, packet);
   }
 
-  /** Runs this in the asynchronous context that the call was made in. */
+  /** Runs a function in the asynchronous context in which the call was made. */
   inContext(act: () => void): void {
     this.context.runInAsyncScope(act);
   }

@@ -42,8 +42,8 @@ type OutgoingContext = Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'opti
 /**
  * Makes the calls of this process: chooses an instance, sends, waits, and ends every call by its deadline.
  *
- * A call is sent again only where it surely was not executed (nobody received it, it was refused), or where its user marked
- * it as idempotent.
+ * A call is sent again only if it certainly was not executed (nobody received it, it was refused), or if its user
+ * marked it as idempotent.
  */
 export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListener, ReplyListener {
   readonly chooser: InstanceChooser;
@@ -86,7 +86,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     return this.calls.size;
   }
 
-  /** What each kind of item that is for a caller does. */
+  /** For each kind of item that a caller receives: the method that handles it. */
   get handlers(): ItemHandlers {
     return { ...this.replies.handlers, [Kind.probed]: (from, item) => this.onProbed(from, item) };
   }
@@ -115,7 +115,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     return call;
   }
 
-  /** The caller does not want the answer any more: the handler is told, and its signal aborts. */
+  /** The caller does not want the answer any more. The instance is told, and the signal of its handler aborts. */
   cancel(call: OutgoingCall): void {
     if (call.isOver) return;
     this.cancellations.send(call);
@@ -123,12 +123,12 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     if (call.observed) this.tellEnd(call, cancelledError(call));
   }
 
-  /** What an instance said of its load with anything it sent. */
+  /** The load that an instance reports with each frame. */
   onLoad(from: RemoteInstance, load: Load): void {
     this.chooser.loads.report(from.id, load);
   }
 
-  /** Some of the replies that it sent were lost. */
+  /** Some frames with its replies were lost. */
   onRepliesLost(from: RemoteInstance): void {
     this.prober.onRepliesLost(from.id);
   }
@@ -138,7 +138,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     return this.replies.onMessage(message);
   }
 
-  /** Fails the calls that wait, and takes no more. Idempotent. */
+  /** Fails all calls in flight, and accepts no more. Idempotent. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -163,7 +163,8 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
       return this.wait(call);
     }
     const { instance, target } = call;
-    // Nobody at the server where it was published; the instance may listen at another, and hear it. The prober asks.
+    // Nobody received it at the server where it was published. The instance may listen at another server, and receive
+    // it there. The prober finds out.
     if (!instance || !this.context.redis.countsProve(instance.capabilities?.server)) return;
     target.view.suspect(instance.id, 'unreached');
     this.retryElsewhere(call);
@@ -218,7 +219,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     if (error.code === 'DRAINING' && call.instance) call.target.view.suspect(call.instance.id, 'stopping');
     call.refusedWith(error);
     if (error.code === 'OVERLOADED') this.countFailure(call);
-    // The instance may have said to a probe by now that it does not know the old one, and never takes that again.
+    // The instance may have named the old number `unknown` to a probe by now. Then it refuses that number for ever.
     this.renumber(call);
     this.retryElsewhere(call);
   }
@@ -229,12 +230,12 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
   }
 
   private attempt(call: OutgoingCall, now = this.context.clock.monotonic()): void {
-    // Another's reply may have ended it while it waited for its place in this loop.
+    // The reply to another call may have ended this one while it waited in this loop.
     if (call.isOver) return;
     // A handler's own call that has no time left must not be begun.
     if (call.deadlineAt <= now) return this.expire(call);
     if (!this.context.redis.isReady) return this.wait(call);
-    // Only now: one that expired above did so waiting.
+    // Only now, because a call that expired above counts as waiting.
     this.waiting.delete(call);
     try {
       const instance = this.chooser.choose(call.request, call.target, call.tried);
@@ -266,7 +267,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     }
   }
 
-  /** As Hydra 1.x instances make and understand calls. */
+  /** In the format of Hydra 1.x instances. */
   private sendMessage(call: OutgoingCall, instance: Instance, now: number): void {
     const { options, address } = this.context;
     if (options.service === ANONYMOUS) throw namelessError(call);
@@ -289,13 +290,13 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
       call.readmitAll();
       return this.wait(call);
     }
-    // Nobody else is left, but one is there that the call only got lost on the way to.
+    // There is no other instance, but one is alive and the call was only lost on its way there.
     if (call.readmitMissed()) return this.wait(call);
     if (mayQueue) void this.queue(call);
     else this.fail(call, call.lastRefusal ?? noInstanceError(call));
   }
 
-  /** Surely nobody has it, and nobody is up. */
+  /** No instance has it, and none is up. */
   private async queue(call: OutgoingCall): Promise<void> {
     call.queue();
     try {
@@ -309,7 +310,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     }
   }
 
-  /** Waits for Redis, or for the instances to gather again; the deadline still counts. */
+  /** Waits for Redis, or for instances to register again. The deadline still applies. */
   private wait(call: OutgoingCall): void {
     this.detach(call);
     call.wait();
@@ -323,7 +324,10 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     this.attempt(call);
   }
 
-  /** An instance takes a number once: with a new one it may have the call again, and what it says of the old one is ignored. */
+  /**
+   * An instance accepts each number once. With a new number it may get the call again, and answers about the old number
+   * are ignored.
+   */
   private renumber(call: OutgoingCall): void {
     this.calls.delete(call);
     call.renumber(++this.lastId);
@@ -353,7 +357,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     this.fail(call, timeoutError(call, this.context.redis.isReady));
   }
 
-  /** Not of an instance that has left, whose failures nobody would forget again. */
+  /** Not for an instance that has left: its failures would never be forgotten. */
   private countFailure({ instance, target }: OutgoingCall): void {
     if (instance && target.view.get(instance.id)) this.chooser.failed(instance);
   }
@@ -389,7 +393,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     if (observed) call.inContext(() => callEnded(observed, tookMs, error));
   }
 
-  /** Takes the call from the instance it went to. */
+  /** Removes the call from its instance. */
   private detach(call: OutgoingCall, answeredAt?: number): void {
     const { instance, credit, sentAt, messageId } = call;
     if (instance) {
@@ -400,7 +404,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     call.detach();
   }
 
-  /** A part of an answer may be on its way that nobody waits for any more: its instance says when it is not. */
+  /** A part of the answer may still be on its way. The answer to a probe says when this is over. */
   private askAfter({ id }: OutgoingCall, instance: Instance): void {
     if (this.context.redis.isReady) this.sendTo(instance, encodeItem(Kind.probe, [id]));
   }

@@ -7,30 +7,30 @@ import type { CallTable } from '../wire/call-table.js';
 import type { Messenger } from '../wire/messenger.js';
 import type { OutgoingCall } from './outgoing-call.js';
 
-/** Told what probes find out about calls. */
+/** Is told what probes find out about calls. */
 export interface ProbeListener {
   /** Its instance is gone. */
   instanceLost(call: OutgoingCall): void;
-  /** Its instance has answered it, or sent more of the answer, and a part of that is not here. */
+  /** Its instance has sent the answer or more of it, and a part of that did not arrive. */
   answerLost(call: OutgoingCall): void;
-  /** Its instance is there and never received it. */
+  /** Its instance is alive and never received it. */
   neverArrived(call: OutgoingCall): void;
 }
 
 /** An answer may overtake the probe's own: only a second finding of "finished, no answer here" counts. */
 const MAX_MISSED_ANSWERS = 2;
-/** An instance whose connection broke is back within this time, if nothing else is wrong. */
+/** An instance whose connection broke reconnects within this time, if nothing else is wrong. */
 const RECHECK_AFTER_MS = 150;
 
 /**
- * Probes calls that have not been answered for a while, so that a dead instance is noticed within a fraction of a
- * second and no call has to wait for its deadline. A PUBLISH that reaches nobody says that the instance is gone; an
+ * Probes calls that are not answered for a while. So a dead instance is noticed within a fraction of a second, and its
+ * calls need not wait for their deadlines. When the PUBLISH of a probe reaches nobody, the instance is gone. An
  * instance that answers says which calls it has.
  *
- * An instance that does not answer is searched for with PUBSUB NUMSUB, which counts exact subscriptions only; so are Hydra
- * 1.x instances, which do not know probes. One that nobody listens for is looked for once more before its calls are given
- * up, and while all come back from an outage it is not missed at all. On a Cluster, where both counts are those of one
- * node, an instance that does not answer is gone when its presence is.
+ * For an instance that does not answer, and for Hydra 1.x instances, which know no probes, PUBSUB NUMSUB counts the
+ * exact subscribers of its channel. When there is none, the check is repeated once before the calls are given up. While
+ * processes reconnect after an outage, the check proves nothing. On a Cluster both counts are those of one node, so an
+ * instance that does not answer is gone when its presence is gone.
  */
 export class Prober {
   private timer: Timer | undefined;
@@ -70,15 +70,15 @@ export class Prober {
     }
   }
 
-  /** Replies of this instance were lost: it alone can tell which calls they were for. */
+  /** Replies of this instance were lost. Only the instance knows for which calls. */
   onRepliesLost(from: string): void {
-    // It is about to tell of all of them.
+    // A probe for all of them is in flight.
     if (this.unanswered.has(from)) return;
     const calls = [...this.calls].filter(({ instance }) => instance?.id === from);
     if (calls.length > 0) this.ask(calls[0]!.instance!, calls);
   }
 
-  /** What an instance says of a call that has left it is ignored: moved once more, the call would run twice. */
+  /** An answer about a call that has left the instance is ignored. If the call were moved again, it would run twice. */
   private callsAt(instanceId: string, ids: unknown): readonly OutgoingCall[] {
     if (!Array.isArray(ids)) return [];
     const calls = ids.map((id) => this.calls.get(id));
@@ -90,7 +90,7 @@ export class Prober {
     if (!this.context.redis.isReady) return;
     for (const [instance, calls] of this.overdue()) {
       if (this.unsubscribed.has(instance.id)) continue;
-      // Where somebody listens to channels by pattern, a PUBLISH to a dead instance reaches that one.
+      // With a pattern subscriber, a PUBLISH to a dead instance still has a receiver.
       const isAsked = readsFrames(instance);
       if (!isAsked || this.unanswered.has(instance.id)) void this.countSubscribers(instance, calls);
       if (isAsked) this.ask(instance, calls);
@@ -118,7 +118,7 @@ export class Prober {
     );
     const askedAt = this.context.clock.monotonic();
     this.unanswered.add(instance.id);
-    // A grant that was lost would hold up the answer for ever.
+    // Without this, a lost grant would stop the answer for ever.
     for (const { id, credit } of calls)
       if (credit && credit.told > 0) this.messenger.post(channel, encodeItem(Kind.grant, id, credit.told));
     this.messenger.post(channel, probe, {
@@ -144,7 +144,7 @@ export class Prober {
       else if (hasNone) this.hasNoSubscriber(instance, calls, askedAt, isAgain);
       else this.unsubscribed.delete(instance.id);
     } catch {
-      // Redis went away: the next round asks again.
+      // There is no connection to Redis: the next round tries again.
       this.unsubscribed.delete(instance.id);
     }
   }
@@ -153,7 +153,7 @@ export class Prober {
     return this.context.redis.countsProve(capabilities?.server);
   }
 
-  /** Nobody subscribes to its channel: it has died, or is between two connections. */
+  /** Its channel has no subscriber: the instance has died, or is reconnecting. */
   private hasNoSubscriber(
     instance: Instance,
     calls: readonly OutgoingCall[],
@@ -176,7 +176,7 @@ export class Prober {
     else void this.countSubscribers(instance, calls, true);
   }
 
-  /** Its presence ended, and it answers no probes: an instance that drains does. */
+  /** Its presence has ended, and it does not answer probes. A draining instance still answers them. */
   private hasLeft(instance: Instance, [call]: readonly OutgoingCall[]): boolean {
     return call?.target.view.get(instance.id) === undefined;
   }

@@ -1,7 +1,8 @@
 import type { CallRequest, CallTarget } from './outgoing-call.js';
 
 /**
- * What a call gives that went into the queue of its service, because no instance was up: no handler's answer.
+ * The result of a call that went into the queue of its service, because no instance was up. It is not the answer of a
+ * handler.
  *
  * @publicApi
  */
@@ -14,7 +15,10 @@ export class HydraQueued {
   ) {}
 }
 
-/** What it takes of the instance's services. Asked for when it is needed: most processes never do. */
+/**
+ * The services of the instance that it needs. They are read only when they are needed, because most processes never
+ * need them.
+ */
 export interface FallbackServices {
   readonly queues: {
     /** Adds a plain job without waiting for a connection; gives its id. */
@@ -27,18 +31,22 @@ export interface FallbackServices {
   };
 }
 
-/** Where calls go that asked for it, while no instance of their service is up: into its default queue. */
+/** Puts calls with a fallback into the default queue of their service while no instance is up. */
 export class QueueFallback {
   constructor(private readonly services: FallbackServices) {}
 
-  /** Whether it may go there. A queue knows no particular instance, version or tags; who asked for one gets an error. */
+  /**
+   * Whether a call may use the queue. A queue knows no instance, version or tags, so a call that requires one of these
+   * fails instead.
+   */
   takes({ fallback }: CallRequest, { view, instanceId, selection }: CallTarget): boolean {
     const isForAnyInstance = instanceId === undefined && selection === undefined;
     return fallback === 'queue' && isForAnyInstance && view.servers.every((server) => view.isSuspect(server));
   }
 
   /**
-   * Resolves once Redis has stored it. Does not wait for a Redis that is away, lest it be stored behind its deadline.
+   * Resolves once Redis has stored it. It does not wait for a connection to Redis, because the job could then be stored
+   * after the deadline of the call.
    *
    * @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`; `REDIS_UNAVAILABLE`, whose `mayHaveRun` says
    *   whether it may have been stored; `FORBIDDEN`

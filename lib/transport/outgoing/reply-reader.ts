@@ -16,15 +16,18 @@ export interface ReplyListener {
   handlerFailed(call: OutgoingCall, error: unknown): void;
   /** Its handler did not begin. */
   refused(call: OutgoingCall, error: unknown): void;
-  /** A part of the answer is missing: the rest is of no use. */
+  /** A part of the answer is missing, so the rest is useless. */
   brokenOff(call: OutgoingCall): void;
 }
 
-/** Matches what our own instances and those of Hydra 1.x answer with the calls that wait for it. */
+/** Matches the answers of all instances, Hydra 1.x included, with the calls that wait for them. */
 export class ReplyReader {
   private readonly byMessageId = new Map<string, OutgoingCall>();
 
-  /** What each kind of item does. An answer that is late, repeated, or from an instance that the call has left, is ignored. */
+  /**
+   * For each kind of item: the method that handles it. An answer is ignored if it is late, repeated, or from an
+   * instance that the call has left.
+   */
   readonly handlers: ItemHandlers = {
     [Kind.value]: (from, item) => this.onValue(from, item),
     [Kind.complete]: (from, item) => this.onComplete(from, item),
@@ -81,7 +84,7 @@ export class ReplyReader {
     const { credit } = call;
     const taking = call.respond({ response: decodeValue(value, hasBytes) });
     if (!credit || !isBytes(sent)) return;
-    // Only what the subscriber took makes room: what a deserializer is still at work on is not read yet.
+    // Bytes become free only when the subscriber has taken the value, and not while a deserializer still works on it.
     if (taking instanceof Promise) void taking.then(() => this.window.take(credit, sent));
     else this.window.take(credit, sent);
   }

@@ -3,19 +3,22 @@ import { REPLY_SHARE, SMALL_REPLY } from '../../protocol/rpc.js';
 
 /** The share of an answer that keeps asking for more grows up to this. */
 const LARGEST_SHARE = 262_144;
-/** What was granted to a call that gave up counts for this long, unless its instance says before that it sends no more. */
+/** The grants of a call that was given up count for this long, unless its instance says earlier that it sends no more. */
 const ABANDONED_FOR_MS = 10_000;
-/** A new call's part of what the others have left over: the first 32 of a default window get the whole share. */
+/**
+ * The share of a new call is this part of the free shares: with the default window the first 32 calls get the whole
+ * share.
+ */
 const PART = 32;
 
-/** What the answer to one attempt of a call may send, in bytes that are counted from its beginning. */
+/** The credit of one attempt of a call: the bytes that its answer may send, counted from its beginning. */
 export interface ReplyCredit<Call> {
   readonly call: Call;
-  /** What it may send ahead, unasked; 0 once it is closed. */
+  /** Bytes that need no grant; 0 when it is closed. */
   readonly share: number;
-  /** What it may send. */
+  /** Bytes that it may send in all. */
   readonly granted: number;
-  /** What its instance was last told that it may send, beyond the share that the call said; 0 before. */
+  /** The last grant that was sent to the instance; 0 before the first one. */
   readonly told: number;
 }
 
@@ -23,15 +26,15 @@ interface Account<Call> extends ReplyCredit<Call> {
   share: number;
   granted: number;
   told: number;
-  /** What it sent and the subscriber's `next` took. */
+  /** Bytes that the subscriber's `next` has taken. */
   taken: number;
-  /** Of what was granted and is not taken yet: what it asked for. */
+  /** Requested bytes that were granted and are not taken yet. */
   asked: number;
-  /** What it wants to be granted, and waits for; 0 when it waits for nothing. */
+  /** The grant that it waits for; 0 when it waits for none. */
   wanted: number;
 }
 
-/** What of a call counts here. */
+/** The members of a call that this window needs. */
 export interface CreditedCall {
   readonly id: number;
   /** Values received so far. */
@@ -44,12 +47,12 @@ interface Abandoned {
 }
 
 /**
- * How much all answers to this process together may have on the way: Redis keeps for a subscriber what that did not read yet,
- * and closes its connection when it is too much, and with it every answer, whoever it was for.
+ * Limits the bytes of all answers that are on their way to this process. Redis buffers what a subscriber has not read
+ * yet. When that is too much, Redis closes the connection, and all answers are lost.
  *
- * One half is shared out to calls as they leave, for what their answers may send unasked; an answer of many values is
- * granted its share again as it is taken. The other half is for answers that ask, in the order in which they do, each for exactly what it has ready
- * to send, so that an idle answer can hold none of it.
+ * One half is for the shares that calls get when they are sent; a streamed reply is granted its share again when its
+ * values were taken. The other half is for answers that request a grant, in the order of their requests. Each gets
+ * exactly the bytes that it has ready to send, so an idle answer holds none of them.
  */
 export class ReplyWindow<Call extends CreditedCall> {
   private readonly half: number;
@@ -61,14 +64,14 @@ export class ReplyWindow<Call extends CreditedCall> {
   constructor(
     private readonly clock: Clock,
     bytes: number,
-    /** Tells a call's instance what its answer may send now. */
+    /** Sends a grant to the instance of a call. */
     private readonly sendGrant: (call: Call, granted: number) => void,
   ) {
     this.half = Math.floor(bytes / 2);
     this.freeShares = this.freeGrants = this.half;
   }
 
-  /** The call leaves: what its answer may send unasked. */
+  /** A call is sent: returns its credit, with its share. */
   open(call: Call): ReplyCredit<Call> {
     const part = Math.floor(this.freeShares / PART);
     const share = part >= REPLY_SHARE ? REPLY_SHARE : Math.max(SMALL_REPLY, part);
@@ -78,15 +81,15 @@ export class ReplyWindow<Call extends CreditedCall> {
   }
 
   /**
-   * The call is over, or leaves its instance. True when what its answer was granted may still be on its way: it counts until
-   * {@link settled} is told.
+   * The call is over, or leaves its instance. True when granted bytes may still be on their way: they count until
+   * {@link settled} is called.
    */
   close(credit: ReplyCredit<Call>, isAnswered: boolean): boolean {
     const account = credit as Account<Call>;
     this.freeShares += reserved(account.share);
     account.share = 0;
     const { asked, wanted } = account;
-    // Most answers never ask.
+    // Most answers never request a grant.
     if (asked === 0 && wanted === 0) return false;
     this.waiting.delete(account);
     account.asked = account.wanted = 0;
@@ -97,7 +100,7 @@ export class ReplyWindow<Call extends CreditedCall> {
     return isAbandoned;
   }
 
-  /** An instance says that it is done with these calls: whatever it sent for them is here. */
+  /** An instance has finished these calls, and everything that it sent for them has arrived. */
   settled(ids: unknown): void {
     if (this.abandoned.size === 0 || !Array.isArray(ids)) return;
     for (const id of ids) this.recover(id);
@@ -109,7 +112,7 @@ export class ReplyWindow<Call extends CreditedCall> {
     this.abandoned.clear();
   }
 
-  /** The answer wants to go on until it has sent `total` bytes. Asked again, it is told again. */
+  /** The answer requests a grant up to `total` bytes. A repeated request gets the same grant again. */
   ask(credit: ReplyCredit<Call>, total: number): void {
     const account = credit as Account<Call>;
     if (total <= account.granted) return this.grant(account);
@@ -118,7 +121,7 @@ export class ReplyWindow<Call extends CreditedCall> {
     this.serve();
   }
 
-  /** The subscriber took what the answer had sent when it had sent `total` bytes. */
+  /** The subscriber took all values up to `total` bytes. */
   take(credit: ReplyCredit<Call>, total: number): void {
     const account = credit as Account<Call>;
     if (account.share === 0) return;
@@ -159,13 +162,14 @@ export class ReplyWindow<Call extends CreditedCall> {
     this.sendGrant(account.call, account.granted);
   }
 
-  /** In their order; one that wants much is not overtaken, or it might wait for ever. */
+  /** In the order of the requests. A large one is not overtaken, because it could wait for ever. */
   private serve(): void {
     for (const account of this.waiting) {
-      // It is granted no more while its subscriber has not taken the last: a slow one would soon have all there is.
+      // It gets no new grant before its subscriber has taken the last one; otherwise a slow subscriber would soon hold
+      // the whole window.
       if (account.asked > 0) continue;
       const bytes = Math.max(0, account.wanted - account.granted);
-      // What is larger than all of it goes alone.
+      // An answer that is larger than the window is sent alone.
       if (bytes > this.freeGrants && this.freeGrants < this.half) return;
       this.waiting.delete(account);
       this.freeGrants -= bytes;
@@ -177,8 +181,8 @@ export class ReplyWindow<Call extends CreditedCall> {
   }
 
   /**
-   * An answer of many values that asks is faster than its share: it gets twice that from now on, up to the largest, while half of all that is
-   * shared is left.
+   * A streamed reply that requests a grant is faster than its share. Its share is doubled, up to the largest one, while
+   * at least half of all shares is free.
    */
   private grow(account: Account<Call>): number {
     const { share, call } = account;
@@ -192,7 +196,7 @@ export class ReplyWindow<Call extends CreditedCall> {
   }
 }
 
-/** A share that every answer has is not taken from anything. */
+/** The smallest share, which every answer has, is not reserved. */
 function reserved(share: number): number {
   return share > SMALL_REPLY ? share : 0;
 }

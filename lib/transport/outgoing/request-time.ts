@@ -3,10 +3,10 @@ import type { Clock } from '../../runtime/clock.js';
 import { rejectAfter } from '../../runtime/waiting.js';
 import type { CallRequest } from './outgoing-call.js';
 
-/** What a request waits for. The error says it when the time is over. */
+/** What a request waits for; the error names it when the time is over. */
 type Stage = 'connection' | 'serializer' | 'redis';
 
-/** The time of one request, which counts from its user's call to the end of everything. */
+/** The time of one request, from the call of the method to its end. */
 export class RequestTime {
   private stage: Stage = 'connection';
   private hasExpired = false;
@@ -18,7 +18,7 @@ export class RequestTime {
   ) {}
 
   /**
-   * Does what a request takes, within its time.
+   * Runs a request within its time.
    *
    * @throws HydraError `REDIS_UNAVAILABLE` where there was no connection; `TIMEOUT`, where it had been sent or not
    */
@@ -36,7 +36,7 @@ export class RequestTime {
     }
   }
 
-  /** The user's time runs on while this is done. */
+  /** The time of the request continues during this step. */
   enter(stage: Stage): void {
     this.stage = stage;
   }
@@ -46,7 +46,7 @@ export class RequestTime {
     this.giveUp = giveUp;
   }
 
-  /** Nobody waits any more: what was not sent must not be. */
+  /** The time is over: what was not sent must not be sent. */
   get isOver(): boolean {
     return this.hasExpired;
   }

@@ -1,8 +1,8 @@
 import { HydraError } from '../../hydra-error.js';
 
 /**
- * What a handler failed with, as its caller is to hear it. A HydraError says of a call that the handler made whether that
- * one may have run; of the call to the handler only one thing is true: it was begun.
+ * The error of a handler as its caller gets it. A HydraError that the handler received says whether another call may
+ * have run. The call to the handler itself has begun, so here `mayHaveRun` is always true.
  */
 export function begun(error: unknown): unknown {
   if (error instanceof HydraError) return error.begun();

@@ -1,6 +1,6 @@
 import type { PacketDeserializer, PacketSerializer } from '../../hydra-options.js';
 
-/** A user's own serializer and deserializer. They see and return Nest's packets; what is around them stays hydra's. */
+/** A user's serializer and deserializer. They get and return Nest's packets; the frame around them is this library's. */
 export interface Codec {
   readonly serializer: PacketSerializer | undefined;
   readonly deserializer: PacketDeserializer | undefined;
@@ -16,7 +16,7 @@ interface CallPacket {
   readonly data: unknown;
 }
 
-/** Undefined when the user brought neither: nothing is then passed through anything. */
+/** Undefined when the user gave neither. */
 export function codecOf({ serializer, deserializer }: Partial<Codec>): Codec | undefined {
   return serializer || deserializer ? { serializer, deserializer } : undefined;
 }

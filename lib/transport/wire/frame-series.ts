@@ -1,4 +1,7 @@
-/** The numbers of the frames that one sender sent on one channel: what is missing between two was lost on the way. */
+/**
+ * The numbers of the frames that one sender sent on one channel. A number that is missing between two is a gap: a frame
+ * was lost.
+ */
 export class FrameSeries {
   private last: number | undefined;
 
@@ -10,7 +13,7 @@ export class FrameSeries {
   /** True when frames before this one were lost. */
   hasGapBefore(seq: number): boolean {
     const { last } = this;
-    // 0 is outside of every series. What comes late was missed already, but for the first of a series that begins anew.
+    // 0 belongs to no series. A late frame was already counted as lost, except the first one of a new series.
     if (seq === 0 || (last !== undefined && seq <= last && seq > 1)) return false;
     this.last = seq;
     return seq > 1 && last !== undefined && seq > last + 1;

@@ -1,6 +1,6 @@
 /**
- * Nest hides what a handler threw unless it is an RpcException: the caller is told `Internal server error` and no more.
- * Both sides log such a failure under one id, so that the two lines can be brought together.
+ * Nest hides the error of a handler unless it is an RpcException: the caller only gets `Internal server error`. Both
+ * sides log such an error with the same id, so that a person can connect the two lines.
  */
 export function isMasked(error: unknown): error is object {
   if (typeof error !== 'object' || error === null) return false;
@@ -13,7 +13,7 @@ export function isMasked(error: unknown): error is object {
   }
 }
 
-/** The same on both sides, without travelling: who called, and the number of the call there. */
+/** Both sides know it without sending it: the caller's address, and the number of the call there. */
 export function correlationId(callerAddress: string, id: number | string): string {
   return `${callerAddress.slice(0, callerAddress.indexOf('@'))}-${id}`;
 }

@@ -12,10 +12,13 @@ import { isReply, redisError } from '../../redis/redis-error.js';
 import { logRejected } from './rejected-input.js';
 import { RemoteInstances, type RemoteInstance } from './remote-instances.js';
 
-/** The outcome of a PUBLISH: somebody received it, surely nobody did, or it is unknown. */
+/** The outcome of a PUBLISH: it had a receiver, it certainly had none, or it is unknown. */
 export type PublishOutcome = 'delivered' | 'no-receivers' | HydraError;
 
-/** Told once of the outcome of a message, with what it was posted with. An object rather than a closure for each call. */
+/**
+ * Is told once of the outcome of a message, with the subject that it was posted with. An object, so that no closure is
+ * needed for each call.
+ */
 export interface PublishListener<Subject = void> {
   onPublished(outcome: PublishOutcome, subject: Subject): void;
 }
@@ -23,22 +26,22 @@ export interface PublishListener<Subject = void> {
 /** Acts on one item of another instance. Must not throw. */
 export type ItemHandler = (from: RemoteInstance, item: Item) => void;
 
-/** What items of each kind do, by the kind. */
+/** The handler of each kind of item. */
 export type ItemHandlers = Readonly<Record<number, ItemHandler>>;
 
-/** Takes what arrives. No method may throw. */
+/** Handles what arrives. No method may throw. */
 export interface FrameHandler {
   /** All that another instance sent with one frame. */
   onItems(from: RemoteInstance, load: Load, items: readonly Item[]): void;
   /** Frames of this instance were lost on their way to one of the two channels. */
   onFramesLost(from: RemoteInstance, channel: 'requests' | 'replies'): void;
-  /** A message of a Hydra 1.x process, or one made as it makes them. */
+  /** A message of a Hydra 1.x process, or one in its format. */
   onMessage(message: UmfMessage): void;
 }
 
 type MessengerContext = Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'log'>;
 
-/** What leaves for one channel with the next PUBLISH. */
+/** The items that the next PUBLISH sends to one channel. */
 interface Batch {
   readonly channel: string;
   texts: string[];
@@ -48,7 +51,7 @@ interface Batch {
   seq: number;
 }
 
-/** Who listens to the outcome of each item of a batch, and with what: in turns, so that no pair is made for each call. */
+/** The listener and the subject of each item of a batch, alternately, so that no pair is allocated for each call. */
 type Listeners = unknown[];
 
 /**
@@ -61,8 +64,8 @@ const MAX_CHANNELS = 10_000;
 /**
  * Sends to the channels of other instances, and receives on those of this one.
  *
- * What leaves in one event-loop tick for one channel is one PUBLISH, and whoever posted it hears whether surely nobody
- * received it.
+ * All items for one channel in one event-loop tick are one PUBLISH. Each listener is told whether the PUBLISH certainly
+ * had no receiver.
  */
 export class Messenger {
   // One for each channel, kept: V8 keeps what a cleared or rewritten Map held for much longer than it is needed.
@@ -96,7 +99,7 @@ export class Messenger {
   /** Subscribes to its channels; resolves when Redis has confirmed it. Idempotent. */
   open(handler: FrameHandler): Promise<void> {
     this.opening ??= this.subscribe(handler).catch((error: unknown) => {
-      // Who asks again tries again.
+      // The next call tries again.
       this.opening = undefined;
       this.unsubscribe();
       throw error;
@@ -128,7 +131,7 @@ export class Messenger {
     if (batch.size >= FULL_BATCH) outside(() => this.publishBatch(batch));
   }
 
-  /** Sends one message that anybody understands, Hydra 1.x included. */
+  /** Sends one UMF message, which Hydra 1.x understands too. */
   postMessage(channel: string, message: string): void;
   postMessage(channel: string, message: string, listener: PublishListener): void;
   postMessage<Subject>(
@@ -141,12 +144,12 @@ export class Messenger {
     outside(() => this.publish(channel, message, listener ? [listener, subject] : []));
   }
 
-  /** Sends a text to a channel that many share. False when surely nobody received it. Rejects as the driver does. */
+  /** Sends a text to the channel of a service. False when it certainly had no receiver. Rejects as the driver does. */
   postToAll(channel: string, text: string): Promise<boolean> {
     return this.publisher.publish(channel, text, Infinity);
   }
 
-  /** An item as a frame of its own, for a channel that many share. */
+  /** An item as its own frame, for the channel of a service. */
   frame(item: string): string {
     return encodeFrame(this.context.address, 0, this.load(), [item]);
   }
@@ -253,7 +256,8 @@ export class Messenger {
   private publishError(channel: string, failure: unknown, hasNoListener: boolean): HydraError {
     const facts = isReply(failure) ? { mayHaveRun: false } : undefined;
     const error = redisError(`PUBLISH to ${channel}`, failure, facts);
-    // A caller hears of it, who may rightly lack the permission; nobody else hears that answers cannot be sent.
+    // A caller gets the error, and may lack the permission on purpose. A refused answer has nobody to tell, so it is a
+    // problem.
     const isAnswer = hasNoListener || isReplyChannel(channel);
     this.context.redis.refusals.note(error, isAnswer ? 'problem' : 'warning');
     return error;

@@ -18,7 +18,7 @@ const SMALL_ERROR = 1_024;
 
 type Metadata = Readonly<Record<string, string>>;
 
-/** What of a call travels. */
+/** The members of a call that are sent. */
 export interface SentCall {
   readonly id: number;
   readonly request: {
@@ -98,7 +98,7 @@ export function encodeLast({ id, pattern, before }: ReplyPlace, value: unknown, 
   );
 }
 
-/** Data as it was before it travelled. */
+/** The data as it was sent. */
 export function decodeValue(data: unknown, hasBytes: unknown): unknown {
   return hasBytes === 1 ? fromPayload(data, (base64) => Buffer.from(base64, 'base64')) : data;
 }
@@ -123,7 +123,7 @@ export function encodeErrorMessage(
 }
 
 function encodeFailure(error: unknown, maxBytes: number, encodeWire: (wire: unknown) => string): string {
-  // A small error travels always: one that says what the limit is must not fall to it.
+  // A small error is always sent: the error that names the limit must not exceed it.
   const limit = Math.max(maxBytes, SMALL_ERROR);
   try {
     return withinLimit('the error', encodeWire(wireOf(error)), limit);
@@ -133,7 +133,7 @@ function encodeFailure(error: unknown, maxBytes: number, encodeWire: (wire: unkn
   }
 }
 
-/** Falsy bodies do not travel in UMF, functions and symbols nowhere. */
+/** Falsy bodies cannot be sent as UMF; functions and symbols cannot be sent at all. */
 function wireOf(error: unknown): unknown {
   if (error instanceof Error && !(error instanceof HydraError)) return failureOf(error.message);
   return typeof error === 'function' || typeof error === 'symbol' ? 'error' : error || 'error';
@@ -144,7 +144,7 @@ function failureOf(message: string): { readonly status: 'error'; readonly messag
   return { status: 'error', message };
 }
 
-/** What a failed call's observer is given: a HydraError again, or the plain value that Nest's pipeline made. */
+/** The error that the observer of a failed call gets: a HydraError, or the plain value that Nest's pipeline made. */
 export function errorOf(wire: unknown): unknown {
   return HydraError.fromJSON(wire) ?? wire;
 }
@@ -192,7 +192,7 @@ export function errorFields(error: unknown): { readonly type: string; readonly b
   return { type: ERROR_TYPE, body: error };
 }
 
-/** What a UMF answer says. */
+/** The content of a UMF answer. */
 export function replyOf(message: UmfMessage): { readonly value?: unknown; readonly error?: unknown } {
   return message.type === ERROR_TYPE ? { error: errorOf(message.body) ?? 'error' } : { value: message.body };
 }

@@ -1,6 +1,9 @@
 import type { HttpException } from '@nestjs/common';
 
-/** What other services failed with, where it says an HTTP status: known by themselves, for their shape is their thrower's. */
+/**
+ * Errors of other services that contain an HTTP status. They are recognised by identity, because their shape is up to
+ * the service.
+ */
 const failures = new WeakSet<object>();
 
 /** `instanceof` for these failures, so that a filter of Nest's can catch them: they are plain objects. */
@@ -12,12 +15,12 @@ export abstract class RemoteFailure {
   }
 }
 
-/** Called with whatever a call failed with. */
+/** Is called with the error of each failed call. */
 export function noteRemote(error: unknown): void {
   if (statusOf(error) !== undefined) failures.add(error as object);
 }
 
-/** The HTTP status that an error says: of `RpcException({ status: 404, message })`, or of an HttpException. */
+/** The HTTP status in an error: of `RpcException({ status: 404, message })`, or of an HttpException. */
 export function statusOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   try {
@@ -38,7 +41,7 @@ export function toRemote(exception: HttpException): object {
   return { message: exception.message, ...members, status: exception.getStatus() };
 }
 
-/** What an HTTP client is told of it: as Nest tells of an HttpException. */
+/** The body that an HTTP client gets, in Nest's format for an HttpException. */
 export function toHttpBody(failure: object, statusCode: number): object {
   const { message, error } = failure as { message?: unknown; error?: unknown };
   return { statusCode, message, ...(typeof error === 'string' && { error }) };

@@ -16,6 +16,10 @@ import { HydraExceptionFilter } from './hydra-exception-filter.js';
 import type { HydraServer } from './hydra-server.js';
 import type { HydraLogger } from './logging/hydra-logger.js';
 import type { HydraInstance } from './hydra-instance.js';
+import { addMetricsRoute } from './ops/metrics-route.js';
+import type { HydraMetrics } from './ops/hydra-metrics.js';
+import { OpsServer } from './ops/ops-server.js';
+import type { HydraHealthIndicator } from './registry/hydra-health-indicator.js';
 import type { Timer } from './runtime/clock.js';
 import { resolvesWithin } from './runtime/waiting.js';
 import { warnOfUnservedHandlers } from './unserved-handlers.js';
@@ -31,6 +35,8 @@ export interface ApplicationParts {
   readonly server: HydraServer;
   readonly liveConfig: LiveConfig;
   readonly logger: HydraLogger;
+  readonly metrics: HydraMetrics;
+  readonly indicator: HydraHealthIndicator;
 }
 
 /** What Nest tells of the application. */
@@ -48,12 +54,18 @@ export class HydraApplication
   private isStarted = false;
   private isStopping = false;
   private httpTimer: Timer | undefined;
+  private readonly ops: OpsServer | undefined;
 
   constructor(
     private readonly instance: HydraInstance,
     private readonly parts: ApplicationParts,
     private readonly host: NestHost,
   ) {
+    const { metrics, ops } = instance.options;
+    if (ops) this.ops = new OpsServer(ops, parts);
+    // Before Nest says of every other path that there is nothing.
+    if (metrics.path !== undefined)
+      addMetricsRoute(host.adapterHost.httpAdapter, metrics.path, parts.metrics);
     instance.presence.takeRoutesFrom(() => this.routes());
     // Nest asks the last one first: so everybody else's is asked before ours, wherever it was provided.
     if (instance.options.exceptionFilter)
@@ -64,6 +76,7 @@ export class HydraApplication
     // A hybrid application that defers its initialisation runs its hooks twice.
     if (this.isStarted) return;
     this.isStarted = true;
+    await this.startOps();
     this.advertisePort();
     if (this.instance.options.config.isUsed) void this.parts.liveConfig.follow();
     if (!this.parts.server.hasHandlers) warnOfUnservedHandlers(this.host.modules);
@@ -80,6 +93,16 @@ export class HydraApplication
     }
     this.logger.error(`${redisIsAbsent(this.instance)}: starting anyway, will register once it is available`);
     starting.catch((error: unknown) => this.logger.error(`could not register: ${String(error)}`));
+  }
+
+  private async startOps(): Promise<void> {
+    try {
+      await this.ops?.start();
+    } catch (error) {
+      // The application does not start, and nobody else would close what is open.
+      await this.instance.close();
+      throw error;
+    }
   }
 
   /** Nobody finds this instance from here on. */
@@ -107,6 +130,8 @@ export class HydraApplication
     this.instance.clock.clear(this.httpTimer);
     await this.parts.server.close();
     await this.parts.logger.flush();
+    await this.parts.metrics.close();
+    await this.ops?.close();
     await this.instance.close();
   }
 

@@ -4,6 +4,8 @@ import { encodeAddress } from './protocol/address.js';
 import { createKeys, type Keys } from './protocol/keys.js';
 import type { UmfMessage } from './protocol/message.js';
 import type { Item, Load } from './protocol/rpc.js';
+import { addInstanceGauges } from './instance-gauges.js';
+import { Metrics } from './metrics/metrics.js';
 import { outside } from './runtime/async-context.js';
 import type { Context } from './redis/context.js';
 import type { Runtime } from './redis/connection/link.js';
@@ -18,6 +20,8 @@ import { HealthContributors } from './runtime/health-contributors.js';
 import type { RandomSource } from './runtime/random-source.js';
 import { ThrottledLogger } from './runtime/throttled-logger.js';
 import { QueueService } from './queue/producer/queue-service.js';
+import type { QueueSource } from './queue/worker/queue-source.js';
+import type { StreamSource } from './streams/stream-source.js';
 import { StreamService } from './streams/stream-service.js';
 import type { CallSource } from './transport/incoming/call-source.js';
 import { OutgoingCalls } from './transport/outgoing/outgoing-calls.js';
@@ -25,6 +29,13 @@ import { Messenger, type FrameHandler, type ItemHandlers } from './transport/wir
 import type { RemoteInstance } from './transport/wire/remote-instances.js';
 
 const IDLE: Load = [0, 0];
+const LOSSES = 'How often the connections to Redis were lost.';
+
+/** The queues and groups that a server takes work from. */
+interface ServedSources {
+  readonly queues: QueueSource;
+  readonly streams: StreamSource;
+}
 
 /** What an instance is run by, and whether it may read from a replica. */
 type InstanceSettings = Partial<Runtime> & ReplicaOptions;
@@ -40,6 +51,7 @@ export class HydraInstance implements FrameHandler, Context {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly log: ThrottledLogger;
+  readonly metrics: Metrics | undefined;
   readonly keys: Keys;
   readonly redis: RedisConnections;
   /** Where the parts of this process say how they are. */
@@ -52,6 +64,8 @@ export class HydraInstance implements FrameHandler, Context {
   private queueService: QueueService | undefined;
   private streamService: StreamService | undefined;
   private source: CallSource | undefined;
+  /** What a server of this instance takes from queues and streams. */
+  private sources: ServedSources | undefined;
   /** Who acts on an item, by its kind. */
   private handlers: ItemHandlers;
   /** How often frames were lost between two that arrived. */
@@ -68,6 +82,7 @@ export class HydraInstance implements FrameHandler, Context {
     this.id = createInstanceId(this.random);
     this.address = encodeAddress({ service, instance: this.id, path: '/' });
     this.log = new ThrottledLogger(this.clock);
+    this.metrics = options.metrics.enabled ? new Metrics({ service }) : undefined;
     this.redis = new RedisConnections(options, { clock: this.clock, random: this.random, ...replicas });
     this.keys = createKeys({ namespace, layout });
     this.presence = new Presence(this);
@@ -82,8 +97,10 @@ export class HydraInstance implements FrameHandler, Context {
         channel.publish({ instanceId: this.id, targetId: instance.id, service: instance.service });
     });
     this.redis.onState((state) => {
+      if (state === 'lost') this.metrics?.count('hydra_connection_losses_total', LOSSES);
       if (connectionState.hasSubscribers) connectionState.publish({ instanceId: this.id, state });
     });
+    addInstanceGauges(this);
     this.health.contribute('redis', () => this.redis.refusals.findings);
     this.health.contribute('calls', () => ({
       activity: { sent: this.calls.inFlight, handling: this.source?.load[0] ?? 0, gaps: this.gaps },
@@ -116,9 +133,15 @@ export class HydraInstance implements FrameHandler, Context {
     });
   }
 
+  /** What a server of this instance takes from queues and streams; undefined without one. */
+  get served(): ServedSources | undefined {
+    return this.sources;
+  }
+
   /** Gives the calls that arrive to a server. */
-  attach(source: CallSource): void {
+  attach(source: CallSource, sources?: ServedSources): void {
     this.source = source;
+    this.sources = sources;
     this.handlers = { ...this.handlers, ...source.handlers };
   }
 

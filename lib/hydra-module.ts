@@ -35,6 +35,7 @@ import { StreamService } from './streams/stream-service.js';
 import { FEATURE_CLIENT_NAMES, type HydraClientOptions } from './transport/outgoing/client-options.js';
 import { HydraClient } from './hydra-client.js';
 import { HydraInstance } from './hydra-instance.js';
+import { HydraMetrics } from './ops/hydra-metrics.js';
 
 /** The token of the options given to `forRoot` or made by `forRootAsync`. */
 export const HYDRA_OPTIONS = 'HYDRA_OPTIONS';
@@ -245,6 +246,11 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
         useFactory: (instance: HydraInstance) => new HydraServer(instance),
       },
       {
+        provide: HydraMetrics,
+        inject: [HydraInstance],
+        useFactory: (instance: HydraInstance) => new HydraMetrics(instance),
+      },
+      {
         provide: QueueService,
         inject: [HydraInstance],
         useFactory: (instance: HydraInstance) => instance.queues,
@@ -252,7 +258,7 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       {
         provide: HydraApplication,
         inject: [
-          ...[HydraInstance, HydraServer, LiveConfig, HydraLogger],
+          ...[HydraInstance, HydraServer, LiveConfig, HydraLogger, HydraMetrics, HydraHealthIndicator],
           ...[HttpAdapterHost, ModulesContainer, ApplicationConfig],
         ],
         useFactory: applicationOf,
@@ -270,17 +276,22 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       HydraHealthIndicator,
       HydraHttpClient,
       HydraLogger,
+      HydraMetrics,
     ],
   };
 }
 
 function applicationOf(
-  ...[instance, server, liveConfig, logger, adapterHost, modules, config]: [
-    ...[HydraInstance, HydraServer, LiveConfig, HydraLogger],
+  ...[instance, server, liveConfig, logger, metrics, indicator, adapterHost, modules, config]: [
+    ...[HydraInstance, HydraServer, LiveConfig, HydraLogger, HydraMetrics, HydraHealthIndicator],
     ...[HttpAdapterHost, ModulesContainer, ApplicationConfig],
   ]
 ): HydraApplication {
-  return new HydraApplication(instance, { server, liveConfig, logger }, { adapterHost, modules, config });
+  return new HydraApplication(
+    instance,
+    { server, liveConfig, logger, metrics, indicator },
+    { adapterHost, modules, config },
+  );
 }
 
 function optionProviders(given: HydraAsyncOptions): Provider[] {

@@ -43,6 +43,16 @@ import {
   type PresenceOptions,
 } from './options/instance-options.js';
 import { layout } from './options/key-layout.js';
+import {
+  metrics,
+  METRICS_NAMES,
+  ops,
+  OPS_NAMES,
+  type MetricsOptions,
+  type OpsOptions,
+  type ResolvedMetricsOptions,
+  type ResolvedOpsOptions,
+} from './options/metrics-options.js';
 import { refuseUnknown, type NamesOf } from './options/names.js';
 import { queue, QUEUE_NAMES, type QueueOptions, type ResolvedQueueOptions } from './options/queue-options.js';
 import { checkRedisLocation } from './options/redis-location.js';
@@ -80,6 +90,7 @@ export {
   type NamesOf,
   type OptionNames,
 } from './options/names.js';
+export type { MetricsOptions, OpsOptions } from './options/metrics-options.js';
 export type { ConfigOptions, ResolvedConfigOptions } from './options/config-options.js';
 export type {
   ConnectionOptions,
@@ -212,6 +223,10 @@ export interface HydraOptions {
   readonly streams?: StreamOptions;
   /** The service's stored configuration. */
   readonly config?: ConfigOptions;
+  /** What this process counts, and where it is read. */
+  readonly metrics?: MetricsOptions;
+  /** An HTTP server for `/metrics`, `/live` and `/ready`. @defaultValue none */
+  readonly ops?: OpsOptions;
 }
 
 /** What is looked into: not what belongs to the driver or to the user. */
@@ -244,6 +259,8 @@ export const HYDRA_NAMES = {
   drain: DRAIN_NAMES,
   streams: STREAM_NAMES,
   config: CONFIG_NAMES,
+  metrics: METRICS_NAMES,
+  ops: OPS_NAMES,
 } satisfies NamesOf<HydraOptions>;
 
 /** Options after validation: complete, frozen. */
@@ -276,6 +293,8 @@ export interface ResolvedOptions {
   readonly drain: Group<DrainOptions>;
   readonly streams: ResolvedStreamOptions;
   readonly config: ResolvedConfigOptions;
+  readonly metrics: ResolvedMetricsOptions;
+  readonly ops: ResolvedOpsOptions | undefined;
 }
 
 /**
@@ -321,6 +340,8 @@ export function resolveOptions(
     drain: drain(options.drain),
     streams: streams(options.streams),
     config: configOptions(options.config ?? {}, environment),
+    metrics: metrics(options.metrics),
+    ops: ops(options.ops),
   };
   refuseHarmfulOptions(resolved.redis);
   return Object.freeze(resolved);

@@ -75,6 +75,8 @@ export type {
   DiscoveryOptions,
   LoggingLevel,
   LoggingOptions,
+  MetricsOptions,
+  OpsOptions,
   DrainOptions,
   EntryOptions,
   EventStream,
@@ -95,6 +97,8 @@ export { HYDRA, HydraServer, type HydraServerEvents, type HydraServerStatus } fr
 export { HydraHttpClient, type HydraHttpOptions } from './http/hydra-http-client.js';
 export type { FetchBody, HttpBody } from './http/body.js';
 export { HydraRoute } from './http/hydra-route.js';
+export { HydraMetrics } from './ops/hydra-metrics.js';
+export type { MetricFamily, MetricHistogram, MetricValue } from './metrics/metric-family.js';
 export { HydraLogger } from './logging/hydra-logger.js';
 export type { LogCounts } from './logging/log-buffer.js';
 export type { Address } from './protocol/address.js';

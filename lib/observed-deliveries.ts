@@ -2,33 +2,72 @@ import type { DeliveryContext } from './delivery/delivery-context.js';
 import { batchEnd, batchStart, entryEnd, entryStart, jobEnd, jobStart } from './diagnostics/channels.js';
 import { publishEnd } from './diagnostics/ending.js';
 import type { BatchDiagnostic, EntryDiagnostic, JobDiagnostic } from './diagnostics/events.js';
+import type { Metrics } from './metrics/metrics.js';
 import { HydraJobContext } from './queue/worker/hydra-job-context.js';
 import type { Context } from './redis/context.js';
 import { HydraBatchContext, HydraEntryContext } from './streams/hydra-entry-context.js';
 
 type Finish = (context: DeliveryContext) => void;
 
-/** Tells observers of the jobs and entries that handlers of this instance run, and has each handler run in what they bound. */
+/** Counts the jobs and entries that handlers of this instance run, tells observers of them, and has each handler run in what they bound. */
 export class ObservedDeliveries {
   private readonly running = new WeakMap<DeliveryContext, Finish>();
 
-  constructor(private readonly instance: Pick<Context, 'id' | 'options' | 'clock'>) {}
+  constructor(
+    private readonly instance: Pick<Context, 'id' | 'options' | 'clock' | 'metrics'>,
+    /** The queue whose jobs have this pattern. */
+    private readonly queueNamed: (pattern: string) => string,
+  ) {}
 
   started(context: DeliveryContext): void {
+    const { metrics } = this.instance;
+    if (metrics) this.countStart(metrics, context);
     if (context instanceof HydraJobContext) this.jobStarted(context);
     else if (context instanceof HydraEntryContext) this.entryStarted(context);
     else if (context instanceof HydraBatchContext) this.batchStarted(context);
   }
 
   ended(context: DeliveryContext): void {
+    const { metrics } = this.instance;
+    if (metrics && context.startedAt !== undefined) this.countEnd(metrics, context, context.startedAt);
     this.running.get(context)?.(context);
+  }
+
+  private countStart(metrics: Metrics, context: DeliveryContext): void {
+    const isJob = context instanceof HydraJobContext;
+    if (!isJob && !isEntries(context)) return;
+    const { clock } = this.instance;
+    context.begin(clock.monotonic());
+    if (isJob) {
+      const [pattern, queue] = [context.getPattern(), this.queueNamed(context.getPattern())];
+      const waitedMs = clock.now() - context.enqueuedAt.getTime();
+      if (context.attempt > 1) metrics.jobRuns.of(queue, pattern).retried();
+      // By two clocks, which may differ; some jobs do not say when they were added.
+      else if (waitedMs >= 0) metrics.jobWaits.of(queue, pattern).ended(waitedMs);
+    } else
+      for (const { stream, group, attempt } of entriesOf(context))
+        if (attempt > 1) metrics.entryRuns.of(stream, group).retried();
+  }
+
+  private countEnd(metrics: Metrics, context: DeliveryContext, startedAt: number): void {
+    const tookMs = this.instance.clock.monotonic() - startedAt;
+    const error = errorOf(context);
+    if (context instanceof HydraJobContext) {
+      const pattern = context.getPattern();
+      metrics.jobRuns.of(this.queueNamed(pattern), pattern).ended(tookMs, error);
+      const caller = context.getSender()?.service;
+      if (caller) metrics.jobOrigins.of(caller, pattern).ended(tookMs, error);
+    } else if (isEntries(context))
+      for (const { stream, group } of entriesOf(context))
+        metrics.entryRuns.of(stream, group).ended(tookMs, error);
   }
 
   private jobStarted(context: HydraJobContext): void {
     if (!jobStart.hasSubscribers && !jobEnd.hasSubscribers) return;
     const { id, attempt } = context;
     const [pattern, headers] = [context.getPattern(), context.getMetadata()];
-    const event: JobDiagnostic = { ...this.common(), pattern, id, headers, attempt };
+    const queue = this.queueNamed(pattern);
+    const event: JobDiagnostic = { ...this.common(), queue, pattern, id, headers, attempt };
     this.running.set(
       context,
       this.finish((tookMs, error) => publishEnd(jobEnd, event, tookMs, error)),
@@ -70,10 +109,20 @@ export class ObservedDeliveries {
 
   private finish(publish: (tookMs: number, error: unknown) => void): Finish {
     const startedAt = this.instance.clock.monotonic();
-    return (context) => {
-      const { failure, isAborted } = context;
-      const error = failure ?? (isAborted ? context.signal.reason : undefined);
-      publish(this.instance.clock.monotonic() - startedAt, error);
-    };
+    return (context) => publish(this.instance.clock.monotonic() - startedAt, errorOf(context));
   }
+}
+
+function errorOf({ failure, isAborted, signal }: DeliveryContext): unknown {
+  return failure ?? (isAborted ? signal.reason : undefined);
+}
+
+type EntriesContext = HydraEntryContext | HydraBatchContext;
+
+function isEntries(context: DeliveryContext): context is EntriesContext {
+  return context instanceof HydraEntryContext || context instanceof HydraBatchContext;
+}
+
+function entriesOf(context: EntriesContext): readonly HydraEntryContext[] {
+  return context instanceof HydraBatchContext ? context.entries : [context];
 }

@@ -16,6 +16,7 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
   private controller: AbortController | undefined;
   private abortReason: unknown;
   private hasAborted = false;
+  private begunAt: number | undefined;
   private asyncContext: AsyncResource | undefined;
   private ambient: HandlerDeadline | undefined;
   private thrown: unknown;
@@ -68,6 +69,16 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
   /** The handler has returned, or its stream has ended: what it left running is bound no more. @internal */
   release(): void {
     if (this.ambient) this.ambient.isOver = true;
+  }
+
+  /** It begins at this moment, by `clock.monotonic()`. @internal */
+  begin(now: number): void {
+    this.begunAt = now;
+  }
+
+  /** @internal */
+  get startedAt(): number | undefined {
+    return this.begunAt;
   }
 
   /** @internal */

@@ -130,6 +130,7 @@ export interface JobAddedDiagnostic extends DiagnosticOutcome {
 export interface JobDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
   readonly instanceId: string;
   readonly service: string;
+  readonly queue: string;
   readonly pattern: string;
   readonly id: string;
   /** The headers that it was added with. */
@@ -144,6 +145,10 @@ export interface JobDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
  * @publicApi
  */
 export interface JobDeadDiagnostic {
+  /** The instance that gave it up: this one. */
+  readonly instanceId: string;
+  readonly service: string;
+  readonly queue: string;
   readonly pattern: string;
   readonly id: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -64,7 +64,7 @@ export class HydraHttpClient {
   private readonly loads: HttpLoads;
 
   constructor(
-    private readonly context: Pick<Context, 'options' | 'clock' | 'random'>,
+    private readonly context: Pick<Context, 'options' | 'clock' | 'random' | 'metrics'>,
     private readonly discovery: DiscoveryService,
   ) {
     this.balancer = createBalancer(context.options.balancer, context.random);
@@ -88,7 +88,7 @@ export class HydraHttpClient {
     const body = encodeBody(options.body);
     mustBeSendable(address, verb, path, body, options);
     const deadline = this.deadlineOf(options);
-    const observed = new ObservedRequest(this.context.clock, { service, method: verb, path });
+    const observed = new ObservedRequest(this.context, { service, method: verb, path });
     const request = { address, service, instance, verb, path, body, options, deadline, observed };
     try {
       const answer = await this.firstAnswer(request);

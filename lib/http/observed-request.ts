@@ -2,20 +2,20 @@ import { httpEnd, httpRetry, httpStart } from '../diagnostics/channels.js';
 import { publishEnd, update } from '../diagnostics/ending.js';
 import type { HttpRequestDiagnostic } from '../diagnostics/events.js';
 import type { Instance } from '../hydra-options.js';
-import type { Clock } from '../runtime/clock.js';
+import type { Context } from '../redis/context.js';
 
-/** Tells observers of one request. What is asked of it where nobody listens costs nothing. */
+/** Counts one request, and tells observers of it where there are any. */
 export class ObservedRequest {
   private readonly event: HttpRequestDiagnostic | undefined;
   private readonly startedAt: number;
 
   constructor(
-    private readonly clock: Clock,
-    { service, method, path }: Pick<HttpRequestDiagnostic, 'service' | 'method' | 'path'>,
+    private readonly context: Pick<Context, 'clock' | 'metrics'>,
+    private readonly about: Pick<HttpRequestDiagnostic, 'service' | 'method' | 'path'>,
   ) {
     const isHeard = httpStart.hasSubscribers || httpRetry.hasSubscribers || httpEnd.hasSubscribers;
-    this.event = isHeard ? newEvent({ service, method, path }) : undefined;
-    this.startedAt = isHeard ? clock.monotonic() : 0;
+    this.event = isHeard ? newEvent(about) : undefined;
+    this.startedAt = context.clock.monotonic();
     if (this.event) httpStart.publish(this.event);
   }
 
@@ -35,17 +35,19 @@ export class ObservedRequest {
   }
 
   answered(status: number): void {
-    if (!this.event) return;
-    update<HttpRequestDiagnostic>(this.event, { status });
-    this.end(this.event);
+    if (this.event) update<HttpRequestDiagnostic>(this.event, { status });
+    this.end();
   }
 
   failed(error: unknown): void {
-    if (this.event) this.end(this.event, error);
+    this.end(error);
   }
 
-  private end(event: HttpRequestDiagnostic, error?: unknown): void {
-    publishEnd(httpEnd, event, this.clock.monotonic() - this.startedAt, error);
+  private end(error?: unknown): void {
+    const { clock, metrics } = this.context;
+    const tookMs = clock.monotonic() - this.startedAt;
+    metrics?.clientRequests.of(this.about.service, this.about.method).ended(tookMs, error);
+    if (this.event) publishEnd(httpEnd, this.event, tookMs, error);
   }
 }
 

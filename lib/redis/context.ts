@@ -1,4 +1,5 @@
 import type { ResolvedOptions } from '../hydra-options.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { Keys } from '../protocol/keys.js';
 import type { Clock } from '../runtime/clock.js';
 import type { HealthContributors } from '../runtime/health-contributors.js';
@@ -23,6 +24,8 @@ export interface Context {
   readonly random: RandomSource;
   /** Where each part reports its health. */
   readonly health: HealthContributors;
+  /** What is counted; undefined where `metrics.enabled` is false. */
+  readonly metrics?: Metrics | undefined;
   /** For warnings that would repeat. */
   readonly log: ThrottledLogger;
 }

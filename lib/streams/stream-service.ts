@@ -7,6 +7,7 @@ import {
   type NamesOf,
   type StreamStart,
 } from '../hydra-options.js';
+import type { Metrics } from '../metrics/metrics.js';
 import { encodeEntry } from '../protocol/stream-entry.js';
 import type { Context } from '../redis/context.js';
 import { published, publishing } from '../diagnostics/published-entry.js';
@@ -47,6 +48,12 @@ export interface PublishOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+interface Publication {
+  readonly stream: string;
+  readonly type: string | undefined;
+  readonly fields: readonly string[];
+}
+
 const TRIM_NAMES = { maxLen: true, before: true } as const;
 /** Entries that one command removes at most. */
 const TRIM_STEP = 10_000;
@@ -75,7 +82,9 @@ export type TrimOptions = { readonly maxLen: number } | { readonly before: strin
 export class StreamService {
   private readonly dead: DeadEntries;
 
-  constructor(private readonly context: Pick<Context, 'redis' | 'keys' | 'options' | 'clock' | 'log'>) {
+  constructor(
+    private readonly context: Pick<Context, 'redis' | 'keys' | 'options' | 'clock' | 'log' | 'metrics'>,
+  ) {
     this.dead = new DeadEntries(context);
   }
 
@@ -120,7 +129,31 @@ export class StreamService {
       return (await redis.xadd(key, ...(trim as []), '*', ...fields))!;
     };
     const publish = () => this.context.redis.run(`publish to ${stream}`, store);
-    return observed ? () => published(observed, publish, { clock: this.context.clock, fields }) : publish;
+    const { clock, metrics } = this.context;
+    const told = observed ? () => published(observed, publish, { clock, fields }) : publish;
+    return metrics ? () => this.counted(metrics, { stream, type, fields }, told) : told;
+  }
+
+  private async counted(
+    metrics: Metrics,
+    { stream, type, fields }: Publication,
+    publish: () => Promise<string>,
+  ): Promise<string> {
+    const { clock } = this.context;
+    const startedAt = clock.monotonic();
+    const series = metrics.entriesPublished.of(stream, type ?? '');
+    metrics.encoded(
+      'entry',
+      fields.reduce((sum, { length }) => sum + length, 0),
+    );
+    try {
+      const id = await publish();
+      series.ended(clock.monotonic() - startedAt);
+      return id;
+    } catch (error) {
+      series.ended(clock.monotonic() - startedAt, error);
+      throw error;
+    }
   }
 
   /**

@@ -6,14 +6,29 @@ import { ConsumerGroup } from './group/consumer-group.js';
 import { resolveHandler, type EntryHandler } from './entries/entry-handler.js';
 import { GroupWorker } from './group/group-worker.js';
 
+/** A group of a stream. */
+export interface StreamGroup {
+  readonly stream: string;
+  readonly group: string;
+}
+
 /** The source of entries: one worker for each group of each stream that has a handler. */
 export class StreamSource implements Source {
   private workers: readonly GroupWorker[] = [];
+  private read: readonly StreamGroup[] = [];
 
   constructor(
-    private readonly context: Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random'>,
+    private readonly context: Pick<
+      Context,
+      'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'metrics'
+    >,
     private readonly dispatch: Dispatch,
   ) {}
+
+  /** The groups that have a handler here. */
+  get groups(): readonly StreamGroup[] {
+    return this.read;
+  }
 
   /** Its part of the health record and of readiness. */
   get findings(): HealthFindings {
@@ -29,11 +44,13 @@ export class StreamSource implements Source {
   /** @throws HydraError `BAD_OPTION` */
   async start(): Promise<void> {
     const bound = [...this.dispatch.handlers('entry').values(), ...this.durableEvents()];
-    const groups = new Map<string, EntryHandler[]>();
+    const groups = new Map<string, [EntryHandler, ...EntryHandler[]]>();
     for (const handler of bound.map((one) => resolveHandler(one, this.context.options))) {
       const name = JSON.stringify([handler.stream, handler.group]);
-      groups.set(name, [...(groups.get(name) ?? []), handler]);
+      const others = groups.get(name);
+      groups.set(name, others ? [...others, handler] : [handler]);
     }
+    this.read = [...groups.values()].map(([{ stream, group }]) => ({ stream, group }));
     this.workers = [...groups.values()].map((handlers) => this.workerOf(handlers));
     await Promise.all(this.workers.map((worker) => worker.start()));
   }

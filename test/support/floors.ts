@@ -9,6 +9,7 @@ const FOLDER_FLOORS: Readonly<Record<string, number>> = {
   options: 0,
   runtime: 1,
   diagnostics: 1,
+  metrics: 1,
   redis: 2,
   registry: 3,
   delivery: 3,
@@ -19,6 +20,7 @@ const FOLDER_FLOORS: Readonly<Record<string, number>> = {
   logging: 4,
   http: 4,
   cli: 5,
+  ops: 5,
   testing: 6,
 };
 const GROUND_FILES = ['hydra-error.ts', 'hydra-options.ts'];

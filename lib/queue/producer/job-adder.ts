@@ -44,6 +44,7 @@ export interface PreparedJob {
   readonly id: string;
   /** The timestamp of its message. */
   readonly addedOn: string;
+  readonly service: string;
   readonly pattern: string;
   readonly raw: string;
   readonly keys: QueueKeys;
@@ -66,7 +67,7 @@ export class JobAdder {
   private readonly outbox = new Map<QueueKeys, Waiting[]>();
 
   constructor(
-    private readonly context: Pick<Context, 'address' | 'redis' | 'options' | 'clock' | 'random'>,
+    private readonly context: Pick<Context, 'address' | 'redis' | 'options' | 'clock' | 'random' | 'metrics'>,
   ) {}
 
   /** @throws HydraError `BAD_OPTION`, `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
@@ -86,7 +87,8 @@ export class JobAdder {
     const job = { service, from, pattern, data, attempts, backoff, timeoutMs, headers };
     const stamp = { mid: id, timestamp: new Date(clock.now()).toISOString() };
     const raw = writeJob(job, stamp, limits.maxPayloadBytes);
-    return { id, addedOn: stamp.timestamp, pattern, raw, keys, options, observed };
+    this.context.metrics?.encoded('job', raw.length);
+    return { id, addedOn: stamp.timestamp, service, pattern, raw, keys, options, observed };
   }
 
   /**
@@ -95,7 +97,21 @@ export class JobAdder {
    * @throws HydraError `REDIS_UNAVAILABLE`
    */
   add(job: PreparedJob): Promise<boolean> {
-    return job.observed ? added(job.observed, this.context.clock, () => this.store(job)) : this.store(job);
+    const { observed } = job;
+    const adds = observed ? added(observed, this.context.clock, () => this.store(job)) : this.store(job);
+    return this.counted(job, adds);
+  }
+
+  private counted<T>({ service, pattern }: PreparedJob, adds: Promise<T>): Promise<T> {
+    const { metrics, clock } = this.context;
+    if (!metrics) return adds;
+    const startedAt = clock.monotonic();
+    const series = metrics.jobsAdded.of(service, pattern);
+    adds.then(
+      () => series.ended(clock.monotonic() - startedAt),
+      (error: unknown) => series.ended(clock.monotonic() - startedAt, error),
+    );
+    return adds;
   }
 
   private store(job: PreparedJob): Promise<boolean> {
@@ -113,7 +129,8 @@ export class JobAdder {
   async addNow(job: PreparedJob, service: string): Promise<void> {
     const { redis, clock } = this.context;
     try {
-      await added(job.observed, clock, () => append(redis.commands, job.keys, [job]));
+      const adds = added(job.observed, clock, () => append(redis.commands, job.keys, [job]));
+      await this.counted(job, adds);
     } catch (cause) {
       throw redis.failure(`"${job.pattern}" into the queue of "${service}"`, cause);
     }

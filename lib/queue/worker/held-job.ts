@@ -56,6 +56,11 @@ export class HeldJob extends WithDeadline implements JobFacts {
     return (this.known ??= new HydraJobContext([this]));
   }
 
+  /** The queue that it came from. */
+  get queue(): string {
+    return this.slots.options.queue;
+  }
+
   get raw(): string {
     return this.job.raw;
   }

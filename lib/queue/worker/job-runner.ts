@@ -3,13 +3,13 @@ import { isObservable } from 'rxjs';
 import type { Stamp } from '../../protocol/message.js';
 import { DeadlineWheel } from '../../delivery/deadline-wheel.js';
 import { handlerObservable } from '../../delivery/handler-observable.js';
-import { jobDead } from '../../diagnostics/channels.js';
 import type { Dispatch } from '../../delivery/source.js';
 import { HydraError } from '../../hydra-error.js';
 import { outside } from '../../runtime/async-context.js';
 import { backoffMs, PLAIN_BACKOFF, wholeMs } from './backoff.js';
 import { writeDeadLetter, writeForeign } from '../model/dead-letter.js';
 import type { HeldJob } from './held-job.js';
+import { jobDied } from './job-died.js';
 import { resultText, writeCompleted, type JobEvent } from '../model/job-event.js';
 import { withFailure, type JobFailure, type JobState } from '../model/job-state.js';
 import { DeadLetter, reasonOf, Retry } from '../model/outcome.js';
@@ -22,7 +22,7 @@ export class JobRunner {
   private readonly deadlines: DeadlineWheel<HeldJob>;
 
   constructor(
-    private readonly context: Pick<WorkerContext, 'clock' | 'random' | 'log' | 'options'>,
+    private readonly context: Pick<WorkerContext, 'id' | 'clock' | 'random' | 'log' | 'options' | 'metrics'>,
     private readonly dispatch: Dispatch,
     private readonly redisClock: RedisClock,
     private readonly finished: (job: HeldJob, outcome: LeaseOutcome) => void,
@@ -141,8 +141,8 @@ export class JobRunner {
       `dead ${job.pattern}`,
       `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`,
     );
-    const { attempt: attempts, id, pattern, headers } = job;
-    if (jobDead.hasSubscribers) jobDead.publish({ pattern, id, headers, attempts, reason });
+    const { attempt: attempts } = job;
+    jobDied(this.context, job, { reason, attempts });
     this.finish(
       job,
       deadOutcome(job, { reason, attempts, history: state.history ?? [], at: this.redisClock.now() }),

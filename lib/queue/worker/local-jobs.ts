@@ -1,5 +1,6 @@
 import { HydraError } from '../../hydra-error.js';
 import { leaseLostError, type HeldJob } from './held-job.js';
+import { jobDied } from './job-died.js';
 import { HeldJobs } from './held-jobs.js';
 import { deadOutcome, JobRunner, putOff, returned } from './job-runner.js';
 import { verdictOf } from '../model/job-state.js';
@@ -84,6 +85,7 @@ export class LocalJobs {
       );
       // The attempt that it came for is never begun.
       const attempts = job.attempt - 1;
+      jobDied(this.context, job, { reason, attempts });
       this.held.record(deadOutcome(job, { reason, attempts, history, at: this.link.redisClock.now() }));
     } else if (verdict === 'alone') this.placeAlone(job);
     // Behind one that is alone here it would wait for that to end, while other workers may have nothing to do.

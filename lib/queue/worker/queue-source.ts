@@ -16,6 +16,8 @@ export class QueueSource implements Source {
   private readonly logger = new Logger('Hydra');
   private readonly options: ResolvedOptions;
   private workers: readonly QueueWorker[] = [];
+  /** By pattern. */
+  private readonly queueOf = new Map<string, string>();
 
   constructor(
     private readonly context: WorkerContext,
@@ -43,6 +45,16 @@ export class QueueSource implements Source {
     await Promise.all(this.workers.map((worker) => worker.drain(deadlineAt)));
   }
 
+  /** The queues that have a handler here. */
+  get queues(): readonly string[] {
+    return [...new Set(this.queueOf.values())];
+  }
+
+  /** The queue whose jobs have this pattern. */
+  queueNamed(pattern: string): string {
+    return this.queueOf.get(pattern) ?? '';
+  }
+
   /** For the health record and for readiness. */
   get findings(): HealthFindings {
     const running = this.workers.reduce((sum, worker) => sum + worker.running, 0);
@@ -64,6 +76,7 @@ export class QueueSource implements Source {
         decorated,
         queue.patterns[pattern] ?? {},
       );
+      this.queueOf.set(pattern, options.queue);
       const slots = queues.get(options.queue) ?? new Map<string, PatternSlots<HeldJob>>();
       queues.set(options.queue, slots.set(pattern, new PatternSlots<HeldJob>(bound, options)));
     }

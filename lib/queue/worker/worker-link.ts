@@ -37,7 +37,10 @@ const RENEWALS = 6;
 const RENEW_MS = 1_000;
 
 /** What a worker uses of its instance. */
-export type WorkerContext = Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log'>;
+export type WorkerContext = Pick<
+  Context,
+  'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log' | 'metrics'
+>;
 
 /** The words a worker has with Redis. Each rejects with a HydraError. */
 export class WorkerLink {

@@ -15,12 +15,18 @@ const LOG_LIFE_SECONDS = 604_800;
 export class HealthReporter {
   private readonly metrics: ProcessMetrics;
   private timer: Timer | undefined;
+  private delaysMs: Readonly<Record<string, number>> = {};
 
   constructor(
     private readonly context: Pick<Context, 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'health'>,
     private readonly self: () => Instance,
   ) {
     this.metrics = new ProcessMetrics(context.clock);
+  }
+
+  /** How late the event loop ran between the last two records, in milliseconds, by percentile; empty before the second. */
+  get eventLoopDelayMs(): Readonly<Record<string, number>> {
+    return this.delaysMs;
   }
 
   start(): void {
@@ -39,6 +45,8 @@ export class HealthReporter {
   sample(): HealthRecord {
     const { id, service, hostName } = this.self();
     const now = new Date(this.context.clock.now()).toISOString();
+    const measured = this.metrics.read();
+    this.delaysMs = measured.eventLoopDelayMs;
     return {
       id,
       service,
@@ -51,7 +59,7 @@ export class HealthReporter {
       nodeVersion: process.version,
       memory: { ...process.memoryUsage() },
       uptimeSeconds: process.uptime(),
-      vitals: { ...this.metrics.read(), ...this.context.health.collect() },
+      vitals: { ...measured, ...this.context.health.collect() },
     };
   }
 

@@ -100,6 +100,11 @@ export class Presence {
     return this.lastBeatAt;
   }
 
+  /** How late the event loop ran between the last two health records, in milliseconds, by percentile. */
+  get eventLoopDelayMs(): Readonly<Record<string, number>> {
+    return this.healthReporter.eventLoopDelayMs;
+  }
+
   /**
    * Gives the source of the routes. It is read when the instance registers, so that the routes are stored before others
    * see the instance.

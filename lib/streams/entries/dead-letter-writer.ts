@@ -13,7 +13,7 @@ export class DeadLetterWriter {
   private isClosed = false;
 
   constructor(
-    private readonly context: Pick<Context, 'clock' | 'random'>,
+    private readonly context: Pick<Context, 'clock' | 'random' | 'metrics'>,
     private readonly group: Pick<ConsumerGroup, 'deadLetter' | 'config'>,
     private readonly status: GroupStatus,
   ) {}
@@ -55,6 +55,8 @@ export class DeadLetterWriter {
 
   private warnOf({ id, stream }: Entry, reason: string): void {
     const { group } = this.group.config;
+    const help = 'Entries that groups gave up, as this process saw to it.';
+    this.context.metrics?.count('hydra_entry_dead_total', help, { stream, group });
     if (entryDead.hasSubscribers) entryDead.publish({ stream, group, id, reason });
     this.status.warn('dead', `${id} of stream "${stream}" became a dead letter: ${reason}`);
   }

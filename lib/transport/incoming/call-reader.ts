@@ -17,7 +17,7 @@ import type { RemoteCallers } from './remote-callers.js';
 import { NO_REPLIES, type Replies } from './replies.js';
 
 type Handlers = ReadonlyMap<string, BoundHandler>;
-export type ReaderContext = Pick<Context, 'address' | 'keys' | 'options' | 'clock' | 'log'>;
+export type ReaderContext = Pick<Context, 'address' | 'keys' | 'options' | 'clock' | 'log' | 'metrics'>;
 
 /** A call that is refused before it begins, with the error that its caller gets. */
 export class Refusal {
@@ -47,7 +47,8 @@ export class CallReader {
     private readonly messenger: Messenger,
     private readonly options: CallReaderOptions,
   ) {
-    this.outlet = { messenger, clock: context.clock, maxBytes: context.options.maxPayloadBytes };
+    const { clock, options: given, metrics } = context;
+    this.outlet = { messenger, clock, maxBytes: given.maxPayloadBytes, metrics };
   }
 
   /** From now on, calls of these handlers are accepted. */

@@ -22,13 +22,16 @@ import { CallerLivenessCheck } from './caller-liveness-check.js';
 import type { IncomingCall } from './incoming-call.js';
 import { RemoteCallers } from './remote-callers.js';
 import { isAsyncIterable, ReplyStream, type StreamListener } from './reply-stream.js';
-import { callRefused, handlerStarted } from './observed-handler.js';
+import { callRefused, countHandled, handlerStarted } from './observed-handler.js';
 import { toWireError } from './to-wire-error.js';
 
 /** Moving average over about this many calls. */
 const LATENCY_WINDOW = 20;
 
-type SourceContext = Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'log'>;
+type SourceContext = Pick<
+  Context,
+  'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'log' | 'metrics'
+>;
 
 /** Receives calls and events from the channels, runs their Nest handlers, and sends the answers. */
 export class CallSource implements Source, StreamListener {
@@ -69,6 +72,12 @@ export class CallSource implements Source, StreamListener {
   /** The load that every frame tells callers: calls in progress, and how long a call takes. */
   get load(): Load {
     return [this.calls.size, Math.round(this.latencyMs * 10) / 10];
+  }
+
+  /** Calls and events that run, and those that wait for a place. */
+  get counts(): { readonly running: number; readonly waiting: number } {
+    const { waitingCount } = this.limiter;
+    return { running: this.calls.size - waitingCount, waiting: waitingCount };
   }
 
   async start(): Promise<void> {
@@ -268,6 +277,8 @@ export class CallSource implements Source, StreamListener {
     const isFree = call.end();
     this.forget(call);
     this.dispatch.settled(call.context);
+    const { metrics } = this.context;
+    if (metrics) countHandled(metrics, call, tookMs, error);
     if (call.observed) publishEnd(handlerEnd, call.observed, tookMs, error);
     if (isFree) this.limiter.leave();
   }

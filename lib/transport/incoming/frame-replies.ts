@@ -1,5 +1,6 @@
 import { encodeItem, Kind, SMALL_REPLY } from '../../protocol/rpc.js';
 import type { Clock } from '../../runtime/clock.js';
+import type { Metrics } from '../../metrics/metrics.js';
 import type { Messenger, PublishListener, PublishOutcome } from '../wire/messenger.js';
 import { encodeError, encodeLast, encodeValue, withSent, type ReplyPlace } from '../wire/packet.js';
 import type { RemoteInstance } from '../wire/remote-instances.js';
@@ -17,6 +18,7 @@ export interface ReplyOutlet {
   readonly clock: Clock;
   /** The largest answer, in bytes. */
   readonly maxBytes: number;
+  readonly metrics?: Metrics | undefined;
 }
 
 /** A value or the end of an answer. */
@@ -71,6 +73,7 @@ export class FrameReplies implements Replies, PublishListener {
 
   value(value: unknown): void {
     const text = encodeValue(this.place, value, this.outlet.maxBytes);
+    this.outlet.metrics?.encoded('reply', text.length);
     this.place.before++;
     const part = { text, bytes: Buffer.byteLength(text), isLast: false };
     if (this.held.length === 0 && this.mayLeave(part)) this.leave(part);
@@ -128,6 +131,7 @@ export class FrameReplies implements Replies, PublishListener {
   }
 
   private finish(text: string): void | Promise<void> {
+    this.outlet.metrics?.encoded('reply', text.length);
     // A character is at most three bytes of UTF-8: most answers need no counting.
     if (this.held.length === 0 && text.length * 3 <= SMALL_REPLY) return this.sendEnd(text);
     const part = { text, bytes: Buffer.byteLength(text), isLast: true };

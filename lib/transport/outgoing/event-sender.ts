@@ -34,7 +34,10 @@ export class EventSender {
   private readonly maxBytes: number;
 
   constructor(
-    private readonly context: Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'clock' | 'options'>,
+    private readonly context: Pick<
+      Context,
+      'id' | 'address' | 'redis' | 'keys' | 'clock' | 'options' | 'metrics'
+    >,
     private readonly messenger: Messenger,
     private readonly options: EventSenderOptions,
   ) {
@@ -60,16 +63,21 @@ export class EventSender {
     target: CallTarget,
     send: (sent: Sent) => Promise<T>,
   ): Promise<T> {
-    const { id, clock } = this.context;
+    const { id, clock, metrics } = this.context;
     const event = callStarted(kind, id, request, target);
-    if (!event) return send({ request, event });
+    if (!event && !metrics) return send({ request, event });
     const startedAt = clock.monotonic();
+    const ended = (error?: unknown) => {
+      const tookMs = clock.monotonic() - startedAt;
+      metrics?.clientEvents.of(target.view.service, request.pattern).ended(tookMs, error);
+      if (event) callEnded(event, tookMs, error);
+    };
     try {
-      const result = await send({ request: withHeaders(request, event), event });
-      callEnded(event, clock.monotonic() - startedAt, undefined);
+      const result = await send({ request: event ? withHeaders(request, event) : request, event });
+      ended();
       return result;
     } catch (error) {
-      callEnded(event, clock.monotonic() - startedAt, error);
+      ended(error);
       throw error;
     }
   }
@@ -121,6 +129,7 @@ export class EventSender {
     const wire = isOurs
       ? this.messenger.frame(this.item(request))
       : this.message(`${view.service}:/`, request);
+    this.context.metrics?.encoded('event', wire.length);
     if (event) callSent(event, undefined, wire);
     const isReceived = await this.context.redis.run('broadcast', () =>
       this.messenger.postToAll(channel, wire),
@@ -157,6 +166,7 @@ export class EventSender {
       const listener = { onPublished: resolve };
       const isOurs = readsFrames(instance);
       const text = isOurs ? this.item(request) : this.message(`${id}@${service}:/`, request);
+      this.context.metrics?.encoded('event', text.length);
       if (event) callSent(event, id, text);
       if (isOurs) this.messenger.post(channel, text, listener);
       else this.messenger.postMessage(channel, text, listener);

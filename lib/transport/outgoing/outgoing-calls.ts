@@ -6,6 +6,7 @@ import type { Instance } from '../../hydra-options.js';
 import type { UmfMessage } from '../../protocol/message.js';
 import { encodeItem, Kind, readsFrames, type Load } from '../../protocol/rpc.js';
 import type { Context } from '../../redis/context.js';
+import { OTHER } from '../../metrics/work-series.js';
 import { createStamp } from '../../registry/presence/instance-id.js';
 import { begun } from '../wire/begun-error.js';
 import { CallTable } from '../wire/call-table.js';
@@ -37,7 +38,7 @@ import { ReplyWindow, type ReplyCredit } from './reply-window.js';
 import { RetryBudget } from './retry-budget.js';
 import { WaitingCalls } from './waiting-calls.js';
 
-type OutgoingContext = Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock'>;
+type OutgoingContext = Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'metrics'>;
 
 /**
  * Makes the calls of this process: chooses an instance, sends, waits, and ends every call by its deadline.
@@ -120,7 +121,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     if (call.isOver) return;
     this.cancellations.send(call);
     this.end(call);
-    if (call.observed) this.tellEnd(call, cancelledError(call));
+    if (call.observed || this.context.metrics) this.ended(call, cancelledError(call));
   }
 
   /** The load that an instance reports with each frame. */
@@ -198,8 +199,9 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
   }
 
   completed(call: OutgoingCall, value: unknown): void {
-    this.end(call, this.context.clock.monotonic());
-    if (call.observed) this.tellEnd(call);
+    const now = this.context.clock.monotonic();
+    this.end(call, now);
+    this.ended(call, undefined, now);
     call.respond({ response: value, isDisposed: true });
   }
 
@@ -253,7 +255,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     const text = this.encode(call, credit, now);
     this.messenger.post(this.messenger.channelOf(instance), text, this, call);
     call.sent(instance, now, credit, undefined);
-    if (call.observed) callSent(call.observed, instance.id, text);
+    this.noteSent(call, instance, text);
     this.chooser.sent(instance);
   }
 
@@ -277,7 +279,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     this.replies.expect(stamp.mid, call);
     this.messenger.postMessage(this.messenger.channelOf(instance), message, this, call);
     call.sent(instance, now, undefined, stamp.mid);
-    if (call.observed) callSent(call.observed, instance.id, message);
+    this.noteSent(call, instance, message);
     this.chooser.sent(instance);
   }
 
@@ -303,7 +305,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
       const response = await this.fallback.put(call.request, call.target);
       if (call.isOver) return;
       this.end(call);
-      if (call.observed) this.tellEnd(call);
+      this.ended(call);
       call.respond({ response, isDisposed: true });
     } catch (error) {
       this.fail(call, error);
@@ -375,7 +377,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     if (call.isOver) return;
     this.end(call, answeredAt);
     const err = call.mayHaveRun ? begun(error) : error;
-    if (call.observed) this.tellEnd(call, err);
+    this.ended(call, err, answeredAt);
     call.respond({ err, isDisposed: true });
   }
 
@@ -387,9 +389,20 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     this.deadlines.remove(call);
   }
 
-  private tellEnd(call: OutgoingCall, error?: unknown): void {
-    const { observed, startedAt } = call;
-    const tookMs = this.context.clock.monotonic() - startedAt;
+  private noteSent(call: OutgoingCall, { id }: Instance, text: string): void {
+    const { metrics } = this.context;
+    metrics?.encoded('call', text.length);
+    if (call.attempts > 1) metrics?.clientCalls.of(call.target.view.service, call.request.pattern).retried();
+    if (call.observed) callSent(call.observed, id, text);
+  }
+
+  /** Counts it, and tells observers. */
+  private ended(call: OutgoingCall, error?: unknown, now = this.context.clock.monotonic()): void {
+    const { observed, request, target } = call;
+    const tookMs = now - call.startedAt;
+    this.context.metrics?.clientCalls
+      .of(target.view.service, isUnknown(error) ? OTHER : request.pattern)
+      .ended(tookMs, error);
     if (observed) call.inContext(() => callEnded(observed, tookMs, error));
   }
 
@@ -408,4 +421,9 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
   private askAfter({ id }: OutgoingCall, instance: Instance): void {
     if (this.context.redis.isReady) this.sendTo(instance, encodeItem(Kind.probe, [id]));
   }
+}
+
+/** Nobody has such a handler: its name, which may come from anywhere, is no label. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof HydraError && error.code === 'NO_HANDLER';
 }

@@ -39,7 +39,10 @@ export interface FrameHandler {
   onMessage(message: UmfMessage): void;
 }
 
-type MessengerContext = Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'log'>;
+type MessengerContext = Pick<
+  Context,
+  'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'log' | 'metrics'
+>;
 
 /** The items that the next PUBLISH sends to one channel. */
 interface Batch {
@@ -242,6 +245,7 @@ export class Messenger {
     batch.texts = [];
     batch.listeners = [];
     batch.size = 0;
+    this.context.metrics?.published(texts.length);
     this.publish(channel, encodeFrame(this.context.address, ++batch.seq, this.load(), texts), listeners);
   }
 

@@ -1,0 +1,186 @@
+import type { HydraInstance } from '../hydra-instance.js';
+import type { JobCounts } from '../queue/producer/job-view.js';
+import type { GroupInfo } from '../streams/stored/stream-info.js';
+import type { Timer } from '../runtime/clock.js';
+
+/** How often they are read while somebody reads the metrics. */
+const SAMPLE_EVERY_MS = 5_000;
+/** Nobody has read the metrics for so long: nothing is read for them. */
+const UNREAD_AFTER_MS = 180_000;
+/** The one that reports has the right to for so long; the others say nothing meanwhile. */
+const LEASE_MS = 15_000;
+/** What is older than this when the metrics are read is read anew first. */
+const FRESH_MS = 1_000;
+const SECOND_MS = 1_000;
+const STATES = ['waiting', 'active', 'delayed', 'dead', 'completed'] as const;
+
+type Labels = Readonly<Record<string, string>>;
+type Values = readonly (readonly [labels: Labels, value: number])[];
+
+interface Sample {
+  readonly jobs: Values;
+  readonly oldest: Values;
+  readonly paused: Values;
+  readonly lag: Values;
+  readonly pending: Values;
+  readonly consumers: Values;
+  readonly dead: Values;
+  readonly instances: Values;
+}
+
+const NOTHING: Sample = {
+  jobs: [],
+  oldest: [],
+  paused: [],
+  lag: [],
+  pending: [],
+  consumers: [],
+  dead: [],
+  instances: [],
+};
+
+/**
+ * What is true of a whole service, read from Redis: how deep its queues are, how far its groups have come. One instance of a
+ * service reports it, whoever has the lease, so that the sum over all instances is right.
+ *
+ * It is read only while somebody reads the metrics of this instance, in the background: reading the metrics waits for nothing.
+ */
+export class FleetGauges {
+  private sample = NOTHING;
+  private sampledAt = -Infinity;
+  private readAt = -Infinity;
+  private sampling: Promise<void> | undefined;
+  private timer: Timer | undefined;
+
+  constructor(private readonly instance: HydraInstance) {
+    const { metrics } = instance;
+    if (!metrics) return;
+    const gauge = (name: keyof Sample, metric: string, help: string) =>
+      metrics.gauge(metric, help, () => this.sample[name]);
+    gauge('jobs', 'hydra_queue_jobs', 'Jobs of the service by their state. Reported by one instance.');
+    gauge(
+      'oldest',
+      'hydra_queue_oldest_waiting_seconds',
+      'Age of the job that is taken next. By one instance.',
+    );
+    gauge('paused', 'hydra_queue_paused', 'Whether the queue is paused: 1 or 0. Reported by one instance.');
+    gauge('lag', 'hydra_stream_lag', 'Entries not delivered to the group yet. Reported by one instance.');
+    gauge(
+      'pending',
+      'hydra_stream_pending',
+      'Entries delivered, not acknowledged. Reported by one instance.',
+    );
+    gauge('consumers', 'hydra_stream_consumers', 'Consumers of the group. Reported by one instance.');
+    gauge('dead', 'hydra_stream_dead_letters', 'Dead letters of the group. Reported by one instance.');
+    gauge('instances', 'hydra_service_instances', 'Live instances of the service. Reported by one instance.');
+  }
+
+  /** Somebody reads the metrics. */
+  wake(): void {
+    const { clock, metrics } = this.instance;
+    if (!metrics) return;
+    this.readAt = clock.monotonic();
+    if (!this.timer) this.again(0);
+  }
+
+  /** Reads what is not fresh; resolves soon in any case. */
+  async refresh(withinMs: number): Promise<void> {
+    const { clock, metrics } = this.instance;
+    if (!metrics) return;
+    this.wake();
+    if (clock.monotonic() - this.sampledAt <= FRESH_MS) return;
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => (timer = clock.setTimeout(resolve, withinMs)));
+    await Promise.race([this.read(), late]);
+    clock.clear(timer);
+  }
+
+  /** Lets another instance report at once. Never rejects. */
+  async close(): Promise<void> {
+    const { clock, redis, keys, options, id } = this.instance;
+    clock.clear(this.timer);
+    this.readAt = -Infinity;
+    if (this.sample === NOTHING || !redis.isReady) return;
+    this.sample = NOTHING;
+    const key = keys.metricsLease(options.service);
+    await redis
+      .run('lease of the metrics', async (client) => (await client.get(key)) === id && client.del(key))
+      .catch(() => undefined);
+  }
+
+  private again(afterMs: number): void {
+    const { clock } = this.instance;
+    this.timer = clock.setTimeout(() => {
+      this.timer = undefined;
+      if (clock.monotonic() - this.readAt > UNREAD_AFTER_MS) {
+        this.sample = NOTHING;
+        return;
+      }
+      void this.read().then(() => this.again(SAMPLE_EVERY_MS));
+    }, afterMs);
+  }
+
+  /** Never rejects: what cannot be read is not reported. */
+  private read(): Promise<void> {
+    this.sampling ??= this.readOnce()
+      .then(
+        (sample) => (this.sample = sample),
+        () => (this.sample = NOTHING),
+      )
+      .then(() => {
+        this.sampledAt = this.instance.clock.monotonic();
+        this.sampling = undefined;
+      });
+    return this.sampling;
+  }
+
+  private async readOnce(): Promise<Sample> {
+    const { redis, options, served, discovery } = this.instance;
+    if (!redis.isReady || !(await this.holdsLease())) return NOTHING;
+    const { service } = options;
+    const queues = await Promise.all((served?.queues.queues ?? []).map((queue) => this.readQueue(queue)));
+    const groups = await Promise.all((served?.streams.groups ?? []).map((group) => this.readGroup(group)));
+    const of = (select: (group: GroupInfo) => number | undefined) =>
+      groups.flatMap(({ stream, info }) => {
+        const value = info && select(info);
+        return value === undefined ? [] : [[{ stream, group: info!.name }, value] as const];
+      });
+    return {
+      jobs: queues.flatMap(({ queue, counts }) =>
+        STATES.map((state) => [{ queue, state }, counts[state]] as const),
+      ),
+      oldest: queues.map(({ queue, oldestMs }) => [{ queue }, oldestMs / SECOND_MS] as const),
+      paused: queues.map(({ queue, counts }) => [{ queue }, Number(counts.isPaused)] as const),
+      lag: of(({ lag }) => lag),
+      pending: of(({ pending }) => pending),
+      consumers: of(({ consumers }) => consumers),
+      dead: of(({ deadLetters }) => deadLetters),
+      instances: [[{}, discovery.instances(service).length]],
+    };
+  }
+
+  private async readQueue(queue: string): Promise<{ queue: string; counts: JobCounts; oldestMs: number }> {
+    const { queues, clock } = this.instance;
+    const [counts, [next]] = await Promise.all([
+      queues.counts({ queue }),
+      queues.list('waiting', { queue, limit: 1 }),
+    ]);
+    const addedAt = next?.enqueuedAt?.getTime();
+    return { queue, counts, oldestMs: addedAt === undefined ? 0 : Math.max(0, clock.now() - addedAt) };
+  }
+
+  private async readGroup({ stream, group }: { readonly stream: string; readonly group: string }) {
+    const { groups } = await this.instance.streams.info(stream);
+    return { stream, info: groups.find(({ name }) => name === group) };
+  }
+
+  private async holdsLease(): Promise<boolean> {
+    const { redis, keys, options, id } = this.instance;
+    const key = keys.metricsLease(options.service);
+    return redis.run('lease of the metrics', async (client) => {
+      if ((await client.set(key, id, 'PX', LEASE_MS, 'NX')) === 'OK') return true;
+      if ((await client.get(key)) !== id) return false;
+      return (await client.pexpire(key, LEASE_MS)) === 1;
+    });
+  }
+}

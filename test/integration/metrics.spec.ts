@@ -1,0 +1,215 @@
+import { Controller } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { firstValueFrom } from 'rxjs';
+
+import {
+  HydraClient,
+  HydraMetrics,
+  QueuePattern,
+  QueueService,
+  StreamPattern,
+  StreamService,
+  type HydraOptions,
+  type MetricFamily,
+} from '../../lib/index.js';
+import { freePort } from '../../tools/free-port.mjs';
+import { appModule, startHybrid, startService, type TestService } from '../support/app.js';
+import { atEnd } from '../support/at-end.js';
+import { eventually } from '../support/eventually.js';
+import { testRedisUrl } from '../support/redis.js';
+import { uniqueService } from '../support/unique.js';
+
+const stream = uniqueService('measured-entries');
+
+@Controller()
+class MeasuredController {
+  @MessagePattern('sum')
+  sum(@Payload() values: number[]): number {
+    return values.reduce((sum, value) => sum + value, 0);
+  }
+
+  @MessagePattern('fail')
+  fail(): never {
+    throw new Error('no');
+  }
+
+  @EventPattern('created')
+  created(@Payload() data: unknown): void {
+    void data;
+  }
+
+  @QueuePattern('work', { attempts: 2, backoff: 1 })
+  work(@Payload() data: string): void {
+    if (data === 'bad') throw new RangeError('bad work');
+  }
+
+  @StreamPattern(stream, { group: 'measured', attempts: 1 })
+  entry(@Payload() { isBad }: { isBad?: boolean }): void {
+    if (isBad) throw new TypeError('bad entry');
+  }
+}
+
+/** One value of a metric; of a histogram, how many it counts. */
+function valueOf(families: readonly MetricFamily[], name: string, labels: Record<string, string> = {}) {
+  const family = families.find((one) => one.name === name);
+  const found = [...(family?.values ?? [])].find((value) =>
+    Object.entries(labels).every(([label, text]) => value.labels[label] === text),
+  );
+  if (!found) return undefined;
+  return 'value' in found ? found.value : found.counts.reduce((sum, count) => sum + count, 0);
+}
+
+describe('the metrics of a process', () => {
+  let server: TestService;
+  let client: HydraClient;
+  let service: string;
+  let options: HydraOptions;
+  const read = (name: string, labels?: Record<string, string>) =>
+    valueOf(server.app.get(HydraMetrics).families(), name, labels);
+  const readClient = (name: string, labels?: Record<string, string>) =>
+    valueOf(client['instance'].metrics!.collect(), name, labels);
+
+  beforeAll(async () => {
+    service = uniqueService('measured');
+    options = { service, redis: await testRedisUrl() };
+    server = await startService(options, [MeasuredController]);
+    client = new HydraClient(options);
+    atEnd(() => client.close());
+    await client.connect();
+  });
+
+  it('count calls, events and their errors on both sides, whether or not a handler was reached', async () => {
+    await Promise.all([1, 2, 3].map((n) => firstValueFrom(client.send('sum', [n]))));
+    await expect(firstValueFrom(client.send('fail', {}))).rejects.toBeDefined();
+    await expect(firstValueFrom(client.send('nowhere', {}))).rejects.toMatchObject({ code: 'NO_HANDLER' });
+    await firstValueFrom(client.emit('created', {}), { defaultValue: undefined });
+    await eventually(() => read('hydra_server_call_duration_seconds', { kind: 'event' }) === 1, {
+      what: 'the event',
+    });
+    const callee = { callee: service };
+    expect(readClient('hydra_client_call_duration_seconds', { ...callee, pattern: 'sum' })).toBe(3);
+    expect(readClient('hydra_client_call_errors_total', { ...callee, pattern: 'fail' })).toBe(1);
+    expect(readClient('hydra_client_event_duration_seconds', { ...callee, pattern: 'created' })).toBe(1);
+    expect(read('hydra_server_call_duration_seconds', { kind: 'call', pattern: 'sum' })).toBe(3);
+    expect(read('hydra_server_call_errors_total', { pattern: 'fail' })).toBe(1);
+    // Its name came from outside: it is no label, on either side.
+    const unknown = { pattern: '_OTHER', code: 'NO_HANDLER' };
+    expect(readClient('hydra_client_call_errors_total', unknown)).toBe(1);
+    expect(read('hydra_server_call_errors_total', unknown)).toBe(1);
+    expect(readClient('hydra_items_sent_total')!).toBeGreaterThan(readClient('hydra_frames_sent_total')!);
+    expect(readClient('hydra_message_size_characters', { kind: 'call' })).toBe(5);
+    expect(read('hydra_message_size_characters', { kind: 'reply' })).toBeGreaterThan(2);
+  });
+
+  it('count jobs from their addition to their end, and read how deep the queue is', async () => {
+    const queue = server.app.get(QueueService);
+    await queue.add('work', 'good').result();
+    await expect(queue.add('work', 'bad').result()).rejects.toMatchObject({ code: 'DEAD_LETTER' });
+    await queue.add('work', 'later', { delayMs: 600_000 });
+    const place = { queue: 'default', pattern: 'work' };
+    expect(read('hydra_job_add_duration_seconds', { callee: service, pattern: 'work' })).toBe(3);
+    expect(read('hydra_job_run_duration_seconds', place)).toBe(3);
+    expect(read('hydra_job_run_errors_total', { ...place, code: 'RangeError' })).toBe(2);
+    expect(read('hydra_job_run_retries_total', place)).toBe(1);
+    expect(read('hydra_job_wait_duration_seconds', place)).toBe(2);
+    expect(read('hydra_job_dead_total', place)).toBe(1);
+    await eventually(() => read('hydra_queue_jobs', { state: 'delayed' }) === 1, {
+      what: 'the depth of the queue',
+      timeoutMs: 20_000,
+    });
+    expect(read('hydra_queue_jobs', { queue: 'default', state: 'dead' })).toBe(1);
+    expect(read('hydra_queue_oldest_waiting_seconds')).toBe(0);
+  });
+
+  it('count entries, and read how far the group has come', async () => {
+    const streams = server.app.get(StreamService);
+    await streams.publish(stream, {});
+    await streams.publish(stream, { isBad: true });
+    const place = { stream, group: 'measured' };
+    await eventually(() => read('hydra_entry_dead_total', place) === 1, { what: 'the dead letter' });
+    expect(read('hydra_entry_publish_duration_seconds', { stream })).toBe(2);
+    expect(read('hydra_entry_run_duration_seconds', place)).toBe(2);
+    expect(read('hydra_entry_run_errors_total', { ...place, code: 'TypeError' })).toBe(1);
+    await eventually(() => read('hydra_stream_dead_letters', place) === 1, {
+      what: 'the state of the group',
+      timeoutMs: 20_000,
+    });
+    expect(read('hydra_stream_lag', place)).toBe(0);
+    expect(read('hydra_stream_consumers', place)).toBe(1);
+  });
+
+  it('tell how the process is', async () => {
+    expect(read('hydra_connection_up')).toBe(1);
+    expect(read('hydra_presence_age_seconds')).toBeLessThan(60);
+    expect(read('hydra_process_memory_bytes', { area: 'heap_limit' })).toBeGreaterThan(1e6);
+    await eventually(() => read('hydra_event_loop_delay_seconds', { stat: 'p99' }) !== undefined, {
+      what: 'a health record',
+      timeoutMs: 20_000,
+    });
+  });
+
+  it('tell what is true of the whole service once, however many of its instances are asked', async () => {
+    const other = await startService(options, [MeasuredController]);
+    const both = [server, other].map(({ app }) => app.get(HydraMetrics));
+    const depth = async () => {
+      await Promise.all(both.map((metrics) => metrics.freshText()));
+      return both.map((metrics) => valueOf(metrics.families(), 'hydra_queue_jobs', { state: 'delayed' }));
+    };
+    expect(await depth()).toEqual([1, undefined]);
+    await server.close();
+    await eventually(async () => (await depth())[1] === 1, {
+      what: 'the other instance to report it',
+      timeoutMs: 20_000,
+    });
+  });
+});
+
+describe('where metrics are read', () => {
+  it('is a route of the application, where it has HTTP', async () => {
+    const service = uniqueService('routed');
+    const redis = await testRedisUrl();
+    const { port } = await startHybrid({ service, redis, metrics: { path: '/internal/metrics' } }, [
+      MeasuredController,
+    ]);
+    const answer = await fetch(`http://127.0.0.1:${port}/internal/metrics`);
+    expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(await answer.text()).toContain(`hydra_instance_info{service="${service}",version="0.0.0"} 1\n`);
+  });
+
+  it('is a port of its own where ops.port says so, with probes', async () => {
+    const [service, port] = [uniqueService('ops'), await freePort()];
+    await startService({ service, redis: await testRedisUrl(), ops: { port, host: '127.0.0.1' } }, [
+      MeasuredController,
+    ]);
+    const get = async (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+    expect(await (await get('/metrics')).text()).toContain('# TYPE hydra_connection_up gauge\n');
+    expect((await get('/live')).status).toBe(200);
+    await eventually(async () => (await get('/ready')).status === 200, { what: 'readiness' });
+    expect((await get('/other')).status).toBe(404);
+    expect((await fetch(`http://127.0.0.1:${port}/metrics`, { method: 'POST' })).status).toBe(405);
+    await expect(
+      startService({ service, redis: await testRedisUrl(), ops: { port, host: '127.0.0.1' } }, []),
+    ).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+
+  it('is nowhere, and nothing is counted, where they are turned off', async () => {
+    const service = uniqueService('unmeasured');
+    const { app } = await startService(
+      { service, redis: await testRedisUrl(), metrics: { enabled: false } },
+      [MeasuredController],
+    );
+    expect(app.get(HydraMetrics).text()).toBe('');
+    expect(await app.get(HydraMetrics).freshText()).toBe('');
+  });
+
+  it('is refused where there is no HTTP for the path', async () => {
+    const module = appModule(
+      { service: 'x', redis: await testRedisUrl(), metrics: { path: '/metrics' } },
+      [],
+    );
+    await expect(
+      NestFactory.createApplicationContext(module, { logger: false, abortOnError: false }),
+    ).rejects.toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining('ops.port') });
+  });
+});

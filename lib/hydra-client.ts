@@ -24,7 +24,7 @@ import type { CallRequest, CallTarget, Reply } from './transport/outgoing/outgoi
 import type { HydraQueued } from './transport/outgoing/queue-fallback.js';
 import { RequestTime } from './transport/outgoing/request-time.js';
 
-/** What a call asks for that comes without a record. */
+/** The defaults of a call without a record. */
 const PLAIN = { isIdempotent: false, key: undefined, fallback: undefined } as const;
 
 /**
@@ -44,8 +44,8 @@ export type HydraClientEvents = Record<HydraClientStatus, () => void>;
 /**
  * Calls one service. `send` is answered by one live instance, `emit` is handled by one, `broadcast` by all.
  *
- * Every call ends by its deadline, with an answer or with a {@link HydraError}. Where no instance is alive it fails at
- * once with `NO_INSTANCE`; while Redis is away it waits for it, up to the deadline.
+ * Every call ends by its deadline, with an answer or with a {@link HydraError}. When no instance is alive, it fails at
+ * once with `NO_INSTANCE`. While Redis is away, it waits up to the deadline.
  *
  * @publicApi
  */
@@ -96,8 +96,8 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   }
 
   /**
-   * Connects, and learns who is alive; waits for Redis as long as it takes, also when the connection was lost. Calls do
-   * this by themselves.
+   * Connects, and loads the live instances. Waits for Redis without a limit, also after the connection was lost. Calls
+   * do this automatically.
    *
    * @throws HydraError `CLOSED` after `close()`
    */
@@ -112,12 +112,12 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
       throw error;
     });
     const target = await this.connecting;
-    // Redis may be away for hours, and what is emitted meanwhile must not be kept for as long.
+    // Redis may be away for hours, and events must not wait that long.
     await this.instance.redis.connect(time && ((giveUp) => time.whenOver(giveUp)));
     return target;
   }
 
-  /** Fails the calls that wait, and closes the connections unless they are the application's. Idempotent. */
+  /** Fails all calls in flight, and closes the connections unless they belong to the application. Idempotent. */
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -132,7 +132,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return super.status as Observable<HydraClientStatus>;
   }
 
-  /** Hears `connected`, `reconnecting` and `disconnected`. */
+  /** Calls the listener at each `connected`, `reconnecting` and `disconnected`. */
   override on<Event extends keyof HydraClientEvents>(event: Event, callback: HydraClientEvents[Event]): void {
     this.listeners.push([event, callback]);
     this.startReporting();
@@ -143,13 +143,13 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return [this.instance.redis.commands, this.instance.redis.subscriber] as T;
   }
 
-  /** The instances a call may go to now. */
+  /** The instances that a call may go to now. */
   get instances(): readonly Instance[] {
     const servers = this.target?.view.servers ?? [];
     return this.selection ? this.selection.of(servers) : servers;
   }
 
-  /** The same client, bound to one instance: a call to it that cannot reach it fails with `NO_INSTANCE`. */
+  /** The same client, bound to one instance. If a call cannot reach this instance, it fails with `NO_INSTANCE`. */
   to(instanceId: string): HydraClient {
     const bound = new HydraClient(this.options, this.instance, instanceId);
     if (this.target) bound.target = { ...this.target, instanceId };
@@ -162,7 +162,8 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
    *
    * @param pattern a text, a number or an object, as in `@MessagePattern`
    * @param data JSON data, which may hold Buffers, or a {@link HydraRecord} with options of this call
-   * @returns the values of the answer; it fails with a {@link HydraError}, or with what the handler's exception filter made
+   * @returns the values of the answer; it fails with a {@link HydraError}, or with the error that the handler's
+   * exception filter made
    */
   override send<Result = unknown, Input = unknown>(pattern: unknown, data: Input): Observable<Result> {
     // Nest's own refusal of null and undefined.
@@ -176,11 +177,11 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
   }
 
   /**
-   * Sends an event to one live instance, or stores it in a stream where `durableEvents` says so. It is sent at once, whether
-   * anybody subscribes or not.
+   * Sends an event to one live instance, or stores it in a stream according to `durableEvents`. It is sent at once,
+   * with or without a subscriber.
    *
-   * @returns completes once Redis has handed it to an instance or stored it; fails with a {@link HydraError}, `NO_INSTANCE`
-   *   where no instance is live
+   * @returns completes when Redis has handed it to an instance or stored it; fails with a {@link HydraError},
+   * `NO_INSTANCE` when no instance is alive
    */
   override emit<Result = unknown, Input = unknown>(pattern: unknown, data: Input): Observable<Result> {
     if (pattern === null || pattern === undefined || data === null || data === undefined) {
@@ -192,7 +193,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return sent;
   }
 
-  /** What this client thinks of the instances that failed lately. */
+  /** The circuits of the instances that failed lately. */
   get circuits(): readonly CircuitState[] {
     return this.instance.calls.chooser.breaker.states();
   }
@@ -221,7 +222,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return this.publishLater(request, callback);
   }
 
-  /** For a client that is not connected yet, or that has a codec, which may take its time. */
+  /** For a client that is not connected yet, or that has a codec, which may be async. */
   private publishLater(request: CallRequest, reply: Reply): () => void {
     const { clock } = this.instance;
     const startedAt = clock.monotonic();
@@ -261,7 +262,10 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return [{ ...request, data }, target];
   }
 
-  /** Resolves once Redis has handed the event to an instance, or has stored it in a stream or, as `setFallback` says, a queue. */
+  /**
+   * Resolves when Redis has handed the event to an instance, or has stored it in a stream or, with `setFallback`, in a
+   * queue.
+   */
   protected async dispatchEvent<T = undefined>(packet: ReadPacket): Promise<T> {
     const stream = this.streamOf(packet);
     if (stream === undefined) return (await this.emitNow(this.requestOf(packet))) as T;
@@ -349,7 +353,7 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     return this.target;
   }
 
-  /** Only once somebody listens: clients bound to an instance come and go with each call. */
+  /** Only with a subscriber, because clients that are bound to an instance are made for each call. */
   private startReporting(): void {
     if (this.stopReporting) return;
     this.stopReporting = this.instance.redis.onState(() => this.reportStatus());

@@ -1,12 +1,12 @@
 /**
- * Every way in which hydra can refuse or fail. `docs/errors.md` explains each code, and a test compares the two. An
- * instance of a later version may send a code that is not among them.
+ * All codes of errors. `docs/errors.md` explains each code, and a test compares the two. An instance of a later version
+ * may send another code.
  *
  * @publicApi
  */
 export type HydraErrorCode = keyof typeof CODES;
 
-/** What a code says about trying again, unless the error says otherwise. */
+/** What a code usually says about a retry. */
 interface Meaning {
   readonly retryable: boolean;
   readonly mayHaveRun: boolean;
@@ -40,7 +40,7 @@ const CODES = {
   DEAD_LETTER: STOPPED,
 } as const satisfies Record<string, Meaning>;
 
-/** What an unknown code of a later version says, where its sender says nothing: nothing that may do harm. */
+/** The facts of an unknown code of a later version, if its sender does not say them: the safe ones. */
 const UNKNOWN: Meaning = STOPPED;
 
 /** How codes look; any other text is not a code. */
@@ -52,7 +52,7 @@ const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
  * @publicApi
  */
 export interface HydraErrorOptions {
-  /** What lies beneath. */
+  /** The underlying error. */
   readonly cause?: unknown;
   /** See {@link HydraError.mayHaveRun}. @defaultValue as the code has it */
   readonly mayHaveRun?: boolean | undefined;
@@ -61,20 +61,20 @@ export interface HydraErrorOptions {
 }
 
 /**
- * The one error class of hydra. Match on `code`; the message names who, what, the value and the limit.
+ * The only error class of this library. Decide by its `code`. The message names who, what, the value and the limit.
  *
  * @publicApi
  */
 export class HydraError extends Error {
   /** `HydraError`. */
   override readonly name = 'HydraError';
-  /** A new attempt may succeed. Whether it is safe, `mayHaveRun` says. */
+  /** A new attempt may succeed. `mayHaveRun` says whether it is safe. */
   readonly retryable: boolean;
-  /** The work may have been begun, or done, although no answer came: only idempotent work should be tried again. */
+  /** The work may have begun, or may be done, although no answer arrived: repeat only idempotent work. */
   readonly mayHaveRun: boolean;
 
   constructor(
-    /** What went wrong, as one of a closed set of codes. */
+    /** The code of the error, one of a fixed set. */
     readonly code: HydraErrorCode,
     message: string,
     options?: HydraErrorOptions,
@@ -85,7 +85,7 @@ export class HydraError extends Error {
     this.mayHaveRun = options?.mayHaveRun ?? usual.mayHaveRun;
   }
 
-  /** The same error, as one whose work may have been begun. @internal */
+  /** The same error with `mayHaveRun: true`. @internal */
   begun(): HydraError {
     if (this.mayHaveRun) return this;
     const { code, message, retryable, cause, stack } = this;
@@ -95,7 +95,7 @@ export class HydraError extends Error {
     return copy;
   }
 
-  /** Its shape on the wire and in logs: no stack, no cause. */
+  /** Its form in messages and logs: no stack, no cause. */
   toJSON(): HydraErrorJson {
     const { name, code, message, retryable, mayHaveRun } = this;
     return { name, code, message, retryable, mayHaveRun };
@@ -116,7 +116,7 @@ export class HydraError extends Error {
 }
 
 /**
- * A {@link HydraError} as it travels.
+ * A {@link HydraError} as it is sent.
  *
  * @publicApi
  */

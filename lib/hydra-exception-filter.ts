@@ -35,10 +35,10 @@ const DATA_STATUS: Partial<Readonly<Record<HydraErrorCode, number>>> = {
 type HttpAdapter = HttpAdapterHost['httpAdapter'];
 
 /**
- * Lets what a call failed with keep its meaning. Of a {@link HydraError} a caller is told the same code, an HTTP client a
- * status that fits it and `{ statusCode, code, message, retryable }`. The status and message of an HttpException or of an
- * `RpcException({ status, message })` that a handler throws reach the HTTP client at the gateway. `docs/http-errors.md` has
- * the whole of it.
+ * Keeps the meaning of errors of calls. For a {@link HydraError} a caller gets the same code, and an HTTP client gets a
+ * status for it and `{ statusCode, code, message, retryable }`. The status and message of an HttpException or of an
+ * `RpcException({ status, message })` that a handler throws reach the HTTP client at the gateway. `docs/http-errors.md`
+ * has the whole of it.
  *
  * `HydraModule.forRoot` gives it to the application unless `exceptionFilter` is false, and every other filter is asked
  * before it. A hybrid application's handlers have it with `connectMicroservice(…, { inheritAppConfig: true })`, a server
@@ -52,11 +52,14 @@ export class HydraExceptionFilter implements ExceptionFilter<object> {
 
   constructor(private readonly adapterHost?: HttpAdapterHost) {}
 
-  /** Nest calls it with what a handler or route threw. Answers HTTP at once; elsewhere returns an Observable that fails. */
+  /**
+   * Nest calls it with the error of a handler or route. It answers an HTTP request at once; otherwise it returns an
+   * Observable that fails.
+   */
   catch(error: object, host: ArgumentsHost): Observable<never> | void {
     const type: string = host.getType();
     if (type === 'ws') return tellGatewayClient(error, host);
-    // A GraphQL resolver's error is its driver's matter.
+    // The error of a GraphQL resolver is handled by its driver.
     if (type !== 'http' && type !== 'rpc') throw error;
     const adapter = this.adapterHost?.httpAdapter;
     if (type === 'rpc' || !adapter) return throwError(() => toCaller(error));
@@ -68,7 +71,7 @@ export class HydraExceptionFilter implements ExceptionFilter<object> {
     else adapter.reply(response, body, statusCode);
   }
 
-  /** What the HTTP client is not told, at a bounded rate: a service that is down fails every request. */
+  /** Logs what the HTTP client does not see, at a bounded rate, because a service that is down fails every request. */
   private report(adapter: HttpAdapter, host: ArgumentsHost, statusCode: number, error: object): void {
     const request: unknown = host.getArgByIndex(0);
     // A query may hold what is in no log.
@@ -79,7 +82,7 @@ export class HydraExceptionFilter implements ExceptionFilter<object> {
   }
 }
 
-/** Instances, limits and what Redis said are for the log; the client is told what it can act on. */
+/** Instances, limits and the words of Redis are only logged. The client gets what it can act on. */
 function answerTo(error: object): [statusCode: number, body: object] {
   if (!(error instanceof HydraError)) {
     const statusCode = statusOf(error) ?? INTERNAL_ERROR;
@@ -90,7 +93,7 @@ function answerTo(error: object): [statusCode: number, body: object] {
   return [statusCode, { statusCode, code, message: STATUS_CODES[statusCode], retryable }];
 }
 
-/** Whether the data was at fault or the answer, `mayHaveRun` says: a handler that ran was sent data that could travel. */
+/** `mayHaveRun` says whether the data or the answer was invalid: if the handler ran, its data was valid. */
 function httpStatusOf({ code, mayHaveRun }: HydraError): number {
   const ofData = DATA_STATUS[code];
   if (ofData !== undefined) return mayHaveRun ? INTERNAL_ERROR : ofData;

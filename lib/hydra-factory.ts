@@ -25,7 +25,7 @@ export interface HydraHttpAddress {
 }
 
 /**
- * What Nest's own `NestFactory.create` takes, and one thing more.
+ * The options of Nest's `NestFactory.create`, and one more.
  *
  * @publicApi
  */
@@ -40,7 +40,7 @@ export interface HydraCreateOptions extends NestApplicationOptions {
 }
 
 /**
- * Where to listen for HTTP, and what Nest's own `NestFactory.create` takes.
+ * Where to listen for HTTP, and the options of Nest's `NestFactory.create`.
  *
  * @publicApi
  */
@@ -140,9 +140,9 @@ async function create<App extends INestApplication = INestApplication>(
   const strategy = serverIn(modules);
   app.enableShutdownHooks();
   const start = async (port: number | string, ...rest: [hostname: string, callback?: () => void]) => {
-    // From here on it is Nest's own again.
+    // From here on it is Nest's normal application.
     Reflect.deleteProperty(app, 'listen');
-    // What is set on the application between `create` and here has to count for handlers, too.
+    // What was set on the application since `create` must apply to handlers too.
     if (!strategy.hasHandlers && hasHandlers(modules))
       app.connectMicroservice({ strategy }, { inheritAppConfig });
     await app.init();
@@ -175,7 +175,7 @@ function hasHandlers(modules: ModulesContainer): boolean {
   );
 }
 
-/** By hand: without it, Nest's own words name a class that the application never mentions. */
+/** This check is necessary because Nest's own message names a class that the application does not know. */
 function serverIn(modules: ModulesContainer): HydraServer {
   for (const { providers } of modules.values()) {
     const server: unknown = providers.get(HydraServer)?.instance;
@@ -191,7 +191,7 @@ async function orClose(app: INestApplication | INestMicroservice, starting: Prom
   try {
     await starting;
   } catch (error) {
-    // Nobody else would close what is open.
+    // Nothing else would close the connections.
     await app.close();
     throw error;
   }

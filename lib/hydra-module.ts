@@ -51,20 +51,20 @@ export interface HydraOptionsFactory {
 }
 
 /**
- * One of `useFactory`, `useClass` and `useExisting` says where the options come from.
+ * The source of the options: one of `useFactory`, `useClass` and `useExisting`.
  *
  * @publicApi
  */
 export interface HydraAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
-  /** What the factory is given. */
+  /** The providers that the factory gets as arguments. */
   readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
   /** Makes the options. */
   readonly useFactory?: (...args: never[]) => HydraOptions | Promise<HydraOptions>;
-  /** A class that makes the options; an instance of it is made. */
+  /** A class that makes the options. Nest creates an instance of it. */
   readonly useClass?: Type<HydraOptionsFactory>;
   /** A provider that makes the options. */
   readonly useExisting?: Type<HydraOptionsFactory> | Abstract<HydraOptionsFactory>;
-  /** Providers for the factory alone. */
+  /** Additional providers, for the factory only. */
   readonly extraProviders?: Provider[];
 }
 
@@ -78,7 +78,7 @@ const ASYNC_NAMES = {
 } satisfies NamesOf<HydraAsyncOptions>;
 
 /**
- * What a module needs of other services and of the configuration.
+ * The clients and the configurations that a module needs.
  *
  * @publicApi
  */
@@ -89,14 +89,14 @@ export interface HydraFeatureOptions {
    */
   readonly clients?: readonly (string | HydraFeatureClient)[];
   /**
-   * Parts of the service's stored configuration: what they have to be, and where they are in it (the whole, without a
-   * path); each is injected with `@InjectConfig(type)`. The application does not start without a valid one.
+   * Parts of the service's stored configuration, each with its type and its path (without a path: the whole). Each is
+   * injected with `@InjectConfig(type)`. The application does not start without a valid configuration.
    */
   readonly configs?: readonly (ConfigType | ConfigPart)[];
 }
 
 /**
- * A client of a service inside an application: connections, limits and the breaker are those given to `forRoot`.
+ * A client of a service inside an application. It uses the connections, limits and breaker of `forRoot`.
  *
  * @publicApi
  */
@@ -128,7 +128,7 @@ const FEATURE_NAMES = {
   configs: true,
 } satisfies NamesOf<HydraFeatureOptions>;
 
-/** The token of the client of a service, or of the one that is called so by its `as`. */
+/** The token of the client with this name: its `as`, or its service. */
 export function getClientToken(name: string): string {
   return `HYDRA_CLIENT:${name.toLowerCase()}`;
 }
@@ -150,8 +150,8 @@ export const InjectClient = (name: string): ParameterDecorator & PropertyDecorat
 @Module({})
 export class HydraModule {
   /**
-   * Global: import it once. A second one in the application, options that are not valid, or have an unknown name, end the
-   * start with `BAD_OPTION`.
+   * The module is global, so import it once. The start fails with `BAD_OPTION` for a second one, for an invalid option,
+   * and for an unknown name.
    */
   static forRoot(options: HydraOptions): DynamicModule {
     return rootModule([{ provide: HYDRA_OPTIONS, useValue: options }]);
@@ -160,7 +160,7 @@ export class HydraModule {
   /**
    * As {@link forRoot}, with options that come from elsewhere.
    *
-   * @throws HydraError `BAD_OPTION` for an unknown name, or where nothing says where the options come from
+   * @throws HydraError `BAD_OPTION` for an unknown name, or without a source of the options
    */
   static forRootAsync(options: HydraAsyncOptions): DynamicModule {
     refuseUnknown('HydraModule.forRootAsync', options, ASYNC_NAMES);
@@ -312,7 +312,7 @@ function optionProviders(given: HydraAsyncOptions): Provider[] {
   return useClass ? [options, useClass] : [options];
 }
 
-/** Both would register, and which of them handlers and clients get would be left to the order of imports. */
+/** Both would register, and handlers and clients would get one of them by the order of imports. */
 function refuseSecondRoot(modules: ModulesContainer): void {
   const roots = [...modules.values()].filter(({ providers }) => providers.has(HydraApplication));
   if (roots.length < 2) return;
@@ -336,7 +336,7 @@ function refuseSameNames(clients: readonly HydraFeatureClient[]): void {
   }
 }
 
-/** Optional, since Nest's own words for a dependency that is missing name a class that nobody can provide. */
+/** Optional, because Nest's message about a missing dependency names a class that no application can provide. */
 const ROOT = { token: HydraInstance, optional: true };
 
 function rooted(instance: HydraInstance | undefined): HydraInstance {
@@ -367,7 +367,7 @@ function configProvider(given: ConfigType | ConfigPart): Provider {
       try {
         return await running.live(type, path);
       } catch (error) {
-        // The application does not start, and nobody else would close what is open.
+        // The application does not start, and nothing else would close the connections.
         running.close();
         await instance.close();
         throw error;

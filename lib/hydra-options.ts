@@ -138,7 +138,7 @@ export type RedisLocation =
   string | RedisOptions | { readonly cluster: readonly ClusterNode[]; readonly options?: ClusterOptions };
 
 /**
- * How this process takes part. Only `service` is required.
+ * The options of this process. Only `service` is required.
  *
  * The environment's `HYDRA_SERVICE` (JSON or `key=value|key=value`, with Hydra's member names `serviceName`,
  * `serviceVersion`, `serviceDescription`, `serviceType`, `serviceIP`, `servicePort`) overrides what is given here, as it
@@ -147,7 +147,10 @@ export type RedisLocation =
  * @publicApi
  */
 export interface HydraOptions {
-  /** The name many processes share. Lower-cased; no `@ : * ? [ ] \`, no white space, not `service`, not starting with `http`. */
+  /**
+   * The name of the service, which many processes share. Lower-cased; no `@ : * ? [ ] \`, no white space, not
+   * `service`, not starting with `http`.
+   */
   readonly service: string;
   /**
    * Version of the service, semver advised: a range is compared with what looks like a version in it (`v2` as 2.0.0), and a text
@@ -155,14 +158,17 @@ export interface HydraOptions {
    * @defaultValue '0.0.0'
    */
   readonly version?: string;
-  /** A line for people. @defaultValue 'not specified' */
+  /** A description for people, one line. @defaultValue 'not specified' */
   readonly description?: string;
   /** A free word that groups services. @defaultValue '' */
   readonly type?: string;
 
-  /** Without a `keyPrefix`: see `namespace`. @defaultValue the environment's HYDRA_REDIS_URL, else redis://127.0.0.1:6379 */
+  /**
+   * Where Redis is. A `keyPrefix` is refused; use `namespace`. @defaultValue the environment's HYDRA_REDIS_URL, else
+   * redis://127.0.0.1:6379
+   */
   readonly redis?: RedisLocation;
-  /** Keeps environments on one Redis apart; another value than the default cuts off Hydra 1.x. @defaultValue 'hydra' */
+  /** Separates environments on one Redis. Hydra 1.x instances use only the default. @defaultValue 'hydra' */
   readonly namespace?: string;
   /**
    * How keys are named. With `'hash-tags'` the service is in braces, which keeps all keys of one service together where
@@ -178,7 +184,7 @@ export interface HydraOptions {
   readonly host?: string;
   /** The HTTP port advertised. @defaultValue the port a hybrid application listens on, else 0 */
   readonly port?: number;
-  /** Words by which clients may choose instances. @defaultValue [] */
+  /** Tags that clients can require. @defaultValue [] */
   readonly tags?: readonly string[];
   /** Facts about this instance that others can read. @defaultValue {} */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -201,15 +207,15 @@ export interface HydraOptions {
    */
   readonly exceptionFilter?: boolean;
 
-  /** How an instance shows that it is alive. */
+  /** The heartbeat of an instance. */
   readonly presence?: PresenceOptions;
   /** How often a health record is written, and how long it lives. */
   readonly health?: HealthOptions;
-  /** What is kept in memory of the registry. */
+  /** How much of the registry is kept in memory. */
   readonly discovery?: DiscoveryOptions;
   /** The log that `HydraLogger` keeps in Redis. */
   readonly logging?: LoggingOptions;
-  /** How the connections to Redis are watched and made again. */
+  /** How connections to Redis are checked and reconnected. */
   readonly connection?: ConnectionOptions;
   /** Limits of calls. */
   readonly calls?: CallOptions;
@@ -217,7 +223,7 @@ export interface HydraOptions {
   readonly breaker?: BreakerOptions;
   /** Defaults and limits of jobs. */
   readonly queue?: QueueOptions;
-  /** How a process stops. */
+  /** How long stopping may take. */
   readonly drain?: DrainOptions;
   /** Defaults and limits of durable events. */
   readonly streams?: StreamOptions;
@@ -229,7 +235,7 @@ export interface HydraOptions {
   readonly ops?: OpsOptions;
 }
 
-/** What is looked into: not what belongs to the driver or to the user. */
+/** The groups whose names are checked: not those of the driver or of the user. */
 export const HYDRA_NAMES = {
   service: true,
   version: true,
@@ -300,7 +306,7 @@ export interface ResolvedOptions {
 /**
  * Validates once, fills in the defaults and freezes.
  *
- * @param taker who is given the options, for messages
+ * @param taker the class or function that takes the options, for messages
  * @throws HydraError `BAD_OPTION` naming the option, the value and what is allowed; for a name that no option has
  */
 export function resolveOptions(
@@ -347,7 +353,7 @@ export function resolveOptions(
   return Object.freeze(resolved);
 }
 
-/** ioredis would put its prefix in front of some of the names that scripts use, and not of others. */
+/** ioredis would add its prefix to some of the names that scripts use, and not to others. */
 function location(option: RedisLocation | undefined, variable: string | undefined): RedisLocation {
   const given = option ?? (variable || 'redis://127.0.0.1:6379');
   checkRedisLocation(option === undefined ? 'HYDRA_REDIS_URL' : 'redis', given);

@@ -40,7 +40,7 @@ export type HydraServerEvents = Record<HydraServerStatus, () => void>;
 
 const log = new Logger('Hydra');
 
-/** A server that waits for Redis says so after so long, in milliseconds: before the runner of a test gives its hook up. */
+/** A server that waits for Redis logs this after this time, in milliseconds: before a test runner gives up its hook. */
 const TELL_AFTER_MS = 1_000;
 
 const STATUS: Readonly<Record<ConnectionState, HydraServerStatus>> = {
@@ -53,8 +53,8 @@ const STATUS: Readonly<Record<ConnectionState, HydraServerStatus>> = {
 /**
  * The one strategy that runs Nest's handlers on Redis: calls and events, jobs, entries of streams.
  *
- * It takes part as soon as it listens, and stops in order: it leaves the registry, refuses new work so that callers go
- * elsewhere, lets handlers finish, and stops listening last.
+ * It is registered as soon as it listens. It stops in this order: it leaves the registry, refuses new calls so that
+ * callers try other instances, lets handlers finish, and ends its subscriptions.
  *
  * @publicApi
  */
@@ -172,10 +172,10 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
       this.report('connected');
       callback();
     } catch (error) {
-      // Closed while it waited for Redis: there is nothing to wait for any more, and nothing failed.
+      // It was closed while it waited for Redis. This is not a failure.
       if (this.closing) return callback();
       callback(error);
-      // Nobody else would close what is open.
+      // Nothing else would close the connections.
       await this.close();
       await this.instance.close();
     } finally {
@@ -189,7 +189,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     return this.closing;
   }
 
-  /** Hears `connected`, `reconnecting` and `disconnected`. */
+  /** Calls the listener at each `connected`, `reconnecting` and `disconnected`. */
   on<Event extends keyof HydraServerEvents>(event: Event, callback: HydraServerEvents[Event]): void {
     this.listeners.push([event, callback]);
   }
@@ -199,7 +199,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     return [this.instance.redis.commands, this.instance.redis.subscriber] as T;
   }
 
-  /** What was closed while it waited for Redis must not start behind the drain. */
+  /** A server that was closed while it waited for Redis must not start after its drain. */
   private refuseIfClosing(): void {
     if (!this.closing) return;
     throw new HydraError(
@@ -268,7 +268,7 @@ function connectedTwice(service: string): HydraError {
   return new HydraError('BAD_OPTION', `${what}: connect it once`);
 }
 
-/** Other transports know them; here nobody would ever call the handler. */
+/** Other transports support wildcards. Here the handler would never be called. */
 function refuseWildcard(pattern: unknown): void {
   if (typeof pattern !== 'string' || !/\*|(^|\.)>$/.test(pattern)) return;
   throw new HydraError(

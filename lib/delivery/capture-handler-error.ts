@@ -4,7 +4,7 @@ import { isObservable } from 'rxjs';
 import { DeliveryContext } from './delivery-context.js';
 import { handlerObservable } from './handler-observable.js';
 
-/** Where Nest keeps which argument of a method is what. */
+/** The metadata key under which Nest keeps the arguments of a method. */
 const PARAM_ARGS_METADATA = '__routeArguments__';
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
@@ -48,7 +48,10 @@ function wrap(method: Method, keep: (args: readonly unknown[], error: unknown) =
   };
 }
 
-/** The place of the context among the method's arguments; Nest is told to put it behind them if it is not there. */
+/**
+ * The index of the context among the method's arguments. If the method does not take the context, Nest adds it as the
+ * last argument.
+ */
 function contextIndex(target: object, key: string | symbol): number {
   const known = Reflect.getMetadata(PARAM_ARGS_METADATA, target.constructor, key) as
     Record<string, { readonly index: number }> | undefined;

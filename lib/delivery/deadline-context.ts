@@ -2,18 +2,18 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import type { Clock } from '../runtime/clock.js';
 
-/** The deadline of a handler's caller, for the calls that the handler makes. */
+/** The deadline of a handler, for the calls that it makes. */
 export interface HandlerDeadline {
   readonly clock: Clock;
   /** By the clock's `monotonic()`. */
   readonly deadlineAt: number;
-  /** The handler has returned, its stream has ended: what it left running is nobody's call. */
+  /** The handler has returned and its stream has ended. What still runs has no deadline any more. */
   isOver: boolean;
 }
 
 const storage = new AsyncLocalStorage<HandlerDeadline>();
 
-/** Following the asynchronous context costs each promise something: a process that makes no calls does not pay for it. */
+/** An asynchronous context costs time for each promise. A process that makes no calls does not pay for it. */
 let isWanted = false;
 
 /** From now on handlers run with their deadline around them. Called by each part that makes calls. */
@@ -26,7 +26,7 @@ export function handlerDeadline(clock: Clock, deadlineAt: number): HandlerDeadli
   return isWanted ? { clock, deadlineAt, isOver: false } : undefined;
 }
 
-/** Runs a handler so that the calls it makes, however deep, know when its own caller stops waiting. */
+/** Runs a handler so that all calls it makes know the deadline of its own caller. */
 export function withDeadline<T>(deadline: HandlerDeadline | undefined, handle: () => T): T {
   return deadline ? storage.run(deadline, handle) : handle();
 }

@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '../runtime/clock.js';
 
-/** All that end within one tick: a linked list, whose links are in the items themselves, so that none is made for each. */
+/**
+ * All items that end within one tick: a linked list. The links are in the items themselves, so that nothing is
+ * allocated for each item.
+ */
 interface Slot {
   readonly tick: number;
   first: WithDeadline | undefined;
@@ -70,7 +73,7 @@ export class DeadlineWheel<T extends WithDeadline> {
   }
 
   add(item: T): void {
-    // First the timer: by a tick from before a rest, a deadline that has passed already would never be met.
+    // First the timer: with the tick from before a rest, a deadline that has already passed would never be noticed.
     if (this.count++ === 0) this.start();
     const tick = Math.max(Math.ceil(item.deadlineAt / TICK_MS) + 1, this.tick + 1);
     let slot = this.slots.get(tick);
@@ -78,7 +81,7 @@ export class DeadlineWheel<T extends WithDeadline> {
     item.enter(slot);
   }
 
-  /** Takes it out; nothing happens if it is not in. */
+  /** Removes an item; does nothing if it is not in the wheel. */
   remove(item: T): void {
     const slot = item.leave();
     if (!slot) return;

@@ -8,7 +8,7 @@ import { freshContext, outside, presentContext } from '../runtime/async-context.
 import { withDeadline, type HandlerDeadline } from './deadline-context.js';
 
 /**
- * What every handler can know of what it handles, whichever way it came.
+ * What every handler can read about its call, event, job or entry.
  *
  * @publicApi
  */
@@ -21,12 +21,12 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
   private ambient: HandlerDeadline | undefined;
   private thrown: unknown;
 
-  /** What the handler was found by. */
+  /** The pattern of the handler. */
   abstract getPattern(): string;
   /** The headers that it came with. */
   abstract getMetadata(): Readonly<Record<string, string>> | undefined;
 
-  /** Aborted when nobody wants the outcome any more; its reason is a HydraError that says why. */
+  /** Aborts when the outcome is not wanted any more. Its reason is a HydraError that says why. */
   get signal(): AbortSignal {
     // Made when first asked for: most handlers never do, and an AbortController costs more than a call.
     this.controller ??= new AbortController();
@@ -34,7 +34,7 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
     return this.controller.signal;
   }
 
-  /** What the handler itself threw, before Nest's exception filters made of it what a caller may see. @internal */
+  /** The error that the handler threw, before Nest's exception filters changed it. @internal */
   get failure(): unknown {
     return this.thrown;
   }
@@ -44,7 +44,7 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
     this.thrown = error;
   }
 
-  /** Bounds the calls that the handler makes. @internal */
+  /** Sets the deadline for the calls that the handler makes. @internal */
   bindTo(deadline: HandlerDeadline | undefined): void {
     this.ambient = deadline;
   }
@@ -60,13 +60,13 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
     return this.asyncContext.runInAsyncScope(ambient ? () => withDeadline(ambient, act) : act);
   }
 
-  /** Lets the handler, and all its parts, run in what observers bound to this channel. @internal */
+  /** Lets the handler, and all its parts, run in the context that observers bound to this channel. @internal */
   startIn<Event extends EnteredDiagnostic>(channel: Channel<unknown, Event>, event: Event): void {
     const enter = () => void (this.asyncContext = presentContext());
     outside(() => channel.runStores(event, () => (event.runIn ? event.runIn(enter) : enter())));
   }
 
-  /** The handler has returned, or its stream has ended: what it left running is bound no more. @internal */
+  /** The handler has returned, or its stream has ended: what still runs has no deadline any more. @internal */
   release(): void {
     if (this.ambient) this.ambient.isOver = true;
   }

@@ -4,7 +4,7 @@ import { callUserCode } from '../runtime/user-code.js';
 
 const WHAT = "the teardown of a handler's Observable";
 
-/** Hears a handler's own Observable. */
+/** Subscribes a handler's own Observable. */
 class HandlerSubscriber extends Subscriber<unknown> {
   constructor(
     destination: Subscriber<unknown>,

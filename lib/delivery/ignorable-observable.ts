@@ -4,8 +4,8 @@ import { Observable, Subscriber, type Observer, type Operator, type Subscription
 type Subscribing<T> = Partial<Observer<T>> | ((value: T) => void) | null;
 
 /**
- * An Observable whose errors a subscriber may ignore: one without an error handler, also behind operators, has the error
- * logged. rxjs would throw it from a timer, where it ends the process.
+ * An Observable whose errors a subscriber may ignore. If a subscriber has no error handler, also behind operators, the
+ * error is logged. rxjs would throw it from a timer, which would end the process.
  */
 export class IgnorableObservable<T> extends Observable<T> {
   private readonly what: string;

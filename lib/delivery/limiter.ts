@@ -1,6 +1,6 @@
 import { outside } from '../runtime/async-context.js';
 
-/** Lets a number of things run at once; others wait in a queue of limited length; beyond it they are refused. */
+/** Limits how many items run at once. Further items wait in a queue of limited length; beyond it they are refused. */
 export class Limiter<T> {
   private readonly waiting: T[] = [];
   private running = 0;
@@ -32,11 +32,11 @@ export class Limiter<T> {
     return true;
   }
 
-  /** One that ran has ended: the next one runs. */
+  /** An item has ended: the next one runs. */
   leave(): void {
     const next = this.waiting.shift();
     if (next === undefined) this.running--;
-    // Whoever makes room may do so in a handler's context.
+    // This may be called in the asynchronous context of a handler.
     else outside(() => this.run(next));
   }
 

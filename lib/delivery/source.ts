@@ -5,7 +5,7 @@ import type { DeliveryContext } from './delivery-context.js';
 /** How a handler is reached: by a call, from a work queue, from a stream. */
 export type DeliveryMode = 'call' | 'job' | 'entry';
 
-/** What a decorator leaves in a handler's `extras` to say how it is reached; without it, by calls. */
+/** What a decorator puts in the `extras` of a handler to say how it is reached; without it, by calls. */
 export interface DeliveryExtras {
   readonly hydra?: { readonly mode: DeliveryMode; readonly options: object };
 }
@@ -14,12 +14,12 @@ export interface DeliveryExtras {
 export interface BoundHandler {
   readonly pattern: string;
   readonly isEvent: boolean;
-  /** What the decorator of a job or entry handler was given; `{}` for a call. */
+  /** The options of a job or entry handler's decorator; `{}` for a call. */
   readonly options: object;
   readonly handler: MessageHandler;
 }
 
-/** What the server offers its sources: the handlers of their mode, and the way to run one. */
+/** What the server gives its sources: the handlers of their mode, and a method that runs one. */
 export interface Dispatch {
   handlers(mode: DeliveryMode): ReadonlyMap<string, BoundHandler>;
   /**
@@ -27,13 +27,13 @@ export interface Dispatch {
    * subscribed. A handler's own failure comes as an Observable that errors, as Nest's pipeline has it.
    */
   run(bound: BoundHandler, data: unknown, context: DeliveryContext): Promise<unknown>;
-  /** Ends what `run` began: to be called once for each, when its result is done with or its promise rejected. */
+  /** Ends what `run` began. Call it once for each `run`, when its result was processed or its promise rejected. */
   settled(context: DeliveryContext): void;
 }
 
-/** One way in which work arrives. The server starts each, and drains each when it stops. */
+/** One kind of input: calls, jobs or entries. The server starts each source, and drains it when it stops. */
 export interface Source {
-  /** Resolves once work can arrive. */
+  /** Resolves when work can arrive. */
   start(): Promise<void>;
   /** Accepts no more work, and resolves when the work in progress is finished or handed back, or when the time is over. */
   drain(deadlineAt: number): Promise<void>;

@@ -13,7 +13,7 @@ export type HttpBody = FetchBody | object | number | boolean | null;
 export interface EncodedBody {
   readonly body: FetchBody | undefined;
   readonly contentType: string | undefined;
-  /** A stream can be read only once: such a request is never made twice. */
+  /** A stream can be read only once, so such a request is never repeated. */
   readonly isReplayable: boolean;
 }
 

@@ -1,7 +1,7 @@
 import { HydraError } from '../hydra-error.js';
 import type { Instance } from '../hydra-options.js';
 
-/** Nobody was there to take the connection: the request was surely not begun. */
+/** Errors of a connection that was not accepted: the request certainly did not begin. */
 const REFUSED = [
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -20,7 +20,7 @@ export function isRefused(error: unknown): boolean {
   return isRefusal(cause);
 }
 
-/** What `fetch` fails with, in hydra's words. */
+/** The HydraError for an error of `fetch`. */
 export function failureOf(
   error: unknown,
   { id, host, port, service }: Instance,

@@ -72,8 +72,9 @@ export class HydraHttpClient {
   }
 
   /**
-   * Makes one request. An instance that refuses the connection is passed over, and another one tried; one that breaks off
-   * after that only if the request may be made twice. An HTTP status is an answer, never a reason to try again.
+   * Makes one request. If an instance refuses the connection, another one is tried. If an instance closes the
+   * connection during the request, another one is tried only if the request is idempotent. An HTTP status is an answer,
+   * never a reason to try again.
    *
    * @throws HydraError `BAD_OPTION` for an address without service, verb or path, a `timeoutMs` that is no number above 0,
    *   and what `fetch` refuses to send: a GET with a body, an invalid header; `NO_INSTANCE` when no live instance
@@ -137,7 +138,7 @@ export class HydraHttpClient {
         method: verb,
         headers: sent,
         signal: deadline.signal,
-        // A redirect names an address outside the registry: it is the caller's to follow.
+        // A redirect contains an address outside the registry, so the caller must follow it.
         redirect: 'manual',
         ...(body !== undefined && { body }),
         ...(!isReplayable && { duplex: 'half' }),
@@ -161,7 +162,7 @@ export class HydraHttpClient {
 
   /** A service asked for the first time has to be read once. */
   private async known(service: string, { signal, error }: Deadline): Promise<void> {
-    // What is aborted already says so no more.
+    // A signal that is already aborted emits no event.
     if (signal.aborted) throw error(service);
     if (this.discovery.has(service)) return;
     const aborted = new Promise<never>((_, reject) => {
@@ -190,13 +191,13 @@ export class HydraHttpClient {
   }
 }
 
-/** Nobody was asked yet. */
+/** No instance was tried yet. */
 const unsent = { mayHaveRun: false };
 
 interface HttpRequest {
   readonly address: string;
   readonly service: string;
-  /** The id of the only instance that will do. */
+  /** The id of the only instance that may get the request. */
   readonly instance: string | undefined;
   readonly verb: string;
   readonly path: string;
@@ -210,7 +211,7 @@ interface Deadline {
   readonly signal: AbortSignal;
   /** Stops the clock, once nothing waits for it any more. */
   readonly cancel: () => void;
-  /** What it ends with, where no attempt was made. */
+  /** The error when no attempt was made. */
   readonly error: (address: string) => HydraError;
 }
 
@@ -223,7 +224,7 @@ function parse(text: string): { service: string; instance: string | undefined; v
   return { service: serviceName(address.service, 'address'), instance, verb: verb.toUpperCase(), path };
 }
 
-/** What `fetch` would refuse is the caller's mistake: no instance is asked, and none is blamed for it. */
+/** A request that `fetch` would refuse is a mistake of the caller: no instance is tried or counted as failed. */
 function mustBeSendable(
   address: string,
   method: string,

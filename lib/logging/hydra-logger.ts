@@ -46,7 +46,7 @@ export class HydraLogger implements LoggerService {
     this.redact = createRedaction(options.logging.redact);
   }
 
-  /** Passes lines to this logger, in place of Nest's on the console, besides keeping them. */
+  /** Passes lines to this logger instead of Nest's console logger, and keeps them in Redis. */
   wrap(logger: LoggerService): this {
     this.inner = logger;
     return this;
@@ -103,14 +103,14 @@ export class HydraLogger implements LoggerService {
       const said: unknown = this.inner[level]?.(message, ...rest);
       if (said instanceof Promise) said.catch(() => undefined);
     } catch {
-      // The wrapped logger failed: neither who logs nor the line kept here has to suffer for it.
+      // The wrapped logger failed. The caller must not notice this, and the line is still kept.
     }
     this.keep(level, message, rest);
   }
 
   private keep(level: LogLevel, message: unknown, rest: readonly unknown[]): void {
     if (LEVELS.indexOf(level) > LEVELS.indexOf(this.context.options.logging.level)) return;
-    // Nest's own way to log: what follows the message is a stack (of errors), and last the context.
+    // Nest's order of arguments: after the message a stack (for errors), and last the context.
     const texts = rest.filter((value) => typeof value === 'string');
     const context = texts.at(-1)?.includes('\n') ? undefined : texts.at(-1);
     const stack = texts.find((text) => text.includes('\n    at '));
@@ -121,7 +121,7 @@ export class HydraLogger implements LoggerService {
           ...(stack !== undefined && { stack: String(cut(this.redact(stack))) }),
         });
       } catch {
-        // A getter of what is logged failed: that is no reason to fail who logs it.
+        // A getter of the logged value threw. The caller must not notice this.
         return this.entry(level, '[unreadable message]');
       }
     });

@@ -6,13 +6,13 @@ const KEPT = 64;
 /** And for so long. */
 const LIFE_SECONDS = 604_800;
 
-/** What became of the lines. */
+/** Counts of lines. */
 export interface LogCounts {
   /** Stored in Redis. */
   readonly written: number;
   /** Above `logging.maxPerSecond`. */
   readonly limited: number;
-  /** Given up: too many while Redis was away, or lost with the connection. */
+  /** Dropped: there were too many while Redis was away, or they were lost with the connection. */
   readonly dropped: number;
 }
 
@@ -24,8 +24,8 @@ export interface LogBufferOptions {
 }
 
 /**
- * The way of log entries to Redis: gathered for `logging.flushMs`, then written in one go. Bounded in number and rate; no
- * entry waits for Redis, and no failure is told to who logs.
+ * Writes log entries to Redis: they are collected for `logging.flushMs` and then written together. Their number and
+ * rate are limited. No caller waits for Redis or gets an error.
  */
 export class LogBuffer {
   private pending: string[] = [];
@@ -34,7 +34,7 @@ export class LogBuffer {
   private written = 0;
   private limited = 0;
   private dropped = 0;
-  /** Of those not kept, how many the log itself says so of. */
+  /** How many of the dropped lines the log itself has reported. */
   private reported = 0;
   private second = 0;
   private inSecond = 0;
@@ -49,7 +49,7 @@ export class LogBuffer {
     return { written, limited, dropped };
   }
 
-  /** Takes an entry for the next batch, unless there are too many: it is then not even made. */
+  /** Adds an entry to the next batch. If there are too many, the entry is not even made. */
   add(entry: () => string): void {
     if (!this.hasRate(this.context.clock.monotonic())) return void this.limited++;
     this.pending.push(entry());
@@ -99,7 +99,7 @@ export class LogBuffer {
     }
   }
 
-  /** Who reads the log must know that it has gaps. */
+  /** A reader of the log must see that lines are missing. */
   private gaps(): readonly string[] {
     const lost = this.limited + this.dropped - this.reported;
     this.reported += lost;

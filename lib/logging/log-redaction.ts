@@ -1,7 +1,7 @@
 const HIDDEN = '[redacted]';
 const CUT = '[…]';
 const MAX_DEPTH = 6;
-/** Whoever logs waits for the copy: so many members, and characters of all texts together, are looked at. */
+/** The caller waits for the copy, so the number of members and of characters in it is limited. */
 const MAX_MEMBERS = 1_000;
 const MAX_TEXT = 16_000;
 

@@ -9,9 +9,12 @@ import type { NamesOf } from './names.js';
  */
 export type { NodeRecord as Instance } from '../protocol/records.js';
 
-/** What a balancer may know about the instances when it chooses. */
+/** What a balancer can read about the instances. */
 export interface BalancerView {
-  /** Calls sent to the instance that have not been answered: by this process, or by its own last word, whichever is more. */
+  /**
+   * Calls in flight at the instance: those of this process, or the number that the instance reported last, whichever is
+   * higher.
+   */
   inFlight(instance: Instance): number;
   /** Moving average of the time an answer takes, in milliseconds; 0 while unknown. */
   latencyMs(instance: Instance): number;
@@ -20,7 +23,7 @@ export interface BalancerView {
 }
 
 /**
- * Chooses the instance for a call. The list is never empty; returning undefined means none will do.
+ * Chooses the instance for a call. The list is never empty. Returning undefined refuses all of them.
  *
  * @publicApi
  */
@@ -34,18 +37,19 @@ export type Balancer = (instances: readonly Instance[], view: BalancerView) => I
 export type BalancerName = 'p2c' | 'round-robin' | 'random';
 
 /**
- * Converts a packet of Nest's (`{ pattern, data }`, `{ response, err, isDisposed }`) to what travels. May be async.
+ * Converts a packet of Nest (`{ pattern, data }`, `{ response, err, isDisposed }`) to the data that is sent. May be
+ * async.
  *
  * @publicApi
  */
 export interface PacketSerializer {
-  /** Makes what is sent of a packet. */
+  /** Converts a packet to the data that is sent. */
   serialize(packet: unknown, options?: Record<string, unknown>): unknown;
 }
 
 /** The inverse of {@link PacketSerializer}. @publicApi */
 export interface PacketDeserializer {
-  /** Makes a packet of what arrived. */
+  /** Converts received data to a packet. */
   deserialize(packet: unknown, options?: Record<string, unknown>): unknown;
 }
 
@@ -70,12 +74,15 @@ export interface CallOptions {
 }
 
 /**
- * When an instance that does not answer is left out.
+ * When an instance that fails is left out.
  *
  * @publicApi
  */
 export interface BreakerOptions {
-  /** Calls in a row without an instance's answer after which it is left out; 0 disables the breaker. @defaultValue 5 */
+  /**
+   * An instance is left out after this number of calls in a row that failed because of it; 0 disables the breaker.
+   * @defaultValue 5
+   */
   readonly failures?: number;
   /** How long it is left out the first time, in milliseconds; doubled each time, up to 32 times that. @defaultValue 1000 */
   readonly ejectMs?: number;
@@ -96,9 +103,9 @@ export const BREAKER_NAMES = {
   panicShare: true,
 } satisfies NamesOf<BreakerOptions>;
 
-/** Enough for the shares of some calls, and for what asks to get on. */
+/** Enough for the shares of some calls, and for the progress of answers that request a grant. */
 const SMALLEST_WINDOW = 65_536;
-/** Below what a Redis with its defaults bears for a minute. */
+/** Below the limit that a Redis with its defaults allows for a minute. */
 const LARGEST_WINDOW = 8 * 1_024 * 1_024 - 1;
 
 const BALANCERS: readonly unknown[] = ['p2c', 'round-robin', 'random'];

@@ -8,17 +8,17 @@ import type { NamesOf } from './names.js';
  * @publicApi
  */
 export interface ConfigOptions {
-  /** What the whole configuration has to be: a Standard Schema or a class. @defaultValue any JSON object */
+  /** The type of the whole configuration: a Standard Schema or a class. @defaultValue any JSON object */
   readonly schema?: ConfigType;
   /** The stored version to use, and no other. @defaultValue the service's own, else the newest compatible one */
   readonly version?: string;
   /** The stored version to use when there is neither the service's own nor a compatible one. @defaultValue none */
   readonly label?: string;
-  /** Used as long as nothing is stored. @defaultValue none */
+  /** The configuration to use while nothing is stored. @defaultValue none */
   readonly defaults?: object;
   /** Paths whose values are never shown: `db.password`, `hosts.*.key`. @defaultValue [] */
   readonly secrets?: readonly string[];
-  /** Whether `env:NAME` and `file:/path` stand for what they name. @defaultValue true */
+  /** Whether `env:NAME` and `file:/path` are resolved. @defaultValue true */
   readonly references?: boolean;
   /** A file to keep the last good configuration in, for a start while Redis is down. @defaultValue none */
   readonly fallbackFile?: string;
@@ -26,7 +26,7 @@ export interface ConfigOptions {
   readonly keys?: string;
   /** Changes that the history keeps, each with its document. @defaultValue 100 */
   readonly historyLimit?: number;
-  /** Time between two looks for changes made by other programs, in milliseconds. @defaultValue 1000 */
+  /** Time between two checks for changes by other programs, in milliseconds. @defaultValue 1000 */
   readonly checkIntervalMs?: number;
 }
 

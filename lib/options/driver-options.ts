@@ -1,6 +1,6 @@
 import { badOption } from './checks.js';
 
-/** Options of the driver that change what commands resolve with, and what would do no harm. */
+/** Options of the driver that change the results of commands, each with its harmless value. */
 const HARMFUL: Readonly<
   Record<string, { readonly isHarmless: (value: unknown) => boolean; readonly allowed: string }>
 > = {

@@ -1,7 +1,7 @@
 import { HydraError } from '../hydra-error.js';
 import type { Environment } from './checks.js';
 
-/** What the environment says of a service. */
+/** The options of a service in the environment. */
 export interface ServiceOptions {
   service: string;
   version: string;

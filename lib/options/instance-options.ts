@@ -15,14 +15,14 @@ export interface PresenceOptions {
 }
 
 /**
- * What is kept in memory of the registry.
+ * How much of the registry is kept in memory.
  *
  * @publicApi
  */
 export interface DiscoveryOptions {
   /**
-   * A registry of up to this many instances is held in memory as a whole; of a larger one, only the services that are asked
-   * for. `discovery.watch('*')` asks for all. @defaultValue 1000
+   * In a registry of up to this many instances, all are kept in memory; in a larger one, only those of services that
+   * are asked for. `discovery.watch('*')` asks for all. @defaultValue 1000
    */
   readonly maxInstances?: number;
 }
@@ -40,7 +40,7 @@ export interface HealthOptions {
 }
 
 /**
- * How the connections to Redis are watched and made again.
+ * How connections to Redis are checked and reconnected.
  *
  * @publicApi
  */
@@ -50,8 +50,8 @@ export interface ConnectionOptions {
   /** Longest pause between two attempts to reconnect, in milliseconds. @defaultValue 1000 */
   readonly maxReconnectDelayMs?: number;
   /**
-   * How long a Redis command waits for a lost connection to come back, in milliseconds. One that was sent ends with its
-   * connection, which a Redis that stands still loses within twice `pingIntervalMs`. @defaultValue 5000
+   * How long a Redis command waits for a connection, in milliseconds. A command that was sent ends with its connection;
+   * when Redis does not respond, the connection is closed within twice `pingIntervalMs`. @defaultValue 5000
    */
   readonly commandTimeoutMs?: number;
 }
@@ -76,9 +76,9 @@ export interface LoggingOptions {
   readonly level?: LoggingLevel;
   /** How long lines are gathered before they are written together, in milliseconds, up to 200. @defaultValue 100 */
   readonly flushMs?: number;
-  /** Lines taken in a second; more are left out and counted. @defaultValue 100 */
+  /** How many lines are kept in a second; further ones are dropped and counted. @defaultValue 100 */
   readonly maxPerSecond?: number;
-  /** Lines held while Redis is away; the oldest are left out and counted. @defaultValue 64 */
+  /** How many lines are held while Redis is away; the oldest are dropped and counted. @defaultValue 64 */
   readonly maxPending?: number;
   /**
    * Endings of names whose values are hidden, in whatever case.

@@ -12,7 +12,7 @@ export interface OptionNames {
 export type NamesOf<T> = Readonly<Record<keyof T & string, OptionNames | true>>;
 
 /**
- * Refuses what would be ignored: a name that is no option's, here or in a group. Costs a look-up for each option given.
+ * Refuses unknown names of options, here or in a group. It costs one look-up for each given option.
  *
  * @throws HydraError `BAD_OPTION` with the nearest name, else with all
  */
@@ -39,7 +39,7 @@ export function refuseMisspelt(where: string, given: object, known: readonly str
   }
 }
 
-/** A copy without the names that are no option's; `tell` is told of each. For options that no compiler has seen. */
+/** A copy without unknown names; `tell` is called with each of them. For options that no compiler has checked. */
 export function withoutUnknown<T extends object>(
   where: string,
   given: T,

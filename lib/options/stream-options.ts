@@ -37,7 +37,10 @@ export interface StreamOptions {
   readonly events?: readonly (string | EventStream)[];
 }
 
-/** The member of an entry's data that orders it: its name (`customer`, `customer.id`), or a function of the data. */
+/**
+ * The ordering key of an entry: the name of a member of its data (`customer`, `customer.id`), or a function of the
+ * data.
+ */
 export type OrderBy = string | ((data: never) => unknown);
 
 /**
@@ -52,15 +55,15 @@ export type StreamStart = 'new' | 'beginning' | (string & {}) | Date;
  * @publicApi
  */
 export interface EntryOptions {
-  /** Each group is given every entry once, shared among its instances. @defaultValue the service's name */
+  /** The group of the handler: its instances share the entries. @defaultValue the service's name */
   readonly group?: string;
   /** Where the group begins when it does not exist yet. @defaultValue 'new' */
   readonly from?: StreamStart;
   /** Entries (or batches) that a handler has in flight at once, in this instance. @defaultValue `streams.concurrency` */
   readonly concurrency?: number;
   /**
-   * How often an entry is tried before it becomes a dead letter; once more, and alone, when the last owner died while it
-   * had the entry, which need not have been the cause. @defaultValue `streams.attempts`
+   * How often an entry is tried before it becomes a dead letter. If an instance died during the last attempt, the entry
+   * is tried once more, alone, because it need not be the cause. @defaultValue `streams.attempts`
    */
   readonly attempts?: number;
   /** Waits between attempts, in milliseconds. @defaultValue `streams.retryMinMs`, `streams.retryMaxMs` */
@@ -70,7 +73,10 @@ export interface EntryOptions {
    * value is undefined or null, in parallel. @defaultValue none
    */
   readonly orderBy?: OrderBy;
-  /** After this long an attempt counts as failed and its signal aborts, in milliseconds; 0 means never. @defaultValue 0 */
+  /**
+   * The longest time of an attempt, in milliseconds. After it the attempt counts as failed, and its signal aborts; 0
+   * means no limit. @defaultValue 0
+   */
   readonly timeoutMs?: number;
 }
 

@@ -1,13 +1,13 @@
 import { serviceNameProblem } from './address.js';
 
 /**
- * What a registry change says to those who watch a service: `<epoch> <kind> <payload>`, where the payload is the
- * instance's record as JSON, or its id when it leaves or is lost. The epoch counts the service's changes, so that a watcher
- * notices a missed one. Written by the registry's scripts, which is why it is not JSON as a whole.
+ * The announcement of a registry change: `<epoch> <kind> <payload>`, where the payload is the instance's record as
+ * JSON, or its id when it leaves or is lost. The epoch counts the service's changes, so that a watcher notices a missed
+ * one. Written by the registry's scripts, which is why it is not JSON as a whole.
  */
 export interface Announcement {
   readonly epoch: number;
-  /** `leave`: it said so itself. `lost`: its presence ended without a word. */
+  /** `leave`: it announced that it leaves. `lost`: its presence expired without an announcement. */
   readonly kind: 'join' | 'change' | 'leave' | 'lost';
   readonly payload: string;
 }
@@ -23,7 +23,7 @@ export function decodeAnnouncement(wire: string): Announcement | undefined {
   return { epoch, kind: match[2] as Announcement['kind'], payload: match[3]! };
 }
 
-/** What is said of the directory: a name that is new in it, or one that was taken out. */
+/** The announcement of a change of the directory: a name that was added or removed. */
 export interface DirectoryAnnouncement {
   readonly kind: 'added' | 'removed';
   readonly service: string;

@@ -18,7 +18,7 @@ export interface ConfigEntry {
 }
 
 /**
- * What a change of a configuration did.
+ * The kind of a change of a configuration.
  *
  * @publicApi
  */

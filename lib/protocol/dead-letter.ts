@@ -1,6 +1,6 @@
 import { packedFields, type EntryFields } from './stream-entry.js';
 
-/** What a dead letter says of the entry it was. */
+/** The content of a dead letter of a stream. */
 export interface DeadLetterContent {
   /** The entry's id in its stream. */
   readonly entryId: string;

@@ -103,12 +103,12 @@ function isNoDate(value: object): boolean {
   return tagOf(value) === 'Date' && Number.isNaN(Number(value));
 }
 
-/** What JSON takes in place of an object that says so itself. */
+/** What an object's own `toJSON` gives for it. */
 export function plainOf(value: object): unknown {
   return (value as { toJSON(key: string): unknown }).toJSON('');
 }
 
-/** `Map`, `Blob`, `Promise`: the language's own word for what an object is. */
+/** `Map`, `Blob`, `Promise`: the name that JavaScript itself gives an object. */
 export function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }

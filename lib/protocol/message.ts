@@ -1,7 +1,7 @@
 import { decodeAddress } from './address.js';
 import { isJsonObject, parseObject, stringOf } from './json.js';
 
-/** What a message says about its format when nothing else is asked for; the constant of hydra 1.9.3. */
+/** The default version of the message format; the constant of hydra 1.9.3. */
 export const UMF_VERSION = 'UMF/1.4.6';
 
 /**
@@ -41,7 +41,7 @@ export interface UmfMessage {
   readonly authorization?: string;
 }
 
-/** What a sender says; the rest of a message is its {@link Stamp}. */
+/** The members that a sender sets; the rest of a message is its {@link Stamp}. */
 export interface MessageFields {
   readonly to: string;
   readonly from: string;
@@ -57,7 +57,7 @@ export interface MessageFields {
   readonly authorization?: string | undefined;
 }
 
-/** What an answer says for itself; its `to`, `rmid`, `via` and `forward` follow from the request. */
+/** The own members of an answer; its `to`, `rmid`, `via` and `forward` follow from the request. */
 export type ReplyFields = Omit<MessageFields, 'to' | 'rmid' | 'via' | 'forward'>;
 
 /** Identity and moment of a message, drawn by the caller: this folder has no clock and no randomness. */
@@ -183,7 +183,7 @@ export function decodeMessage(wire: string): UmfMessage | undefined {
   );
 }
 
-/** What a handler is found by: the type, else the path of `to` without its verb and leading slash, else `''`. */
+/** The pattern of a message: its type, otherwise the path of `to` without its verb and leading slash, otherwise `''`. */
 export function patternOf(message: UmfMessage): string {
   return message.type || (decodeAddress(message.to)?.path ?? '').replace(/^\//, '');
 }

@@ -1,7 +1,7 @@
 import { HydraError } from '../hydra-error.js';
 import { BYTES, isBytes, MarkedCopy, plainOf, tagOf } from './marked-copy.js';
 
-/** A value as it travels: JSON text would lose bytes, so they are marked, and the message says that there are some. */
+/** A value as it is sent: JSON text would lose bytes, so they are marked, and the message says whether there are any. */
 export interface Payload {
   readonly data: unknown;
   readonly hasBytes: boolean;
@@ -24,7 +24,7 @@ export function toPayload(data: unknown, what = 'the data'): Payload {
 }
 
 /**
- * For what has no way to carry bytes.
+ * For formats that cannot carry bytes.
  *
  * @throws HydraError `BAD_PAYLOAD` as {@link toPayload}, and for bytes
  */

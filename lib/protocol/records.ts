@@ -10,7 +10,7 @@ export interface ServiceRecord {
   readonly registeredOn: string;
 }
 
-/** One instance as it announced itself. That it is alive is said by its presence key only. */
+/** One instance with its record. Only its presence key says that it is alive. */
 export interface NodeRecord {
   /** Instance id, 32 lower-case hex characters by convention. */
   readonly id: string;
@@ -30,11 +30,11 @@ export interface NodeRecord {
   readonly port: number;
   /** Name of the machine. */
   readonly hostName: string;
-  /** What this library's instances say about themselves beyond Hydra 1.x, whose readers ignore it. */
+  /** Members that only this library writes; Hydra 1.x readers ignore them. */
   readonly capabilities?: InstanceCapabilities;
 }
 
-/** What an instance of this library says of itself: the `nest` member of its record. */
+/** What an instance of this library publishes about itself: the `nest` member of its record. */
 export interface InstanceCapabilities {
   /** Version of the extensions to the Hydra 1.x wire that the instance understands. */
   readonly wireVersion: number;
@@ -44,17 +44,17 @@ export interface InstanceCapabilities {
   readonly tags?: readonly string[];
   /** Its metadata, from the options. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** A fingerprint of the routes it registered: another one means that they are to be read again. */
+  /** A fingerprint of the routes that it registered. When it changes, the routes must be read again. */
   readonly routes?: number;
   /** Version of the service configuration it runs with. */
   readonly config?: string;
-  /** It takes no new work and will be gone soon. */
+  /** It accepts no new work and will stop soon. */
   readonly draining?: boolean;
-  /** The server that it listens at, where Redis says which that is: a count of receivers there includes it. */
+  /** The Redis server that it subscribes at, if Redis tells it. A count of receivers there includes this instance. */
   readonly server?: string | undefined;
 }
 
-/** How one instance's process is doing. */
+/** The health record of one instance. */
 export interface HealthRecord {
   /** Instance id. */
   readonly id: string;
@@ -78,7 +78,7 @@ export interface HealthRecord {
   readonly memory: Readonly<Record<string, number>>;
   /** Age of the process, in seconds. */
   readonly uptimeSeconds: number;
-  /** What this library's instances say beyond Hydra 1.x, whose readers ignore it. */
+  /** Members that only this library writes; Hydra 1.x readers ignore them. */
   readonly vitals?: HealthVitals;
 }
 
@@ -92,7 +92,7 @@ export interface HealthVitals {
   readonly activity: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Why the process, or a part of it, cannot do its work. */
   readonly problems: readonly string[];
-  /** What a person should look at although the work is done. */
+  /** What a person should look at, although the process works. */
   readonly warnings: readonly string[];
 }
 
@@ -108,9 +108,9 @@ export interface LogEntry {
   readonly pid: number;
   /** Text, or any JSON a Hydra 1.x service chose to log. */
   readonly message: unknown;
-  /** What the line is about: the context of a Nest logger. Ours. */
+  /** The context of a Nest logger. Only this library writes it. */
   readonly context?: string;
-  /** Where an error came from. Ours. */
+  /** The stack of an error. Only this library writes it. */
   readonly stack?: string;
 }
 

@@ -15,7 +15,7 @@ import type { InstanceCapabilities } from './records.js';
 export const Kind = {
   /**
    * `[0, id, pattern, data, timeoutMs, metadata?, hasBytes?, share?]`: answer within timeoutMs of receiving this, and send no
-   * more than `share` bytes of that unasked, `REPLY_SHARE` if it is not said.
+   * more than `share` bytes of that without a grant, `REPLY_SHARE` if it is left out.
    */
   call: 0,
   /** `[1, id, pattern, data, metadata?, hasBytes?]`: handle, no answer. */
@@ -32,7 +32,10 @@ export const Kind = {
   cancel: 6,
   /** `[7, [id, …]]`: are these calls of mine in progress? */
   probe: 7,
-  /** `[8, [running], [finished], [unknown]]`: the answer to a probe. What it calls unknown is refused if it comes later. */
+  /**
+   * `[8, [running], [finished], [unknown]]`: the answer to a probe. A call that it names unknown is refused if it
+   * arrives later.
+   */
   probed: 8,
   /** `[9, id, total]`: the answer may continue until it has sent that many bytes, counted from its beginning. */
   grant: 9,
@@ -40,12 +43,12 @@ export const Kind = {
   ask: 10,
 } as const;
 
-/** Bytes of an answer that may be sent unasked, where the call does not say otherwise. */
+/** The default share: the bytes of an answer that need no grant. */
 export const REPLY_SHARE = 32_768;
-/** An answer may send this many bytes whatever its call says, and a last word that has no more is never held back. */
+/** The smallest share of an answer. The end of an answer of at most this many bytes never needs a grant. */
 export const SMALL_REPLY = 1_024;
 
-/** Version of our extensions to the Hydra 1.x wire, as the record of an instance tells it. */
+/** The version of this library's extensions to the Hydra 1.x wire, as in the record of an instance. */
 export const WIRE = 2;
 
 /** Whether an instance is sent frames; one of Hydra 1.x, or with an older wire, is sent UMF. */

@@ -1,5 +1,5 @@
 /**
- * What zod, valibot, arktype and others call a Standard Schema, version 1, as far as it is used here.
+ * A Standard Schema, version 1, as zod, valibot, arktype and others implement it, as far as it is used here.
  *
  * @publicApi
  */
@@ -33,7 +33,7 @@ export interface StandardSchemaIssue {
 }
 
 /**
- * What a configuration has to be: a Standard Schema, or a class, with class-validator's decorators or without.
+ * The type of a configuration: a Standard Schema, or a class, with or without class-validator's decorators.
  *
  * @publicApi
  */

@@ -2,11 +2,11 @@ import { isJsonObject, parseValue } from './json.js';
 import { decodeMessage } from './message.js';
 import { fromPayload, refuseTooLarge, stringify, toPayload } from './payload.js';
 
-/** What an entry of a stream says, whoever wrote it. */
+/** The content of an entry of a stream, also of a foreign one. */
 export interface EntryContent {
   /** For an entry of ours what was published; for a foreign one its field map, every value a text. */
   readonly data: unknown;
-  /** What kind of event it is; undefined when it was not said. */
+  /** The type of the event; undefined without one. */
   readonly type: string | undefined;
   readonly metadata: Readonly<Record<string, string>> | undefined;
 }
@@ -23,7 +23,7 @@ export type EntryFields = readonly string[];
 const MARK = 'hydra';
 const [PLAIN, WITH_BYTES] = ['1', '1b'];
 
-/** Last field of an entry that is stored again for one group: the others pass it by. */
+/** The last field of an entry that is stored again for one group. Other groups skip it. */
 export const ONLY_FOR = 'hydra-for';
 
 /** One field in place of very many: a script cannot hand on as many as an entry can have. */

@@ -1,4 +1,4 @@
-/** A longer text is no id, and making a number of millions of digits takes seconds. */
+/** A longer text is not an id, and converting millions of digits takes seconds. */
 const SHAPE = /^(\d{1,20})-(\d{1,20})$/;
 const LAST_SEQUENCE = 18_446_744_073_709_551_615n;
 
@@ -13,7 +13,7 @@ export function timeOfId(id: string): number {
   return Number.parseInt(id, 10);
 }
 
-/** The id right before another: a group that stands at it is given that other one next. */
+/** The id directly before another one: a group at this position gets the other one next. */
 export function idBefore(id: string): string {
   const [, ms = '0', sequence = '0'] = SHAPE.exec(id) ?? [];
   if (BigInt(sequence) > 0n) return `${ms}-${BigInt(sequence) - 1n}`;

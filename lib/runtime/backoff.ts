@@ -17,8 +17,8 @@ export function exponentialMs({ minMs, maxMs }: BackoffLimits, failures: number)
 }
 
 /**
- * The wait after so many failed attempts: between half and the whole of {@link exponentialMs}, so that what failed at the
- * same moment is not tried again at the same moment.
+ * The wait after this number of failed attempts: between half and the whole of {@link exponentialMs}, so that
+ * simultaneous failures are not retried simultaneously.
  */
 export function backoffMs(limits: BackoffLimits, failures: number, random: RandomSource): number {
   return Math.round(exponentialMs(limits, failures) * (0.5 + random.float() / 2));

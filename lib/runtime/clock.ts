@@ -1,7 +1,7 @@
 import { MAX_TIMER_MS } from '../options/checks.js';
 import { outside } from './async-context.js';
 
-/** A timer that was set, to be cleared with the clock that set it. */
+/** A timer. It is cleared with the clock that set it. */
 export type Timer = object;
 
 export interface TimerOptions {
@@ -21,12 +21,12 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some moment, with fractions; never goes back. For durations and deadlines. */
   monotonic(): number;
-  /** @param ms what is longer than Node's longest timer, 24.8 days, ends then */
+  /** @param ms a longer time than Node's longest timer, 24.8 days, ends then */
   setTimeout(callback: () => void, ms: number, options?: TimerOptions): Timer;
   setInterval(callback: () => void, ms: number): Timer;
   /** Stops a timeout or an interval; nothing happens where there is none. */
   clear(timer: Timer | undefined): void;
-  /** Calls it after all that this event-loop tick's input causes, before the next input is read. */
+  /** Calls the function after the work of this event-loop tick, before the next input is read. */
   setImmediate(callback: () => void): void;
 }
 

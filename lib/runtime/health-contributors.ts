@@ -1,5 +1,5 @@
 /**
- * What one part of this process says of itself.
+ * The health of one part of this process.
  *
  * @publicApi
  */
@@ -8,18 +8,18 @@ export interface HealthFindings {
   readonly activity?: Readonly<Record<string, number>>;
   /** Why this part cannot do its work now. The process is not ready while there is one. */
   readonly problem?: string | undefined;
-  /** What a person should look at although this part does its work. The process stays ready. */
+  /** What a person should look at, although this part works. The process stays ready. */
   readonly warning?: string | undefined;
 }
 
 /**
- * Asked at every health record and every readiness probe: it must be quick, and do no I/O.
+ * Called for every health record and every readiness probe. It must be quick, and must do no I/O.
  *
  * @publicApi
  */
 export type HealthProbe = () => HealthFindings;
 
-/** What all parts of a process said at one moment. */
+/** The health of all parts of a process at one moment. */
 export interface CollectedHealth {
   /** Counts and gauges, by part and name. */
   readonly activity: Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -30,8 +30,8 @@ export interface CollectedHealth {
 }
 
 /**
- * Where the parts of a process (calls, queue, streams, the application's own) say how they are, for the health record and
- * for readiness.
+ * Collects the health of the parts of a process (calls, queue, streams, parts of the application), for the health
+ * record and for readiness.
  *
  * ```ts
  * const forget = health.contribute('queue', () => ({ activity: { running }, problem: isStalled ? 'stalled' : undefined }));
@@ -42,7 +42,7 @@ export interface CollectedHealth {
 export class HealthContributors {
   private readonly probes = new Map<string, HealthProbe>();
 
-  /** Asks this probe too from now on, in place of an earlier one of that name; the returned function stops that. */
+  /** Adds a probe, or replaces the earlier one with this name. The returned function removes it. */
   contribute(name: string, probe: HealthProbe): () => void {
     this.probes.set(name, probe);
     return () => {
@@ -51,8 +51,8 @@ export class HealthContributors {
   }
 
   /**
-   * Asks every probe. One that throws, or whose answer cannot be read, is a problem of its part, not of the others. What is
-   * not a finite number is left out.
+   * Calls every probe. If a probe throws, or its answer cannot be read, this is a problem of its own part only. Numbers
+   * that are not finite are left out.
    */
   collect(): CollectedHealth {
     const activity: Record<string, Readonly<Record<string, number>>> = {};
@@ -68,12 +68,12 @@ export class HealthContributors {
   }
 }
 
-/** What a probe answers is read here and nowhere else: it may be anything, and reading it may throw. */
+/** The answer of a probe is read only here: it may be anything, and reading it may throw. */
 function ask(probe: HealthProbe): HealthFindings {
   try {
     const answer = (probe() as HealthFindings | undefined) ?? {};
     if (answer instanceof Promise) {
-      // Nobody waits for it: its failure must not end the process.
+      // Nothing waits for this promise, so its failure must not end the process.
       answer.catch(() => undefined);
       return { problem: 'its probe failed: it answers with a promise' };
     }

@@ -1,6 +1,6 @@
 /**
- * A promise that its user may leave alone, or look at later: what it is rejected with is for whoever looks, and no reason
- * for Node to end the process.
+ * A promise that its user may ignore, or await later. If it rejects and nobody awaits it, Node does not end the
+ * process.
  */
 export function ignorable<P extends Promise<unknown>>(promise: P): P {
   promise.catch(ignore);

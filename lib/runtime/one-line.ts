@@ -3,7 +3,7 @@ const CONTROL = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** A foreign text, or a handler's, as part of one line: it must not look like a line of its own. */
+/** A text from outside as a part of one log line: it must not look like another line. */
 export function oneLine(text: string): string {
   return text.replace(
     CONTROL,

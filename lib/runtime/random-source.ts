@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
 /**
- * Where one instance's randomness comes from: ids, jitter, the draws of balancers. The system's, unless a test or a
- * simulation gives another; so nothing else in `lib/` may ask Node for it.
+ * The randomness of one instance: ids, jitter, the draws of balancers. It is the system's, unless a test or a
+ * simulation gives another one. So nothing else in `lib/` may ask Node for it.
  */
 export interface RandomSource {
   /** From 0 to 1, without 1. */
@@ -20,7 +20,7 @@ export const systemRandom: RandomSource = {
   bytes: (length) => randomBytes(length),
 };
 
-/** As long, or up to a fifth less: what many processes do at an interval must not fall into one instant. */
+/** The interval, or up to a fifth less, so that many processes do not act at the same moment. */
 export function jittered(ms: number, random: RandomSource): number {
   return Math.round(ms * (1 - random.float() / 5));
 }

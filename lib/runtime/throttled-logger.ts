@@ -3,9 +3,9 @@ import { Logger } from '@nestjs/common';
 import type { Clock } from './clock.js';
 import { oneLine } from './one-line.js';
 
-/** How often one topic may be logged, in milliseconds, unless it is said otherwise. */
+/** The default interval in which one topic is logged once, in milliseconds. */
 const INTERVAL_MS = 10_000;
-/** Topics may hold a name that comes from outside: beyond so many, the rest is one topic. */
+/** The largest number of topics, because a topic may contain a name from outside. All further topics are one. */
 const MAX_TOPICS = 100;
 const OTHERS = '';
 

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 
 const logger = new Logger('Hydra');
 
-/** Calls a callback of the user's. An exception from it is logged, and never propagates. */
+/** Calls a user's callback. Its exception is logged, and never propagates. */
 export function callUserCode(what: string, callback: () => void): void {
   try {
     callback();

@@ -8,13 +8,13 @@ export interface TimeLimit {
   readonly cancel: () => void;
 }
 
-/** Begins a time limit, for what is raced with it. */
+/** Begins a time limit, for a race with another promise. */
 export function rejectAfter(clock: Clock, ms: number, error: () => Error, options?: TimerOptions): TimeLimit {
   let timer: Timer | undefined;
   const expired = new Promise<never>((_resolve, reject) => {
     timer = clock.setTimeout(() => reject(error()), ms, options);
   });
-  // Nobody may be there to hear it: the race can be over before.
+  // The race can be over before, and then nothing awaits this promise.
   expired.catch(() => undefined);
   return { expired, cancel: () => clock.clear(timer) };
 }
@@ -34,7 +34,7 @@ export async function withTimeout<T>(
   }
 }
 
-/** Whether the promise resolves within `ms`. Rejects when it rejects within them; what it does later is for others. */
+/** Whether the promise resolves within `ms`. Rejects when the promise rejects within this time. */
 export async function resolvesWithin(clock: Clock, promise: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: Timer | undefined;
   const late = new Promise<boolean>((resolve) => {

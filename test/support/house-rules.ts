@@ -117,6 +117,23 @@ const BANNED_WORDS: Readonly<Record<string, RegExp>> = {
   'does no harm': /\bdoes no harm\b/g,
   'goes on': /\bgoes on\b/g,
   'for good': /\bfor good\b/g,
+  'carried out': /\bcarried out\b/g,
+  'makes nothing of': /\b(?:made|makes?) nothing of\b/g,
+  'lets in': /\blets? (?:us|it|one) in\b/g,
+  'broke off': /\bbroke off\b/g,
+  'finished off': /\bfinished off\b/g,
+  'alone among': /\balone among\b/g,
+  lest: /\blest\b/g,
+  'who asks again': /\bwho asks again\b/g,
+  'lies beneath': /\blies beneath\b/g,
+  'begins anew': /\b(?:begin|begins|began) anew\b/g,
+  'goes elsewhere': /\bgo(?:es)? elsewhere\b/g,
+  'what is beyond': /\bwhat is beyond\b/g,
+  'what is more waits': /\bwhat is more waits\b/g,
+  'gave up on': /\bg[ia]ven? up on\b/g,
+  unasked: /\bunasked\b/g,
+  'as it makes them': /\bas (?:it makes|they make) them\b/g,
+  'too far ahead': /\btoo far ahead\b/g,
 };
 /** Names as they are written. */
 const BANNED_NAMES: Readonly<Record<string, RegExp>> = {

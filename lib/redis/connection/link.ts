@@ -33,7 +33,7 @@ export interface LinkOwner {
   holdsBack(link: Link): boolean;
   /** It has connected to a server, or lost the connection. */
   changed(link: Link): void;
-  /** Connecting failed, or Redis refused to let it in. */
+  /** Connecting failed, or Redis rejected the credentials. */
   failed(link: Link, error: Error): void;
   /** Redis refused a command, which is rejected with this. */
   refused(link: Link, error: Error): void;

@@ -71,7 +71,7 @@ export class DiscoveryService {
    */
   start(isReader = false): Promise<void> {
     this.starting ??= outside(() => this.begin(isReader)).catch((error: unknown) => {
-      // Who asks again tries again.
+      // The next call tries again.
       this.starting = undefined;
       throw error;
     });

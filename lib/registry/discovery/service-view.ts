@@ -172,7 +172,7 @@ export class ServiceView {
     this.changed();
   }
 
-  /** The instance is left out for a moment; one that was not reached, until it is heard of at most. */
+  /** The instance is left out for a moment. An unreached one is used again earlier if something is received from it. */
   suspect(id: string, why: Suspicion): void {
     // Of a batch that reached nobody, each message says so.
     if (!this.known.has(id) || this.suspects.get(id)?.why === why) return;

@@ -123,7 +123,7 @@ export class WatchedServices {
     return view;
   }
 
-  /** One of its instances was heard of. */
+  /** Something was received from one of its instances. */
   heardOf(service: string, id: string): void {
     this.views.get(service)?.trust(id);
   }

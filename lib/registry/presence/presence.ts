@@ -116,7 +116,7 @@ export class Presence {
   /** Registers the instance and keeps it registered. Call it after the channels are subscribed. Idempotent. */
   announce(): Promise<void> {
     this.announcing ??= this.start().catch((error: unknown) => {
-      // Who asks again tries again.
+      // The next call tries again.
       this.announcing = undefined;
       this.stopListening?.();
       if (this.isAnnounced) this.state = 'silent';

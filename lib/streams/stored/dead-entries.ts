@@ -15,7 +15,7 @@ import { redrive } from '../scripts/admin-scripts.js';
 import { PAGE, read, type StreamEntry } from './stored-entry.js';
 
 /**
- * A dead letter: an entry that a group gave up on, with the reason.
+ * A dead letter: an entry that failed permanently in a group, with the reason.
  *
  * @publicApi
  */

@@ -59,7 +59,7 @@ export async function readInfo(redis: RedisClient, keys: Keys, stream: string): 
     newest: (record['last-entry'] as RawEntry | null)?.[0],
     lastId: String(record['last-generated-id']),
   };
-  const { lastId: _unasked, ...shown } = extent;
+  const { lastId: _lastId, ...shown } = extent;
   const infos = (groups as unknown[][]).map((group) => groupInfo(redis, keys, { stream, extent }, group));
   return { ...shown, groups: await Promise.all(infos) };
 }

@@ -134,7 +134,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     this.prober.onRepliesLost(from.id);
   }
 
-  /** An answer of a Hydra 1.x instance, or to a call made as it makes them. True when somebody waits for it. */
+  /** An answer of a Hydra 1.x instance, or one in its format. True when a call waits for it. */
   onMessage(message: UmfMessage): boolean {
     return this.replies.onMessage(message);
   }

@@ -60,7 +60,7 @@ export class ReplyReader {
     this.byMessageId.delete(messageId);
   }
 
-  /** An answer of a Hydra 1.x instance, or to a call made as it makes them. True when somebody waits for it. */
+  /** An answer of a Hydra 1.x instance, or one in its format. True when a call waits for it. */
   onMessage(message: UmfMessage): boolean {
     const call = message.rmid === undefined ? undefined : this.byMessageId.get(message.rmid);
     if (!call) return false;

@@ -99,5 +99,5 @@ function refuseTwins(what: string, handlers: readonly EntryHandler[]): void {
 function startOf(what: string, handlers: readonly EntryHandler[]): string {
   const [first = '$', ...others] = new Set(handlers.flatMap(({ from }) => from ?? []));
   if (others.length === 0) return first;
-  throw new HydraError('BAD_OPTION', `${what} has handlers that say different from`);
+  throw new HydraError('BAD_OPTION', `${what} has handlers with different values of "from"`);
 }

@@ -61,7 +61,7 @@ export function bound(at: string | Date | undefined, open: string, sequence: str
   if (!(at instanceof Date)) return at ?? open;
   // A Date may hold no time, or one before 1970, and no entry is that old.
   if (Number.isNaN(at.getTime()))
-    throw new HydraError('BAD_OPTION', 'a time in a stream must be one, got Invalid Date');
+    throw new HydraError('BAD_OPTION', 'a time in a stream must be a valid Date, got Invalid Date');
   return `${Math.max(0, at.getTime())}${sequence}`;
 }
 

@@ -24,7 +24,7 @@ import type { Timer } from './runtime/clock.js';
 import { resolvesWithin } from './runtime/waiting.js';
 import { warnOfUnservedHandlers } from './unserved-handlers.js';
 
-/** How long an application's start waits for an absent Redis before it continues without, in milliseconds. */
+/** How long the start of an application waits for Redis before it continues without it, in milliseconds. */
 const START_WAIT_MS = 2_000;
 
 /** Listens on all addresses of the machine, in IPv4 and in IPv6. */
@@ -39,7 +39,7 @@ export interface ApplicationParts {
   readonly indicator: HydraHealthIndicator;
 }
 
-/** What Nest tells of the application. */
+/** What Nest says about the application. */
 export interface NestHost {
   readonly adapterHost: HttpAdapterHost;
   readonly modules: ModulesContainer;
@@ -67,7 +67,7 @@ export class HydraApplication
     if (metrics.path !== undefined)
       addMetricsRoute(host.adapterHost.httpAdapter, metrics.path, parts.metrics);
     instance.presence.takeRoutesFrom(() => this.routes());
-    // Nest asks the last one first: so everybody else's is asked before ours, wherever it was provided.
+    // Nest asks the last filter first, so every other filter is asked before this one.
     if (instance.options.exceptionFilter)
       host.config.getGlobalFilters().unshift(new HydraExceptionFilter(host.adapterHost));
   }
@@ -87,7 +87,7 @@ export class HydraApplication
     try {
       if (await resolvesWithin(this.instance.clock, starting, START_WAIT_MS)) return;
     } catch (error) {
-      // Refused. The application does not start, and nobody else would close what is open.
+      // Redis refused. The application does not start, and nothing else would close the connections.
       await this.instance.close();
       throw error;
     }
@@ -105,14 +105,14 @@ export class HydraApplication
     }
   }
 
-  /** Nobody finds this instance from here on. */
+  /** From here on callers do not find this instance. */
   async beforeApplicationShutdown(): Promise<void> {
     this.isStopping = true;
     this.endHttpInTime();
     this.parts.liveConfig.close();
     const { presence } = this.instance;
     if (!this.parts.server.hasHandlers) await presence.withdraw();
-    // Nest closes HTTP, requests in flight and all, before it closes the server: until then, calls that come are answered.
+    // Nest finishes HTTP requests before it closes the server. Until then, calls that arrive are still answered.
     else if (this.host.adapterHost.httpAdapter)
       await presence.update({ port: 0, capabilities: { draining: true } });
   }
@@ -152,18 +152,18 @@ export class HydraApplication
     else this.host.adapterHost.listen$.subscribe(publish);
   }
 
-  /** What the controllers serve over HTTP; nothing in an application without it. */
+  /** The HTTP routes of the controllers; empty in an application without HTTP. */
   private routes(): readonly string[] {
     return this.host.adapterHost.httpAdapter ? controllerRoutes(this.host.modules, this.host.config) : [];
   }
 }
 
-/** The address that HTTP listens on; not where that is all of this machine's, nor where an option says another. */
+/** The address on which HTTP listens; undefined if it listens on all addresses, or if an option sets another one. */
 function hostOf(address: string, given: string | undefined): { readonly host?: string } {
   return given !== undefined || EVERY_ADDRESS.includes(address) ? {} : { host: address };
 }
 
-/** Closed while it still waited for Redis. */
+/** The application was closed while it still waited for Redis. */
 function unlessClosed(error: unknown): void {
   if (!(error instanceof HydraError) || error.code !== 'CLOSED') throw error;
 }

@@ -37,13 +37,13 @@ interface ServedSources {
   readonly streams: StreamSource;
 }
 
-/** What an instance is run by, and whether it may read from a replica. */
+/** The clock and randomness of an instance, and whether it may read from a replica. */
 type InstanceSettings = Partial<Runtime> & ReplicaOptions;
 
 /**
- * This process as one instance of its service: its connections, its channels, what it says of itself, what it knows of
- * others, the calls it makes and, once a server is attached, the calls it answers. The module, the server and each client
- * that stands alone have one; inside an application all share the module's.
+ * This process as one instance of its service: its connections, its channels, its presence, its view of other
+ * instances, the calls that it makes and, with a server, the calls that it answers. The module has one, and so has each
+ * server or client that stands alone. Inside an application all share the module's.
  */
 export class HydraInstance implements FrameHandler, Context {
   readonly id: string;
@@ -54,7 +54,7 @@ export class HydraInstance implements FrameHandler, Context {
   readonly metrics: Metrics | undefined;
   readonly keys: Keys;
   readonly redis: RedisConnections;
-  /** Where the parts of this process say how they are. */
+  /** The health of the parts of this process. */
   readonly health = new HealthContributors();
   readonly presence: Presence;
   readonly discovery: DiscoveryService;
@@ -66,9 +66,9 @@ export class HydraInstance implements FrameHandler, Context {
   private source: CallSource | undefined;
   /** What a server of this instance takes from queues and streams. */
   private sources: ServedSources | undefined;
-  /** Who acts on an item, by its kind. */
+  /** The handler of each kind of item. */
   private handlers: ItemHandlers;
-  /** How often frames were lost between two that arrived. */
+  /** How many gaps were found in the frames that arrived. */
   private gaps = 0;
 
   constructor(
@@ -117,7 +117,7 @@ export class HydraInstance implements FrameHandler, Context {
     return (this.streamService ??= new StreamService(this));
   }
 
-  /** Connects and listens: from here on calls can be made. Resolves when Redis has confirmed it. Idempotent. */
+  /** Connects and subscribes; then calls can be made. Resolves when Redis has confirmed it. Idempotent. */
   open(): Promise<void> {
     return outside(async () => {
       await this.messenger.open(this);
@@ -138,14 +138,14 @@ export class HydraInstance implements FrameHandler, Context {
     return this.sources;
   }
 
-  /** Gives the calls that arrive to a server. */
+  /** Gives calls that arrive to the source of a server. */
   attach(source: CallSource, sources?: ServedSources): void {
     this.source = source;
     this.sources = sources;
     this.handlers = { ...this.handlers, ...source.handlers };
   }
 
-  /** Leaves the registry, stops listening, fails what waits, closes the connections. Idempotent. */
+  /** Leaves the registry, stops listening, fails the calls in flight, closes the connections. Idempotent. */
   async close(): Promise<void> {
     await this.presence.withdraw();
     await this.messenger.close();
@@ -161,7 +161,7 @@ export class HydraInstance implements FrameHandler, Context {
     for (const item of items) this.handlers[item[0]]?.(from, item);
   }
 
-  /** Its sender probes for the calls that it has no answer to. */
+  /** The sender probes the calls that have no answer. */
   onFramesLost(from: RemoteInstance, channel: 'requests' | 'replies'): void {
     this.gaps++;
     if (channel === 'requests') this.source?.onRequestsLost(from);

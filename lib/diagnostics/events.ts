@@ -1,14 +1,14 @@
-/** The headers of what is about to be sent. A subscriber may add its own by assignment; they travel with it. @publicApi */
+/** The headers of a message that is about to be sent. A subscriber may add members, which are sent too. @publicApi */
 export type OutgoingHeaders = Record<string, string>;
 
 /**
- * How a handler is entered. A subscriber of a start may set it, for a context that only a function can enter (OpenTelemetry's):
- * it must call `enter` at once, and once; the handler then runs in what was around that.
+ * How a handler is entered. A subscriber of a start may set it, for a context that only a function can enter
+ * (OpenTelemetry's). It must call `enter` at once, and once. The handler then runs in the context of that call.
  *
  * @publicApi
  */
 export interface EnteredDiagnostic {
-  /** Undefined: the handler runs in what is bound to the channel, and nothing else. */
+  /** Undefined: the handler runs only in the context that is bound to the channel. */
   runIn?: ((enter: () => void) => void) | undefined;
 }
 
@@ -16,31 +16,34 @@ export interface EnteredDiagnostic {
 export interface DiagnosticOutcome {
   /** How long it took, in milliseconds; undefined until it has ended. */
   readonly durationMs: number | undefined;
-  /** What it failed with; undefined where it succeeded. */
+  /** The error; undefined when it succeeded. */
   readonly error: unknown;
 }
 
 /**
- * A call, an event or a broadcast that this process sends. One object from its start to its end, so that a subscriber can
- * keep what it knows of it in a WeakMap.
+ * A call, an event or a broadcast that this process sends. Its start and its end are the same object, so that a subscriber
+ * can keep its own data about it in a WeakMap.
  *
  * @publicApi
  */
 export interface CallDiagnostic extends DiagnosticOutcome {
   /** A call waits for its answer, an event goes to one instance, a broadcast to all. */
   readonly kind: 'call' | 'event' | 'broadcast';
-  /** The instance that sends it: this one. */
+  /** The id of the instance that sends it, in this process. */
   readonly instanceId: string;
   /** The service that is called. */
   readonly service: string;
+  /** The pattern of the call, in Nest's normalised form. */
   readonly pattern: string;
+  /** How long the caller waits at most, in milliseconds. */
   readonly timeoutMs: number;
+  /** The headers that are sent with it. A subscriber of the start may add members. */
   readonly headers: OutgoingHeaders;
-  /** How often it was sent; 0 until it was. */
+  /** How often it was sent; 0 before the first time. */
   readonly attempts: number;
-  /** The instance that it was sent to last. */
+  /** The id of the instance that it was sent to last; undefined before. */
   readonly targetId: string | undefined;
-  /** Bytes of its message, headers and all; undefined until it was sent. */
+  /** The size of its message with headers, in bytes; undefined until it was sent. */
   readonly payloadBytes: number | undefined;
 }
 
@@ -50,20 +53,21 @@ export interface CallDiagnostic extends DiagnosticOutcome {
  * @publicApi
  */
 export interface HttpRequestDiagnostic extends DiagnosticOutcome {
-  /** The service that is asked. */
+  /** The service of the request. */
   readonly service: string;
-  /** In upper case. */
+  /** The HTTP method, in upper case. */
   readonly method: string;
-  /** With its query string. */
+  /** The path with its query string. */
   readonly path: string;
-  /** Those that a subscriber adds are sent; they replace headers of the same name. */
+  /** A subscriber of the start may add headers. They are sent, and replace headers of the same name. */
   readonly headers: OutgoingHeaders;
-  /** How often it was sent; 0 until it was. */
+  /** How often it was sent; 0 before the first time. */
   readonly attempts: number;
-  /** The instance that it was sent to last, and its address: `host:port`. */
+  /** The id of the instance that it was sent to last; undefined before. */
   readonly targetId: string | undefined;
+  /** The address of that instance, `host:port`; undefined until it was sent. */
   readonly address: string | undefined;
-  /** Of the answer; undefined until it came. */
+  /** The HTTP status of the answer; undefined until it arrived. */
   readonly status: number | undefined;
 }
 
@@ -73,17 +77,19 @@ export interface HttpRequestDiagnostic extends DiagnosticOutcome {
  * @publicApi
  */
 export interface HandlerDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
+  /** Whether it is a call or an event. */
   readonly kind: 'call' | 'event';
-  /** The instance that handles it: this one. */
+  /** The id of the instance that handles it, in this process. */
   readonly instanceId: string;
-  /** The service that handles it: this process's own. */
+  /** The service of this process. */
   readonly service: string;
+  /** The pattern of the handler. */
   readonly pattern: string;
-  /** The headers that it came with. */
+  /** The headers that it arrived with. */
   readonly headers: Readonly<Record<string, string>>;
   /** The address of the caller: `<id>@<service>:/`. */
   readonly from: string;
-  /** How long the caller still waits at its start, in milliseconds. */
+  /** How long its caller still waits when the handler starts, in milliseconds. */
   readonly remainingMs: number;
 }
 
@@ -93,17 +99,19 @@ export interface HandlerDiagnostic extends DiagnosticOutcome, EnteredDiagnostic 
  * @publicApi
  */
 export interface RefusalDiagnostic {
+  /** The id of the instance of this process. */
   readonly instanceId: string;
+  /** The service of this process. */
   readonly service: string;
   /** As the caller sent it: there may be no such handler. */
   readonly pattern: string;
   /** Whether a handler here has this pattern. */
   readonly isKnown: boolean;
-  /** The headers that it came with. */
+  /** The headers that it arrived with. */
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * Of the HydraError that its caller is sent: `OVERLOADED`, `NO_HANDLER`, `DRAINING`, `NO_INSTANCE`, `BAD_PAYLOAD`; or why
-   * nobody waited any more when its place came: `TIMEOUT`, `CANCELLED`.
+   * The code of the error that its caller gets: `OVERLOADED`, `NO_HANDLER`, `DRAINING`, `NO_INSTANCE`, `BAD_PAYLOAD`. Or
+   * why its caller stopped waiting before the handler began: `TIMEOUT`, `CANCELLED`.
    */
   readonly code: string;
 }
@@ -116,9 +124,13 @@ export interface RefusalDiagnostic {
 export interface JobAddedDiagnostic extends DiagnosticOutcome {
   /** The service whose queue it goes to. */
   readonly service: string;
+  /** The name of the queue; `default` for the service's default queue. */
   readonly queue: string;
+  /** The pattern of the job. */
   readonly pattern: string;
+  /** The id of the job. */
   readonly id: string;
+  /** The headers that are stored with it. A subscriber of `hydra:job:adding` may add members. */
   readonly headers: OutgoingHeaders;
 }
 
@@ -128,10 +140,14 @@ export interface JobAddedDiagnostic extends DiagnosticOutcome {
  * @publicApi
  */
 export interface JobDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
+  /** The id of the instance of this process. */
   readonly instanceId: string;
+  /** The service of this process. */
   readonly service: string;
   readonly queue: string;
+  /** The pattern of the job. */
   readonly pattern: string;
+  /** The id of the job. */
   readonly id: string;
   /** The headers that it was added with. */
   readonly headers: Readonly<Record<string, string>>;
@@ -140,7 +156,7 @@ export interface JobDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
 }
 
 /**
- * A job that was given up.
+ * A job that becomes a dead letter.
  *
  * @publicApi
  */
@@ -149,11 +165,15 @@ export interface JobDeadDiagnostic {
   readonly instanceId: string;
   readonly service: string;
   readonly queue: string;
+  /** The pattern of the job. */
   readonly pattern: string;
+  /** The id of the job. */
   readonly id: string;
+  /** The headers that it was added with. */
   readonly headers: Readonly<Record<string, string>>;
   /** How often it was attempted. */
   readonly attempts: number;
+  /** Why it became a dead letter: the last error, or what happened to its workers. */
   readonly reason: string;
 }
 
@@ -164,11 +184,13 @@ export interface JobDeadDiagnostic {
  * @publicApi
  */
 export interface EntryPublishedDiagnostic extends DiagnosticOutcome {
+  /** The name of the stream. */
   readonly stream: string;
   /** What kind of event it is, where its publisher said so. */
   readonly type: string | undefined;
   /** Its id in the stream, once Redis has stored it. */
   readonly id: string | undefined;
+  /** The headers that are stored with it. A subscriber of `hydra:entry:publishing` may add members. */
   readonly headers: OutgoingHeaders;
   /** Bytes of its fields; undefined until it is encoded. */
   readonly payloadBytes: number | undefined;
@@ -180,12 +202,19 @@ export interface EntryPublishedDiagnostic extends DiagnosticOutcome {
  * @publicApi
  */
 export interface EntryDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
+  /** The id of the instance of this process. */
   readonly instanceId: string;
+  /** The service of this process. */
   readonly service: string;
+  /** The name of the stream. */
   readonly stream: string;
+  /** The group of the handler. */
   readonly group: string;
+  /** The id of the entry in the stream. */
   readonly id: string;
+  /** The type that it was published with; undefined without one. */
   readonly type: string | undefined;
+  /** The headers that it was published with. */
   readonly headers: Readonly<Record<string, string>>;
   /** Which delivery this is: 1 for the first. */
   readonly attempt: number;
@@ -197,23 +226,31 @@ export interface EntryDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
  * @publicApi
  */
 export interface BatchDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
+  /** The id of the instance of this process. */
   readonly instanceId: string;
+  /** The service of this process. */
   readonly service: string;
+  /** The name of the stream. */
   readonly stream: string;
+  /** The group of the handler. */
   readonly group: string;
   /** Each with its id in the stream, the headers that it was published with, and which delivery this is. */
   readonly entries: readonly Pick<EntryDiagnostic, 'id' | 'type' | 'headers' | 'attempt'>[];
 }
 
 /**
- * An entry that a group gave up.
+ * An entry that becomes a dead letter of a group.
  *
  * @publicApi
  */
 export interface EntryDeadDiagnostic {
+  /** The name of the stream. */
   readonly stream: string;
+  /** The group in which it failed. */
   readonly group: string;
+  /** The id of the entry in the stream. */
   readonly id: string;
+  /** Why it became a dead letter: the last error, or what happened to its consumers. */
   readonly reason: string;
 }
 
@@ -223,21 +260,25 @@ export interface EntryDeadDiagnostic {
  * @publicApi
  */
 export interface ConnectionDiagnostic {
+  /** The id of the instance of this process. */
   readonly instanceId: string;
+  /** The new state. */
   readonly state: 'connecting' | 'ready' | 'lost' | 'closed';
 }
 
 /**
- * A configuration that is stored was taken, or refused.
+ * This process begins to run with a stored configuration, or refuses it.
  *
  * @publicApi
  */
 export interface ConfigDiagnostic {
+  /** The id of the instance of this process. */
   readonly instanceId: string;
+  /** The service whose configuration it is. */
   readonly service: string;
-  /** What this instance runs with: `<version>@<revision>`; undefined until there was a valid one. */
+  /** The configuration that this instance runs with: `<version>@<revision>`; undefined before the first valid one. */
   readonly running: string | undefined;
-  /** Why what is stored does not run; undefined where it does. */
+  /** Why the instance does not run with the stored configuration; undefined when it does. */
   readonly problem: string | undefined;
 }
 
@@ -247,6 +288,7 @@ export interface ConfigDiagnostic {
  * @publicApi
  */
 export interface SuspicionDiagnostic extends InstanceDiagnostic {
+  /** `unreached`: a PUBLISH did not reach it. `stopping`: it refused a call because it is stopping. */
   readonly why: 'unreached' | 'stopping';
 }
 
@@ -256,8 +298,9 @@ export interface SuspicionDiagnostic extends InstanceDiagnostic {
  * @publicApi
  */
 export interface BreakerDiagnostic extends InstanceDiagnostic {
+  /** `open`: it is left out now. `closed`: it is used again. */
   readonly state: 'closed' | 'open';
-  /** Calls in a row that it did not answer. */
+  /** How many calls in a row failed because of it. */
   readonly failures: number;
 }
 
@@ -267,9 +310,10 @@ export interface BreakerDiagnostic extends InstanceDiagnostic {
  * @publicApi
  */
 export interface InstanceDiagnostic {
-  /** The instance that noticed: this one. */
+  /** The id of the instance of this process that noticed it. */
   readonly instanceId: string;
-  /** The instance that joined or left, and its service. */
+  /** The id of the other instance. */
   readonly targetId: string;
+  /** The service of that instance. */
   readonly service: string;
 }

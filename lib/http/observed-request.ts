@@ -4,7 +4,7 @@ import type { HttpRequestDiagnostic } from '../diagnostics/events.js';
 import type { Instance } from '../hydra-options.js';
 import type { Context } from '../redis/context.js';
 
-/** Counts one request, and tells observers of it where there are any. */
+/** Counts one request, and tells observers about it if there are any. */
 export class ObservedRequest {
   private readonly event: HttpRequestDiagnostic | undefined;
   private readonly startedAt: number;

@@ -3,7 +3,7 @@ import { OTHER, WorkSeries } from './work-series.js';
 /** Series of one table. A pattern that is made anew for each call, of an id perhaps, must not fill the memory. */
 const MAX_SERIES = 1_000;
 
-/** The series of one kind of work by two labels, bounded in number: what is beyond that is one series a first label. */
+/** The series of one kind of work by two labels, limited in number: all further ones share one series for each first label. */
 export class SeriesTable {
   private readonly byFirst = new Map<string, Map<string, WorkSeries>>();
   private size = 0;

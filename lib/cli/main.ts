@@ -3,8 +3,8 @@ import { Logger } from '@nestjs/common';
 
 import { runProgram } from './program.js';
 
-// What the connections log belongs to a service's output, not to a command's.
+// The logs of connections belong to the output of a service, and not to that of a command.
 Logger.overrideLogger(false);
-// Whoever reads the output may have enough of it: `logs --follow | head`.
+// The reader of the output may close it: `logs --follow | head`.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
 process.exitCode = await runProgram(process.argv.slice(2));

@@ -12,7 +12,7 @@ import { parseCount } from './session/session.js';
 import { addStreamCommands } from './commands/stream-commands.js';
 import { note, paint } from './session/terminal.js';
 
-/** Every command. A new group joins with one line. */
+/** All commands. A new group needs one line here. */
 export function createProgram(): Command {
   const program = new Command('nestjs-hydra')
     .description(
@@ -51,7 +51,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     await createProgram().parseAsync([...args], { from: 'user' });
     return ExitCode.done;
   } catch (error) {
-    // Commander has said it already; help and --version end with 0.
+    // Commander has printed it already; help and --version end with 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
     const text = error instanceof Error ? error.message : String(error);
     if (text !== '') note(`${paint('error:', 'red', process.stderr)} ${text}`);

@@ -144,6 +144,7 @@ export interface JobDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
   readonly instanceId: string;
   /** The service of this process. */
   readonly service: string;
+  /** The name of the queue; `default` for the default queue. */
   readonly queue: string;
   /** The pattern of the job. */
   readonly pattern: string;
@@ -163,7 +164,9 @@ export interface JobDiagnostic extends DiagnosticOutcome, EnteredDiagnostic {
 export interface JobDeadDiagnostic {
   /** The instance that gave it up: this one. */
   readonly instanceId: string;
+  /** The service of this process. */
   readonly service: string;
+  /** The name of the queue; `default` for the default queue. */
   readonly queue: string;
   /** The pattern of the job. */
   readonly pattern: string;

@@ -6,6 +6,7 @@
 export interface MetricValue {
   /** The values of the labels, by their names. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The present value, in the unit that the name of its family ends with. */
   readonly value: number;
 }
 
@@ -19,6 +20,7 @@ export interface MetricHistogram {
   readonly labels: Readonly<Record<string, string>>;
   /** How many values are at most as much as each bound and more than the one before; the last are above all bounds. */
   readonly counts: readonly number[];
+  /** The sum of all values. */
   readonly sum: number;
 }
 

@@ -8,7 +8,7 @@ export interface Label {
   readonly version: string | undefined;
 }
 
-/** What a configuration command works on. */
+/** The service and the version of a configuration command. */
 export interface ConfigTarget extends Label {
   readonly store: ConfigStore;
   readonly global: GlobalOptions;

@@ -80,8 +80,8 @@ async function showChanges({ store }: ConfigTarget, before: object, after: objec
 }
 
 /**
- * Asks, and says what the writing may assume: exactly the revision that was shown, unless the caller expected another.
- * Undefined for a dry run.
+ * Asks for confirmation, and returns what the write must expect: the revision that was shown, unless the user expected
+ * another one. Undefined for a dry run.
  */
 async function agree(
   question: string,

@@ -10,7 +10,10 @@ import { StreamService } from '../../streams/stream-service.js';
 import { withInstance, type GlobalOptions } from '../session/session.js';
 import { confirm, note, printJson, printTable } from '../session/terminal.js';
 
-/** A Hydra 1.x process may have an instance in its cache for so long, and crashes when its entry is gone by then. */
+/**
+ * How long a Hydra 1.x process may have an instance in its cache. It crashes when the entry of that instance is deleted
+ * earlier.
+ */
 const HYDRA_CACHE_MS = 3_000;
 const AT_ONCE = 500;
 
@@ -53,7 +56,7 @@ async function forget(
   await remove(place, service);
 }
 
-/** What is there by now, which may be more than was shown: but not if the service has come back. */
+/** Reads again what exists now, which may be more than was shown. Refuses if the service is alive again. */
 async function remove(place: HydraInstance, service: string): Promise<void> {
   const found = await leftBehind(place, service);
   refuseAlive(service, found);

@@ -11,7 +11,7 @@ import { confirm, note, plain, print, printJson, printTable } from '../session/t
 
 const STATES: readonly JobStateName[] = ['waiting', 'active', 'delayed', 'dead', 'completed'];
 
-/** Jobs of each state among which the beginning of an id is looked for. */
+/** How many jobs of each state are searched for the beginning of an id. */
 const LOOKED_AT = 1_000;
 
 interface QueueOptions {
@@ -22,7 +22,7 @@ interface QueueOptions {
   readonly yes?: boolean;
 }
 
-/** One queue of one service, and how to look at it. */
+/** One queue of one service. */
 interface QueueTarget {
   readonly queue: QueueService;
   readonly ref: Required<QueueRef>;
@@ -193,8 +193,8 @@ async function resume({ queue, ref }: QueueTarget): Promise<void> {
 }
 
 /**
- * The id that a text stands for. The beginning of an id is looked for among the first of each state; any other text
- * stays as it is.
+ * The id for a text. The beginning of an id is searched for among the first jobs of each state; any other text is
+ * returned unchanged.
  */
 async function jobNamed({ queue, ref }: QueueTarget, text: string): Promise<string> {
   if (!isShortId(text) || (await queue.get(text, ref))) return text;

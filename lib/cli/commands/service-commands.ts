@@ -100,7 +100,7 @@ async function health(
     place.discovery.health(service),
     someLiveInstances(place, service),
   ]);
-  // Hydra 1.x writes a record that lives 3 s each 5 s: two looks out of five find none.
+  // Hydra 1.x writes a record every 5 s, and it expires after 3 s: two of five reads find none.
   const without = alive.filter(({ id }) => !records.some((record) => record.id === id));
   if (json) printJson([...records, ...without.map(({ id }) => ({ id, service, sampledOn: null }))]);
   else printHealth(records, without);
@@ -131,7 +131,7 @@ async function logs(
   const service = await knownService(place, given);
   const source =
     instance === undefined ? service : { service, instance: await instanceNamed(place, service, instance) };
-  // One that is about to start may be waited for.
+  // A service that is about to start may be followed too.
   if (instance === undefined && !follow) await someLiveInstances(place, service);
   if (!follow) {
     const entries = await discovery.logs(source, { limit });
@@ -146,7 +146,7 @@ async function logs(
 
 function printEntry({ timestamp, level, instance, message }: InstanceLogEntry): void {
   const text = typeof message === 'string' ? message : JSON.stringify(message);
-  // A stack has many lines; those after the first must not look like entries of their own.
+  // A stack has many lines. Those after the first must not look like other entries.
   const lines = text.split(/\r?\n/).map(plain).join('\n    ');
   print(`${plain(timestamp)} ${plain(level).padEnd(5)} ${instance.slice(0, 8)} ${lines}`);
 }

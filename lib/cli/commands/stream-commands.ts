@@ -124,7 +124,7 @@ async function removeGroup(target: StreamTarget, group: string): Promise<void> {
     throw declined();
   await streams.removeGroup(stream, group).catch((error: unknown) => {
     if (!(error instanceof HydraError) || error.code !== 'BAD_OPTION') throw error;
-    // The names are good: it is refused for what the group is at the moment.
+    // The names are valid: it is refused because of the present state of the group.
     throw new CommandFailure(ExitCode.refused, `${group} is read by an instance: stop it first`);
   });
   note(`${group} is deleted`);

@@ -26,7 +26,7 @@ interface Found {
 /** The parts of keys that are a group's own. */
 const GROUPS_OWN = ['order', 'dead', 'watch', 'lost'];
 
-/** Looks at all keys of streams for the consumer groups of that name. */
+/** Searches all keys of streams for the consumer groups with this name. */
 export async function groupsLeftBehind(place: Place, group: string): Promise<GroupLeftBehind[]> {
   const { redis, keys } = place;
   // On a Cluster the name stands in braces.
@@ -52,7 +52,7 @@ export async function groupsLeftBehind(place: Place, group: string): Promise<Gro
   );
 }
 
-/** What a key has to do with the group; undefined for nothing. */
+/** The part of the group that a key is; undefined for other keys. */
 async function lookAt(
   redis: RedisClient,
   key: string,

@@ -8,18 +8,18 @@ import { groupsLeftBehind, type GroupLeftBehind } from './groups-left-behind.js'
 export interface Part {
   readonly what: string;
   readonly keys: number;
-  /** Jobs, documents, lines: what the keys hold together. */
+  /** The number of jobs, documents or lines in all these keys. */
   readonly elements: number;
 }
 
-/** All that is in Redis of a service. */
+/** Everything that Redis contains of a service. */
 export interface LeftBehind {
   /** Ids of instances that are alive. */
   readonly alive: readonly string[];
   readonly keys: readonly string[];
   /** Ids of its instances in the hash that all services share. */
   readonly nodes: readonly string[];
-  /** Consumer groups that are called like it. */
+  /** Consumer groups with its name. */
   readonly groups: readonly GroupLeftBehind[];
   readonly parts: readonly Part[];
   readonly isNothing: boolean;
@@ -34,7 +34,7 @@ const SIZES: Readonly<Record<string, (redis: RedisClient, key: string) => Promis
   zset: (redis, key) => redis.zcard(key),
 };
 
-/** Looks at all keys of the database. Streams belong to no service; its consumer groups in them do. */
+/** Reads all keys of the database. Streams belong to no service, but its consumer groups in them do. */
 export async function leftBehind({ redis, keys }: Place, service: string): Promise<LeftBehind> {
   const prefix = keys.own(service, '');
   const found: string[] = [];
@@ -68,7 +68,7 @@ async function sizeOf(redis: RedisClient, key: string): Promise<number> {
   return size ? size(redis, key) : 1;
 }
 
-/** By what comes after the service in a key. */
+/** By the part of a key after the service. */
 function kindOf(rest: string): string {
   const [first = '', second = ''] = rest.split(':');
   if (first === 'configs' || first === 'config') return 'configurations';

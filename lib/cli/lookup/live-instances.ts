@@ -7,8 +7,8 @@ import { fullId } from './short-ids.js';
 type Place = Pick<HydraInstance, 'redis' | 'keys' | 'discovery'>;
 
 /**
- * The instances of a service that are alive. Whose presence has ended may still be in the index when nobody else is there to
- * take it out, and the command line does not.
+ * The live instances of a service. An instance whose presence has ended may still be in the index when no process
+ * removes it; the command line does not remove it.
  */
 export async function liveInstances(place: Place, given: string): Promise<readonly Instance[]> {
   const { redis, keys, discovery } = place;
@@ -27,7 +27,7 @@ export async function someLiveInstances(place: Place, service: string): Promise<
   return found;
 }
 
-/** The whole id of an instance that is named by its beginning. A log outlives its instance: any whole id is taken. */
+/** The whole id of an instance, for its beginning. A log outlives its instance, so any whole id is accepted. */
 export async function instanceNamed(place: Place, service: string, text: string): Promise<string> {
   const ids = (await liveInstances(place, service)).map(({ id }) => id);
   const id = fullId(text, ids) ?? (/^[\da-f]{32}$/.test(text) ? text : undefined);

@@ -1,13 +1,13 @@
 import { CommandFailure, ExitCode } from '../session/command-failure.js';
 
-/** What is shown of an id at the least, and what has to be typed of it at the least. */
+/** How many characters of an id are shown at least, and how many must be typed at least. */
 const SHOWN = 8;
 const TYPED = 4;
-/** Ids that a machine made: an instance's 32 hex digits, a UUID. Those that people chose are shown whole. */
+/** Generated ids: the 32 hex digits of an instance, a UUID. Ids that people chose are shown whole. */
 const GENERATED = /^[\da-f]{8}(?:-?[\da-f]{4}){3}-?[\da-f]{12}$/i;
 const PREFIX = /^[\da-f][\da-f-]*$/i;
 
-/** Shortens generated ids, as git does: to eight characters, or to as many as tell them apart. */
+/** Shortens generated ids, as git does: to eight characters, or to as many as distinguish them. */
 export function shortIds(ids: readonly string[]): (id: string) => string {
   const generated = [...new Set(ids)].filter((id) => GENERATED.test(id));
   let length = SHOWN;
@@ -21,7 +21,7 @@ export function isShortId(text: string): boolean {
 }
 
 /**
- * The one id that a text stands for: itself, or the only one that begins with it. Undefined when no id does.
+ * The id for a text: the text itself, or the only id that begins with it. Undefined when there is none.
  *
  * @throws CommandFailure when it stands for several
  */

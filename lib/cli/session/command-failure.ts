@@ -1,10 +1,10 @@
 import { HydraError, type HydraErrorCode } from '../../hydra-error.js';
 
-/** What a command's end means to a script. */
+/** The meaning of exit codes. */
 export const ExitCode = {
   done: 0,
   failed: 1,
-  /** Wrong words or options, a file that cannot be read, no terminal to ask at. */
+  /** A wrong command or option, a file that cannot be read, or no terminal for the question. */
   usage: 2,
   notFound: 3,
   /** What is stored has changed meanwhile, or the document is not valid. */

@@ -5,14 +5,14 @@ import type { HydraInstance } from '../../hydra-instance.js';
 import { CommandFailure, ExitCode } from './command-failure.js';
 
 const LOOK_EVERY_MS = 20;
-/** Nobody listens there, or there is no such host: a person who typed the address need not wait. */
+/** Nothing listens there, or there is no such host: a person who typed the address should not wait. */
 const NOBODY_THERE = /\b(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ENOENT)\b/;
 
 interface Waiting {
   /** Where Redis is, for people: without credentials. */
   readonly place: string;
   readonly timeoutMs: number;
-  /** Whether to wait for a Redis that is not there: somebody said how long. */
+  /** Whether to wait for Redis: the user gave a time. */
   readonly waits: boolean;
 }
 
@@ -41,7 +41,7 @@ function failure(place: string, reason: string): CommandFailure {
   return new CommandFailure(ExitCode.redis, `no connection to Redis at ${place}: ${reason}`);
 }
 
-/** Without the code, and without what was being done: connecting. */
+/** The message without its code and its prefix "connect". */
 function wordsOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return error instanceof HydraError ? text.replace(/^\[\w+\] (connect: )?/, '') : text;

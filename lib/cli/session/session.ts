@@ -8,25 +8,25 @@ import { describeLocation } from '../../redis/connection/driver.js';
 import { connect } from './connect.js';
 import { CommandFailure, ExitCode } from './command-failure.js';
 
-/** What every command understands. */
+/** The options of every command. */
 export interface GlobalOptions {
   readonly redis?: string;
   readonly cluster?: boolean;
   readonly layout?: string;
   readonly namespace: string;
-  /** Milliseconds; undefined where nobody said. */
+  /** In milliseconds; undefined when it is not given. */
   readonly timeout?: number;
   readonly json?: boolean;
 }
 
-/** The name it goes by in Redis's client list. It registers nowhere. */
+/** Its name in Redis's client list. It does not register as an instance. */
 const SERVICE = 'nestjs-hydra-cli';
 
 const LAYOUTS = ['classic', 'hash-tags'] as const;
 const DEFAULT_TIMEOUT_MS = 5_000;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** Runs a command against Redis, as a reader that is nobody's instance, and closes the connections. */
+/** Runs a command against Redis, as a reader without an instance, and closes the connections. */
 export async function withInstance<T>(
   command: Command,
   act: (instance: HydraInstance, options: GlobalOptions) => Promise<T>,
@@ -41,7 +41,7 @@ export async function withInstance<T>(
     ...(options.layout !== undefined && { layout: parseChoice('layout', options.layout, LAYOUTS) }),
     connection: { commandTimeoutMs: timeoutMs },
   };
-  // The environment's HYDRA_SERVICE is about a service, which this is not.
+  // HYDRA_SERVICE in the environment describes a service, and this is not a service.
   const instance = new HydraInstance(
     resolveOptions(given, { HYDRA_CONFIG_KEYS: process.env['HYDRA_CONFIG_KEYS'] }),
     // Commands that write are refused there by Redis.
@@ -59,7 +59,7 @@ export async function withInstance<T>(
   }
 }
 
-/** Shows what comes until a person or a program says that it is enough. */
+/** Shows what arrives until a person or a program ends it. */
 export function untilInterrupted<T>(values: Observable<T>, show: (value: T) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const finish = () => {
@@ -68,7 +68,7 @@ export function untilInterrupted<T>(values: Observable<T>, show: (value: T) => v
       watching.unsubscribe();
       resolve();
     };
-    // No timer of ours keeps a process alive, and a moment without Redis must not end this one.
+    // The library's timers do not keep a process alive, and a moment without Redis must not end this process.
     const alive = setInterval(() => undefined, 60_000);
     for (const signal of SIGNALS) process.once(signal, finish);
     const watching = values.subscribe({ next: show, error: reject, complete: finish });

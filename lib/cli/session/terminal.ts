@@ -13,7 +13,7 @@ export function printJson(value: unknown): void {
   print(jsonText(value, 2));
 }
 
-/** JSON that cannot steer a terminal: JSON itself leaves U+007F to U+009F as they are. */
+/** JSON that cannot control a terminal: JSON itself does not escape U+007F to U+009F. */
 export function jsonText(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, undefined, indent) ?? 'null';
   return text.replaceAll(
@@ -23,7 +23,7 @@ export function jsonText(value: unknown, indent?: number): string {
   );
 }
 
-/** What a script must not take for output: questions, notes, errors. */
+/** Text that is not output for scripts: questions, notes, errors. */
 export function note(text: string): void {
   process.stderr.write(`${text.split(COLOUR).map(printable).join('')}\n`);
 }
@@ -37,7 +37,7 @@ export function paint(text: string, colour: keyof typeof COLOURS, stream: NodeJS
 type Cell = string | number | undefined;
 
 const GAP = '  ';
-/** A column that is cut keeps at least so many characters. */
+/** A column that is cut keeps at least this many characters. */
 const NARROWEST = 8;
 
 /** Columns as wide as their widest cell; at a terminal, no wider together than the terminal. */
@@ -63,7 +63,7 @@ export function tableLines(
   const gaps = GAP.length * (headings.length - 1);
   const total = () => widths.reduce((sum, width) => sum + width, gaps);
   while (total() > maxWidth && Math.max(...widths) > NARROWEST) {
-    // Of several that are equally wide the last one: what says most stands first.
+    // Of several equally wide columns the last one, because the most important ones come first.
     const widest = widths.lastIndexOf(Math.max(...widths));
     const rest = Math.max(NARROWEST, ...widths.filter((_, column) => column !== widest));
     widths[widest] = Math.max(Math.min(rest, widths[widest]! - 1), widths[widest]! - (total() - maxWidth));
@@ -112,12 +112,12 @@ export async function confirm(question: string, isGranted: boolean): Promise<boo
 // oxlint-disable-next-line no-control-regex
 const COLOUR = /(\u001B\[\d+m)/;
 
-/** A note may have our own colours and more than one line; all else that would steer the terminal goes. */
+/** A note may have the library's colours and several lines. Everything else that would control the terminal is removed. */
 function printable(text: string): string {
   return COLOUR.test(text) ? text : text.split('\n').map(plain).join('\n');
 }
 
-/** What others stored must not steer the terminal. */
+/** Stored text of others must not control the terminal. */
 export function plain(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return text.replaceAll(/[\u0000-\u001F\u007F-\u009F]/g, '?');

@@ -89,10 +89,18 @@ export class DeadlineWheel<T extends WithDeadline> {
     this.count--;
   }
 
+  private get nextTick(): number {
+    let next = Infinity;
+    for (const tick of this.slots.keys()) if (tick < next) next = tick;
+    return next;
+  }
+
   private start(): void {
     if (this.timer) return;
     this.tick = this.currentTick();
-    this.timer = this.clock.setInterval(() => this.advance(), TICK_MS);
+    this.timer = this.clock.setInterval(() => this.advance(), TICK_MS, {
+      dueAt: () => this.nextTick * TICK_MS,
+    });
   }
 
   private advance(): void {

@@ -48,8 +48,8 @@ export class BlockingConnection {
       };
       const { clock } = this.redis;
       // After a long blocked tick the answer may be in the socket and not read yet. It is read first.
-      const later = () => clock.setTimeout(giveUp, 1, { ref: true });
-      const timer = clock.setTimeout(later, limitMs, { ref: true });
+      const later = () => clock.setTimeout(giveUp, 1, { ref: true, isUpkeep: true });
+      const timer = clock.setTimeout(later, limitMs, { ref: true, isUpkeep: true });
       const end = () => {
         isOver = true;
         clock.clear(timer);

@@ -7,6 +7,19 @@ export type Timer = object;
 export interface TimerOptions {
   /** Whether the timer keeps the process alive. @defaultValue false */
   readonly ref?: boolean;
+  /**
+   * Whether it only keeps something alive, or looks whether all is well, and is set again each time: where time is moved
+   * forward by hours, such a timer runs once, and an interval too. @defaultValue false
+   */
+  readonly isUpkeep?: boolean;
+}
+
+export interface IntervalOptions {
+  /**
+   * When there is something to do next, by `monotonic()`: where time is moved forward, the interval runs then. Left out, it is
+   * upkeep.
+   */
+  readonly dueAt?: () => number | undefined;
 }
 
 /**
@@ -23,7 +36,7 @@ export interface Clock {
   monotonic(): number;
   /** @param ms a longer time than Node's longest timer, 24.8 days, ends then */
   setTimeout(callback: () => void, ms: number, options?: TimerOptions): Timer;
-  setInterval(callback: () => void, ms: number): Timer;
+  setInterval(callback: () => void, ms: number, options?: IntervalOptions): Timer;
   /** Stops a timeout or an interval; nothing happens where there is none. */
   clear(timer: Timer | undefined): void;
   /** Calls the function after the work of this event-loop tick, before the next input is read. */

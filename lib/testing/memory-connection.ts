@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 
+import type { Quiet } from './quiet.js';
 import type { MemoryServer } from './server/memory-server.js';
 import type { Session } from './server/session.js';
 
@@ -9,17 +10,18 @@ import type { Session } from './server/session.js';
  */
 export class MemoryConnection extends Duplex {
   readonly connecting = false;
+  readonly remoteAddress = 'memory';
   private readonly session: Session;
 
   constructor(
     private readonly server: MemoryServer,
-    readonly remoteAddress = 'memory',
-    readonly remotePort = 0,
+    private readonly quiet: Quiet,
+    readonly remotePort: number,
   ) {
     super({ allowHalfOpen: false });
     this.session = server.connect({
-      address: `${remoteAddress}:${remotePort}`,
-      write: (bytes) => void (this.destroyed || this.push(bytes)),
+      address: `memory:${remotePort}`,
+      write: (bytes) => this.deliver(bytes),
       end: () => this.hangUp(),
     });
   }
@@ -48,6 +50,7 @@ export class MemoryConnection extends Duplex {
   override _read(): void {}
 
   override _write(chunk: Buffer, _: string, done: () => void): void {
+    this.quiet.touch();
     queueMicrotask(() => {
       this.server.receive(this.session, chunk);
       done();
@@ -68,7 +71,13 @@ export class MemoryConnection extends Duplex {
     done(error);
   }
 
+  private deliver(bytes: Buffer): void {
+    this.quiet.touch();
+    if (!this.destroyed) this.push(bytes);
+  }
+
   private hangUp(): void {
+    this.quiet.touch();
     if (!this.destroyed) this.push(null);
   }
 }

@@ -2,7 +2,6 @@ import type { Duplex } from 'node:stream';
 
 import { HydraError } from '../hydra-error.js';
 import type { RedisLocation } from '../hydra-options.js';
-import { systemClock, type Clock } from '../runtime/clock.js';
 import { systemRandom, type RandomSource } from '../runtime/random-source.js';
 import { ALL_FAMILIES } from './commands/all-commands.js';
 import { loadLua } from './lua/lua-library.js';
@@ -12,13 +11,14 @@ import { seededRandom } from './seeded-random.js';
 import { CommandTable } from './server/command-table.js';
 import { MemoryServer } from './server/memory-server.js';
 import { TcpListener } from './tcp-listener.js';
+import { VirtualClock } from './virtual-clock.js';
 
 /** @publicApi */
 export interface MemoryRedisOptions {
   /** Makes all randomness of the server, and of instances that use it, the same in every run. @defaultValue none */
   readonly seed?: number;
-  /** The time by which keys expire and instances wait. @defaultValue the system's */
-  readonly clock?: Clock;
+  /** The time by which keys expire and instances wait. @defaultValue one that runs by itself */
+  readonly clock?: VirtualClock;
   /** Whether it may run where NODE_ENV is `production`. @defaultValue false */
   readonly allowProduction?: boolean;
 }
@@ -51,15 +51,15 @@ export class MemoryRedis {
   readonly Connector: Connector;
   /** What is said to be connected to, in messages. */
   readonly host = 'memory';
-  /** The time of this Redis, and of the instances that use it. */
-  readonly clock: Clock;
+  /** The time of this Redis, and of the instances that use it: `await redis.clock.advance('3 h')`. */
+  readonly clock: VirtualClock;
   /** The randomness of this Redis, and of the instances that use it. */
   readonly random: RandomSource;
   readonly #state: MemoryState;
 
   constructor(options: MemoryRedisOptions = {}) {
     checkOptions(options);
-    this.clock = options.clock ?? systemClock;
+    this.clock = options.clock ?? new VirtualClock();
     this.random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
     this.#state = new MemoryState(this.clock, this.random);
     this.Connector = connectorOf(this.#state);
@@ -91,14 +91,14 @@ class MemoryState {
   private nextPort = 50_000;
 
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: VirtualClock,
     private readonly random: RandomSource,
   ) {}
 
   async connect(): Promise<Duplex> {
     const server = await this.start();
     if (this.isClosed) throw closedError();
-    return new MemoryConnection(server, 'memory', this.nextPort++);
+    return new MemoryConnection(server, this.clock.quiet, this.nextPort++);
   }
 
   async listen(port: number): Promise<string> {
@@ -126,7 +126,9 @@ class MemoryState {
   private async build(): Promise<MemoryServer> {
     const { clock, random } = this;
     const scripts = new LuaScripts(await loadLua());
-    return new MemoryServer({ clock, random, scripts, commands: new CommandTable(ALL_FAMILIES) });
+    const livesBehindMs = () => clock.livesBehindMs;
+    const commands = new CommandTable(ALL_FAMILIES);
+    return new MemoryServer({ clock, random, scripts, commands, livesBehindMs });
   }
 }
 

@@ -31,7 +31,7 @@ export function configChanges(context: ChangesContext, stored: StoredConfigs): O
       seen = counter;
     };
     const lookAgain = () => {
-      timer = clock.setTimeout(lookAndRepeat, jittered(intervalMs * 1.1, random));
+      timer = clock.setTimeout(lookAndRepeat, jittered(intervalMs * 1.1, random), { isUpkeep: true });
     };
     const lookAndRepeat = () => void look().finally(() => !observer.closed && lookAgain());
     const subscription = redis.subscribe(channel, () => observer.next());

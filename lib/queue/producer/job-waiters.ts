@@ -82,7 +82,10 @@ export class JobWaiters {
   }
 
   private lookLater(): void {
-    this.timer ??= this.context.clock.setTimeout(() => void this.look(), LOOK_MS, { ref: true });
+    this.timer ??= this.context.clock.setTimeout(() => void this.look(), LOOK_MS, {
+      ref: true,
+      isUpkeep: true,
+    });
   }
 
   private async look(): Promise<void> {

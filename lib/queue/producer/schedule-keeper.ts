@@ -57,7 +57,9 @@ export class ScheduleKeeper {
     };
     const { clock, random } = this.context;
     // The processes of a fleet must not look in one instant.
-    this.timer = clock.setTimeout(() => void next(), LOOK_MS * (0.8 + random.float() * 0.4));
+    this.timer = clock.setTimeout(() => void next(), LOOK_MS * (0.8 + random.float() * 0.4), {
+      isUpkeep: true,
+    });
   }
 
   /** Never rejects: a failed look is repeated soon. */

@@ -68,7 +68,7 @@ export class LegacyBridge {
     const { clock, random } = this.context;
     this.ticking = this.tick().finally(() => {
       if (this.isStopped) return;
-      this.timer = clock.setTimeout(() => this.next(), jittered(INTERVAL_MS, random));
+      this.timer = clock.setTimeout(() => this.next(), jittered(INTERVAL_MS, random), { isUpkeep: true });
     });
   }
 

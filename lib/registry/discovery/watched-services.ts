@@ -196,7 +196,7 @@ export class WatchedServices {
     if (this.isClosed) return;
     const { clock, random } = this.context;
     const check = () => void this.check().finally(() => this.checkLater());
-    this.timer = clock.setTimeout(check, jittered(CHECK_INTERVAL_MS, random));
+    this.timer = clock.setTimeout(check, jittered(CHECK_INTERVAL_MS, random), { isUpkeep: true });
   }
 
   private async check(): Promise<void> {

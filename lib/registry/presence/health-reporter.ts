@@ -66,7 +66,7 @@ export class HealthReporter {
   private writeAndRepeat(): void {
     const { clock, random, options } = this.context;
     const afterMs = jittered(options.health.intervalMs, random);
-    this.timer = clock.setTimeout(() => this.writeAndRepeat(), afterMs);
+    this.timer = clock.setTimeout(() => this.writeAndRepeat(), afterMs, { isUpkeep: true });
     void this.write();
   }
 

@@ -225,10 +225,11 @@ export class Presence {
     const { clock, random, options } = this.context;
     clock.clear(this.timer);
     if (!this.isAnnounced) return;
-    this.timer = clock.setTimeout(() => {
+    const beat = () => {
       this.beatIn(jittered(options.presence.intervalMs, random));
       this.heartbeat().catch(this.reportFailure);
-    }, delayMs);
+    };
+    this.timer = clock.setTimeout(beat, delayMs, { isUpkeep: true });
   }
 
   private async writeRecords(): Promise<void> {

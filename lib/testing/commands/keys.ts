@@ -132,10 +132,10 @@ function allows(conditions: ReadonlySet<string>, before: number | undefined, at:
   return !(conditions.has('lt') && before !== undefined && at >= before);
 }
 
-function timeLeft({ database, now }: CommandContext, key: string, inUnit: (ms: number) => number): number {
+function timeLeft({ database }: CommandContext, key: string, inUnit: (ms: number) => number): number {
   if (!database.has(key)) return -2;
   const at = database.expiryOf(key);
-  return at === undefined ? -1 : inUnit(Math.max(0, at - now));
+  return at === undefined ? -1 : inUnit(Math.max(0, at - database.now));
 }
 
 function endTime(database: CommandContext['database'], key: string, unitMs: number): number {

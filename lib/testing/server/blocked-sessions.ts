@@ -33,6 +33,8 @@ export class BlockedSessions {
       blocked.timer = this.clock.setTimeout(
         () => this.release(blocked, waiting.whenTimedOut),
         waiting.timeoutMs,
+        // Readers ask again and again.
+        { isUpkeep: true },
       );
     }
     return NO_REPLY;

@@ -29,6 +29,11 @@ export class Database {
     this.index = options.index;
   }
 
+  /** The time by which keys expire, in milliseconds since 1970. */
+  get now(): number {
+    return this.options.now();
+  }
+
   get size(): number {
     return this.values.size;
   }

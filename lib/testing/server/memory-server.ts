@@ -35,6 +35,8 @@ export interface MemoryServerOptions {
   readonly random: RandomSource;
   readonly commands: CommandTable;
   readonly scripts: ScriptEngine;
+  /** How far the lives of keys are behind the time, in milliseconds. */
+  readonly livesBehindMs?: () => number;
 }
 
 /** A Redis without a network: sessions give it bytes, and it writes bytes to them. Everything runs at once, in order. */
@@ -62,7 +64,7 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   private readonly monotonicAtStart: number;
   private nextSessionId = 1;
 
-  constructor({ clock, random, commands, scripts }: MemoryServerOptions) {
+  constructor({ clock, random, commands, scripts, livesBehindMs = () => 0 }: MemoryServerOptions) {
     this.clock = clock;
     this.random = random;
     this.commands = commands;
@@ -73,7 +75,7 @@ export class MemoryServer implements CommandHost, DatabaseListener {
     this.runId = random.bytes(20).toString('hex');
     this.users = new Users((name) => commands.isName(name));
     this.blocked = new BlockedSessions(clock, (session, reply) => this.released(session, reply));
-    const now = () => this.now;
+    const now = () => this.now - livesBehindMs();
     this.databases = Array.from(
       { length: DATABASES },
       (_, index) => new Database({ index, meter: this.memory, now, listener: this }),

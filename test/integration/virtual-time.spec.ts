@@ -47,7 +47,8 @@ beforeEach(() => {
 async function start(replicas = 1) {
   const service = uniqueService('virtual');
   const started = [];
-  for (let n = 0; n < replicas; n++) started.push(await startService({ service, redis, drain: { timeoutMs: 100 } }, [Work]));
+  for (let n = 0; n < replicas; n++)
+    started.push(await startService({ service, redis, drain: { timeoutMs: 100 } }, [Work]));
   return { service, app: started[0]!.app, queues: started[0]!.app.get(QueueService) };
 }
 

@@ -128,10 +128,10 @@ export class VirtualClock implements Clock {
     await this.move(async () => {
       const from = this.monotonic();
       for (let next = this.nextWork(Infinity); next; next = this.nextWork(Infinity)) {
-        went = dueAt(next) - from;
+        went = timeOf(next) - from;
         if (went > limitMs)
           throw new HydraError('TIMEOUT', `runToIdle: something is still to come after ${String(limit)}`);
-        await this.goTo(dueAt(next));
+        await this.goTo(timeOf(next));
       }
     });
     return went;
@@ -222,7 +222,7 @@ export class VirtualClock implements Clock {
 
   private async goTo(end: number): Promise<void> {
     for (let next = this.nextWork(end); next; next = this.nextWork(end)) {
-      await this.skipTo(dueAt(next));
+      await this.skipTo(timeOf(next));
       // What keeps alive may have made it needless.
       this.fire(next);
       await this.quiet.settled();
@@ -249,16 +249,16 @@ export class VirtualClock implements Clock {
   private nextWork(end: number): VirtualTimer | undefined {
     let next: VirtualTimer | undefined;
     for (const timer of this.timers) {
-      if (!timer.isUpkeep && dueAt(timer) <= end && (!next || byTime(timer, next) < 0)) next = timer;
+      if (!timer.isUpkeep && timeOf(timer) <= end && (!next || byTime(timer, next) < 0)) next = timer;
     }
     return next;
   }
 }
 
 function byTime(a: VirtualTimer, b: VirtualTimer): number {
-  return dueAt(a) - dueAt(b) || a.order - b.order;
+  return timeOf(a) - timeOf(b) || a.order - b.order;
 }
 
-function dueAt(timer: VirtualTimer): number {
+function timeOf(timer: VirtualTimer): number {
   return timer.dueAt ? (timer.dueAt() ?? Infinity) : timer.at;
 }

@@ -225,11 +225,11 @@ export class Presence {
     const { clock, random, options } = this.context;
     clock.clear(this.timer);
     if (!this.isAnnounced) return;
-    const beat = () => {
+    const beatAgain = () => {
       this.beatIn(jittered(options.presence.intervalMs, random));
       this.heartbeat().catch(this.reportFailure);
     };
-    this.timer = clock.setTimeout(beat, delayMs, { isUpkeep: true });
+    this.timer = clock.setTimeout(beatAgain, delayMs, { isUpkeep: true });
   }
 
   private async writeRecords(): Promise<void> {

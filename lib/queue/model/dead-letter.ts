@@ -20,19 +20,24 @@ interface Death {
 }
 
 /**
- * A job that was given up, with the reason.
+ * A job that failed permanently, with the reason.
  *
  * @publicApi
  */
 export interface DeadJob {
+  /** The id of the job. */
   readonly id: string;
+  /** The pattern of the job. */
   readonly pattern: string;
+  /** The data of the job. */
   readonly data: unknown;
+  /** Why it became a dead letter: the last error, or what happened to its workers. */
   readonly reason: string;
-  /** Undefined where a Hydra 1.x worker gave it up. */
+  /** When it became a dead letter; undefined for one of a Hydra 1.x worker. */
   readonly diedAt: Date | undefined;
+  /** How many attempts were begun. */
   readonly attempts: number;
-  /** The last attempts that did not complete, oldest first. */
+  /** The last failed attempts, oldest first. */
   readonly history: readonly JobFailure[];
 }
 

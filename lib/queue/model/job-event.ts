@@ -39,15 +39,19 @@ export type JobEvent =
       readonly isLarge?: true;
     };
 
-/** @publicApi */
+/** A job has completed. @publicApi */
 export interface CompletedEvent {
+  /** The kind of the event. */
   readonly type: 'completed';
+  /** The id of the job. */
   readonly id: string;
+  /** The pattern of the job. */
   readonly pattern: string;
+  /** The number of the attempt that completed it, from 1. */
   readonly attempt: number;
-  /** By the clock of Redis. */
+  /** When it completed, by the clock of Redis. */
   readonly finishedAt: Date;
-  /** How long the last attempt ran. */
+  /** How long the last attempt ran, in milliseconds. */
   readonly tookMs: number;
   /** The handler's return; undefined also where that was no JSON data, or larger than `maxPayloadBytes`. */
   readonly result?: unknown;

@@ -4,6 +4,7 @@ import { isJsonObject, parseObject, type JsonObject } from '../../protocol/json.
 export interface JobFailure {
   /** Unix time in milliseconds. */
   readonly at: number;
+  /** The text of its error. */
   readonly error: string;
 }
 

@@ -2,7 +2,7 @@ import { RpcException } from '@nestjs/microservices';
 
 import { refuseUnknown, type NamesOf } from '../../hydra-options.js';
 
-/** @publicApi */
+/** Options of {@link Retry}. @publicApi */
 export interface RetryOptions {
   /** False: nothing failed, and the job has as many attempts left as before. @defaultValue true */
   readonly attempt?: boolean;

@@ -6,14 +6,14 @@ import { isJsonObject, parseObject } from '../../protocol/json.js';
 import { fromPayload, toPayload } from '../../protocol/payload.js';
 
 /**
- * When a job repeats, and what belongs to each of them.
+ * Options of a repeating job.
  *
  * @publicApi
  */
 export interface RepeatOptions extends Pick<JobSettings, 'attempts' | 'backoff' | 'timeoutMs'> {
   /** One of the service's named queues. @defaultValue 'default' */
   readonly queue?: string;
-  /** IANA name of the zone in which the expression is meant. @defaultValue 'UTC' */
+  /** IANA name of the time zone of the expression. @defaultValue 'UTC' */
   readonly timeZone?: string;
 }
 
@@ -23,13 +23,17 @@ export interface RepeatOptions extends Pick<JobSettings, 'attempts' | 'backoff' 
  * @publicApi
  */
 export interface Schedule {
+  /** Its name in the queue. */
   readonly name: string;
-  /** Five fields, or six with seconds in front. */
+  /** The cron expression: five fields, or six with seconds in front. */
   readonly cron: string;
+  /** IANA name of the time zone of the expression. */
   readonly timeZone: string;
+  /** The pattern of its jobs. */
   readonly pattern: string;
+  /** The data of its jobs. */
   readonly data: unknown;
-  /** By the clock of Redis; undefined when there is no further one. */
+  /** The time of its next job, by the clock of Redis; undefined when there is no further one. */
   readonly nextAt: Date | undefined;
 }
 

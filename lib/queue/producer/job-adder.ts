@@ -9,33 +9,34 @@ import { addOne } from '../scripts/producer-scripts.js';
 import { DEFAULT_QUEUE, type QueueKeys } from '../model/queue-keys.js';
 
 /**
- * What belongs to one job.
+ * Options of one job.
  *
  * @publicApi
  */
 export interface AddOptions {
   /** The service whose queue it goes to. @defaultValue this process's own */
   readonly service?: string;
-  /** One of the service's named queues; its handler says the same. @defaultValue 'default' */
+  /** One of the service's named queues. The handler must name the same queue. @defaultValue 'default' */
   readonly queue?: string;
   /**
-   * While a job with it waits, is delayed or runs, and for `dedupMs` after it has ended, a second one is not added.
+   * The id of the job. While a job with this id waits, is delayed or runs, and for `dedupMs` after it has ended, a
+   * second one is not added.
    * @defaultValue a new UUID, not checked
    */
   readonly id?: string;
   /** How long the `id` stays taken when the job has ended, in milliseconds. @defaultValue `queue.dedupMs` */
   readonly dedupMs?: number;
-  /** Not before so many milliseconds have passed, by the clock of Redis. @defaultValue 0 */
+  /** How long the job is delayed, in milliseconds, by the clock of Redis. @defaultValue 0 */
   readonly delayMs?: number;
-  /** 'high' is taken before all others that wait. @defaultValue 'normal' */
+  /** A job with `high` is taken before all others that wait. @defaultValue 'normal' */
   readonly priority?: 'normal' | 'high';
-  /** @defaultValue what the handler says */
+  /** How often the job is tried before it becomes a dead letter. @defaultValue the option of the handler */
   readonly attempts?: number;
-  /** @defaultValue what the handler says */
+  /** The wait before the next attempt: milliseconds or a rule. @defaultValue the option of the handler */
   readonly backoff?: number | BackoffRule;
-  /** Longest run of one attempt, in milliseconds. @defaultValue what the handler says */
+  /** Longest run of one attempt, in milliseconds. @defaultValue the option of the handler */
   readonly timeoutMs?: number;
-  /** What the handler reads with `context.getMetadata()`. */
+  /** Headers, which the handler reads with `context.getMetadata()`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -8,8 +8,11 @@ export const JOB_SETTINGS = 'hydraJob';
 
 /** What the producer of a job says beyond its pattern and data; it overrides the handler's options. @publicApi */
 export interface JobSettings {
+  /** How often the job is tried before it becomes a dead letter. */
   readonly attempts?: number | undefined;
+  /** The wait before the next attempt: milliseconds or a rule. */
   readonly backoff?: number | BackoffRule | undefined;
+  /** Longest run of one attempt, in milliseconds; 0 means no limit. */
   readonly timeoutMs?: number | undefined;
 }
 

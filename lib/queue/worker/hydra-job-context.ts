@@ -3,7 +3,7 @@ import { ignorable } from '../../runtime/ignorable.js';
 import { decodeAddress, type Address } from '../../protocol/address.js';
 import type { UmfMessage } from '../../protocol/message.js';
 
-/** The job a context speaks of. */
+/** The job that a context belongs to. */
 export interface JobFacts {
   readonly id: string;
   readonly pattern: string;
@@ -16,7 +16,7 @@ export interface JobFacts {
 }
 
 /**
- * What a handler can know of its job: `@Ctx() context: HydraJobContext`.
+ * What a handler can read about its job: `@Ctx() context: HydraJobContext`.
  *
  * Its `signal` is aborted when the lease was lost, the attempt took longer than its timeout, or the process is stopping;
  * a job whose handler throws after that last one is handed back and starts elsewhere, without counting as failed.
@@ -24,6 +24,7 @@ export interface JobFacts {
  * @publicApi
  */
 export class HydraJobContext extends DeliveryContext {
+  /** The id of the job. */
   get id(): string {
     return this.job.id;
   }
@@ -33,7 +34,7 @@ export class HydraJobContext extends DeliveryContext {
     return this.job.attempt;
   }
 
-  /** When the job was added, by the clock of whoever added it. */
+  /** When the job was added, by the clock of the process that added it. */
   get enqueuedAt(): Date {
     return this.job.enqueuedAt;
   }
@@ -56,6 +57,7 @@ export class HydraJobContext extends DeliveryContext {
     return ignorable(this.job.report(value));
   }
 
+  /** The pattern of the handler. */
   getPattern(): string {
     return this.job.pattern;
   }
@@ -65,6 +67,7 @@ export class HydraJobContext extends DeliveryContext {
     return this.job.headers;
   }
 
+  /** The job as UMF. */
   getMessage(): UmfMessage {
     return this.job.message;
   }

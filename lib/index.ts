@@ -115,7 +115,8 @@ export type {
 export type { DeadJob } from './queue/model/dead-letter.js';
 export { HydraJobContext } from './queue/worker/hydra-job-context.js';
 export type { AddOptions } from './queue/producer/job-adder.js';
-export type { CompletedEvent, JobEvent } from './queue/model/job-event.js';
+export type { CancelledJobs, CancelOutcome } from './queue/producer/cancellation.js';
+export type { CancelledEvent, CompletedEvent, JobEvent } from './queue/model/job-event.js';
 export type { JobCounts, JobStateName, JobView, Page } from './queue/producer/job-view.js';
 export type { JobFailure } from './queue/model/job-state.js';
 export { DeadLetter, Retry, type RetryOptions } from './queue/model/outcome.js';
@@ -123,6 +124,8 @@ export { QueuePattern } from './queue/worker/queue-pattern.js';
 export {
   QueueService,
   type AddedJob,
+  type CancelOptions,
+  type CancelWhere,
   type BulkJob,
   type QueuedJob,
   type QueueRef,

@@ -16,6 +16,8 @@ const KILLS = isFull ? 200 : 12;
 /** One is killed only where so many live: else a slow machine, which starts none for all the starting, kills them all. */
 const LEAST_ALIVE = isFull ? WORKERS - 1 : 2;
 const CONCURRENCY = 8;
+/** Jobs that are cancelled after each kill, wherever they are. */
+const CANCELS = isFull ? 2 : 4;
 const TIME_MS = isFull ? 900_000 : 180_000;
 
 let app: INestApplicationContext;
@@ -45,6 +47,7 @@ describe('workers that are killed at random', () => {
         })),
       );
       const replacements: Promise<unknown>[] = [];
+      const cancelled = new Set<string>();
       for (let kills = 0; kills < KILLS; kills++) {
         await sleep(Math.random() * 500);
         const enough = () => fleet.workers.size >= LEAST_ALIVE;
@@ -52,6 +55,10 @@ describe('workers that are killed at random', () => {
         const alive = [...fleet.workers];
         await fleet.kill(alive[Math.floor(Math.random() * alive.length)]!);
         replacements.push(fleet.add());
+        for (let n = 0; n < CANCELS; n++) {
+          const { id } = added[Math.floor(Math.random() * added.length)]!;
+          if ((await queue.cancel(id)) === 'cancelled') cancelled.add(id);
+        }
       }
       const { waiting: left } = await queue.counts();
       await Promise.all(replacements);
@@ -63,12 +70,13 @@ describe('workers that are killed at random', () => {
 
       const runs = new Map<string, number>();
       for (const id of fleet.said('done')) runs.set(id, (runs.get(id) ?? 0) + 1);
-      const lost = added.filter(({ id }) => !runs.has(id));
+      const lost = added.filter(({ id }) => !runs.has(id) && !cancelled.has(id));
       const twice = [...runs.values()].filter((count) => count > 1).length;
+      for (const id of cancelled) expect((await queue.get(id))?.state).toBe('cancelled');
       const redelivery = fleet.redeliveryMs().toSorted((a, b) => a - b);
       const p99 = redelivery[Math.floor(redelivery.length * 0.99)] ?? 0;
       console.log(
-        `${JOBS} jobs, ${WORKERS} workers, ${KILLS} kills: ${lost.length} lost, ${twice} ran twice, ` +
+        `${JOBS} jobs, ${WORKERS} workers, ${KILLS} kills: ${cancelled.size} cancelled, ${lost.length} lost, ${twice} ran twice, ` +
           `${redelivery.length} interrupted, ${left} not begun at the last kill; redelivery p99 ${Math.round(p99)} ms`,
       );
       expect(lost).toEqual([]);

@@ -75,6 +75,20 @@ describe('the command line', () => {
 
     expect(await cli(['queue', 'remove', service, later.id, '--yes'])).toMatchObject({ code: 0 });
     expect(await cli(['queue', 'show', service, later.id])).toMatchObject({ code: 3, out: '' });
+    const cancelled = await queue.add('print', 9, { delayMs: 60_000 });
+    await queue.add('print', 10, { delayMs: 60_000 });
+    expect(await cli(['queue', 'cancel', service])).toMatchObject({ code: 2 });
+    expect(await cli(['queue', 'cancel', service, cancelled.id])).toMatchObject({ code: 2 });
+    expect(await json('queue', 'cancel', service, '--pattern', 'print', '--dry-run')).toHaveLength(2);
+    const cancel = ['queue', 'cancel', service, cancelled.id, '--reason', 'sold out', '--yes'];
+    expect(await cli(cancel)).toMatchObject({ code: 0 });
+    expect(await cli(cancel)).toMatchObject({ code: 4 });
+    expect(await json('queue', 'show', service, cancelled.id)).toMatchObject({
+      state: 'cancelled',
+      error: 'sold out',
+    });
+    expect(await json('queue', 'cancel', service, '--pattern', 'print', '--yes')).toHaveLength(1);
+    expect(await cli(['queue', 'cancel', service, 'nothing', '--yes'])).toMatchObject({ code: 3 });
     const paused = await cli(['queue', 'pause', service]);
     expect(paused).toMatchObject({ code: 0 });
     expect(paused.err).toContain('Hydra 1.x workers do not know the pause');

@@ -137,7 +137,7 @@ describe('one job', () => {
       const names = createQueueKeys(keys, options.service);
       let rings = 0;
       const doorbells = instances.map((instance) => {
-        const listener = { wake: () => rings++, chosen: () => undefined };
+        const listener = { wake: () => rings++, chosen: () => undefined, cancelled: () => undefined };
         return new WakeUpListener(instance, names, listener);
       });
       await Promise.all(doorbells.map((doorbell) => doorbell.open()));

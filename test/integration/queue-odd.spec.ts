@@ -164,6 +164,7 @@ describe('an idle worker', () => {
     const doorbell = new WakeUpListener(instance, keysOf(), {
       wake: () => rings++,
       chosen: () => undefined,
+      cancelled: () => undefined,
     });
     await doorbell.open();
     doorbell.wait(30 * 86_400_000, false);

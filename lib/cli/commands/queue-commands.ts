@@ -20,6 +20,8 @@ interface QueueOptions {
   readonly all?: boolean;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
+  readonly pattern?: string;
+  readonly reason?: string;
 }
 
 /** One queue of one service. */
@@ -46,6 +48,12 @@ export function addQueueCommands(program: Command): void {
     .option('-y, --yes', 'do not ask');
   onQueue(queue.command('remove <service> <id>'), remove)
     .description('remove a job or a dead letter permanently')
+    .option('-y, --yes', 'do not ask');
+  onQueue(queue.command('cancel <service> [id]'), cancel)
+    .description('end a job that waits, is delayed or runs, or all of one pattern')
+    .option('--pattern <pattern>', 'every job of it')
+    .option('--reason <text>', 'what its producer and its handler are told', 'cancelled')
+    .option('--dry-run', 'only say which')
     .option('-y, --yes', 'do not ask');
   onQueue(queue.command('release <service> <id>'), release)
     .description('put a job that a dead Hydra 1.x worker held back to the front of the line')
@@ -168,6 +176,48 @@ async function remove(target: QueueTarget, text: string): Promise<void> {
     throw new CommandFailure(ExitCode.refused, `"${id}" cannot be removed now: a worker has it`);
   }
   note(`${plain(id)} is removed`);
+}
+
+async function cancel(target: QueueTarget, text: string | undefined): Promise<void> {
+  const { queue, ref, options, global } = target;
+  const { pattern, reason = 'cancelled', dryRun = false, yes = false } = options;
+  if ((pattern === undefined) === (text === undefined)) {
+    throw new CommandFailure(ExitCode.usage, 'name one job, or say --pattern');
+  }
+  if (pattern !== undefined) {
+    if (!dryRun && !(await confirm(`Cancel all "${plain(pattern)}" of ${ref.service}?`, yes)))
+      throw declined();
+    return tell(await cancelAll(target, { pattern, reason, dryRun }), global);
+  }
+  const id = await jobNamed(target, text!);
+  if (!(await queue.get(id, ref))) throw notThere(id, ref);
+  if (dryRun) return tell([id], global);
+  if (!(await confirm(`Cancel ${plain(id)} of ${ref.service}?`, yes))) throw declined();
+  const outcome = await queue.cancel(id, { ...ref, reason });
+  if (outcome === 'missing') throw notThere(id, ref);
+  if (outcome !== 'cancelled')
+    throw new CommandFailure(ExitCode.refused, `"${id}" ${NOT_CANCELLED[outcome]}`);
+  note(`${plain(id)} is cancelled`);
+}
+
+const NOT_CANCELLED = {
+  ended: 'is over already',
+  foreign: 'is run by a Hydra 1.x worker, which cannot be told',
+} as const;
+
+async function cancelAll(
+  { queue, ref }: QueueTarget,
+  where: { readonly pattern: string; readonly reason: string; readonly dryRun: boolean },
+): Promise<string[]> {
+  const ids: string[] = [];
+  // What is only looked at stays: it is not gone through part by part.
+  const limit = where.dryRun ? Number.MAX_SAFE_INTEGER : 1_000;
+  for (let hasMore = true; hasMore;) {
+    const some = await queue.cancelWhere({ ...ref, ...where, limit });
+    ids.push(...some.ids);
+    hasMore = some.hasMore;
+  }
+  return ids;
 }
 
 async function release(target: QueueTarget, text: string): Promise<void> {

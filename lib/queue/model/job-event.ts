@@ -27,6 +27,7 @@ export type JobEvent =
       /** The timestamp of the job's message: which of several jobs of the id it was. */
       readonly addedOn?: string;
     }
+  | CancelledEvent
   /** Somebody took it out. */
   | { readonly type: 'removed'; readonly id: string; readonly pattern: string }
   | {
@@ -57,6 +58,20 @@ export interface CompletedEvent {
   readonly result?: unknown;
   /** The result is too large for an event: `result` and `get` have it. */
   readonly isLarge?: true;
+}
+
+/**
+ * Somebody cancelled it.
+ *
+ * @publicApi
+ */
+export interface CancelledEvent {
+  readonly type: 'cancelled';
+  readonly id: string;
+  readonly pattern: string;
+  readonly reason: string;
+  /** By the clock of Redis. */
+  readonly finishedAt: Date;
 }
 
 /**
@@ -96,13 +111,23 @@ export function progressEvent(id: string, pattern: string, text: string): string
   return `${names},${value}}`;
 }
 
+/** The event of a cancelled job as JSON, but for its time, which Redis adds. */
+export function writeCancelled(id: string, pattern: string, reason: string): string {
+  return JSON.stringify({ type: 'cancelled', id, pattern, reason });
+}
+
 /** A {@link CompletedEvent} as JSON. */
 interface WrittenCompleted extends Omit<CompletedEvent, 'finishedAt'> {
   /** Unix time in milliseconds, by the clock of Redis. */
   readonly finishedOn: number;
 }
 
-type WrittenEvent = Exclude<JobEvent, CompletedEvent> | WrittenCompleted;
+/** A {@link CancelledEvent} as JSON. */
+interface WrittenCancelled extends Omit<CancelledEvent, 'finishedAt'> {
+  readonly finishedOn: number;
+}
+
+type WrittenEvent = Exclude<JobEvent, CompletedEvent | CancelledEvent> | WrittenCompleted | WrittenCancelled;
 
 /** What somebody else published is not heard; never throws. */
 export function readEvents(text: string): readonly JobEvent[] {
@@ -110,34 +135,27 @@ export function readEvents(text: string): readonly JobEvent[] {
   return Array.isArray(events) ? events.filter(isEvent).map(readEvent) : [];
 }
 
+const ENDS: ReadonlySet<string> = new Set(['completed', 'dead', 'cancelled'] satisfies JobEvent['type'][]);
+
 /** How a job ended, from what is kept of that; undefined for anything else. Never throws. */
 export function readEnd(text: string | null): JobEvent | undefined {
   const event: unknown = parseObject(text);
-  return isEvent(event) && (event.type === 'completed' || event.type === 'dead')
-    ? readEvent(event)
-    : undefined;
-}
-
-/** Undefined for anything but the outcome of a completed job; never throws. */
-export function readCompleted(text: string): CompletedEvent | undefined {
-  const event: unknown = parseObject(text);
-  return isEvent(event) && event.type === 'completed' ? readOne(event) : undefined;
+  return isEvent(event) && ENDS.has(event.type) ? readEvent(event) : undefined;
 }
 
 function readEvent(event: WrittenEvent): JobEvent {
-  return event.type === 'completed' ? readOne(event) : event;
-}
-
-function readOne({ finishedOn, ...event }: WrittenCompleted): CompletedEvent {
-  return { ...event, finishedAt: new Date(finishedOn) };
+  if (!('finishedOn' in event)) return event;
+  const { finishedOn, ...rest } = event;
+  return { ...rest, finishedAt: new Date(finishedOn) };
 }
 
 function isEvent(event: unknown): event is WrittenEvent {
   if (!isJsonObject(event) || typeof event['id'] !== 'string' || typeof event['pattern'] !== 'string') {
     return false;
   }
-  const { type, attempt, error, retryInMs, finishedOn, tookMs } = event;
+  const { type, attempt, error, retryInMs, finishedOn, tookMs, reason } = event;
   if (type === 'progress' || type === 'removed') return true;
+  if (type === 'cancelled') return typeof finishedOn === 'number' && typeof reason === 'string';
   if (typeof attempt !== 'number') return false;
   if (type === 'completed') return typeof finishedOn === 'number' && typeof tookMs === 'number';
   return (

@@ -8,6 +8,7 @@ import { readJob } from '../model/job-text.js';
 import {
   completedView,
   deadView,
+  endedView,
   openView,
   type JobCounts,
   type JobStateName,
@@ -101,8 +102,8 @@ export class JobInspector {
     const [text, { waiting, active }] = await this.redis.run('look up a job', (redis) =>
       Promise.all([redis.hget(this.keys.results, id), this.search.places()]),
     );
-    const completed = completedView(text);
-    if (completed) return completed;
+    const ended = endedView(text);
+    if (ended) return ended;
     for (const [state, places] of [
       ['waiting', waiting],
       ['active', active],

@@ -12,7 +12,7 @@ export interface Found {
 }
 
 /** Where a search continues: an index, and in a sorted set, whose indexes move, the element that was seen last. */
-interface Cursor {
+export interface Cursor {
   readonly index: number;
   readonly score?: string;
   readonly seen?: string;
@@ -113,11 +113,15 @@ export class JobSearch {
     }
   }
 
-  /** One step of that, and where to go on, at -1 when it was the last. */
-  async part(place: string, ids: readonly string[], { index, score = '', seen = '' }: Cursor) {
+  /**
+   * One step of that, and where to continue, at -1 when it was the last.
+   *
+   * @param pattern only jobs of this pattern; '' for all
+   */
+  async part(place: string, ids: readonly string[], { index, score = '', seen = '' }: Cursor, pattern = '') {
     const needles = ids.map((id) => JSON.stringify(id));
     const [next, length, upTo, last, ...flat] = await this.redis.run('look up a job', (redis) =>
-      search.run(redis, [place, index, score, seen, ...needles]),
+      search.run(redis, [place, index, score, seen, pattern, ...needles]),
     );
     const found: Found[] = [];
     for (let i = 0; i < flat.length; i += 2) {

@@ -1,6 +1,6 @@
 import { parseValue } from '../../protocol/json.js';
 import type { DeadJob, DeadLetterText } from '../model/dead-letter.js';
-import { readCompleted } from '../model/job-event.js';
+import { readEnd } from '../model/job-event.js';
 import { attemptOf, readState, type JobState } from '../model/job-state.js';
 import { enqueuedAt, type ReadJob } from '../model/job-text.js';
 
@@ -32,14 +32,15 @@ export interface JobCounts {
 export interface JobView {
   readonly id: string;
   readonly pattern: string;
-  readonly state: JobStateName;
-  /** Undefined for a completed job: only its outcome is kept. */
+  /** The outcome of a cancelled job is kept as long as that of a dead one, and neither counted nor listed. */
+  readonly state: JobStateName | 'cancelled';
+  /** Undefined for a job that completed or was cancelled: only its outcome is kept. */
   readonly data?: unknown;
   /** By the clock of whoever added it. */
   readonly enqueuedAt?: Date;
-  /** Attempts that were begun, the one that runs or completed included. */
-  readonly attempts: number;
-  /** Why the last one that did not complete did not. */
+  /** Attempts that were begun, the one that runs or completed included; undefined for a cancelled job. */
+  readonly attempts: number | undefined;
+  /** Why the last one that did not complete did not, or why it was cancelled. */
   readonly error?: string;
   /** From when a delayed job may start, by the clock of Redis. */
   readonly dueAt?: Date;
@@ -85,10 +86,18 @@ export function deadView({ id, pattern, data, reason, diedAt, attempts }: DeadJo
 }
 
 export function completedView(text: string | null): JobView | undefined {
-  const event = text === null ? undefined : readCompleted(text);
-  if (!event) return undefined;
+  const event = readEnd(text);
+  if (event?.type !== 'completed') return undefined;
   const { id, pattern, attempt, finishedAt, result } = event;
   return { id, pattern, state: 'completed', attempts: attempt, finishedAt, result };
+}
+
+/** Of a job that completed or was cancelled, from what is kept of it. */
+export function endedView(text: string | null): JobView | undefined {
+  const event = readEnd(text);
+  if (event?.type !== 'cancelled') return completedView(text);
+  const { id, pattern, reason, finishedAt } = event;
+  return { id, pattern, state: 'cancelled', attempts: undefined, error: reason, finishedAt };
 }
 
 function enqueuedOf(job: ReadJob | undefined): Pick<JobView, 'enqueuedAt'> {

@@ -190,7 +190,7 @@ export class JobWaiters {
 }
 
 function isEnd({ type }: JobEvent): boolean {
-  return type === 'completed' || type === 'dead' || type === 'removed';
+  return type === 'completed' || type === 'dead' || type === 'removed' || type === 'cancelled';
 }
 
 function goneError(id: string): HydraError {

@@ -141,6 +141,9 @@ function outcomeOf(event: JobEvent): unknown {
   if (event.type === 'removed') {
     throw new HydraError('CANCELLED', `job ${event.id} was removed`);
   }
+  if (event.type === 'cancelled') {
+    throw new HydraError('CANCELLED', `job ${event.id} was cancelled: ${event.reason}`);
+  }
   throw new HydraError('DEAD_LETTER', `job ${event.id}: ${event.type === 'dead' ? event.error : ''}`);
 }
 

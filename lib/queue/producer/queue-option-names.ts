@@ -7,6 +7,13 @@ import type { RepeatOptions } from '../model/schedule.js';
 export const REF_NAMES = { service: true, queue: true } satisfies OptionNames;
 export const PAGE_NAMES = { ...REF_NAMES, offset: true, limit: true } satisfies NamesOf<Page>;
 export const REDRIVE_NAMES = { ...REF_NAMES, dryRun: true } satisfies OptionNames;
+export const CANCEL_NAMES = { ...REF_NAMES, reason: true } satisfies OptionNames;
+export const CANCEL_WHERE_NAMES = {
+  ...CANCEL_NAMES,
+  pattern: true,
+  limit: true,
+  dryRun: true,
+} satisfies OptionNames;
 export const RESULT_NAMES = { timeoutMs: true } satisfies OptionNames;
 
 export const ADD_NAMES = {

@@ -6,6 +6,7 @@ import { ignorable, IgnorablePromises } from '../../runtime/ignorable.js';
 import {
   checkQueueName,
   integer,
+  nonEmptyString,
   refuseUnknown,
   serviceName,
   type OptionNames,
@@ -13,6 +14,7 @@ import {
 import type { Context } from '../../redis/context.js';
 import type { Clock, Timer } from '../../runtime/clock.js';
 import { withTimeout } from '../../runtime/waiting.js';
+import { Cancellation, type CancelledJobs, type CancelOutcome } from './cancellation.js';
 import type { DeadJob } from '../model/dead-letter.js';
 import { JobAdder, type AddOptions, type PreparedJob } from './job-adder.js';
 import type { JobEvent } from '../model/job-event.js';
@@ -22,6 +24,8 @@ import { isUnavailable } from './job-waiters.js';
 import { JobWatch } from './job-watch.js';
 import {
   ADD_NAMES,
+  CANCEL_NAMES,
+  CANCEL_WHERE_NAMES,
   PAGE_NAMES,
   REDRIVE_NAMES,
   REF_NAMES,
@@ -44,6 +48,21 @@ export interface QueueRef {
   readonly service?: string;
   /** @defaultValue 'default' */
   readonly queue?: string;
+}
+
+/** @publicApi */
+export interface CancelOptions {
+  /** Why: up to a thousand characters, for `result`, `get`, events and the handler's `signal`. @defaultValue 'cancelled' */
+  readonly reason?: string;
+}
+
+/** Which jobs to cancel. @publicApi */
+export interface CancelWhere extends CancelOptions {
+  readonly pattern: string | number | object;
+  /** How many at most. @defaultValue 1000 */
+  readonly limit?: number;
+  /** Only says which they are. @defaultValue false */
+  readonly dryRun?: boolean;
 }
 
 /** @publicApi */
@@ -88,10 +107,13 @@ interface Queue {
   readonly service: string;
   readonly keys: QueueKeys;
   readonly inspector: JobInspector;
+  readonly cancellation: Cancellation;
   readonly watch: JobWatch;
   readonly schedules: Schedules;
   readonly upkeep: Timer | undefined;
 }
+
+const MAX_REASON = 1_000;
 
 /** What the service uses of its instance. */
 type QueueContext = Pick<Context, 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log'>;
@@ -209,6 +231,31 @@ export class QueueService {
   /** Takes out a job that waits, a dead letter, or what is kept of a completed job; false when there is none. */
   async remove(id: string, ref?: QueueRef): Promise<boolean> {
     return this.queue('remove', ref).inspector.remove(id);
+  }
+
+  /**
+   * Ends a job that waits, is delayed or runs. The handler that runs it hears of it by its `signal`, at once where a message
+   * reaches its worker, else when that renews its lease; what it still returns counts no more. The job is not tried again,
+   * and `result` rejects with `CANCELLED` and the reason. What it costs follows the length of the queue.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async cancel(id: string, options: QueueRef & CancelOptions = {}): Promise<CancelOutcome> {
+    const { cancellation } = this.queue('cancel', options, CANCEL_NAMES);
+    return cancellation.cancel(nonEmptyString('id', id), reasonFor(options));
+  }
+
+  /**
+   * The same of all jobs of a pattern, up to `limit`: the same again continues where there are more.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async cancelWhere(where: QueueRef & CancelWhere): Promise<CancelledJobs> {
+    const { cancellation } = this.queue('cancelWhere', where, CANCEL_WHERE_NAMES);
+    const { pattern, limit = 1_000, dryRun: isDry = false } = where;
+    nonEmptyString('pattern of cancelWhere', routeOf(pattern));
+    integer('limit of cancelWhere', limit, 1);
+    return cancellation.cancelAll(routeOf(pattern), reasonFor(where), { limit, isDry });
   }
 
   /**
@@ -380,7 +427,8 @@ export class QueueService {
     const watch = new JobWatch(this.context, keys, inspector.search);
     const schedules = new Schedules(this.context, keys, service);
     const upkeep = service === this.context.options.service ? this.lookAfter(keys) : undefined;
-    const opened = { service, keys, inspector, watch, schedules, upkeep };
+    const cancellation = new Cancellation(this.context, keys, inspector.search);
+    const opened = { service, keys, inspector, cancellation, watch, schedules, upkeep };
     this.queues.set(`${givenService}:${queue}`, opened);
     return opened;
   }
@@ -427,6 +475,15 @@ async function allAdded(adding: readonly Promise<boolean>[]): Promise<boolean[]>
 
 function isNothing({ isPaused, unhandled: _among, ...counts }: JobCounts): boolean {
   return !isPaused && Object.values(counts).every((count) => count === 0);
+}
+
+/** @throws HydraError `BAD_OPTION` */
+function reasonFor({ reason = 'cancelled' }: CancelOptions): string {
+  if (nonEmptyString('reason', reason).length <= MAX_REASON) return reason;
+  throw new HydraError(
+    'BAD_OPTION',
+    `reason must have at most ${MAX_REASON} characters, got ${reason.length}`,
+  );
 }
 
 /** A pattern as Nest normalises it: the name a handler is found by. */

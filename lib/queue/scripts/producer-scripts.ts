@@ -1,7 +1,7 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
-import { KEEP_IDS, TAKE_OUT, WAKE } from './script-parts.js';
+import { KEEP_IDS, PATTERN_OF, TAKE_OUT, WAKE } from './script-parts.js';
 
 /**
  * Add a job that is more than the next in line: unique, later, or first.
@@ -203,7 +203,7 @@ const STRIDE_BYTES = 524_288;
  *
  * KEYS  1 the place
  * ARGV  1 first index   2 of a sorted set the score of the element that was seen last, '' at first   3 that element
- *       then ids as JSON text
+ *       4 the pattern of jobs, '' for all   then ids as JSON text
  * Returns the index to continue from, or -1; the number of elements that there are; score and element that a sorted set was seen
  *   up to; then the found: index, element.
  *
@@ -217,11 +217,12 @@ export const search = new Script<
 >(
   'queue.search',
   1,
-  `
-local wanted, isAll = {}, #ARGV == 3
+  `${PATTERN_OF}
+local wanted, isAll = {}, #ARGV == 4
 -- Up to the first quote, also where that is part of the id.
-for i = 4, #ARGV do wanted[string.match(ARGV[i], '^"(.-)"')] = true end
+for i = 5, #ARGV do wanted[string.match(ARGV[i], '^"(.-)"')] = true end
 local function mayBe(element)
+  if ARGV[4] ~= '' and patternOf(element) ~= ARGV[4] then return false end
   if isAll then return true end
   local at = 1
   while true do

@@ -158,6 +158,10 @@ export class HeldJob extends WithDeadline implements JobFacts {
   }
 }
 
+export function cancelledError({ id, pattern }: HeldJob, reason: string): HydraError {
+  return new HydraError('CANCELLED', `job ${id} of "${pattern}" was cancelled: ${reason}`);
+}
+
 export function leaseLostError({ id, pattern }: HeldJob): HydraError {
   return new HydraError('LEASE_LOST', `job ${id} of "${pattern}" is another worker's by now`);
 }

@@ -31,6 +31,10 @@ export class HeldJobs {
     return this.jobs.has(lease);
   }
 
+  get(lease: string): HeldJob | undefined {
+    return this.jobs.get(lease);
+  }
+
   add(job: HeldJob): void {
     this.jobs.set(job.lease, job);
   }

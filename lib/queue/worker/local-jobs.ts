@@ -1,5 +1,5 @@
 import { HydraError } from '../../hydra-error.js';
-import { leaseLostError, type HeldJob } from './held-job.js';
+import { cancelledError, leaseLostError, type HeldJob } from './held-job.js';
 import { jobDied } from './job-died.js';
 import { HeldJobs } from './held-jobs.js';
 import { deadOutcome, JobRunner, putOff, returned } from './job-runner.js';
@@ -118,6 +118,16 @@ export class LocalJobs {
   lose(job: HeldJob): void {
     const error = leaseLostError(job);
     this.context.log.warn(`lost ${this.link.queue}`, error.message);
+    this.discard(job, error);
+  }
+
+  /** Somebody ended it; nothing happens where it is not held any more. */
+  cancel(lease: string, reason: string): void {
+    const job = this.held.get(lease);
+    if (job) this.discard(job, cancelledError(job, reason));
+  }
+
+  private discard(job: HeldJob, error: HydraError): void {
     const { slots } = job;
     const index = slots.pending.indexOf(job);
     if (index >= 0) slots.pending.splice(index, 1);
@@ -128,6 +138,7 @@ export class LocalJobs {
     }
     this.held.drop(job);
     this.startPending(slots);
+    this.changed();
   }
 
   private handBack(jobs: readonly HeldJob[]): void {

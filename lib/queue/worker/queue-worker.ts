@@ -74,6 +74,7 @@ export class QueueWorker {
     this.wakeUp = new WakeUpListener(context, link.keys, {
       wake: () => this.wake(),
       chosen: () => (this.idleFor = undefined),
+      cancelled: (lease, reason) => this.jobs.cancel(lease, reason),
     });
   }
 

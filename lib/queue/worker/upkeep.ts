@@ -1,5 +1,6 @@
 import { JobSearch } from '../producer/job-search.js';
 import { Leftovers } from './leftovers.js';
+import type { HeldJob } from './held-job.js';
 import type { LocalJobs } from './local-jobs.js';
 import { FORGET_EVERY_MS } from '../model/retention.js';
 import type { WorkerContext, WorkerLink } from './worker-link.js';
@@ -40,7 +41,7 @@ export class Upkeep {
     this.hasToRun = hasMore === 1;
     this.tell(lost);
     const kept = new Set(leases);
-    for (const job of held.all) if (!kept.has(job.lease)) this.jobs.lose(job);
+    await this.release(held.all.filter((job) => !kept.has(job.lease)));
     const late = held.forgetUnsent(kept);
     if (late > 0)
       this.context.log.warn(
@@ -52,6 +53,16 @@ export class Upkeep {
     if (unknown.length > 0) await this.link.giveBack(unknown);
     await this.forget();
     return { served: new Set(patterns), unserved };
+  }
+
+  /** Those that were cancelled, and the worker was not told, and those that others have. */
+  private async release(gone: readonly HeldJob[]): Promise<void> {
+    const reasons = gone.length > 0 ? await this.link.cancellations(gone.map(({ id }) => id)) : [];
+    gone.forEach((job, index) => {
+      const reason = reasons[index];
+      if (reason === undefined) this.jobs.lose(job);
+      else this.jobs.cancel(job.lease, reason);
+    });
   }
 
   private tell(lost: readonly string[]): void {

@@ -16,7 +16,12 @@ export interface WakeUpHandler {
   wake(): void;
   /** The worker was chosen out of those that wait: it is not among them any more. */
   chosen(): void;
+  /** Somebody ended a job that it runs. */
+  cancelled(lease: string, reason: string): void;
 }
+
+/** What a worker is told when a job that it runs was cancelled. */
+const CANCEL = /^cancel (\S+) (.*)$/s;
 
 /** Wakes a worker when there may be work: a job in the waiting list, a word on the wake channels, a moment that has come. */
 export class WakeUpListener {
@@ -40,6 +45,8 @@ export class WakeUpListener {
     const chosen = (text: string) => {
       // Without a text it only asks whether this process is connected.
       if (text === '') return;
+      const [, lease, reason = ''] = CANCEL.exec(text) ?? [];
+      if (lease !== undefined) return listener.cancelled(lease, reason);
       listener.chosen();
       listener.wake();
     };

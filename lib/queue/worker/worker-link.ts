@@ -6,6 +6,7 @@ import type { HeldJob } from './held-job.js';
 import type { PatternSlots } from './pattern-slots.js';
 import { giveBack, leave, recover, report, writeState, type RecoverReply } from '../scripts/lease-scripts.js';
 import { asideNames, createQueueKeys, type QueueKeys } from '../model/queue-keys.js';
+import { readEnd } from '../model/job-event.js';
 import { RedisClock } from '../model/redis-clock.js';
 import { Retention } from '../model/retention.js';
 import { exchange, type ExchangeReply } from '../scripts/exchange-scripts.js';
@@ -146,6 +147,17 @@ export class WorkerLink {
     const reply = await this.redis.run('queue recover', (redis) => recover.run(redis, [...keys, ...args]));
     this.redisClock.set(reply[3], askedAt);
     return reply;
+  }
+
+  /** Why these jobs were cancelled; undefined for those that were not. */
+  async cancellations(ids: readonly string[]): Promise<(string | undefined)[]> {
+    const texts = await this.redis.run('queue cancellations', (redis) =>
+      redis.hmget(this.keys.results, ...ids),
+    );
+    return texts.map((text) => {
+      const end = readEnd(text);
+      return end?.type === 'cancelled' ? end.reason : undefined;
+    });
   }
 
   giveBack(leases: readonly string[]): Promise<number> {

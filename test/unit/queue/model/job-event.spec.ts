@@ -1,4 +1,4 @@
-import { readCompleted, readEvents } from '../../../../lib/queue/model/job-event.js';
+import { readEnd, readEvents } from '../../../../lib/queue/model/job-event.js';
 import { readState } from '../../../../lib/queue/model/job-state.js';
 
 const done = { type: 'completed', id: 'a', pattern: 'p', attempt: 1, finishedOn: 1, tookMs: 1 };
@@ -13,12 +13,12 @@ describe('what is read from the channel of events', () => {
     const { finishedOn, ...rest } = done;
     const completed = { ...rest, finishedAt: new Date(finishedOn) };
     expect(readEvents(JSON.stringify(events))).toEqual([completed, failed, dead, progress]);
-    expect(readCompleted(JSON.stringify(done))).toEqual(completed);
+    expect(readEnd(JSON.stringify(done))).toEqual(completed);
   });
 
   it.each(odd)('is nothing where a stranger published %j', (text) => {
     expect([...readEvents(text)]).toEqual([]);
-    expect(readCompleted(text)).toBeUndefined();
+    expect(readEnd(text)).toBeUndefined();
   });
 
   it('leaves out what lacks a member', () => {

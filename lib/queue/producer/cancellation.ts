@@ -1,0 +1,111 @@
+import type { ResolvedOptions } from '../../hydra-options.js';
+import type { Context } from '../../redis/context.js';
+import { readDeadLetter } from '../model/dead-letter.js';
+import { readEnd, writeCancelled } from '../model/job-event.js';
+import { readJob } from '../model/job-text.js';
+import type { QueueKeys } from '../model/queue-keys.js';
+import { cancelOne } from '../scripts/cancel-scripts.js';
+import type { Cursor, Found, JobSearch } from './job-search.js';
+
+/**
+ * What came of cancelling a job: `'cancelled'`, it waited, was delayed or ran, and ends so; `'ended'`, it was over before;
+ * `'foreign'`, a Hydra 1.x worker runs it, which can be told nothing; `'missing'`, there is no such job, or it is not
+ * remembered.
+ *
+ * @publicApi
+ */
+export type CancelOutcome = 'cancelled' | 'ended' | 'foreign' | 'missing';
+
+/** The jobs that `cancelWhere` ended. @publicApi */
+export interface CancelledJobs {
+  /** Their ids; with `dryRun` of those that would end. */
+  readonly ids: readonly string[];
+  /** There may be more of them: the same again continues. */
+  readonly hasMore: boolean;
+}
+
+/** How often a job is looked for that may have moved on each time. */
+const MAX_TRIES = 5;
+
+/** Cancels the jobs of one queue. */
+export class Cancellation {
+  private readonly kept: ResolvedOptions['queue']['dead'];
+
+  constructor(
+    private readonly context: Pick<Context, 'redis' | 'options'>,
+    private readonly keys: QueueKeys,
+    private readonly search: JobSearch,
+  ) {
+    this.kept = context.options.queue.dead;
+  }
+
+  async cancel(id: string, reason: string): Promise<CancelOutcome> {
+    let misses = 0;
+    for (let tries = 0; tries < MAX_TRIES && misses < 2; tries++) {
+      if (await this.hasEnded(id)) return 'ended';
+      const { place, found } = await this.find(id);
+      if (!found) misses++;
+      else if (place === this.keys.inProgress) return 'foreign';
+      else if ((await this.cancelFound(place, found, reason)) === 1) return 'cancelled';
+    }
+    return (await this.isDead(id)) ? 'ended' : 'missing';
+  }
+
+  /** One after the other, until so many are, or all. */
+  async cancelAll(
+    pattern: string,
+    reason: string,
+    { limit, isDry }: { readonly limit: number; readonly isDry: boolean },
+  ): Promise<CancelledJobs> {
+    const ids: string[] = [];
+    const { waiting, active } = await this.search.places();
+    for (const place of [...waiting, this.keys.delayed, ...active]) {
+      if (place === this.keys.inProgress) continue;
+      for (let at: Cursor = { index: 0 }; at.index >= 0;) {
+        const { found, next } = await this.search.part(place, [], at, pattern);
+        let gone = 0;
+        for (const one of found) {
+          if (ids.length >= limit) return { ids, hasMore: true };
+          // Those before it have left the list.
+          const seen = { ...one, index: one.index - gone, length: one.length - gone };
+          const taken = isDry ? 1 : await this.cancelFound(place, seen, reason);
+          if (taken === 1) ids.push(readJob(one.raw)?.id ?? '');
+          if (taken === 1 && !isDry) gone++;
+        }
+        at = next.index < 0 ? next : { ...next, index: Math.max(0, next.index - gone) };
+      }
+    }
+    return { ids, hasMore: false };
+  }
+
+  private async find(id: string): Promise<{ place: string; found: Found | undefined }> {
+    const { waiting, active } = await this.search.places();
+    for (const place of [...waiting, this.keys.delayed, ...active]) {
+      const found = await this.search.find(place, id);
+      if (found) return { place, found };
+    }
+    return { place: '', found: undefined };
+  }
+
+  private async hasEnded(id: string): Promise<boolean> {
+    const text = await this.context.redis.run('cancel a job', (redis) => redis.hget(this.keys.results, id));
+    return readEnd(text) !== undefined;
+  }
+
+  private async isDead(id: string): Promise<boolean> {
+    const found = await this.search.find(this.keys.incomplete, id);
+    return found !== undefined && readDeadLetter(found.raw) !== undefined;
+  }
+
+  private cancelFound(place: string, { raw, index, length }: Found, reason: string): Promise<number> {
+    const { state, watched, ids, progress, results, died, finished, events } = this.keys;
+    const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
+    const leases = this.keys.leases('');
+    const owner = place.startsWith(leases) ? place.slice(leases.length) : '';
+    const names = [place, state, watched, ids, progress, results, died, finished];
+    const event = writeCancelled(id, pattern, reason).slice(0, -1);
+    const told = [this.keys.wakeOf(owner), reason];
+    const args = [...names, raw, events, event, index, length, id, this.kept.ageMs, ...told];
+    return this.context.redis.run('cancel a job', (redis) => cancelOne.run(redis, args));
+  }
+}

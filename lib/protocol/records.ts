@@ -52,6 +52,8 @@ export interface InstanceCapabilities {
   readonly draining?: boolean;
   /** The Redis server that it subscribes at, if Redis tells it. A count of receivers there includes this instance. */
   readonly server?: string | undefined;
+  /** It listens within the shard of its channels, on a Cluster, and may be spoken to so. */
+  readonly sharded?: boolean | undefined;
 }
 
 /** The health record of one instance. */
@@ -269,6 +271,7 @@ function decodeCapabilities(value: unknown): InstanceCapabilities | undefined {
     ...(isString(value['config']) && { config: value['config'] }),
     ...(value['draining'] === true && { draining: true }),
     ...(isString(value['server']) && { server: value['server'] }),
+    ...(value['sharded'] === true && { sharded: true }),
   };
 }
 

@@ -56,11 +56,13 @@ export class Publisher {
    * there is no server to publish at.
    *
    * @param most how many subscribe to such a channel at most: more receivers show that somebody listens by a pattern
+   * @param isInShard whether all receivers have subscribed within the shard of the channel
    */
-  async publish(channel: string, message: string, most = 1): Promise<boolean> {
-    const { clock, commands, isSharded, hasPrimary } = this.redis;
+  async publish(channel: string, message: string, most = 1, isInShard = false): Promise<boolean> {
+    const { clock, commands, isSharded, hasPrimary, shards } = this.redis;
     // A message that is published at a replica reaches only the subscribers of this replica.
     if (!hasPrimary) throw notConnected(channel);
+    if (isInShard && shards.isSpoken) return (await shards.publish(channel, message)) > 0;
     if (!isSharded && this.canRunPubsub && clock.monotonic() >= this.countTrustedUntil) {
       return this.publishCounted(channel, message);
     }

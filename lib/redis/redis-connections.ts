@@ -1,3 +1,5 @@
+import type { Cluster } from 'ioredis';
+
 import { HydraError, type HydraErrorOptions } from '../hydra-error.js';
 import type { ResolvedOptions } from '../hydra-options.js';
 import { outside } from '../runtime/async-context.js';
@@ -7,7 +9,12 @@ import type { Runtime } from './connection/link.js';
 import { sleep } from '../runtime/waiting.js';
 import { refusalToConnect } from './connection/connect-error.js';
 import { ConnectionReport } from './connection/connection-report.js';
-import { describeLocation, overruledOptions, type RedisClient } from './connection/driver.js';
+import {
+  describeLocation,
+  isClusterLocation,
+  overruledOptions,
+  type RedisClient,
+} from './connection/driver.js';
 import { Hearing } from './connection/hearing.js';
 import { ReadinessWaiters, type ReadinessWaiter } from './connection/readiness-waiters.js';
 import type { Link, Role } from './connection/link.js';
@@ -16,7 +23,10 @@ import { Refusals } from './refusals.js';
 import { callUserCode } from '../runtime/user-code.js';
 import { SamePrimary, type ReplicaOptions } from './connection/same-primary.js';
 import { Settling, type SettlingListener } from './connection/settling.js';
-import { Subscriptions, type ChannelListener, type Subscription } from './subscriptions.js';
+import { SlotOwner } from './connection/slot-owner.js';
+import { ShardSpeech } from './shard-speech.js';
+import { slotOf } from './slot-publish.js';
+import { Subscriptions, type ChannelListener, type Reach, type Subscription } from './subscriptions.js';
 
 export type { RedisClient } from './connection/driver.js';
 export type { Link } from './connection/link.js';
@@ -61,6 +71,8 @@ export class RedisConnections implements SettlingListener {
   readonly isSharded: boolean;
   readonly commands: RedisClient;
   readonly subscriber: RedisClient;
+  /** Messages within the shards of a Cluster. */
+  readonly shards: ShardSpeech;
   /** What Redis has refused lately. */
   readonly refusals: Refusals;
   readonly clock: Clock;
@@ -92,18 +104,21 @@ export class RedisConnections implements SettlingListener {
     this.links = new SamePrimary({ clock, random, ...options, ...replicas }, (role, error) =>
       this.failed(role, error),
     );
-    this.listener = this.links.follow('subscriber');
     this.commands = this.links.leader.client;
+    this.listener = this.links.follow('subscriber', this.ownerOfOwnSlot());
     this.subscriber = this.listener.client;
     this.subscriptions = new Subscriptions(this.listener, {
       ready: async () => {
         if (!this.isReady) await this.readyWithin(connection.commandTimeoutMs, 'SUBSCRIBE');
       },
       refused: (error) => this.refusals.note(error, 'warning'),
+      unsharded: (error) => this.report.unsharded(error),
     });
+    this.shards = new ShardSpeech(this.commands, this.subscriptions);
     this.hearing = new Hearing({
       clock,
-      commands: this.commands,
+      publish: (channel, text) => this.shards.publish(channel, text),
+      mustCount: () => this.shards.isSpoken,
       withinMs: Math.max(MIN_HEARING_MS, connection.pingIntervalMs),
       refused: (error) => this.refused(error),
     });
@@ -149,12 +164,13 @@ export class RedisConnections implements SettlingListener {
   /**
    * Whether a count of 0 receivers proves that a process did not receive a message. It does so only if the process
    * subscribes at the server where this one publishes: a process that still subscribes at a former primary receives the
-   * messages, and is not counted.
+   * messages, and is not counted. On a Cluster a count within a shard proves it.
    *
    * @param serverId the server at which that process subscribes, as it says
    */
   countsProve(serverId: string | undefined): boolean {
-    if (this.isSharded || !this.isReady || !this.hearing.mayCount) return false;
+    if (!this.isReady || !this.hearing.mayCount) return false;
+    if (this.isSharded) return this.shards.isSpoken;
     if (serverId !== undefined && this.serverId !== undefined) return serverId === this.serverId;
     return this.clock.monotonic() - this.atServerSince > OTHERS_FOLLOW_MS;
   }
@@ -283,8 +299,8 @@ export class RedisConnections implements SettlingListener {
    * each reconnect. All listeners of a channel share one subscription. When a listener throws, this is logged, and the
    * others still run.
    */
-  subscribe(channel: string, listener: ChannelListener): Subscription {
-    return this.subscriptions.subscribe(channel, listener);
+  subscribe(channel: string, listener: ChannelListener, reach?: Reach): Subscription {
+    return this.subscriptions.subscribe(channel, listener, reach);
   }
 
   /**
@@ -292,10 +308,11 @@ export class RedisConnections implements SettlingListener {
    * the subscription ends. There is one such channel.
    */
   hearOn(channel: string, listener: ChannelListener): Subscription {
-    const subscription = this.subscribe(channel, (text) => {
+    const heard: ChannelListener = (text, isInShard) => {
       this.hearing.heard();
-      listener(text);
-    });
+      listener(text, isInShard);
+    };
+    const subscription = this.subscribe(channel, heard, 'own shard too');
     let hasEnded = false;
     const confirmed = async () => {
       await subscription.confirmed();
@@ -340,6 +357,13 @@ export class RedisConnections implements SettlingListener {
 
   unsettled(): void {
     if (this.isReady) this.become('lost');
+  }
+
+  /** On a Cluster one node has all keys of a service, and all messages to its instances. */
+  private ownerOfOwnSlot(): SlotOwner | undefined {
+    const { redis, service } = this.options;
+    if (!isClusterLocation(redis)) return undefined;
+    return new SlotOwner(this.commands as Cluster, slotOf(`{${service}}`));
   }
 
   private async proveHearing(channel: string): Promise<void> {

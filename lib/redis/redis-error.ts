@@ -1,4 +1,5 @@
 import { HydraError, type HydraErrorCode, type HydraErrorOptions } from '../hydra-error.js';
+import { NOT_SENT as NOT_SENT_CODE } from './connection/patient-cluster.js';
 import { ScriptFailure } from './script-failure.js';
 
 /** Refusals that end automatically, or when a person changes Redis. Redis refuses before it does anything. */
@@ -15,7 +16,14 @@ const FORBIDDEN_IN_SCRIPT = /^ERR (The user executing the script can't|ACL failu
 const NOT_SENT = /enableOfflineQueue options is false|None of startup nodes|Failed to refresh slots cache/;
 
 /** Nobody took the connection. */
-const NOT_CONNECTED = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'];
+const NOT_CONNECTED = [
+  NOT_SENT_CODE,
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+];
 
 const MAX_NAMES = 4;
 

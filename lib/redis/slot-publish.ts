@@ -38,6 +38,27 @@ async function publishBySlot(cluster: Cluster, channel: string, message: string)
   });
 }
 
+/**
+ * Publishes within the shard that owns the slot of the channel, and resolves with how many subscribers of it were there. All
+ * of them are at that node: 0 means nobody.
+ *
+ * Rejects as the driver does, also where Redis has no sharded pub/sub.
+ */
+export function publishToShard(cluster: Cluster, channel: string, message: string): Promise<number> {
+  const command = new Command('spublish', [channel, message], { replyEncoding: 'utf8' });
+  return cluster.sendCommand(command) as Promise<number>;
+}
+
+/** How many subscribe to a channel within its shard; rejects as {@link publishToShard} does. */
+export async function countShardSubscribers(cluster: Cluster, channel: string): Promise<number> {
+  const command = new Command('pubsub', ['SHARDNUMSUB', channel], { replyEncoding: 'utf8' });
+  const answer = (await cluster.sendCommand(command, undefined, { slot: slotOf(channel) })) as [
+    string,
+    number,
+  ];
+  return answer[1];
+}
+
 /** Connects to every node beforehand: the driver does so with the first command, and refuses those that come meanwhile. */
 export function connectNodes(cluster: Cluster): void {
   const connect = () => {
@@ -47,7 +68,8 @@ export function connectNodes(cluster: Cluster): void {
   cluster.on('ready', connect).on('+node', connect);
 }
 
-function slotOf(channel: string): number {
+/** The slot of a channel, or of a key. */
+export function slotOf(channel: string): number {
   const known = slots.get(channel);
   if (known !== undefined) return known;
   if (slots.size >= KNOWN_CHANNELS) slots.clear();

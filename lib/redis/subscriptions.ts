@@ -4,8 +4,15 @@ import type { HydraError } from '../hydra-error.js';
 import type { Link } from './connection/link.js';
 import { isAway, isReply, redisError } from './redis-error.js';
 
-/** Is called with everything that is published on a channel. */
-export type ChannelListener = (text: string) => void;
+/**
+ * Is called with everything that is published on a channel.
+ *
+ * @param isSharded whether it was published within the shard of the channel
+ */
+export type ChannelListener = (text: string, isSharded: boolean) => void;
+
+/** Where a channel is subscribed. On a Cluster, the channels of this process are also subscribed within their shard. */
+export type Reach = 'everywhere' | 'own shard too';
 
 /** One listener of one channel. */
 export interface Subscription {
@@ -27,13 +34,18 @@ export interface SubscriptionsOptions {
   ready(): Promise<void>;
   /** Redis did not confirm a new subscription. */
   refused(error: HydraError): void;
+  /** Redis has no sharded pub/sub, or does not allow it. */
+  unsharded(error: HydraError): void;
 }
+
+const MOVED = /^(MOVED|CLUSTERDOWN)\b/;
 
 interface Channel {
   /** Replaced rather than changed: a listener may come or go while a message is given out. */
   listeners: readonly ChannelListener[];
   /** The connection on which Redis has confirmed the subscription. */
   confirmedOn: number;
+  readonly reach: Reach;
   /** The SUBSCRIBE under way. */
   confirming: Promise<void> | undefined;
 }
@@ -49,13 +61,29 @@ export class Subscriptions {
   private readonly refused = new Map<string, HydraError>();
   /** The connection on which everything that is allowed is subscribed. */
   private restoredOn = -1;
+  /** The connection that listens within its shard, and the one that may not. */
+  private shardedOn = -1;
+  private unshardedOn = -1;
   private readonly logger = new Logger('Hydra');
 
   constructor(
     private readonly link: Link,
     private readonly options: SubscriptionsOptions,
   ) {
-    link.client.on('message', (channel: string, text: string) => this.dispatch(channel, text));
+    link.client.on('message', (channel: string, text: string) => this.dispatch(channel, text, false));
+    link.client.on('smessage', (channel: string, text: string) => this.dispatch(channel, text, true));
+  }
+
+  /** Whether the channels of this process are listened to within their shard. */
+  get isSharded(): boolean {
+    const { generation } = this.link;
+    return this.shardedOn === generation && this.unshardedOn !== generation;
+  }
+
+  /** From now on, and with this connection, nothing is sent or expected within the shard. */
+  leaveShard(error: HydraError): void {
+    this.unshardedOn = this.link.generation;
+    this.options.unsharded(error);
   }
 
   get isRestored(): boolean {
@@ -73,9 +101,9 @@ export class Subscriptions {
   }
 
   /** Adds a listener. Its channel is subscribed with `confirmed()`, and with each new connection. */
-  subscribe(name: string, listener: ChannelListener): Subscription {
+  subscribe(name: string, listener: ChannelListener, reach: Reach = 'everywhere'): Subscription {
     let state: 'listed' | 'refused' | 'ended' = 'listed';
-    this.add(name, listener);
+    this.add(name, listener, reach);
     const leave = (next: 'refused' | 'ended') => {
       if (state === 'listed') this.remove(name, listener);
       if (state !== 'ended') state = next;
@@ -83,7 +111,7 @@ export class Subscriptions {
     const confirmed = async () => {
       if (state === 'refused') {
         state = 'listed';
-        this.add(name, listener);
+        this.add(name, listener, reach);
       }
       await this.options.ready();
       await this.confirm(name).catch((cause: unknown) => {
@@ -114,10 +142,10 @@ export class Subscriptions {
     await this.oneByOne([...this.refused.keys()]);
   }
 
-  private add(name: string, listener: ChannelListener): void {
+  private add(name: string, listener: ChannelListener, reach: Reach): void {
     const channel = this.channels.get(name);
     if (channel) channel.listeners = [...channel.listeners, listener];
-    else this.channels.set(name, { listeners: [listener], confirmedOn: -1, confirming: undefined });
+    else this.channels.set(name, { listeners: [listener], confirmedOn: -1, reach, confirming: undefined });
   }
 
   private remove(name: string, listener: ChannelListener): void {
@@ -129,7 +157,16 @@ export class Subscriptions {
     this.channels.delete(name);
     this.refused.delete(name);
     // Without a connection there is nothing to end, and what fails ends with the connection.
-    if (this.link.server) this.link.client.unsubscribe(name).catch(() => undefined);
+    if (this.link.server) void this.unsubscribe(name, channel);
+  }
+
+  private async unsubscribe(name: string, { reach }: Channel): Promise<void> {
+    const { client } = this.link;
+    // The driver takes the end of the last one within the shard for the end of all: that one comes last.
+    const isInShard = this.isSharded && reach === 'own shard too';
+    const ends = [client.unsubscribe(name)];
+    if (isInShard) ends.push(client.sunsubscribe(name));
+    await Promise.allSettled(ends);
   }
 
   /** Ends the subscription of a channel with one listener. The listener still gets what was published before. */
@@ -138,7 +175,7 @@ export class Subscriptions {
     if (channel?.listeners.length !== 1 || !this.link.server) return;
     // A listener that is added meanwhile subscribes again.
     channel.confirmedOn = -1;
-    await this.link.client.unsubscribe(name).catch(() => undefined);
+    await this.unsubscribe(name, channel);
   }
 
   /** Resolves once Redis has confirmed it on this connection; asks where it has not. Rejects as the driver does. */
@@ -151,9 +188,26 @@ export class Subscriptions {
 
   private async ask(name: string, channel: Channel): Promise<void> {
     const { generation } = this.link;
-    await this.link.client.subscribe(name);
+    await Promise.all([
+      this.link.client.subscribe(name),
+      channel.reach === 'own shard too' && this.enterShard([name]),
+    ]);
     channel.confirmedOn = generation;
     this.refused.delete(name);
+  }
+
+  /** Where Redis does not have it or does not allow it, what is sent everywhere has to do. */
+  private async enterShard(names: readonly string[]): Promise<void> {
+    const { generation, client, isAtOwner } = this.link;
+    if (!isAtOwner || names.length === 0 || this.unshardedOn === generation) return;
+    try {
+      await client.ssubscribe(...names);
+      this.shardedOn = generation;
+    } catch (error) {
+      // A slot that has moved is looked for anew by the connection.
+      if (!isReply(error) || MOVED.test(error.message)) throw error;
+      if (generation === this.link.generation) this.leaveShard(redisError('SSUBSCRIBE', error));
+    }
   }
 
   private async restoreAll(): Promise<boolean> {
@@ -161,8 +215,9 @@ export class Subscriptions {
     const names = [...this.channels.keys()];
     if (names.length === 0) return true;
     const channels = [...this.channels.values()];
+    const inShard = names.filter((name) => this.channels.get(name)?.reach === 'own shard too');
     try {
-      await this.link.client.subscribe(...names);
+      await Promise.all([this.link.client.subscribe(...names), this.enterShard(inShard)]);
       for (const channel of channels) channel.confirmedOn = generation;
       this.refused.clear();
       return true;
@@ -190,12 +245,12 @@ export class Subscriptions {
     }
   }
 
-  private dispatch(name: string, text: string): void {
+  private dispatch(name: string, text: string, isSharded: boolean): void {
     const channel = this.channels.get(name);
     if (!channel) return;
     for (const listener of channel.listeners) {
       try {
-        listener(text);
+        listener(text, isSharded);
       } catch (error) {
         this.logger.error(
           `a listener of ${name} threw`,

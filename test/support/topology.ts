@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Redis } from 'ioredis';
 
+import type { RedisLocation } from '../../lib/index.js';
 import type { RunningRedis } from '../../tools/redis.mjs';
 import { forgetProcess, watchProcess } from '../../tools/watchdog.mjs';
 import { atEnd } from './at-end.js';
@@ -53,6 +55,40 @@ export async function startCluster(withReplicas: boolean): Promise<TestCluster> 
 async function isReplicating(on: TestCluster['on']): Promise<boolean> {
   const infos = await Promise.all([3, 4, 5].map((node) => on(node, 'INFO', 'replication')));
   return infos.every((info) => String(info).includes('master_link_status:up'));
+}
+
+/**
+ * Moves the slot of a key from its primary to the next one, with its keys, as `redis-cli --cluster reshard` does.
+ *
+ * @param stayHalfMs how long it stays half moved
+ */
+export async function moveSlot(cluster: TestCluster, key: string, stayHalfMs = 0): Promise<void> {
+  const slot = Number(await cluster.on(0, 'CLUSTER', 'KEYSLOT', key));
+  const primaries = [0, 1, 2];
+  const ids = await Promise.all(
+    primaries.map(async (node) => String(await cluster.on(node, 'CLUSTER', 'MYID'))),
+  );
+  const ranges = (await cluster.on(0, 'CLUSTER', 'SLOTS')) as [number, number, [string, number, string]][];
+  const owner = ids.indexOf(ranges.find(([from, to]) => from <= slot && slot <= to)![2][2]);
+  const next = (owner + 1) % 3;
+  await cluster.on(next, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[owner]!);
+  await cluster.on(owner, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[next]!);
+  for (let isHalf = false; ; isHalf = true) {
+    const keys = (await cluster.on(owner, 'CLUSTER', 'GETKEYSINSLOT', slot, isHalf ? 1_000 : 1)) as string[];
+    if (keys.length === 0) break;
+    const { port } = cluster.nodes[next]!;
+    await cluster.on(owner, 'MIGRATE', '127.0.0.1', port, '', 0, 5_000, 'REPLACE', 'KEYS', ...keys);
+    if (!isHalf) await sleep(stayHalfMs);
+  }
+  for (const node of [next, owner, ...primaries])
+    await cluster.on(node, 'CLUSTER', 'SETSLOT', slot, 'NODE', ids[next]!);
+}
+
+/** A user who may do all but sharded pub/sub: as a member of a former version, or where Redis does not have it. */
+export async function addFormerUser(cluster: TestCluster): Promise<RedisLocation> {
+  const rights = ['on', '>former', '~*', '&*', '+@all', '-ssubscribe', '-spublish'];
+  for (const node of cluster.nodes.keys()) await cluster.on(node, 'ACL', 'SETUSER', 'former', ...rights);
+  return { cluster: cluster.seeds, options: { redisOptions: { username: 'former', password: 'former' } } };
 }
 
 export interface TestSentinel {

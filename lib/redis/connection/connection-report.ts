@@ -36,6 +36,11 @@ export class ConnectionReport {
     this.logger.warn(`Redis does not tell its version; ${OLDEST_REDIS} or newer is needed`);
   }
 
+  /** Messages go everywhere, and no count proves who received them. */
+  unsharded({ message }: Error): void {
+    this.throttled.warn('unsharded', `no sharded pub/sub, each message goes to all nodes: ${message}`);
+  }
+
   lost(where: string): void {
     this.logger.warn(`lost the connection to Redis at ${where}; reconnecting`);
   }

@@ -1,6 +1,8 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 
 import type { RedisLocation } from '../../hydra-options.js';
+import { PatientCluster, type Patience } from './patient-cluster.js';
+import { connectorTo, type SlotOwner } from './slot-owner.js';
 
 /**
  * A client of ioredis.
@@ -35,6 +37,9 @@ const OVERRULED_OF_CLUSTER = [
   'enableOfflineQueue',
   'enableReadyCheck',
   'lazyConnect',
+  'retryDelayOnClusterDown',
+  'retryDelayOnFailover',
+  'shardedSubscribers',
 ];
 
 export interface ClientSettings {
@@ -45,7 +50,7 @@ export interface ClientSettings {
 }
 
 /** A client that does not connect by itself, neither at first nor again. */
-export function createClient(location: RedisLocation, settings: ClientSettings): RedisClient {
+export function createClient(location: RedisLocation, settings: ClientSettings & Patience): RedisClient {
   const own = ownOptions(location, settings);
   // The first value wins: a URL may contain options too.
   if (typeof location === 'string') return new Redis(own as never, location as never);
@@ -57,17 +62,41 @@ export function createClient(location: RedisLocation, settings: ClientSettings):
     enableReadyCheck: ____,
     ...ofNodes
   } = own;
-  return new Cluster([...location.cluster], {
+  const options = {
     // A client that only publishes is not told that slots move.
     slotsRefreshInterval: SLOTS_REFRESH_MS,
     ...location.options,
+    // Only the owner of a service's slot is subscribed to, by `Link`.
+    shardedSubscribers: false,
     lazyConnect: true,
     enableOfflineQueue: false,
     // It asks any node, also one that is not connected yet, and breaks all off when that does not answer.
     enableReadyCheck: false,
     clusterRetryStrategy: () => null,
     redisOptions: { ...location.options?.redisOptions, ...ofNodes },
+  };
+  return new PatientCluster([...location.cluster], options, settings);
+}
+
+/** A client for the node of a Cluster that owns a slot. */
+export function createSlotClient(
+  { options }: ClusterLocation,
+  owner: SlotOwner,
+  settings: ClientSettings,
+): Redis {
+  return new Redis({
+    ...options?.redisOptions,
+    ...ownOptions({}, settings),
+    connectTimeout: connectTimeoutMs({ cluster: [], ...(options && { options }) }),
+    Connector: connectorTo(owner),
   } as object);
+}
+
+/** Where a Cluster is. */
+export type ClusterLocation = Extract<RedisLocation, { readonly cluster: unknown }>;
+
+export function isClusterLocation(location: RedisLocation): location is ClusterLocation {
+  return typeof location === 'object' && 'cluster' in location;
 }
 
 const SLOTS_REFRESH_MS = 10_000;

@@ -1,7 +1,5 @@
 import type { HydraError } from '../../hydra-error.js';
 import type { Clock } from '../../runtime/clock.js';
-import type { RedisClient } from './driver.js';
-import { publishOn } from '../slot-publish.js';
 import { isReply, redisError } from '../redis-error.js';
 
 /** The text that a process publishes to itself. It is neither a message nor a frame. */
@@ -12,7 +10,10 @@ export type Heard = 'heard' | 'deaf' | 'unknown';
 
 export interface HearingOptions {
   readonly clock: Clock;
-  readonly commands: RedisClient;
+  /** Publishes as the messages to this process are published. Resolves with the receivers that Redis counts. */
+  readonly publish: (channel: string, text: string) => Promise<number>;
+  /** Whether the process must also be counted as a receiver: within a shard all receivers are counted. */
+  readonly mustCount: () => boolean;
   /** How long the own message may take after Redis has confirmed its PUBLISH, in milliseconds. */
   readonly withinMs: number;
   /** Redis refuses to publish on the own channel. */
@@ -67,10 +68,10 @@ export class Hearing {
     if (channel === undefined) return 'unknown';
     const heard = this.nextWord();
     try {
-      const receivers = await publishOn(this.options.commands, channel, ECHO);
+      const receivers = await this.options.publish(channel, ECHO);
       const isHeard = await Promise.race([heard.promise, this.tooLate()]);
       this.wasCounted = receivers > 0;
-      return isHeard ? 'heard' : 'deaf';
+      return isHeard && (this.wasCounted || !this.options.mustCount()) ? 'heard' : 'deaf';
     } catch (error) {
       // Without the right to publish, the result is unknown. A missing connection is handled elsewhere.
       if (isReply(error)) this.options.refused(redisError(`PUBLISH to ${channel}`, error));

@@ -5,10 +5,18 @@ import { outside } from '../../runtime/async-context.js';
 import { backoffMs } from '../../runtime/backoff.js';
 import type { Clock, Timer } from '../../runtime/clock.js';
 import type { RandomSource } from '../../runtime/random-source.js';
-import { createClient, connectTimeoutMs, type RedisClient } from './driver.js';
+import {
+  createClient,
+  createSlotClient,
+  connectTimeoutMs,
+  isClusterLocation,
+  type ClientSettings,
+  type RedisClient,
+} from './driver.js';
 import { dropConnection, limitHandshake, watchConnection } from './keep-alive.js';
 import { askServer, isReplicaNow, serverOf, UNKNOWN_SERVER, type ServerInfo } from './server-info.js';
 import { connectNodes } from '../slot-publish.js';
+import type { SlotOwner } from './slot-owner.js';
 
 /** What a connection is for. */
 export type Role = 'commands' | 'subscriber' | 'blocking';
@@ -24,7 +32,13 @@ export interface LinkOptions extends Runtime {
   readonly service: string;
   readonly redis: RedisLocation;
   readonly layout: LayoutName;
-  readonly connection: { readonly pingIntervalMs: number; readonly maxReconnectDelayMs: number };
+  readonly connection: {
+    readonly pingIntervalMs: number;
+    readonly maxReconnectDelayMs: number;
+    readonly commandTimeoutMs: number;
+  };
+  /** On a Cluster: it leads to the node that owns one slot, and to no other. */
+  readonly owner?: SlotOwner | undefined;
 }
 
 /** Is told about a link, and decides when it may connect. */
@@ -45,6 +59,8 @@ const IDLE = ['wait', 'close', 'end'];
 const MIN_HANDSHAKE_MS = 1_000;
 /** After a connection has lasted this long, reconnecting begins with short pauses again. */
 const SETTLED_MS = 1_000;
+/** A reader that blocks is begun again by itself. */
+const BLOCKING_PATIENCE_MS = 1_000;
 /** The pause before the first attempt to connect again; doubled for each further one. */
 const MIN_RECONNECT_DELAY_MS = 20;
 
@@ -73,7 +89,7 @@ export class Link {
     const failed = (error: Error) => this.owner.failed(this, error);
     const onRefusal = (error: Error) => this.owner.refused(this, error);
     const settings = { connectionName: `hydra:${service}:${role}`, onRefusal };
-    this.client = createClient(redis, settings);
+    this.client = this.createClient(settings);
     // When all Sentinels fail, the driver reports one error for all, without the reasons.
     let atSentinel: Error | undefined;
     this.client.on('sentinelError', (error: Error) => (atSentinel = error));
@@ -82,6 +98,8 @@ export class Link {
       atSentinel = undefined;
     });
     this.client.on('ready', () => void this.greet());
+    // Redis ended subscriptions of a slot that is another node's now, or refused one.
+    this.client.on('moved', () => this.giveUp(new Error('its slot has moved to another node')));
     this.client.on('close', () => this.leave()).on('end', () => this.retry());
     const limitMs = Math.min(connectTimeoutMs(redis), Math.max(MIN_HANDSHAKE_MS, connection.pingIntervalMs));
     limitHandshake(this.client, { clock, limitMs, isDone: () => this.server !== undefined });
@@ -114,6 +132,8 @@ export class Link {
   /** Connects now, unless it is connected or connecting. */
   connect(): void {
     if (this.isClosed || !IDLE.includes(this.client.status)) return;
+    // Who owns a slot is known to the commands.
+    if (this.options.owner && this.owner.holdsBack(this)) return;
     this.options.clock.clear(this.timer);
     this.timer = undefined;
     // What fails is told by 'error', and 'end' repeats it.
@@ -133,6 +153,19 @@ export class Link {
     this.options.clock.clear(this.timer);
     this.stopWatch();
     if (this.client.status !== 'end') this.client.disconnect();
+  }
+
+  /** Whether it leads to the node of one slot. */
+  get isAtOwner(): boolean {
+    return this.options.owner !== undefined;
+  }
+
+  private createClient(settings: ClientSettings): RedisClient {
+    const { role, redis, owner, clock, connection } = this.options;
+    if (owner && isClusterLocation(redis)) return createSlotClient(redis, owner, settings);
+    // Who waits for a reader has a limit of its own.
+    const patienceMs = role === 'commands' ? connection.commandTimeoutMs : BLOCKING_PATIENCE_MS;
+    return createClient(redis, { ...settings, clock, patienceMs });
   }
 
   private async greet(): Promise<void> {
@@ -194,6 +227,7 @@ export class Link {
 /** On a Cluster there is no one server to follow; one node tells the version of all. */
 async function askNode(cluster: Cluster): Promise<ServerInfo> {
   const [node] = cluster.nodes('master');
+  if (node?.status === 'wait') await node.connect().catch(() => undefined);
   const info = await node?.info('server').catch(() => undefined);
   if (info === undefined) return UNKNOWN_SERVER;
   return { ...UNKNOWN_SERVER, version: serverOf(info).version, product: serverOf(info).product };

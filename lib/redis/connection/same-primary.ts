@@ -1,5 +1,6 @@
 import { Link, type LinkOptions, type LinkOwner, type Role } from './link.js';
 import { maySame, tooOld } from './server-info.js';
+import type { SlotOwner } from './slot-owner.js';
 
 /** When a link reaches another server this often in a row, the leading link is probably at the wrong server. */
 const LED_ELSEWHERE = 2;
@@ -32,9 +33,12 @@ export class SamePrimary implements LinkOwner {
     this.leader = new Link({ ...options, role: 'commands' }, this);
   }
 
-  /** Adds a connection to the server of the commands. It connects at once if that server is known. */
-  follow(role: Role): Link {
-    const link = new Link({ ...this.options, role }, this);
+  /**
+   * Adds a connection to the server of the commands, or to the node that owns a slot. It connects at once if the server of the
+   * commands is known.
+   */
+  follow(role: Role, owner?: SlotOwner): Link {
+    const link = new Link({ ...this.options, role, owner }, this);
     this.followers.add(link);
     return link;
   }

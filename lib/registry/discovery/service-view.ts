@@ -35,7 +35,7 @@ const NONE: readonly Instance[] = Object.freeze([]);
 interface Suspect {
   readonly why: Suspicion;
   /** The instant until which it is left out. */
-  readonly until: number;
+  until: number;
 }
 
 /**
@@ -181,6 +181,16 @@ export class ServiceView {
       instanceSuspected.publish({ instanceId, targetId: id, service: this.service, why });
     this.suspects.set(id, { why, until: this.context.clock.monotonic() + SUSPECT_MS });
     this.changed();
+    this.context.clock.setTimeout(() => this.settle(), SUSPECT_MS + 1);
+  }
+
+  /** The instance does not answer. It is left out while this is called again and there are other instances. */
+  avoid(id: string): void {
+    const suspect = this.suspects.get(id);
+    const hasOthers = this.servers.some((other) => other.id !== id && !this.isSuspect(other));
+    if (!hasOthers) return;
+    if (suspect?.why !== 'unreached') return this.suspect(id, 'unreached');
+    suspect.until = this.context.clock.monotonic() + SUSPECT_MS;
     this.context.clock.setTimeout(() => this.settle(), SUSPECT_MS + 1);
   }
 

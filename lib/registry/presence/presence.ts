@@ -254,6 +254,14 @@ export class Presence {
     this.stored = 'listed';
   }
 
+  private tellWhereItListens(): void {
+    const { serverId: server, shards } = this.context.redis;
+    const sharded = shards.isSpoken || undefined;
+    const { capabilities } = this.record;
+    if (server === capabilities?.server && sharded === capabilities?.sharded) return;
+    this.change({ capabilities: { server, sharded } });
+  }
+
   private async keepRoutes(): Promise<void> {
     if (this.record.capabilities?.routes === undefined) return;
     const { redis } = this.context;
@@ -271,8 +279,7 @@ export class Presence {
     // Without a connection nothing can be renewed. The next 'ready' renews everything at once.
     const { redis, clock } = this.context;
     if (!redis.isReady || !this.isAnnounced) return;
-    const { serverId } = redis;
-    if (serverId !== this.record.capabilities?.server) this.change({ capabilities: { server: serverId } });
+    this.tellWhereItListens();
     const hadChanged = this.isChanged;
     this.isChanged = false;
     const isNew = await this.renew(hadChanged ? 'change' : 'beat').catch((error: unknown) => {

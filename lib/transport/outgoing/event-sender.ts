@@ -126,13 +126,14 @@ export class EventSender {
     const channel = this.context.keys.serviceChannel(view.service);
     // If one of them is a Hydra 1.x instance, all get a UMF message.
     const isOurs = view.servers.every(readsFrames);
+    const isInShard = view.servers.every(({ capabilities }) => capabilities?.sharded);
     const wire = isOurs
       ? this.messenger.frame(this.item(request))
       : this.message(`${view.service}:/`, request);
     this.context.metrics?.encoded('event', wire.length);
     if (event) callSent(event, undefined, wire);
     const isReceived = await this.context.redis.run('broadcast', () =>
-      this.messenger.postToAll(channel, wire),
+      this.messenger.postToAll(channel, wire, isInShard),
     );
     if (!isReceived) throw noInstanceError({ request, target });
   }

@@ -29,8 +29,8 @@ const RECHECK_AFTER_MS = 150;
  *
  * For an instance that does not answer, and for Hydra 1.x instances, which know no probes, PUBSUB NUMSUB counts the
  * exact subscribers of its channel. When there is none, the check is repeated once before the calls are given up. While
- * processes reconnect after an outage, the check proves nothing. On a Cluster both counts are those of one node, so an
- * instance that does not answer is gone when its presence is gone.
+ * processes reconnect after an outage, the check proves nothing. On a Cluster without sharded pub/sub both counts are those
+ * of one node, so an instance that does not answer is left out, and is gone when its presence is gone.
  */
 export class Prober {
   private timer: Timer | undefined;
@@ -49,7 +49,9 @@ export class Prober {
   /** A call began. */
   wake(): void {
     const { clock, options } = this.context;
-    this.timer ??= clock.setInterval(() => this.probe(), options.calls.probeAfterMs);
+    const { probeAfterMs } = options.calls;
+    // Where no count tells who is dead, an instance that does not answer is left out before twice that time.
+    this.timer ??= clock.setInterval(() => this.probe(), this.hasCounts ? probeAfterMs : probeAfterMs / 2);
   }
 
   stop(): void {
@@ -90,11 +92,17 @@ export class Prober {
     if (!this.context.redis.isReady) return;
     for (const [instance, calls] of this.overdue()) {
       if (this.unsubscribed.has(instance.id)) continue;
+      if (!this.hasCounts && this.unanswered.has(instance.id)) calls[0]!.target.view.avoid(instance.id);
       // With a pattern subscriber, a PUBLISH to a dead instance still has a receiver.
       const isAsked = readsFrames(instance);
       if (!isAsked || this.unanswered.has(instance.id)) void this.countSubscribers(instance, calls);
       if (isAsked) this.ask(instance, calls);
     }
+  }
+
+  private get hasCounts(): boolean {
+    const { isSharded, shards } = this.context.redis;
+    return !isSharded || shards.isSpoken;
   }
 
   private overdue(): Map<Instance, OutgoingCall[]> {
@@ -138,8 +146,9 @@ export class Prober {
     const channel = this.messenger.channelOf(instance);
     const askedAt = this.context.clock.monotonic();
     try {
-      const [, subscribers] = await this.context.redis.commands.pubsub('NUMSUB', channel);
-      const hasNone = Number(subscribers) === 0 && this.countsProve(instance);
+      const isInShard = instance.capabilities?.sharded === true;
+      const subscribers = await this.context.redis.shards.countSubscribers(channel, isInShard);
+      const hasNone = subscribers === 0 && this.countsProve(instance);
       if (this.hasLeft(instance, calls)) this.lose(instance, calls);
       else if (hasNone) this.hasNoSubscriber(instance, calls, askedAt, isAgain);
       else this.unsubscribed.delete(instance.id);

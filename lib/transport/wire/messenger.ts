@@ -63,6 +63,12 @@ type Listeners = unknown[];
  */
 const FULL_BATCH = 262_144;
 const MAX_CHANNELS = 10_000;
+const OWN_SHARD = 'own shard too';
+
+interface KnownChannel {
+  readonly channel: string;
+  readonly isInShard: boolean;
+}
 
 /**
  * Sends to the channels of other instances, and receives on those of this one.
@@ -75,7 +81,9 @@ export class Messenger {
   private readonly batches = new Map<string, Batch>();
   private waiting: Batch[] = [];
   private readonly senders: RemoteInstances;
-  private readonly channels = new Map<string, string>();
+  private readonly channels = new Map<string, KnownChannel>();
+  /** Channels that are listened to within their shard. Each is listened to everywhere, too: forgetting one does no harm. */
+  private readonly inShard = new Set<string>();
   /** For what is sent to this instance, to its whole service, and for answers to this instance. */
   private readonly own: readonly [instance: string, service: string, replies: string];
   private readonly publisher: Publisher;
@@ -147,9 +155,13 @@ export class Messenger {
     outside(() => this.publish(channel, message, listener ? [listener, subject] : []));
   }
 
-  /** Sends a text to the channel of a service. False when it certainly had no receiver. Rejects as the driver does. */
-  postToAll(channel: string, text: string): Promise<boolean> {
-    return this.publisher.publish(channel, text, Infinity);
+  /**
+   * Sends a text to the channel of a service. False when it certainly had no receiver. Rejects as the driver does.
+   *
+   * @param isInShard whether all receivers have subscribed within the shard of the channel
+   */
+  postToAll(channel: string, text: string, isInShard: boolean): Promise<boolean> {
+    return this.publisher.publish(channel, text, Infinity, isInShard);
   }
 
   /** An item as its own frame, for the channel of a service. */
@@ -158,12 +170,14 @@ export class Messenger {
   }
 
   /** The channel of an instance. Kept: making and hashing its name costs as much as encoding a call. */
-  channelOf({ service, id }: Pick<Instance, 'service' | 'id'>): string {
+  channelOf({ service, id, capabilities }: Pick<Instance, 'service' | 'id' | 'capabilities'>): string {
+    const isInShard = capabilities?.sharded === true;
     const known = this.channels.get(id);
-    if (known !== undefined) return known;
+    if (known?.isInShard === isInShard) return known.channel;
     if (this.channels.size >= MAX_CHANNELS) this.channels.clear();
     const channel = this.context.keys.instanceChannel(service, id);
-    this.channels.set(id, channel);
+    this.channels.set(id, { channel, isInShard });
+    this.listensInShard(channel, isInShard);
     return channel;
   }
 
@@ -172,9 +186,9 @@ export class Messenger {
     const [instance, service, replies] = this.own;
     const { redis } = this.context;
     this.subscriptions = [
-      redis.subscribe(service, (wire) => this.onMessage(wire, false)),
-      redis.subscribe(replies, (wire) => this.onReplies(wire)),
-      redis.hearOn(instance, (wire) => this.onMessage(wire, true)),
+      redis.subscribe(service, (wire, isInShard) => this.onMessage(wire, isInShard, false), OWN_SHARD),
+      redis.subscribe(replies, (wire, isInShard) => this.onReplies(wire, isInShard), OWN_SHARD),
+      redis.hearOn(instance, (wire, isInShard) => this.onMessage(wire, isInShard, true)),
     ];
     await redis.retryWhileUnavailable(async () => {
       await Promise.all(this.subscriptions.map((subscription) => subscription.confirmed()));
@@ -186,27 +200,42 @@ export class Messenger {
     this.subscriptions = [];
   }
 
-  private onMessage(wire: string, isForInstance: boolean): void {
-    if (isFrame(wire)) this.onRequests(wire, isForInstance);
+  private onMessage(wire: string, isInShard: boolean, isForInstance: boolean): void {
+    if (isFrame(wire)) this.onRequests(wire, isInShard, isForInstance);
     else if (wire !== ECHO) this.onUmf(wire);
   }
 
-  private onRequests(wire: string, isForInstance: boolean): void {
+  private onRequests(wire: string, isInShard: boolean, isForInstance: boolean): void {
     const frame = decodeFrame(wire);
-    const from = frame && this.senders.of(frame.from);
+    const from = frame && this.senderOf(frame.from, isInShard);
     if (!from) return logRejected(this.context.log, 'frames', wire);
     const hasGap = isForInstance && from.requests.hasGapBefore(frame.seq);
     this.handler?.onItems(from, frame.load, frame.items);
     if (hasGap) this.handler?.onFramesLost(from, 'requests');
   }
 
-  private onReplies(wire: string): void {
+  private onReplies(wire: string, isInShard: boolean): void {
     const frame = decodeFrame(wire);
-    const from = frame && this.senders.of(frame.from);
+    const from = frame && this.senderOf(frame.from, isInShard);
     if (!from) return logRejected(this.context.log, 'frames', wire);
     const hasGap = from.replies.hasGapBefore(frame.seq);
     this.handler?.onItems(from, frame.load, frame.items);
     if (hasGap) this.handler?.onFramesLost(from, 'replies');
+  }
+
+  /** Who speaks within shards listens so, and is answered so. */
+  private senderOf(address: string, isInShard: boolean): RemoteInstance | undefined {
+    const from = this.senders.of(address);
+    if (!from || from.isSharded === isInShard) return from;
+    from.isSharded = isInShard;
+    this.listensInShard(from.channel, isInShard);
+    this.listensInShard(from.replyChannel, isInShard);
+    return from;
+  }
+
+  private listensInShard(channel: string, isInShard: boolean): void {
+    if (!isInShard) this.inShard.delete(channel);
+    else if (this.inShard.size < MAX_CHANNELS || this.inShard.has(channel)) this.inShard.add(channel);
   }
 
   private onUmf(wire: string): void {
@@ -250,7 +279,7 @@ export class Messenger {
   }
 
   private publish(channel: string, wire: string, listeners: Listeners): void {
-    this.publisher.publish(channel, wire).then(
+    this.publisher.publish(channel, wire, 1, this.inShard.has(channel)).then(
       (isReceived) => notify(listeners, isReceived ? 'delivered' : 'no-receivers'),
       (error: unknown) => notify(listeners, this.publishError(channel, error, listeners.length === 0)),
     );

@@ -16,6 +16,8 @@ export interface RemoteInstance {
   readonly replyChannel: string;
   /** Its calls whose end is sent again, because nobody received it. */
   readonly unheard: Set<number>;
+  /** Whether its last frame came within a shard: then it listens so, too. */
+  isSharded: boolean;
   /** The frames it sent on the channel for calls here. */
   readonly requests: FrameSeries;
   /** The frames it sent on the channel for answers here. */
@@ -48,6 +50,7 @@ export class RemoteInstances {
       channel: this.keys.instanceChannel(service, id),
       replyChannel: this.keys.replyChannel(service, id),
       unheard: new Set<number>(),
+      isSharded: false,
       requests: new FrameSeries(this.hasForgotten),
       replies: new FrameSeries(this.hasForgotten),
     };

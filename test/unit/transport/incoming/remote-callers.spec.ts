@@ -11,6 +11,7 @@ const peer = (n: number): RemoteInstance => ({
   channel: `c${n}`,
   replyChannel: `c${n}:r`,
   unheard: new Set(),
+  isSharded: false,
   requests: new FrameSeries(),
   replies: new FrameSeries(),
 });

@@ -1,0 +1,51 @@
+import { Cluster } from 'ioredis';
+
+import type { RedisClient } from './connection/driver.js';
+import { isReply, redisError } from './redis-error.js';
+import { countShardSubscribers, publishOn, publishToShard } from './slot-publish.js';
+import type { Subscriptions } from './subscriptions.js';
+
+/** Redis before 7.0, a service that does without, or a user who may not. */
+const NO_SHARDS = /^(ERR unknown command|NOPERM)/i;
+
+/**
+ * Sharded pub/sub of a Cluster: a message goes to the node that owns the slot of its channel and to no other, and all who
+ * hear it are counted there. A process speaks so once it listens so: whoever is spoken to so may answer so.
+ */
+export class ShardSpeech {
+  constructor(
+    private readonly commands: RedisClient,
+    private readonly subscriptions: Subscriptions,
+  ) {}
+
+  /** Whether this process listens on its own channels within their shard, and may speak within shards. */
+  get isSpoken(): boolean {
+    return this.subscriptions.isSharded;
+  }
+
+  /**
+   * Publishes within the shard of the channel, and resolves with the receivers; publishes to all where this process does not
+   * speak so, or Redis does not allow it. Rejects as the driver does.
+   */
+  async publish(channel: string, text: string): Promise<number> {
+    const { commands } = this;
+    if (!this.isSpoken || !(commands instanceof Cluster)) return publishOn(commands, channel, text);
+    try {
+      return await publishToShard(commands, channel, text);
+    } catch (error) {
+      if (!isReply(error) || !NO_SHARDS.test(error.message)) throw error;
+      this.subscriptions.leaveShard(redisError(`SPUBLISH to ${channel}`, error));
+      return publishOn(commands, channel, text);
+    }
+  }
+
+  /**
+   * How many subscribe to a channel; undefined where that cannot be known: on a Cluster, of who does not listen within the
+   * shard. Rejects as the driver does.
+   */
+  async countSubscribers(channel: string, isInShard: boolean): Promise<number | undefined> {
+    const { commands } = this;
+    if (!(commands instanceof Cluster)) return Number((await commands.pubsub('NUMSUB', channel))[1]);
+    return isInShard && this.isSpoken ? countShardSubscribers(commands, channel) : undefined;
+  }
+}

@@ -57,6 +57,19 @@ async function isReplicating(on: TestCluster['on']): Promise<boolean> {
   return infos.every((info) => String(info).includes('master_link_status:up'));
 }
 
+function idsOf(cluster: TestCluster): Promise<string[]> {
+  const nodes = [...cluster.nodes.keys()];
+  return Promise.all(nodes.map(async (node) => String(await cluster.on(node, 'CLUSTER', 'MYID'))));
+}
+
+/** The node that has the slot of a key, as the first one knows it. */
+export async function ownerOf(cluster: TestCluster, key: string): Promise<number> {
+  const slot = Number(await cluster.on(0, 'CLUSTER', 'KEYSLOT', key));
+  const ranges = (await cluster.on(0, 'CLUSTER', 'SLOTS')) as [number, number, [string, number, string]][];
+  const range = ranges.find(([from, to]) => from <= slot && slot <= to)!;
+  return (await idsOf(cluster)).indexOf(range[2][2]);
+}
+
 /**
  * Moves the slot of a key from its primary to the next one, with its keys, as `redis-cli --cluster reshard` does.
  *
@@ -65,11 +78,8 @@ async function isReplicating(on: TestCluster['on']): Promise<boolean> {
 export async function moveSlot(cluster: TestCluster, key: string, stayHalfMs = 0): Promise<void> {
   const slot = Number(await cluster.on(0, 'CLUSTER', 'KEYSLOT', key));
   const primaries = [0, 1, 2];
-  const ids = await Promise.all(
-    primaries.map(async (node) => String(await cluster.on(node, 'CLUSTER', 'MYID'))),
-  );
-  const ranges = (await cluster.on(0, 'CLUSTER', 'SLOTS')) as [number, number, [string, number, string]][];
-  const owner = ids.indexOf(ranges.find(([from, to]) => from <= slot && slot <= to)![2][2]);
+  const ids = await idsOf(cluster);
+  const owner = await ownerOf(cluster, key);
   const next = (owner + 1) % 3;
   await cluster.on(next, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[owner]!);
   await cluster.on(owner, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[next]!);

@@ -82,7 +82,7 @@ export class Messenger {
   private waiting: Batch[] = [];
   private readonly senders: RemoteInstances;
   private readonly channels = new Map<string, KnownChannel>();
-  /** Channels that are listened to within their shard. Each is listened to everywhere, too: forgetting one does no harm. */
+  /** Channels that are listened to within their shard. Each has subscribers everywhere, too, so one may be forgotten. */
   private readonly inShard = new Set<string>();
   /** For what is sent to this instance, to its whole service, and for answers to this instance. */
   private readonly own: readonly [instance: string, service: string, replies: string];

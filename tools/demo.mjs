@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Score } from './demo-score.mjs';
 import { startLoad } from './http-load.mjs';
 import { startTypeScript } from './json-process.mjs';
-import { startRedis } from './redis.mjs';
+import { startAnyRedis } from './redis.mjs';
 import { ensurePackages } from './setup.mjs';
 import { formatCount, startLiveView } from './terminal.mjs';
 
@@ -118,7 +118,7 @@ function explain({ redis, gatewayUrl }) {
 
 async function main() {
   // First: whoever has none should not learn it after a long installation.
-  const redis = await start(startRedis({ log: say }));
+  const redis = await start(startAnyRedis({ log: say }));
   await ensurePackages({ log: say });
   const env = { HYDRA_REDIS_URL: redis.url, PORT: '0' };
   say(`starting ${MATH_PROCESSES} math processes and a gateway ...`);

@@ -1,16 +1,24 @@
 /**
  * The one place tests, demo and benchmarks get a Redis from, tried in this order: the one in REDIS_URL, a server
- * program on PATH, Docker, the system's package manager. `node tools/redis.mjs` starts one and keeps it until Ctrl-C.
+ * program on PATH, Docker, the system's package manager; for demo and samples at last the one in memory. `node tools/redis.mjs`
+ * starts one and keeps it until Ctrl-C.
  */
 import { pathToFileURL } from 'node:url';
 import { findProgram } from './command.mjs';
 import { canUseDocker, startContainer } from './redis-container.mjs';
+import { startMemoryRedis } from './memory-redis.mjs';
 import { installHint, installRedis } from './redis-install.mjs';
 import { startServer } from './redis-server.mjs';
 
 const toStderr = (line) => process.stderr.write(`${line}\n`);
 
-const findServer = () => findProgram('redis-server') ?? findProgram('valkey-server');
+/** With HYDRA_NO_REDIS=1 it is as on a machine that has neither Redis nor Docker, and where none may be installed. */
+const isBare = () => process.env.HYDRA_NO_REDIS === '1';
+
+const findServer = () =>
+  isBare() ? undefined : (findProgram('redis-server') ?? findProgram('valkey-server'));
+
+class NoRedisError extends Error {}
 
 let found;
 
@@ -27,13 +35,30 @@ export function findRedis({ log = toStderr } = {}) {
 async function search(log) {
   const present = findServer();
   if (present) return { kind: 'server', binary: present };
-  if (await canUseDocker(log)) return { kind: 'docker' };
-  await installRedis(log);
+  if (!isBare()) {
+    if (await canUseDocker(log)) return { kind: 'docker' };
+    await installRedis(log);
+  }
   const installed = findServer();
   if (installed) return { kind: 'server', binary: installed };
-  throw new Error(
+  throw new NoRedisError(
     `No Redis on this machine. Type: ${installHint()}\nor set REDIS_URL to one that is running.`,
   );
+}
+
+/** As {@link startRedis}, and where none can be had, the one in memory. Says which it is. */
+export async function startAnyRedis(options = {}) {
+  const { log = toStderr } = options;
+  try {
+    const redis = await startRedis(options);
+    if (!redis.owned) log(`using the Redis of REDIS_URL, ${redis.url}`);
+    return redis;
+  } catch (error) {
+    if (!(error instanceof NoRedisError)) throw error;
+    const redis = await startMemoryRedis({ log });
+    log(`no Redis here and none can be installed: using the one in memory, at ${redis.url}`);
+    return redis;
+  }
 }
 
 /**

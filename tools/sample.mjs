@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startRedis } from './redis.mjs';
+import { startAnyRedis } from './redis.mjs';
 import { ensurePackages, ROOT } from './setup.mjs';
 import { forgetProcess, watchProcess } from './watchdog.mjs';
 
@@ -37,7 +37,7 @@ function startProgram(file, env) {
 
 async function runSample(name) {
   await ensurePackages({ log: say });
-  const redis = await startRedis({ log: say });
+  const redis = await startAnyRedis({ log: say });
   const files = await programsOf(name);
   say(`Redis is at ${redis.url}; what to try is in sample/${name}/README.md; Ctrl-C ends it.`);
   const programs = files.map((file) =>

@@ -8,6 +8,7 @@ import { ExitCode, exitCodeOf } from './session/command-failure.js';
 import { addForgetCommand } from './commands/forget-command.js';
 import { addQueueCommands } from './commands/queue-commands.js';
 import { addServiceCommands } from './commands/service-commands.js';
+import { addRedisCommand } from './commands/redis-command.js';
 import { parseCount } from './session/session.js';
 import { addStreamCommands } from './commands/stream-commands.js';
 import { note, paint } from './session/terminal.js';
@@ -36,6 +37,7 @@ export function createProgram(): Command {
   addQueueCommands(program);
   addStreamCommands(program);
   addForgetCommand(program);
+  addRedisCommand(program);
   return program;
 }
 

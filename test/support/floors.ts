@@ -19,9 +19,9 @@ const FOLDER_FLOORS: Readonly<Record<string, number>> = {
   config: 4,
   logging: 4,
   http: 4,
-  cli: 5,
   ops: 5,
   testing: 6,
+  cli: 7,
 };
 const GROUND_FILES = ['hydra-error.ts', 'hydra-options.ts'];
 /** The options describe what protocol/ carries; it knows nothing of them. */

@@ -61,16 +61,20 @@ export interface CompletedEvent {
 }
 
 /**
- * Somebody cancelled it.
+ * A job was cancelled.
  *
  * @publicApi
  */
 export interface CancelledEvent {
+  /** The kind of the event. */
   readonly type: 'cancelled';
+  /** The id of the job. */
   readonly id: string;
+  /** The pattern of the job. */
   readonly pattern: string;
+  /** The reason that was given to `cancel`. */
   readonly reason: string;
-  /** By the clock of Redis. */
+  /** When it was cancelled, by the clock of Redis. */
   readonly finishedAt: Date;
 }
 

@@ -4,7 +4,7 @@ import { readEnd } from '../model/job-event.js';
 import { attemptOf, readState, type JobState } from '../model/job-state.js';
 import { enqueuedAt, type ReadJob } from '../model/job-text.js';
 
-/** @publicApi */
+/** The states of a job, as `list` takes them. @publicApi */
 export type JobStateName = 'waiting' | 'active' | 'delayed' | 'dead' | 'completed';
 
 /**
@@ -13,48 +13,57 @@ export type JobStateName = 'waiting' | 'active' | 'delayed' | 'dead' | 'complete
  * @publicApi
  */
 export interface JobCounts {
+  /** Jobs that wait for a worker. */
   readonly waiting: number;
+  /** Jobs that workers have leased. */
   readonly active: number;
+  /** Jobs that may not start yet: delayed ones, and those that wait for a retry. */
   readonly delayed: number;
+  /** Dead letters. */
   readonly dead: number;
-  /** Those whose outcome is still kept. */
+  /** Completed jobs whose outcome is still kept. */
   readonly completed: number;
+  /** Whether the queue is paused. */
   readonly isPaused: boolean;
-  /** By pattern, how many of those that wait were set aside because no worker has a handler for it. */
+  /** How many waiting jobs were set aside because no worker has a handler for their pattern, by pattern. */
   readonly unhandled: Readonly<Record<string, number>>;
 }
 
 /**
- * A job as it stands.
+ * A job in its present state.
  *
  * @publicApi
  */
 export interface JobView {
+  /** The id of the job. */
   readonly id: string;
+  /** The pattern of the job. */
   readonly pattern: string;
   /** The outcome of a cancelled job is kept as long as that of a dead one, and neither counted nor listed. */
   readonly state: JobStateName | 'cancelled';
-  /** Undefined for a job that completed or was cancelled: only its outcome is kept. */
+  /** The data of the job; undefined for a job that completed or was cancelled, of which only the outcome is kept. */
   readonly data?: unknown;
-  /** By the clock of whoever added it. */
+  /** When it was added, by the clock of the process that added it. */
   readonly enqueuedAt?: Date;
-  /** Attempts that were begun, the one that runs or completed included; undefined for a cancelled job. */
+  /** How many attempts were begun, including the one that runs or completed; undefined for a cancelled job. */
   readonly attempts: number | undefined;
-  /** Why the last one that did not complete did not, or why it was cancelled. */
+  /** The error of the last failed attempt, or the reason of the cancellation. */
   readonly error?: string;
-  /** From when a delayed job may start, by the clock of Redis. */
+  /** When a delayed job may start, by the clock of Redis. */
   readonly dueAt?: Date;
+  /** When it completed, was cancelled or became a dead letter, by the clock of Redis. */
   readonly finishedAt?: Date;
+  /** What its handler returned; undefined unless it is completed. */
   readonly result?: unknown;
   /** What the handler last reported. */
   readonly progress?: unknown;
 }
 
-/** Where to begin in a list, and how much to read. @publicApi */
+/** Which part of a list is read. @publicApi */
 export interface Page {
-  /** @defaultValue 0 */
+  /** How many entries are skipped. @defaultValue 0 */
   readonly offset?: number;
-  /** @defaultValue 100 */
+  /** How many entries are read at most. @defaultValue 100 */
   readonly limit?: number;
 }
 

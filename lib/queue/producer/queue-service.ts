@@ -39,18 +39,18 @@ import type { RepeatOptions, Schedule } from '../model/schedule.js';
 import { Schedules } from './schedules.js';
 
 /**
- * Which queue is meant.
+ * Selects a queue.
  *
  * @publicApi
  */
 export interface QueueRef {
-  /** @defaultValue this process's own service */
+  /** The service that the queue belongs to. @defaultValue this process's own service */
   readonly service?: string;
-  /** @defaultValue 'default' */
+  /** The name of the queue. @defaultValue 'default' */
   readonly queue?: string;
 }
 
-/** @publicApi */
+/** Options of a cancellation. @publicApi */
 export interface CancelOptions {
   /** Why: up to a thousand characters, for `result`, `get`, events and the handler's `signal`. @defaultValue 'cancelled' */
   readonly reason?: string;
@@ -58,14 +58,15 @@ export interface CancelOptions {
 
 /** Which jobs to cancel. @publicApi */
 export interface CancelWhere extends CancelOptions {
+  /** The pattern of the jobs. */
   readonly pattern: string | number | object;
   /** How many at most. @defaultValue 1000 */
   readonly limit?: number;
-  /** Only says which they are. @defaultValue false */
+  /** True: only returns which jobs they are. @defaultValue false */
   readonly dryRun?: boolean;
 }
 
-/** @publicApi */
+/** How long to wait for the result of a job. @publicApi */
 export interface ResultOptions {
   /** How long to wait, in milliseconds. @defaultValue `timeoutMs` of the module */
   readonly timeoutMs?: number;
@@ -77,15 +78,16 @@ export interface ResultOptions {
  * @publicApi
  */
 export interface QueuedJob<Result = unknown> {
+  /** The id of the job. */
   readonly id: string;
   /** False when a job with the same `id` was there before. */
   readonly isNew: boolean;
   /**
-   * Waits for the job's end, and gives what its handler returned.
+   * Waits for the end of the job, and resolves with the return value of its handler.
    *
-   * @throws HydraError `DEAD_LETTER` with the reason; `CANCELLED` when it was removed; `REPLY_LOST` when it is over and
-   *   nothing tells how: a Hydra 1.x worker did it, or its outcome is not kept any more; `TIMEOUT` when it has not ended by
-   *   then, or Redis was away for all that time; `BAD_OPTION`; `CLOSED`
+   * @throws HydraError `DEAD_LETTER` with the reason; `CANCELLED` when it was removed; `REPLY_LOST` when it has ended
+   * and its outcome is not known: a Hydra 1.x worker ran it, or its outcome is not kept any more; `TIMEOUT` when it has
+   * not ended by then, or Redis was away for all that time; `BAD_OPTION`; `CLOSED`
    */
   result(options?: ResultOptions): Promise<Result>;
 }
@@ -99,7 +101,9 @@ export type AddedJob<Result = unknown> = Promise<QueuedJob<Result>> & Pick<Queue
 
 /** One of many jobs to add. @publicApi */
 export interface BulkJob extends AddOptions {
+  /** The pattern of the job. */
   readonly pattern: string | number | object;
+  /** The data of the job: JSON data, which may hold Buffers. */
   readonly data: unknown;
 }
 
@@ -119,12 +123,14 @@ const MAX_REASON = 1_000;
 type QueueContext = Pick<Context, 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log'>;
 
 /**
- * Adds jobs to the queues of this and other services, and looks after them. Works in a process without handlers too.
+ * Adds jobs to the queues of this and other services, and inspects and administers them. It also works in a process
+ * without handlers.
  *
  * Everything rejects with HydraError `REDIS_UNAVAILABLE` when Redis cannot be reached; an `add` that was under way when the
  * connection broke may have been stored.
  *
- * A promise that nobody waits for ends no process. Of a job that could not be added the log tells, now and then.
+ * A rejected promise that is not awaited does not end the process. A job that could not be added is logged, at a
+ * bounded rate.
  *
  * @publicApi
  */
@@ -156,7 +162,7 @@ export class QueueService {
     const resultOf = async (given: ResultOptions = {}) => {
       refuseUnknown('result', given, RESULT_NAMES);
       const { timeoutMs = this.context.options.timeoutMs } = given;
-      // The time counts from here, and not from when Redis has the job.
+      // The time begins here, and not when Redis has stored the job.
       const startedAt = this.context.clock.monotonic();
       const job = await storedWithin(
         this.context.clock,
@@ -177,7 +183,7 @@ export class QueueService {
    */
   async addBulk(jobs: readonly BulkJob[]): Promise<QueuedJob[]> {
     try {
-      // All are looked at before any is added: one bad job must not leave half of them behind.
+      // All are checked before any is added, so that one invalid job does not leave half of them in the queue.
       const prepared = jobs.map(({ pattern, data, ...options }) => this.prepare(pattern, data, options));
       const added = await allAdded(prepared.map(({ job }) => this.adder.add(job)));
       return prepared.map(({ queue, job }, index) => this.handle(queue, job, added[index]!));
@@ -204,18 +210,21 @@ export class QueueService {
     return this.queue('list', page, PAGE_NAMES).inspector.list(state, page);
   }
 
-  /** A job by its id, or undefined. What it costs follows the length of the queue: it is for people, not for programs. */
+  /**
+   * A job by its id, or undefined. The cost is linear in the length of the queue: use it for inspection, not in a
+   * program's normal work.
+   */
   async get(id: string, ref?: QueueRef): Promise<JobView | undefined> {
     return this.queue('get', ref).inspector.get(id);
   }
 
-  /** A page of what was given up, oldest first, with reason and history. */
+  /** A page of the dead letters, oldest first, with reason and history. */
   async deadLetters(page: QueueRef & Page = {}): Promise<DeadJob[]> {
     return (await this.queue('deadLetters', page, PAGE_NAMES).inspector.deadLetters(page)).map(publicDead);
   }
 
   /**
-   * Makes jobs of dead letters again, with all their attempts. Gives the ids of those it was done to.
+   * Makes jobs of dead letters again, with all their attempts. Resolves with their ids.
    *
    * @param options `dryRun: true` only gives the ids
    */
@@ -228,7 +237,7 @@ export class QueueService {
     return this.queue('redrive', options, REDRIVE_NAMES).inspector.dead.run(chosen, dryRun);
   }
 
-  /** Takes out a job that waits, a dead letter, or what is kept of a completed job; false when there is none. */
+  /** Removes a waiting job, a dead letter, or the outcome of a completed job; false when there is none. */
   async remove(id: string, ref?: QueueRef): Promise<boolean> {
     return this.queue('remove', ref).inspector.remove(id);
   }
@@ -273,6 +282,7 @@ export class QueueService {
     await this.context.redis.run('pause', (redis) => redis.set(keys.paused, '1'));
   }
 
+  /** Workers of the service take jobs of this queue again. */
   async resume(ref?: QueueRef): Promise<void> {
     const { keys } = this.queue('resume', ref);
     await this.context.redis.run('resume', (redis) =>
@@ -307,7 +317,7 @@ export class QueueService {
     await schedules.set(name, cron, routeOf(pattern), data, settings);
   }
 
-  /** The repeating jobs of a queue. */
+  /** Lists the repeating jobs of a queue. */
   async schedules(ref?: QueueRef): Promise<Schedule[]> {
     return this.queue('schedules', ref).schedules.list();
   }

@@ -28,6 +28,10 @@ export type JobEvent =
       readonly addedOn?: string;
     }
   | CancelledEvent
+  /** A worker has taken it to run it. */
+  | { readonly type: 'started'; readonly id: string; readonly pattern: string }
+  /** Its worker died or was blocked: it waits again, at its place. */
+  | { readonly type: 'stalled'; readonly id: string; readonly pattern: string; readonly error: string }
   /** Somebody took it out. */
   | { readonly type: 'removed'; readonly id: string; readonly pattern: string }
   | {
@@ -158,7 +162,8 @@ function isEvent(event: unknown): event is WrittenEvent {
     return false;
   }
   const { type, attempt, error, retryInMs, finishedOn, tookMs, reason } = event;
-  if (type === 'progress' || type === 'removed') return true;
+  if (type === 'progress' || type === 'removed' || type === 'started') return true;
+  if (type === 'stalled') return typeof error === 'string';
   if (type === 'cancelled') return typeof finishedOn === 'number' && typeof reason === 'string';
   if (typeof attempt !== 'number') return false;
   if (type === 'completed') return typeof finishedOn === 'number' && typeof tookMs === 'number';

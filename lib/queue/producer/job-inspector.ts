@@ -10,6 +10,7 @@ import {
   deadView,
   endedView,
   openView,
+  outcomeView,
   type JobCounts,
   type JobStateName,
   type JobView,
@@ -96,6 +97,11 @@ export class JobInspector {
   /** A job that moves on while it is looked for may be missed once: it has been where it is found the second time. */
   async get(id: string): Promise<JobView | undefined> {
     return (await this.look(id)) ?? (await this.look(id));
+  }
+
+  /** How it ended, at a constant cost; undefined while it has not. */
+  async ended(id: string): Promise<JobView | undefined> {
+    return outcomeView(await this.redis.run('look up a job', (redis) => redis.hget(this.keys.results, id)));
   }
 
   private async look(id: string): Promise<JobView | undefined> {

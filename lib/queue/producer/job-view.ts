@@ -101,6 +101,14 @@ export function completedView(text: string | null): JobView | undefined {
   return { id, pattern, state: 'completed', attempts: attempt, finishedAt, result };
 }
 
+/** However it ended, from what is kept of that. */
+export function outcomeView(text: string | null): JobView | undefined {
+  const event = readEnd(text);
+  if (event?.type !== 'dead') return endedView(text);
+  const { id, pattern, attempt, error } = event;
+  return { id, pattern, state: 'dead', attempts: attempt, error };
+}
+
 /** Of a job that completed or was cancelled, from what is kept of it. */
 export function endedView(text: string | null): JobView | undefined {
   const event = readEnd(text);

@@ -9,11 +9,15 @@ import type { Subscription } from '../../redis/redis-connections.js';
 import { readEvents, type JobEvent } from '../model/job-event.js';
 import type { JobSearch } from './job-search.js';
 import { isUnavailable, JobWaiters, type AwaitedJob } from './job-waiters.js';
+import type { JobView } from './job-view.js';
 import type { QueueKeys } from '../model/queue-keys.js';
+import { WatchedJob, type JobLooks } from './watched-job.js';
 
 /** How long workers go on telling after the last listener said that it is there. */
 const WATCHED_MS = 10_000;
 const RENEW_MS = 3_000;
+/** How often a job that is watched is looked for among those that ended: pub/sub may lose a word. */
+const CHECK_MS = 2_000;
 
 /** Hears what happens to the jobs of one queue, while somebody listens. */
 export class JobWatch {
@@ -41,6 +45,35 @@ export class JobWatch {
       const subscription = this.events.subscribe(subscriber);
       this.enter().catch((error: unknown) => subscriber.error(error));
       return () => {
+        subscription.unsubscribe();
+        this.leave();
+      };
+    });
+  }
+
+  /**
+   * The job as it is, then after each change, until it has ended. It completes at once where there is none, and errors as
+   * {@link events$} does.
+   */
+  job$(id: string, looks: JobLooks): Observable<JobView> {
+    return new IgnorableObservable('the watch of a job', (subscriber) => {
+      const { clock, redis } = this.context;
+      const job = new WatchedJob(looks, subscriber);
+      const subscription = this.events.subscribe((event) => {
+        if (event.id === id) job.hear(event);
+      });
+      this.enter().then(
+        () => job.lookAnew(),
+        (error: unknown) => subscriber.error(error),
+      );
+      // What happened while the connection was lost was not heard, nor what happens until the channel is there again.
+      const stopHearing = redis.onState((state) => {
+        if (state === 'ready') void job.lookAnew();
+      });
+      const timer = clock.setInterval(() => void job.check(), CHECK_MS);
+      return () => {
+        clock.clear(timer);
+        stopHearing();
         subscription.unsubscribe();
         this.leave();
       };

@@ -291,7 +291,19 @@ export class QueueService {
   }
 
   /**
-   * What happens to the jobs of a queue from the subscription on: progress, failures, completions, dead letters. It comes
+   * One job: as it is when its subscriber comes, then after each change, until it ends: completed, given up, cancelled or
+   * removed. It completes without a value where there is no such job. Changes come by pub/sub; after a lost connection the job is looked for
+   * again. To look for it costs what `get` costs.
+   */
+  watch(id: string, ref?: QueueRef): Observable<JobView> {
+    const { watch, inspector } = this.queue('watch', ref);
+    nonEmptyString('id', id);
+    return watch.job$(id, { find: () => inspector.get(id), end: () => inspector.ended(id) });
+  }
+
+  /**
+   * What happens to the jobs of a queue from the subscription on: starts, progress, failures, losses, completions, dead
+   * letters. It comes
    * by pub/sub: what happens while the connection is lost is not seen.
    */
   events(ref?: QueueRef): Observable<JobEvent> {

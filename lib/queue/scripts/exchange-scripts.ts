@@ -2,7 +2,7 @@ import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { EVENT_BYTES, PUBLISH_BYTES } from '../model/job-event.js';
 import { NOW } from '../../redis/lua-clock.js';
-import { ALLOW_OOM, GIVE_BACK, KEEP, KEEP_IDS, PATTERN_OF, WAKE } from './script-parts.js';
+import { ALLOW_OOM, GIVE_BACK, KEEP, KEEP_IDS, NAMES_OF, PATTERN_OF, WAKE } from './script-parts.js';
 
 /** What `exchange` gives back. */
 export type ExchangeReply = readonly [
@@ -193,7 +193,6 @@ if #done > 0 then
     end
   end
 end
-if #events > 0 and redis.call('EXISTS', KEYS[13]) == 1 then publish() end
 `;
 
 /**
@@ -337,6 +336,13 @@ if #jobs > 0 then
   redis.call('SET', KEYS[8], string.format('%.0f', last + #jobs))
   if redis.call('EXISTS', KEYS[7]) == 1 then states = redis.call('HMGET', KEYS[7], unpack(jobs)) end
 end
+if (#events > 0 or #jobs > 0) and redis.call('EXISTS', KEYS[13]) == 1 then
+  for _, job in ipairs(jobs) do
+    local names = namesOf(job)
+    if names then tell('{"type":"started",' .. names .. '}') end
+  end
+  publish()
+end
 `;
 
 /** Says when to look again, and to whom: one worker keeps the alarm for all. */
@@ -407,7 +413,7 @@ end
 export const exchange = new Script<ExchangeReply>(
   'queue.exchange',
   22,
-  `${NOW}${NEED}${PATTERN_OF}${WAKE}${GIVE_BACK}${KEEP}${KEEP_IDS}
+  `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${GIVE_BACK}${KEEP}${KEEP_IDS}
 local wanted, patternCount = tonumber(ARGV[3]), tonumber(ARGV[17])
 local outcomes = 18 + patternCount * 4
 local numbers, rests = {}, {}

@@ -1,7 +1,7 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
-import { ALLOW_OOM, GIVE_BACK, PATTERN_OF, WAKE } from './script-parts.js';
+import { ALLOW_OOM, GIVE_BACK, NAMES_OF, PATTERN_OF, WAKE } from './script-parts.js';
 
 /** What `recover` gives back. */
 export type RecoverReply = readonly [
@@ -29,10 +29,11 @@ const MAX_BYTES = 4_194_304;
  * call, for whoever takes them to give them up. The pattern is forgotten when it has none any more.
  *
  * KEYS  1 leases of the worker   2 owners   3 high   4 returned   5 state   6 watch   7 patterns   8 waiting   9 idle
+ *       10 watched
  * ARGV  1 worker   2 its life in ms   3 key of leases up to the worker's id   4 key of an inbox up to the worker's id
  *       5 wake channel   6 wake channel of one up to the worker   7 key of a list set aside up to the pattern   8 after it
  *       9 after it, of the list that goes first   10 ms for which a worker that is silent, but connected, keeps its jobs
- *       11 ms for which a job is kept for a handler   12 jobs moved at most   then the patterns the worker has handlers for
+ *       11 ms for which a job is kept for a handler   12 jobs moved at most   13 events channel   then the patterns the worker has handlers for
  * Returns {@link RecoverReply}.
  *
  * One script, because a worker may come back between the look and the move. After a pause in which nobody looked (Redis
@@ -41,17 +42,17 @@ const MAX_BYTES = 4_194_304;
  */
 export const recover = new Script<RecoverReply>(
   'queue.recover',
-  9,
-  `${NOW}${NEED}${PATTERN_OF}${WAKE}${GIVE_BACK}
+  10,
+  `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${GIVE_BACK}
 need('ZADD', KEYS[2], 1, 'a') need('RPUSH', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a') need('HSET', KEYS[5], 'a', 'b')
-need('SET', KEYS[6], 'a') need('ZREM', KEYS[2], 'a') need('HDEL', ARGV[3], 'a') need('PUBLISH', ARGV[5], 'a')
+need('SET', KEYS[6], 'a') need('ZREM', KEYS[2], 'a') need('HDEL', ARGV[3], 'a') need('PUBLISH', ARGV[5], 'a') need('PUBLISH', ARGV[13], 'a') need('EXISTS', KEYS[10])
 needWake(KEYS[9], ARGV[6]) need('LMOVE', ARGV[4], KEYS[8], 'RIGHT', 'RIGHT') need('ZADD', KEYS[7], 1, 'a') need('HDEL', KEYS[1], 'a')
 need('GET', KEYS[6]) need('HGET', KEYS[5], 'a') need('HKEYS', KEYS[1]) need('EXISTS', KEYS[8]) need('LINDEX', KEYS[8], -1)
 need('ZRANGEBYSCORE', KEYS[7], 0, 1) need('ZCOUNT', KEYS[7], 0, 1) need('HDEL', KEYS[9], 'a')
 ${ALLOW_OOM}
 local life, blocked, left, bytes = tonumber(ARGV[2]), tonumber(ARGV[10]), tonumber(ARGV[12]), 0
 redis.call('ZADD', KEYS[2], now + life, ARGV[1])
-for i = 13, #ARGV do redis.call('ZADD', KEYS[7], now + life, ARGV[i]) end
+for i = 14, #ARGV do redis.call('ZADD', KEYS[7], now + life, ARGV[i]) end
 local since, last = string.match(redis.call('GET', KEYS[6]) or '', '^(%d+) (%d+)$')
 if not last or now - last > life * 2 / 3 or now < tonumber(last) then since = now end
 redis.call('SET', KEYS[6], string.format('%.0f %.0f', since, now), 'PX', life * 100)
@@ -62,6 +63,7 @@ local function stateOf(job)
   return state
 end
 
+local isWatched = redis.call('EXISTS', KEYS[10]) == 1
 local function note(job, owner, silentMs, isConnected)
   local state = stateOf(job)
   local function count(name) state[name] = (tonumber(state[name]) or 0) + 1 end
@@ -77,6 +79,10 @@ local function note(job, owner, silentMs, isConnected)
   if #history > 10 then table.remove(history, 1) end
   state.history = history
   redis.call('HSET', KEYS[5], job, cjson.encode(state))
+  local names = isWatched and namesOf(job)
+  if names and #names < 8192 then
+    redis.call('PUBLISH', ARGV[13], '[{"type":"stalled",' .. names .. ',"error":' .. cjson.encode(why) .. '}]')
+  end
 end
 
 local returned, lost, hasMore, served = {}, {}, 0, '-inf'

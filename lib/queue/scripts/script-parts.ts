@@ -23,6 +23,19 @@ local function patternOf(job)
 end
 `;
 
+/** Added to scripts, behind PATTERN_OF: `namesOf(job)` gives the members `id` and `pattern` of its events as JSON; nil where it has none. */
+export const NAMES_OF = `
+local function namesOf(job)
+  local id = string.match(job, '^{"to":"[^"\\\\]*","frm":"[^"\\\\]*","mid":("[^"\\\\]*")')
+  if not id then
+    local isRead, message = pcall(cjson.decode, job)
+    if not isRead or type(message) ~= 'table' or type(message.mid) ~= 'string' then return nil end
+    id = cjson.encode(message.mid)
+  end
+  return '"id":' .. id .. ',"pattern":' .. cjson.encode(patternOf(job) or '')
+end
+`;
+
 /**
  * Added to scripts: `wake(idle, prefix, pattern)` wakes two workers that have nothing to do and room for the pattern
  * (any, where it is nil), and no more: each that is woken costs a look at the queue. Who is not woken looks within a second.

@@ -129,8 +129,9 @@ export class WorkerLink {
 
   /** @param served the patterns this worker has handlers for */
   async recover(served: readonly string[]): Promise<RecoverReply> {
-    const { owners, high, returned, state, watch, patterns, waiting, idle, wake } = this.keys;
-    const keys = [this.leases, owners, high, returned, state, watch, patterns, waiting, idle];
+    const { owners, high, returned, state, watch, patterns, waiting, idle, wake, watched, events } =
+      this.keys;
+    const keys = [this.leases, owners, high, returned, state, watch, patterns, waiting, idle, watched];
     const { presence, queue } = this.options;
     const prefixes = [this.keys.leases(''), this.keys.inbox(''), wake, this.keys.wakeOf('')];
     const args = [
@@ -141,6 +142,7 @@ export class WorkerLink {
       queue.blockedMs,
       queue.noHandlerMs,
       MAX_RECOVERED,
+      events,
       ...served,
     ];
     const askedAt = this.clock.monotonic();

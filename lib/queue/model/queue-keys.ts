@@ -57,6 +57,8 @@ export interface QueueKeys {
   readonly ids: string;
   /** HASH pattern → `<tokens> <instant>`: what is left of its rate limit. */
   readonly rates: string;
+  /** HASH pattern → the instant until which none of its jobs starts (Redis clock, ms). */
+  readonly limited: string;
   /** HASH name → JSON, and ZSET name → its next instant: repeating jobs. */
   readonly schedules: string;
   readonly ticks: string;
@@ -99,6 +101,7 @@ export function createQueueKeys(keys: Keys, service: string, queue = DEFAULT_QUE
     progress: of('progress'),
     ids: of('ids'),
     rates: of('rates'),
+    limited: of('limited'),
     schedules: of('schedules'),
     ticks: of('ticks'),
     watched: of('watched'),

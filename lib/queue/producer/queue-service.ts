@@ -36,6 +36,7 @@ import { createQueueKeys, DEFAULT_QUEUE, type QueueKeys } from '../model/queue-k
 import { RedisClock } from '../model/redis-clock.js';
 import { FORGET_EVERY_MS, Retention } from '../model/retention.js';
 import type { RepeatOptions, Schedule } from '../model/schedule.js';
+import { limitPattern } from '../scripts/producer-scripts.js';
 import { Schedules } from './schedules.js';
 
 /**
@@ -118,6 +119,8 @@ interface Queue {
 }
 
 const MAX_REASON = 1_000;
+/** A day: what is longer is a pause. */
+const MAX_LIMIT_MS = 86_400_000;
 
 /** What the service uses of its instance. */
 type QueueContext = Pick<Context, 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log'>;
@@ -274,6 +277,23 @@ export class QueueService {
    */
   async release(id: string, ref?: QueueRef): Promise<boolean> {
     return this.queue('release', ref).inspector.giveBack(id);
+  }
+
+  /**
+   * Lets no job of a pattern start for so many milliseconds, on any instance, as after a service said "too many requests". Jobs that
+   * run are not concerned; those of other patterns are not held up. Asked for again meanwhile, the later end counts; 0 ends it. Gives the instant of
+   * its end, by the clock of Redis; undefined for 0.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async limit(pattern: string | number | object, ms: number, ref?: QueueRef): Promise<Date | undefined> {
+    const { keys } = this.queue('limit', ref);
+    const name = nonEmptyString('pattern of limit', routeOf(pattern));
+    integer('ms of limit', ms, 0, MAX_LIMIT_MS);
+    const ends = await this.context.redis.run('limit a pattern', (redis) =>
+      limitPattern.run(redis, [keys.limited, name, ms, keys.wake]),
+    );
+    return ends > 0 ? new Date(ends) : undefined;
   }
 
   /** No worker of the service takes a job from now on; those that run go on. */

@@ -50,7 +50,7 @@ for i = outcomes, #ARGV, 4 do
   end
 end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
-need('EXISTS', KEYS[6], KEYS[7], KEYS[13]) need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
+need('EXISTS', KEYS[6], KEYS[7], KEYS[13], KEYS[23]) need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
 need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
 need('HMGET', KEYS[7], 'a') need('HLEN', KEYS[1])
 needWake(KEYS[9], ARGV[10])
@@ -357,6 +357,9 @@ end
 if wanted > 0 then
   if not isPaused then
     if open > 0 then untilFirst(KEYS[4]) end
+    for _, keptUntil in pairs(limited) do
+      if due < 0 or keptUntil - now < due then due = math.ceil(keptUntil - now) end
+    end
     for pattern, left in pairs(tokens) do
       if left < 1 and room[pattern] > 0 and (open == 0 or hasBacklog[pattern]) then
         local wait = math.ceil((1 - left) / rates[pattern])
@@ -390,7 +393,7 @@ end
  *
  * KEYS  1 leases of the worker   2 waiting   3 high   4 delayed   5 owners   6 paused   7 state   8 fence   9 idle
  *       10 incomplete   11 finished   12 results   13 watched   14 progress   15 ids   16 returned   17 inbox of the worker
- *       18 patterns   19 rates   20 ticks   21 alarm   22 died
+ *       18 patterns   19 rates   20 ticks   21 alarm   22 died   23 limited
  * ARGV  1 worker   2 its life in ms   3 jobs to take   4 the worker's count of exchanges   5 leases it should hold   6 completed
  *       jobs kept   7 dead letters kept   8 events channel   9 wake channel   10 wake channel of one up to the worker
  *       11 key of a list set aside up to the pattern   12 after it   13 after it, of the list that goes first
@@ -412,7 +415,7 @@ end
  */
 export const exchange = new Script<ExchangeReply>(
   'queue.exchange',
-  22,
+  23,
   `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${GIVE_BACK}${KEEP}${KEEP_IDS}
 local wanted, patternCount = tonumber(ARGV[3]), tonumber(ARGV[17])
 local outcomes = 18 + patternCount * 4
@@ -428,9 +431,14 @@ if wanted > 0 then
 end
 
 local slots, room, tokens, rates, full, hasBacklog, open, refunded = {}, {}, {}, {}, {}, {}, 0, false
+local hasLimits, limited, waits = redis.call('EXISTS', KEYS[23]) == 1, {}, {}
 for i = 18, outcomes - 1, 4 do
   local pattern, max, period = ARGV[i], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   room[pattern] = tonumber(ARGV[i + 1])
+  if room[pattern] > 0 then waits[#waits + 1] = pattern end
+  local keptUntil = hasLimits and tonumber(redis.call('HGET', KEYS[23], pattern) or '') or 0
+  -- Somebody said that none of it may start before then.
+  if keptUntil > now then limited[pattern], room[pattern] = keptUntil, 0 end
   if room[pattern] > 0 then slots[#slots + 1] = pattern end
   if max > 0 then
     local left, at = string.match(redis.call('HGET', KEYS[19], pattern) or '', '^(%S+) (%S+)$')
@@ -467,14 +475,14 @@ else
   for _, pattern in ipairs(returned) do wake(KEYS[9], ARGV[10], pattern) end
   -- Others may have room where this one has not; no one has what the rate limit does not give.
   for pattern in pairs(hasBacklog) do
-    if not tokens[pattern] or tokens[pattern] >= 1 then wake(KEYS[9], ARGV[10], pattern) end
+    if not limited[pattern] and (not tokens[pattern] or tokens[pattern] >= 1) then wake(KEYS[9], ARGV[10], pattern) end
   end
 end
 ${ALARM}
 if wanted > 0 then
   isIdle = not hasMore and not isPaused and not isAmiss
   if isIdle and ARGV[14] ~= '1' then
-    redis.call('HSET', KEYS[9], ARGV[1], '\\n' .. table.concat(slots, '\\n') .. '\\n')
+    redis.call('HSET', KEYS[9], ARGV[1], '\\n' .. table.concat(waits, '\\n') .. '\\n')
   elseif not isIdle and ARGV[14] == '1' then
     redis.call('HDEL', KEYS[9], ARGV[1])
   end

@@ -429,3 +429,31 @@ end
 return count
 `,
 );
+
+/**
+ * Let no job of a pattern start for a while, or, for 0, end that.
+ *
+ * KEYS  1 limited
+ * ARGV  1 pattern   2 for so many ms from now   3 wake channel
+ * Returns the instant until which none starts (Unix ms), 0 for none.
+ *
+ * One script, because of two that ask for it the later end counts.
+ */
+export const limitPattern = new Script<number>(
+  'queue.limitPattern',
+  1,
+  `${NOW}${NEED}
+need('HDEL', KEYS[1], 'a') need('HGET', KEYS[1], 'a') need('HSET', KEYS[1], 'a', 'b') need('PTTL', KEYS[1]) need('PEXPIRE', KEYS[1], 1)
+need('PUBLISH', ARGV[3], 'a')
+local ms = tonumber(ARGV[2])
+if ms == 0 then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  redis.call('PUBLISH', ARGV[3], 'limit')
+  return 0
+end
+local ends = math.max(now + ms, tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '') or 0)
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', ends))
+if redis.call('PTTL', KEYS[1]) < ends - now then redis.call('PEXPIRE', KEYS[1], math.ceil(ends - now) + 1000) end
+return ends
+`,
+);

@@ -100,6 +100,7 @@ export class WorkerLink {
       keys.ticks,
       keys.alarm,
       keys.died,
+      keys.limited,
       this.id,
       this.options.presence.ttlMs,
       wanted,

@@ -342,12 +342,15 @@ describe('the queue', () => {
     });
     subscription.unsubscribe();
     expect(events.filter(({ id }) => id === job.id)).toMatchObject([
+      { type: 'started' },
       { type: 'progress', value: 0.5 },
       { type: 'progress', value: { step: 'two' } },
       { type: 'completed', result: 'stepped' },
     ]);
     expect(events.filter(({ id }) => id === failing.id).map(({ type }) => type)).toEqual([
+      'started',
       'failed',
+      'started',
       'completed',
     ]);
   });

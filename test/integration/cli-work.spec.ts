@@ -77,6 +77,7 @@ describe('the command line', () => {
     expect(await cli(['queue', 'show', service, later.id])).toMatchObject({ code: 3, out: '' });
     const cancelled = await queue.add('print', 9, { delayMs: 60_000 });
     await queue.add('print', 10, { delayMs: 60_000 });
+    expect(await cli(['queue', 'promote', service, 'nothing'])).toMatchObject({ code: 3 });
     expect(await cli(['queue', 'cancel', service])).toMatchObject({ code: 2 });
     expect(await cli(['queue', 'cancel', service, cancelled.id])).toMatchObject({ code: 2 });
     expect(await json('queue', 'cancel', service, '--pattern', 'print', '--dry-run')).toHaveLength(2);

@@ -49,6 +49,7 @@ export function addQueueCommands(program: Command): void {
   onQueue(queue.command('remove <service> <id>'), remove)
     .description('remove a job or a dead letter permanently')
     .option('-y, --yes', 'do not ask');
+  onQueue(queue.command('promote <service> <id>'), promote).description('start a delayed job now');
   onQueue(queue.command('cancel <service> [id]'), cancel)
     .description('end a job that waits, is delayed or runs, or all of one pattern')
     .option('--pattern <pattern>', 'every job of it')
@@ -176,6 +177,13 @@ async function remove(target: QueueTarget, text: string): Promise<void> {
     throw new CommandFailure(ExitCode.refused, `"${id}" cannot be removed now: a worker has it`);
   }
   note(`${plain(id)} is removed`);
+}
+
+async function promote(target: QueueTarget, text: string): Promise<void> {
+  const { queue, ref } = target;
+  const id = await jobNamed(target, text);
+  if (!(await queue.promote(id, ref))) throw notThere(id, ref);
+  note(`${plain(id)} is due`);
 }
 
 async function cancel(target: QueueTarget, text: string | undefined): Promise<void> {

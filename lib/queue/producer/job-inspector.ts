@@ -29,8 +29,6 @@ import { Redrive } from './redrive.js';
 
 /** Jobs read by one command at most. */
 const PAGE = 500;
-/** How often a job is looked for that has moved on each time. */
-const MAX_TRIES = 5;
 const STATES: readonly unknown[] = [
   'waiting',
   'active',
@@ -140,7 +138,7 @@ export class JobInspector {
     const { waiting } = await this.search.places();
     // A dead letter last: a job that waits may have the id of an older one that failed.
     for (const place of [...waiting, delayed, incomplete]) {
-      if (await this.takeOut(place, id, (found) => this.removeFrom(place, found))) return true;
+      if (await this.search.act(place, id, (found) => this.removeFrom(place, found))) return true;
     }
     const { ids, progress, died } = this.keys;
     const args = [finished, ids, progress, results, died, id];
@@ -150,21 +148,11 @@ export class JobInspector {
   /** Takes a job from a Hydra 1.x worker that is dead, which nobody else can know; false when none has it. */
   async giveBack(id: string): Promise<boolean> {
     const { inProgress, waiting } = this.keys;
-    return this.takeOut(inProgress, id, ({ raw, index, length }) =>
+    return this.search.act(inProgress, id, ({ raw, index, length }) =>
       this.redis.run('release a job', (redis) =>
         giveBack.run(redis, [inProgress, waiting, raw, index, length]),
       ),
     );
-  }
-
-  /** Looks for it again where the place moved so far meanwhile that it could not be found near where it was seen; not for ever. */
-  private async takeOut(place: string, id: string, act: (found: Found) => Promise<number>): Promise<boolean> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const found = await this.search.find(place, id);
-      const taken = found ? await act(found) : 0;
-      if (taken >= 0) return taken === 1;
-    }
-    return false;
   }
 
   private removeFrom(place: string, { raw, index, length }: Found): Promise<number> {

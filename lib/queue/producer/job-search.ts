@@ -4,6 +4,9 @@ import { readJob } from '../model/job-text.js';
 import { openPlaces, search } from '../scripts/producer-scripts.js';
 import { asideNames, type QueueKeys } from '../model/queue-keys.js';
 
+/** How often a job is looked for that has moved on each time. */
+const MAX_TRIES = 5;
+
 /** An element of a list or sorted set: its index when it was seen, from the head, and how many there were. */
 export interface Found {
   readonly raw: string;
@@ -93,6 +96,19 @@ export class JobSearch {
       return true;
     });
     return hit;
+  }
+
+  /**
+   * Finds a job and has a script act on it, and looks for it again where the place moved so far meanwhile that the script
+   * could not find it near where it was seen (-1); not for ever. Whether it was there.
+   */
+  async act(place: string, id: string, script: (found: Found) => Promise<number>): Promise<boolean> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const found = await this.find(place, id);
+      const done = found ? await script(found) : 0;
+      if (done >= 0) return done === 1;
+    }
+    return false;
   }
 
   /**

@@ -21,6 +21,7 @@ import type { JobEvent } from '../model/job-event.js';
 import { checkState, JobInspector } from './job-inspector.js';
 import { publicDead, type JobCounts, type JobStateName, type JobView, type Page } from './job-view.js';
 import { isUnavailable } from './job-waiters.js';
+import { JobChanges } from './job-changes.js';
 import { JobWatch } from './job-watch.js';
 import {
   ADD_NAMES,
@@ -113,6 +114,7 @@ interface Queue {
   readonly keys: QueueKeys;
   readonly inspector: JobInspector;
   readonly cancellation: Cancellation;
+  readonly changes: JobChanges;
   readonly watch: JobWatch;
   readonly schedules: Schedules;
   readonly upkeep: Timer | undefined;
@@ -243,6 +245,29 @@ export class QueueService {
   /** Removes a waiting job, a dead letter, or the outcome of a completed job; false when there is none. */
   async remove(id: string, ref?: QueueRef): Promise<boolean> {
     return this.queue('remove', ref).inspector.remove(id);
+  }
+
+  /** A delayed job starts as soon as there is room for it, also one that waits for its next attempt; false when none of that id is delayed. */
+  async promote(id: string, ref?: QueueRef): Promise<boolean> {
+    return this.queue('promote', ref).changes.changeDelay(nonEmptyString('id', id), 0);
+  }
+
+  /**
+   * A delayed job starts in so many milliseconds from now; false when none of that id is delayed.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async changeDelay(id: string, delayMs: number, ref?: QueueRef): Promise<boolean> {
+    return this.queue('changeDelay', ref).changes.changeDelay(nonEmptyString('id', id), delayMs);
+  }
+
+  /**
+   * Gives a job that waits or is delayed other data; false when there is none of that id, or it runs.
+   *
+   * @throws HydraError `BAD_OPTION`, `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`
+   */
+  async update(id: string, data: unknown, ref?: QueueRef): Promise<boolean> {
+    return this.queue('update', ref).changes.update(nonEmptyString('id', id), data);
   }
 
   /**
@@ -469,8 +494,9 @@ export class QueueService {
     const watch = new JobWatch(this.context, keys, inspector.search);
     const schedules = new Schedules(this.context, keys, service);
     const upkeep = service === this.context.options.service ? this.lookAfter(keys) : undefined;
+    const changes = new JobChanges(this.context, keys, inspector.search, service);
     const cancellation = new Cancellation(this.context, keys, inspector.search);
-    const opened = { service, keys, inspector, cancellation, watch, schedules, upkeep };
+    const opened = { service, keys, inspector, cancellation, changes, watch, schedules, upkeep };
     this.queues.set(`${givenService}:${queue}`, opened);
     return opened;
   }

@@ -101,37 +101,51 @@ const AROUND_BYTES = 262_144;
 const AROUND = 1_000;
 
 /**
- * Added to scripts: `takeOut(list, text, index, length)` takes an element out of a list and returns 1; 0 where it is not
- * there, or -1 where it is not near where it was seen, and has to be looked for again: what that costs is bounded.
- * `index` and `length` tell where it was seen, and of how many. One that is far from both ends is found by its index, from
- * whichever end has not moved, and the first of the list takes its place: to go there element by element would hold up all
- * others. `needTakeOut(list)` is for the rights to do so.
+ * Added to scripts: `find(list, text, index, length)` gives the index of an element of a list; nil where it is not there, or -1
+ * where it is not near where it was seen, and has to be looked for again: what that costs is bounded. `index` and `length`
+ * tell where it was seen, and of how many. `needFind(list)` is for the rights to do so.
  */
-export const TAKE_OUT = `
-local function needTakeOut(list)
-  need('LREM', list, 1, 'a') need('LPOP', list) need('LSET', list, 0, 'a') need('LPOS', list, 'a') need('LLEN', list)
-  need('LRANGE', list, 0, 0)
+export const FIND = `
+local function needFind(list)
+  need('LPOS', list, 'a') need('LLEN', list) need('LRANGE', list, 0, 0)
 end
-local function takeOut(list, text, index, length)
+local function find(list, text, index, length)
   local now = redis.call('LLEN', list)
-  if now == 0 then return 0 end
   local around = math.max(10, math.min(${AROUND}, math.floor(${AROUND_BYTES} / #text)))
   local isFar = math.min(index, length - index) > ${NEAR}
   for _, at in ipairs(isFar and { index, index - length + now } or {}) do
     local from = math.max(0, at - around)
     for i, element in ipairs(redis.call('LRANGE', list, from, math.max(from, at + around))) do
-      if element == text and from + i > 1 then
-        local head = redis.call('LPOP', list)
-        redis.call('LSET', list, from + i - 2, head)
-        return 1
-      end
+      if element == text then return from + i - 1 end
     end
   end
   -- Of the very same text twice it is the one that was seen.
   for _, from in ipairs(index <= length / 2 and { 1, -1 } or { -1, 1 }) do
-    if redis.call('LPOS', list, text, 'RANK', from, 'MAXLEN', ${NEAR}) then return redis.call('LREM', list, from, text) end
+    local at = redis.call('LPOS', list, text, 'RANK', from, 'MAXLEN', ${NEAR})
+    if at then return at end
   end
-  if now <= 2 * ${NEAR} then return 0 end
-  return -1
+  return now > 2 * ${NEAR} and -1 or nil
+end
+`;
+
+/**
+ * Added to scripts: `takeOut(list, text, index, length)` takes an element out of a list, which is found as `find` does, and
+ * returns 1; 0 where it is not there, or -1 where it has to be looked for again. In the place of one that is far from both
+ * ends the first of the list is put: to go there element by element would hold up all others. `needTakeOut(list)` is
+ * for the rights to do so.
+ */
+export const TAKE_OUT = `${FIND}
+local function needTakeOut(list)
+  needFind(list) need('LREM', list, 1, 'a') need('LPOP', list) need('LSET', list, 0, 'a')
+end
+local function takeOut(list, text, index, length)
+  local at = find(list, text, index, length)
+  if not at then return 0 end
+  if at < 0 then return -1 end
+  local fromTail = redis.call('LLEN', list) - at
+  if math.min(at, fromTail) <= ${NEAR} then return redis.call('LREM', list, at < fromTail and 1 or -1, text) end
+  local head = redis.call('LPOP', list)
+  redis.call('LSET', list, at - 1, head)
+  return 1
 end
 `;

@@ -1,4 +1,5 @@
 import * as cancel from '../../../../lib/queue/scripts/cancel-scripts.js';
+import * as change from '../../../../lib/queue/scripts/change-scripts.js';
 import * as exchange from '../../../../lib/queue/scripts/exchange-scripts.js';
 import * as lease from '../../../../lib/queue/scripts/lease-scripts.js';
 import * as producer from '../../../../lib/queue/scripts/producer-scripts.js';
@@ -7,7 +8,7 @@ import * as schedule from '../../../../lib/queue/scripts/schedule-scripts.js';
 import { Script } from '../../../../lib/redis/script.js';
 import { unaskedRights, writesBeforeItAsks, type ScriptText } from '../../../support/script-rights.js';
 
-const files = { cancel, exchange, lease, producer, retention, schedule };
+const files = { cancel, change, exchange, lease, producer, retention, schedule };
 const scripts = Object.entries(files).flatMap(([file, exported]) =>
   Object.entries(exported)
     .filter(([, value]) => value instanceof Script)

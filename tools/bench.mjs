@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- rpc|queue|streams|registry [--json] [--quick] [--only=name,…]`: builds the library, installs the
+ * `npm run bench -- rpc|queue|streams|registry|cluster [--json] [--quick] [--only=name,…]`: builds the library, installs the
  * peers, starts a Redis, and compares.
  * `npm run bench -- --compare <commit> [rpc queue streams] [--json] [--limit <percent>] [--minutes <n>]` compares ours
  * with itself at a commit. Method and figures: test/bench/README.md.

@@ -1,14 +1,18 @@
 /**
  * `npm test`: everything a change has to pass. With arguments (`npm test -- test/unit/keys.spec.ts -t name`) only
- * jest runs, with those arguments. `--redis=memory` runs the suites on the Redis in memory, but for tests that start their own. `npm run test:all` (`--all`) adds what takes long: `test/long`, and
+ * jest runs, with those arguments. `--redis=memory` runs the suites on the Redis in memory, but for tests that start their own.
+ * `--redis=cluster` and `--redis=sentinel` run the integration suites that ask for `testRedis()` on a Cluster of three, and behind
+ * three Sentinels. `npm run test:all` (`--all`) adds what takes long: `test/long`, and
  * every kind of project in `test/consumers`. The last line is always
  * `N passed, N failed`, in tests.
  */
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, run } from './command.mjs';
 import { startMemoryRedis } from './memory-redis.mjs';
+import { startRedisCluster } from './redis-cluster.mjs';
+import { startRedisSentinel } from './redis-sentinel.mjs';
 import { startRedis } from './redis.mjs';
 import { ensurePackages, ROOT } from './setup.mjs';
 
@@ -16,6 +20,8 @@ const say = (line) => process.stdout.write(`${line}\n`);
 
 const scratch = await mkdtemp(join(tmpdir(), 'hydra-test-'));
 const COMPILED = join(scratch, 'compiled');
+const TOPOLOGIES = ['cluster', 'sentinel'];
+const KINDS = ['memory', ...TOPOLOGIES];
 const failedSteps = [];
 const total = { passed: 0, failed: 0 };
 
@@ -68,18 +74,53 @@ async function readCounts(report) {
   }
 }
 
+/** Where the suites find their Redis, in the environment, and how it ends. */
+async function startFor(kind) {
+  if (kind === 'cluster') {
+    const cluster = await startRedisCluster({ log: say });
+    const location = JSON.stringify({ cluster: cluster.seeds });
+    const env = { HYDRA_TEST_REDIS_URL: cluster.nodes[0].url, HYDRA_TEST_REDIS: location };
+    return { env, stop: () => cluster.stop() };
+  }
+  if (kind === 'sentinel') {
+    const sentinel = await startRedisSentinel({ log: say });
+    const location = JSON.stringify(sentinel.location);
+    return {
+      env: { HYDRA_TEST_REDIS_URL: sentinel.url, HYDRA_TEST_REDIS: location },
+      stop: () => sentinel.stop(),
+    };
+  }
+  const redis = kind === 'memory' ? await startMemoryRedis() : await startRedis({ log: say });
+  return { env: { HYDRA_TEST_REDIS_URL: redis.url }, stop: () => redis.stop() };
+}
+
+/** The integration suites that take any form of Redis: those that ask for `testRedis()`, and for no URL. */
+async function suitesForTopology(kind) {
+  const folder = join(ROOT, 'test', 'integration');
+  const skipped = JSON.parse(await readFile(join(ROOT, 'test', 'support', 'not-on-topologies.json'), 'utf8'));
+  const suites = [];
+  for (const file of (await readdir(folder)).toSorted()) {
+    const text = file.endsWith('.spec.ts') ? await readFile(join(folder, file), 'utf8') : '';
+    if (!text.includes('testRedis()') || skipped[kind][file]) continue;
+    suites.push(`test/integration/${file}`);
+  }
+  return suites;
+}
+
 async function main(words) {
   const isAll = words.includes('--all');
-  const isInMemory = words.includes('--redis=memory');
-  const args = words.filter((word) => !['--all', '--redis=memory'].includes(word));
+  const kind = words.find((word) => word.startsWith('--redis='))?.slice('--redis='.length);
+  if (kind !== undefined && !KINDS.includes(kind))
+    throw new Error(`--redis=${kind}: one of ${KINDS.join(', ')} is needed`);
+  let args = words.filter((word) => word !== '--all' && !word.startsWith('--redis='));
+  if (args.length === 0 && TOPOLOGIES.includes(kind)) args = await suitesForTopology(kind);
   await ensurePackages({ log: say });
   if (args.length === 0) {
     await step('lint, format, build, package', () => npmScript('lint'));
     await step('types', compile);
   }
 
-  const redis = isInMemory ? await startMemoryRedis() : await startRedis({ log: say });
-  const env = { HYDRA_TEST_REDIS_URL: redis.url };
+  const { env, stop } = await startFor(kind);
   if (args.length > 0) {
     // Chaos suites take processes and links down; two at a time would starve each other on a small machine.
     const serially = args.some((arg) => /chaos|long/.test(arg)) ? ['--runInBand'] : [];
@@ -93,7 +134,7 @@ async function main(words) {
     await step('chaos', () => jest('chaos', [...serially, 'test/chaos'], env));
     if (isAll) await step('long', () => jest('long', [...serially, 'test/long'], env));
   }
-  await redis.stop();
+  await stop();
   if (isAll) await step('consumers', () => npmScript('test:consumers'));
 }
 

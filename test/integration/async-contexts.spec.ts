@@ -16,7 +16,7 @@ import {
 import { startService, type TestService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const users = new AsyncLocalStorage<string>();
@@ -82,7 +82,7 @@ class WhoController {
 const ALONE = ['root', 'anonymous', 'anonymous'];
 
 async function clientOf(service: string, options: object = {}): Promise<HydraClient> {
-  const client = new HydraClient({ service, redis: await testRedisUrl(), ...options });
+  const client = new HydraClient({ service, redis: await testRedis(), ...options });
   atEnd(() => client.close());
   return client;
 }
@@ -97,7 +97,7 @@ describe('what one delivery enters', () => {
 
   beforeAll(async () => {
     service = uniqueService('who');
-    server = await startService({ service, redis: await testRedisUrl() }, [WhoController]);
+    server = await startService({ service, redis: await testRedis() }, [WhoController]);
     client = await clientOf(service);
     await client.connect();
   });
@@ -135,7 +135,7 @@ describe('what one delivery enters', () => {
 
   it('is not seen by a call that waited for its place', async () => {
     const narrow = uniqueService('narrow');
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     await startService({ service: narrow, redis, calls: { maxConcurrency: 1 } }, [WhoController]);
     const caller = await clientOf(narrow);
     const ask = (data: string) => firstValueFrom(caller.send<string>('stream', data));
@@ -147,7 +147,7 @@ describe('what one delivery enters', () => {
 describe('who subscribed', () => {
   it('is called in the context of the subscription, also where answers came together', async () => {
     const service = uniqueService('answers');
-    await startService({ service, redis: await testRedisUrl() }, [WhoController]);
+    await startService({ service, redis: await testRedis() }, [WhoController]);
     const client = await clientOf(service);
     await client.connect();
     const answers = ['a', 'b', 'c'].map((user) =>
@@ -170,7 +170,7 @@ describe('who subscribed', () => {
 describe('what goes on when a request is over', () => {
   it('carries nothing of the request that began it', async () => {
     const service = uniqueService('kept');
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     const server = await startService({ service, redis }, [WhoController]);
     const often = { presence: { intervalMs: 100 }, connection: { pingIntervalMs: 100 } };
     const client = await clientOf(service, { ...often, name: uniqueService('first') });

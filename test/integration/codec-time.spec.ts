@@ -7,7 +7,7 @@ import { HydraClient, type HydraClientOptions, type HydraOptions } from '../../l
 import { atEnd } from '../support/at-end.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 let made = 0;
@@ -47,7 +47,7 @@ async function untilHeldBack(): Promise<void> {
 
 async function start(server: Partial<HydraOptions>, client: Partial<HydraClientOptions> = {}) {
   const service = uniqueService('codec');
-  const redis = await testRedisUrl();
+  const redis = await testRedis();
   const started = await startService({ ...server, service, redis }, [StreamController]);
   const caller = new HydraClient({ ...client, service, redis });
   atEnd(() => caller.close());

@@ -21,7 +21,7 @@ import {
 import { startService, type TestService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const spans = new AsyncLocalStorage<string>();
@@ -104,7 +104,7 @@ describe('an observer', () => {
 
   beforeAll(async () => {
     service = uniqueService('observed');
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     server = await startService({ service, redis }, [ObservedController]);
     client = new HydraClient({ service, redis });
     atEnd(() => client.close());
@@ -171,7 +171,7 @@ describe('an observer', () => {
   });
 
   it('sees a retry, with the number of attempts', async () => {
-    const other = await startService({ service, redis: await testRedisUrl() }, [ObservedController]);
+    const other = await startService({ service, redis: await testRedis() }, [ObservedController]);
     await eventually(() => client.instances.length === 2, { what: 'the second instance' });
     const { sources } = other.app.get<unknown, Refusing>(HydraServer);
     sources[0]!.reader.refuse();

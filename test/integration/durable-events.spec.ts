@@ -2,7 +2,7 @@ import { lastValueFrom } from 'rxjs';
 
 import { HydraClient, HydraRecordBuilder, type HydraClientOptions } from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const service = uniqueService('durable');
@@ -25,14 +25,14 @@ describe('an event that is to be kept in a stream', () => {
   });
 
   it('fails with CLOSED once its client is closed', async () => {
-    const client = clientOf({ redis: await testRedisUrl(), durableEvents: 'events' });
+    const client = clientOf({ redis: await testRedis(), durableEvents: 'events' });
     await client.close();
     await expect(lastValueFrom(client.emit('paid', 1))).rejects.toMatchObject({ code: 'CLOSED' });
   });
 
   it('is refused when its client has a serializer, which it would pass by', async () => {
     const serializer = { serialize: (value: unknown) => value };
-    const client = clientOf({ redis: await testRedisUrl(), durableEvents: 'events', serializer });
+    const client = clientOf({ redis: await testRedis(), durableEvents: 'events', serializer });
     await expect(lastValueFrom(client.emit('paid', 1))).rejects.toMatchObject({ code: 'BAD_OPTION' });
   });
 

@@ -35,7 +35,7 @@ import { HydraClient, HydraModule, HydraServer } from '../../lib/index.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const trail: string[] = [];
@@ -178,7 +178,7 @@ describe('a handler', () => {
   let client: HydraClient;
 
   beforeAll(async () => {
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     const controllers = [EnhancedController, ScopedController, NestController];
     await startService({ service, redis }, controllers, [StaticService, RequestService]);
     client = new HydraClient({ service, redis });
@@ -250,7 +250,7 @@ describe('a handler', () => {
         return new RpcException(error as object);
       }
     }
-    const strict = new StrictClient({ service, redis: await testRedisUrl() });
+    const strict = new StrictClient({ service, redis: await testRedis() });
     atEnd(() => strict.close());
     await expect(firstValueFrom(strict.send('exception', {}))).rejects.toBeInstanceOf(RpcException);
     await expect(call('exception', {})).rejects.not.toBeInstanceOf(RpcException);
@@ -260,7 +260,7 @@ describe('a handler', () => {
 describe('global enhancers', () => {
   it('are around the handlers of a microservice', async () => {
     const service = uniqueService('global');
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     @Module({
       imports: [HydraModule.forRoot({ service, redis })],
       controllers: [NestController],
@@ -287,7 +287,7 @@ describe('global enhancers', () => {
 describe('a server that was closed', () => {
   it('runs no handler any more, also for a call that was on its way', async () => {
     const service = uniqueService('closed');
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     const running = await startService({ service, redis }, [EnhancedController]);
     const client = new HydraClient({ service, redis, timeoutMs: 2_000 });
     atEnd(() => client.close());

@@ -12,7 +12,7 @@ import {
   HydraServer,
   InjectClient,
 } from '../../lib/index.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const NOBODY = uniqueService('nobody');
@@ -48,7 +48,7 @@ describe('a HydraError that leaves a handler', () => {
   let client: HydraClient;
 
   beforeAll(async () => {
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     @Module({
       imports: [HydraModule.forRoot({ service, redis }), HydraModule.forFeature({ clients: [NOBODY] })],
       controllers: [GatewayController],

@@ -7,7 +7,7 @@ import { HydraClient, HydraError } from '../../lib/index.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 let release: (() => void) | undefined;
@@ -57,7 +57,7 @@ describe.each([false, true])('a generator as a handler (an interceptor before it
 
   beforeAll(async () => {
     const service = uniqueService('generators');
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     const providers = isIntercepted ? [INTERCEPTOR] : [];
     await startService({ service, redis }, [GeneratorController], providers as never);
     client = new HydraClient({ service, redis, timeoutMs: 20_000 });
@@ -88,7 +88,7 @@ describe.each([false, true])('a generator as a handler (an interceptor before it
 describe('events beyond what may wait', () => {
   it('are dropped, and said to be', async () => {
     const service = uniqueService('dropped');
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     const limits = { maxConcurrency: 1, maxWaiting: 0 };
     const { app } = await startService({ service, redis, calls: limits }, [GeneratorController]);
     const lines: string[] = [];

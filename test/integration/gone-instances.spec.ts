@@ -5,7 +5,7 @@ import { firstValueFrom } from 'rxjs';
 import { HydraClient } from '../../lib/index.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { startInstance } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -20,7 +20,7 @@ class PingController {
 describe('what a caller remembers of an instance', () => {
   it('ends with the instance', async () => {
     const service = uniqueService('gone');
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     const caller = await startInstance({ service: uniqueService('caller'), redis }, { announce: false });
     const client = new HydraClient({ service }, caller);
     const server = await startService({ service, redis }, [PingController]);

@@ -28,7 +28,7 @@ import {
 } from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
 import { startService } from '../support/app.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const ORDERS = uniqueService('orders');
@@ -125,7 +125,7 @@ for (const pattern of ['missing', 'own', 'rpc', 'generator', 'secret', 'bigint',
 }
 
 async function startGateway(options: Partial<HydraOptions> = {}, providers: Provider[] = []) {
-  const redis = await testRedisUrl();
+  const redis = await testRedis();
   const service = uniqueService('gateway');
   @Module({
     imports: [
@@ -156,7 +156,7 @@ describe('what a service failed with, at an HTTP gateway', () => {
   const get = (path: string, app = gateway) => request(app.getHttpServer() as never).get(path);
 
   beforeAll(async () => {
-    await startService({ service: ORDERS, redis: await testRedisUrl() }, [OrdersController]);
+    await startService({ service: ORDERS, redis: await testRedis() }, [OrdersController]);
     gateway = await startGateway();
     await firstValueFrom(gateway.get<HydraClient>(`HYDRA_CLIENT:${ORDERS}`).send('missing', {})).catch(
       () => undefined,

@@ -6,7 +6,7 @@ import { HydraClient, HydraError, HydraHttpClient } from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
 import { startHybrid } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { startInstance } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -30,7 +30,7 @@ class Orders {
 
 describe('a hybrid application that stops', () => {
   it('is found for neither HTTP nor calls while its HTTP requests finish', async () => {
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     const service = uniqueService('hybrid');
     const hybrid = await startHybrid({ service, redis, host: '127.0.0.1' }, [Orders]);
     const caller = await startInstance({ service: uniqueService('caller'), redis });

@@ -2,7 +2,7 @@ import { firstValueFrom } from 'rxjs';
 
 import { HydraClient, HydraRecordBuilder } from '../../lib/index.js';
 import { startProxy } from '../support/proxy.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis, testRedisUrl } from '../support/redis.js';
 import { startInstance } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -12,7 +12,7 @@ const A_MONTH = 30 * 24 * 3_600_000;
 describe('a wait longer than a timer can be', () => {
   it('of discovery, lasts', async () => {
     const service = uniqueService();
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     const watcher = await startInstance({ service: uniqueService(), redis }, { announce: false });
     const waiting = watcher.discovery.waitFor(service, { timeoutMs: Infinity });
     waiting.catch(() => undefined);

@@ -17,7 +17,7 @@ import { freePort } from '../../tools/free-port.mjs';
 import { appModule, startHybrid, startService, type TestService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const stream = uniqueService('measured-entries');
@@ -72,7 +72,7 @@ describe('the metrics of a process', () => {
 
   beforeAll(async () => {
     service = uniqueService('measured');
-    options = { service, redis: await testRedisUrl() };
+    options = { service, redis: await testRedis() };
     server = await startService(options, [MeasuredController]);
     client = new HydraClient(options);
     atEnd(() => client.close());
@@ -168,7 +168,7 @@ describe('the metrics of a process', () => {
 describe('where metrics are read', () => {
   it('is a route of the application, where it has HTTP', async () => {
     const service = uniqueService('routed');
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     const { port } = await startHybrid({ service, redis, metrics: { path: '/internal/metrics' } }, [
       MeasuredController,
     ]);
@@ -179,7 +179,7 @@ describe('where metrics are read', () => {
 
   it('is a port of its own where ops.port says so, with probes', async () => {
     const [service, port] = [uniqueService('ops'), await freePort()];
-    await startService({ service, redis: await testRedisUrl(), ops: { port, host: '127.0.0.1' } }, [
+    await startService({ service, redis: await testRedis(), ops: { port, host: '127.0.0.1' } }, [
       MeasuredController,
     ]);
     const get = async (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
@@ -189,25 +189,21 @@ describe('where metrics are read', () => {
     expect((await get('/other')).status).toBe(404);
     expect((await fetch(`http://127.0.0.1:${port}/metrics`, { method: 'POST' })).status).toBe(405);
     await expect(
-      startService({ service, redis: await testRedisUrl(), ops: { port, host: '127.0.0.1' } }, []),
+      startService({ service, redis: await testRedis(), ops: { port, host: '127.0.0.1' } }, []),
     ).rejects.toMatchObject({ code: 'BAD_OPTION' });
   });
 
   it('is nowhere, and nothing is counted, where they are turned off', async () => {
     const service = uniqueService('unmeasured');
-    const { app } = await startService(
-      { service, redis: await testRedisUrl(), metrics: { enabled: false } },
-      [MeasuredController],
-    );
+    const { app } = await startService({ service, redis: await testRedis(), metrics: { enabled: false } }, [
+      MeasuredController,
+    ]);
     expect(app.get(HydraMetrics).text()).toBe('');
     expect(await app.get(HydraMetrics).freshText()).toBe('');
   });
 
   it('is refused where there is no HTTP for the path', async () => {
-    const module = appModule(
-      { service: 'x', redis: await testRedisUrl(), metrics: { path: '/metrics' } },
-      [],
-    );
+    const module = appModule({ service: 'x', redis: await testRedis(), metrics: { path: '/metrics' } }, []);
     await expect(
       NestFactory.createApplicationContext(module, { logger: false, abortOnError: false }),
     ).rejects.toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining('ops.port') });

@@ -5,7 +5,7 @@ import type { RemoteInstance } from '../../lib/transport/wire/remote-instances.j
 import { HydraClient } from '../../lib/hydra-client.js';
 import type { HydraInstance } from '../../lib/hydra-instance.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { startInstance } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -16,7 +16,7 @@ function attach(instance: HydraInstance, take: (from: RemoteInstance, item: Item
 }
 
 async function startServer(service: string): Promise<HydraInstance> {
-  const instance = await startInstance({ service, redis: await testRedisUrl() }, { announce: false });
+  const instance = await startInstance({ service, redis: await testRedis() }, { announce: false });
   await instance.presence.update({ capabilities: { acceptsCalls: true } });
   await instance.announce();
   return instance;
@@ -32,7 +32,7 @@ describe('a call that was refused and moved on', () => {
     const inTurn: Balancer = (instances) =>
       instances.find(({ id }: Instance) => id === first.id) ?? instances[0];
     const caller = await startInstance(
-      { service: uniqueService('caller'), redis: await testRedisUrl(), balancer: inTurn },
+      { service: uniqueService('caller'), redis: await testRedis(), balancer: inTurn },
       { announce: false },
     );
     const client = new HydraClient({ service }, caller);

@@ -9,7 +9,7 @@ import { remainingMs } from '../../lib/delivery/deadline-context.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 /** The time of the callers of the handlers below. */
@@ -84,7 +84,7 @@ const ask = (pattern: string, timeoutMs = TIMEOUT_MS) =>
 
 beforeAll(async () => {
   const service = uniqueService('loops');
-  const redis = await testRedisUrl();
+  const redis = await testRedis();
   await startService({ service, redis }, [LoopController]);
   client = new HydraClient({ service, redis });
   atEnd(() => client.close());

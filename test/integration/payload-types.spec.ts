@@ -14,7 +14,7 @@ import {
 } from '../../lib/index.js';
 import { startCaller, startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const lost = () => ({ lines: [{ price: Number.NaN }, { weights: Float32Array.of(1.5) }] });
@@ -50,7 +50,7 @@ let app: Awaited<ReturnType<typeof startCaller>>['app'];
 let client: HydraClient;
 
 beforeAll(async () => {
-  const redis = await testRedisUrl();
+  const redis = await testRedis();
   await startService({ service, redis }, [Handlers]);
   ({ app } = await startCaller({ service: uniqueService('payload-caller'), redis }, []));
   client = new HydraClient({ service, redis });

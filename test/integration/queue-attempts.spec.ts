@@ -4,7 +4,7 @@ import { Ctx } from '@nestjs/microservices';
 import { HydraJobContext, QueuePattern, QueueService, Retry, type JobEvent } from '../../lib/index.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const asked = new Map<string, number>();
@@ -49,7 +49,7 @@ let queue: QueueService;
 beforeAll(async () => {
   Logger.overrideLogger(false);
   service = uniqueService('attempts');
-  worker = await startService({ service, redis: await testRedisUrl() }, [AttemptsController]);
+  worker = await startService({ service, redis: await testRedis() }, [AttemptsController]);
   queue = worker.app.get(QueueService);
 });
 

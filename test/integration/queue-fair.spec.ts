@@ -9,7 +9,7 @@ import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 let started: number[] = [];
@@ -42,7 +42,7 @@ let options: HydraOptions & { service: string };
 beforeEach(async () => {
   Logger.overrideLogger(false);
   started = [];
-  options = { service: uniqueService('fair'), redis: await testRedisUrl() };
+  options = { service: uniqueService('fair'), redis: await testRedis() };
 });
 
 afterEach(() => {

@@ -8,7 +8,7 @@ import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { startPrivateRedis, testRedisUrl } from '../support/redis.js';
+import { startPrivateRedis, testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 let handled = 0;
@@ -69,7 +69,7 @@ describe('a Redis that is full', () => {
 
 describe('a worker whose clock is fifteen days ahead', () => {
   it('deletes no dead letter and no outcome, and what it writes has the time of Redis', async () => {
-    const options = { service: uniqueService('ahead'), redis: await testRedisUrl() };
+    const options = { service: uniqueService('ahead'), redis: await testRedis() };
     const worker = await startService(options, [WorkController]);
     const queue = worker.app.get(QueueService);
     const jobs = await queue.addBulk([

@@ -7,7 +7,7 @@ import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { startPrivateRedis, testRedisUrl } from '../support/redis.js';
+import { startPrivateRedis, testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 interface Start {
@@ -164,7 +164,7 @@ describe('an id', () => {
   let later: () => Promise<void>;
 
   beforeEach(async () => {
-    const options = { service: uniqueService('ids'), redis: await testRedisUrl(), queue: { dedupMs: 300 } };
+    const options = { service: uniqueService('ids'), redis: await testRedis(), queue: { dedupMs: 300 } };
     const worker = await startService(options, [LeaseController]);
     queue = worker.app.get(QueueService);
     instance = worker.app.get(HydraInstance);

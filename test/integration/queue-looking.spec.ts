@@ -6,7 +6,7 @@ import { removeOne } from '../../lib/queue/scripts/producer-scripts.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService, type TestService } from '../support/app.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 @Controller()
@@ -23,7 +23,7 @@ let queue: QueueService;
 
 beforeAll(async () => {
   service = uniqueService('looking');
-  worker = await startService({ service, redis: await testRedisUrl() }, [EchoController]);
+  worker = await startService({ service, redis: await testRedis() }, [EchoController]);
   queue = worker.app.get(QueueService);
 });
 

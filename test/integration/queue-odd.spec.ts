@@ -14,7 +14,7 @@ import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const brokenBackoff = (): never => {
@@ -71,7 +71,7 @@ const linkOf = (settings: Partial<HydraOptions> = {}) =>
 
 beforeEach(async () => {
   Logger.overrideLogger(false);
-  options = { service: uniqueService('odd'), redis: await testRedisUrl() };
+  options = { service: uniqueService('odd'), redis: await testRedis() };
   instance = new HydraInstance(resolveOptions(options));
   await instance.open();
 });

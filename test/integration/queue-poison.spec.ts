@@ -8,7 +8,7 @@ import { startCaller } from '../support/app.js';
 import { startChild, type Child } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
 import { startProxy, type Proxy } from '../support/proxy.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis, testRedisUrl } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const PROGRAM = fileURLToPath(new URL('./queue-poison.process.ts', import.meta.url));
@@ -25,7 +25,7 @@ beforeAll(async () => {
   service = uniqueService('poison');
   proxy = await startProxy(await testRedisUrl());
   worker = startChild(PROGRAM, { env: { REDIS_URL: proxy.url, SERVICE: service } });
-  const caller = await startCaller({ service, redis: await testRedisUrl() }, []);
+  const caller = await startCaller({ service, redis: await testRedis() }, []);
   queue = caller.app.get(QueueService);
   instance = caller.app.get(HydraInstance);
   keys = createQueueKeys(instance.keys, service);

@@ -7,7 +7,7 @@ import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 let service: string;
@@ -27,7 +27,7 @@ class TickController {
 beforeAll(async () => {
   Logger.overrideLogger(false);
   service = uniqueService('refusals');
-  const options = { service, redis: await testRedisUrl(), maxPayloadBytes: 2_000 };
+  const options = { service, redis: await testRedis(), maxPayloadBytes: 2_000 };
   const caller = await startCaller(options, []);
   queue = caller.app.get(QueueService);
   close = () => caller.close();
@@ -82,7 +82,7 @@ describe('a job', () => {
 });
 
 it('a job that reads like one which is delayed goes first, rather than into it', async () => {
-  const instance = new HydraInstance(resolveOptions({ service, redis: await testRedisUrl() }));
+  const instance = new HydraInstance(resolveOptions({ service, redis: await testRedis() }));
   await instance.open();
   const keys = createQueueKeys(instance.keys, service);
   const { waiting, high, delayed, ids, results, finished, died, idle } = keys;
@@ -128,7 +128,7 @@ describe('a repeating job', () => {
   });
 
   it('carries bytes', async () => {
-    const options = { service: uniqueService('refusals'), redis: await testRedisUrl() };
+    const options = { service: uniqueService('refusals'), redis: await testRedis() };
     const worker = await startService(options, [TickController]);
     const own = worker.app.get(QueueService);
     const data = { blob: Buffer.from([0, 255]) };

@@ -3,7 +3,7 @@ import { Controller, Logger } from '@nestjs/common';
 import { QueuePattern, QueueService } from '../../lib/index.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 let release = () => {};
@@ -28,7 +28,7 @@ let queue: QueueService;
 beforeAll(async () => {
   Logger.overrideLogger(false);
   const service = uniqueService('same-id');
-  const options = { service, redis: await testRedisUrl(), queue: { dedupMs: 1 } };
+  const options = { service, redis: await testRedis(), queue: { dedupMs: 1 } };
   worker = await startService(options, [SameIdController]);
   queue = worker.app.get(QueueService);
 });

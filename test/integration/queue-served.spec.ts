@@ -5,7 +5,7 @@ import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 @Controller()
@@ -30,7 +30,7 @@ beforeEach(async () => {
   Logger.overrideLogger(false);
   const presence = { ttlMs: 600, intervalMs: 200 };
   const service = uniqueService('served');
-  options = { service, redis: await testRedisUrl(), presence, queue: { noHandlerMs: 300 } };
+  options = { service, redis: await testRedis(), presence, queue: { noHandlerMs: 300 } };
 });
 
 async function start(controller: typeof NewController) {

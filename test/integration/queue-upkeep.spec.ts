@@ -11,7 +11,7 @@ import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 @Controller()
@@ -41,7 +41,7 @@ let keys: QueueKeys;
 beforeEach(async () => {
   Logger.overrideLogger(false);
   service = uniqueService('upkeep');
-  instance = new HydraInstance(resolveOptions({ service, redis: await testRedisUrl() }));
+  instance = new HydraInstance(resolveOptions({ service, redis: await testRedis() }));
   await instance.open();
   keys = createQueueKeys(instance.keys, service);
 });
@@ -58,7 +58,7 @@ describe('what is remembered of a job', () => {
     ]);
 
   beforeEach(async () => {
-    const options = { service, redis: await testRedisUrl() };
+    const options = { service, redis: await testRedis() };
     const worker = await startService(options, [DoomedController]);
     queue = worker.app.get(QueueService);
     close = () => worker.close();
@@ -111,7 +111,7 @@ describe('an id that was taken', () => {
 describe('what is more than is kept', () => {
   it('is forgotten, the oldest first, also where no job ends meanwhile', async () => {
     const kept = { completed: { count: 5 }, dead: { count: 5 } };
-    const options = resolveOptions({ service, redis: await testRedisUrl(), queue: kept });
+    const options = resolveOptions({ service, redis: await testRedis(), queue: kept });
     const { commands } = instance.redis;
     const names = Array.from({ length: 50 }, (_, n) => `job ${n}`);
     await commands.rpush(keys.incomplete, ...names);
@@ -130,9 +130,7 @@ describe('what is more than is kept', () => {
 describe('what the last worker leaves behind', () => {
   it('lapses by itself, when all that is in it is too old, and no sooner', async () => {
     const ages = { completed: { ageMs: 5_000_000 }, dead: { ageMs: 9_000_000 }, dedupMs: 7_000_000 };
-    const worker = await startService({ service, redis: await testRedisUrl(), queue: ages }, [
-      DoomedController,
-    ]);
+    const worker = await startService({ service, redis: await testRedis(), queue: ages }, [DoomedController]);
     const queue = worker.app.get(QueueService);
     const { commands } = instance.redis;
     const life = (...names: (keyof QueueKeys)[]) =>
@@ -161,8 +159,8 @@ describe('what the last worker leaves behind', () => {
     const hydraDead = { reason: 'x', diedOn: '2020-01-01T00:00:00.000Z', attempts: 1, history: [] };
     const letter = JSON.stringify({ to: `${service}:/`, hdr: { hydraDead }, mid: 'old', bdy: {} });
     await instance.redis.commands.rpush(keys.incomplete, letter);
-    const caller = await startCaller({ service, redis: await testRedisUrl() }, []);
-    const stranger = await startCaller({ service: uniqueService('other'), redis: await testRedisUrl() }, []);
+    const caller = await startCaller({ service, redis: await testRedis() }, []);
+    const stranger = await startCaller({ service: uniqueService('other'), redis: await testRedis() }, []);
     const counts = (app: typeof caller) => app.app.get(QueueService).counts({ service });
     expect((await counts(stranger)).dead).toBe(1);
     const isGone = async () => (await counts(caller)).dead === 0;

@@ -13,7 +13,7 @@ import {
 } from '../../lib/index.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 interface Seen {
@@ -142,7 +142,7 @@ let queue: QueueService;
 
 beforeAll(async () => {
   service = uniqueService('jobs');
-  options = { service, redis: await testRedisUrl() };
+  options = { service, redis: await testRedis() };
   worker = await startService(options, [JobsController], [Nobody]);
   queue = worker.app.get(QueueService);
   // Nest logs each error of a handler; here they are meant.

@@ -5,7 +5,7 @@ import { concat, EMPTY, firstValueFrom, from, lastValueFrom, of, throwError, toA
 import { HydraClient, HydraError } from '../../lib/index.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const events: string[] = [];
@@ -85,7 +85,7 @@ describe('a call', () => {
   let client: HydraClient;
 
   beforeAll(async () => {
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     server = await startService({ service, redis }, [MathController]);
     client = new HydraClient({ service, redis });
     await client.connect();
@@ -139,7 +139,7 @@ describe('a call', () => {
   });
 
   it('fails at once when the service has no instance', async () => {
-    const nobody = new HydraClient({ service: uniqueService('nobody'), redis: await testRedisUrl() });
+    const nobody = new HydraClient({ service: uniqueService('nobody'), redis: await testRedis() });
     await expect(firstValueFrom(nobody.send('sum', [1]))).rejects.toMatchObject({ code: 'NO_INSTANCE' });
     await nobody.close();
   });

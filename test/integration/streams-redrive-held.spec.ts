@@ -4,7 +4,7 @@ import { Payload } from '@nestjs/microservices';
 import { StreamPattern, StreamService } from '../../lib/index.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const stream = uniqueService('held');
@@ -26,7 +26,7 @@ class Handlers {
 
 describe('redrive', () => {
   it('leaves alone the dead letter of an entry that a living instance has in flight again', async () => {
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     const start = () => startService({ service, redis }, [Handlers]);
     const servers = [await start(), await start()];
     const streams = servers[0]!.app.get(StreamService);

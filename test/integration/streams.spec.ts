@@ -4,7 +4,7 @@ import { Ctx, Payload } from '@nestjs/microservices';
 import { HydraEntryContext, StreamPattern, StreamService } from '../../lib/index.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 interface Seen {
@@ -52,7 +52,7 @@ describe('a stream', () => {
   let streams: StreamService;
 
   beforeAll(async () => {
-    server = await startService({ service, redis: await testRedisUrl() }, [OrdersController]);
+    server = await startService({ service, redis: await testRedis() }, [OrdersController]);
     streams = server.app.get(StreamService);
   });
 

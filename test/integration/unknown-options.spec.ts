@@ -11,7 +11,7 @@ import {
   StreamService,
 } from '../../lib/index.js';
 import { startCaller, startService } from '../support/app.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 interface Services {
@@ -26,7 +26,7 @@ let services: Services;
 const service = uniqueService('names');
 
 beforeAll(async () => {
-  const { app } = await startCaller({ service, redis: await testRedisUrl() }, []);
+  const { app } = await startCaller({ service, redis: await testRedis() }, []);
   services = {
     queue: app.get(QueueService),
     streams: app.get(StreamService),
@@ -82,7 +82,7 @@ describe('a name that no option has', () => {
     ['@StreamPattern', entryHandler({ orderby: 'id' }), 'did you mean "orderBy"?'],
     ['@StreamPattern', entryHandler({ batch: { size: 5, wait: 1 } }), 'did you mean "waitMs"?'],
   ])('ends the start of a service: %s', async (what, controller, text) => {
-    const options = { service: uniqueService('wrong'), redis: await testRedisUrl() };
+    const options = { service: uniqueService('wrong'), redis: await testRedis() };
     const error: unknown = await startService(options, [controller]).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'BAD_OPTION' });
     expect(String(error)).toContain(what);
@@ -103,7 +103,7 @@ describe('a queue', () => {
       /\[BAD_OPTION\] "slow" is no service that Redis knows of: a queue is meant by \{ queue: "slow" \}/,
     );
     const idle = uniqueService('idle');
-    await startCaller({ service: idle, redis: await testRedisUrl() }, []);
+    await startCaller({ service: idle, redis: await testRedis() }, []);
     expect(await queue.counts(idle)).toMatchObject({ waiting: 0, dead: 0 });
     expect(await queue.counts({ queue: 'slow' })).toMatchObject({ waiting: 0, dead: 0 });
     const later = uniqueService('later');
@@ -115,7 +115,7 @@ describe('a queue', () => {
     const warned = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     const options = {
       service: uniqueService('patterns'),
-      redis: await testRedisUrl(),
+      redis: await testRedis(),
       queue: { patterns: { pfd: { attempts: 1 }, pdf: { attempts: 2 } } },
     };
     await startService(options, [jobHandler({})]);

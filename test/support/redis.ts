@@ -1,4 +1,5 @@
 import { startRedis, type RunningRedis } from '../../tools/redis.mjs';
+import type { RedisLocation } from '../../lib/index.js';
 import { atEnd } from './at-end.js';
 
 let started: Promise<RunningRedis> | undefined;
@@ -9,6 +10,12 @@ export async function testRedisUrl(): Promise<string> {
   if (shared) return shared;
   started ??= startAndStopAtEnd({});
   return (await started).url;
+}
+
+/** Where the library finds the Redis of the run: its URL, or with `--redis=cluster|sentinel` the options for those. */
+export async function testRedis(): Promise<RedisLocation> {
+  const location = process.env['HYDRA_TEST_REDIS'];
+  return location ? (JSON.parse(location) as RedisLocation) : testRedisUrl();
 }
 
 /** A Redis that may be killed, paused and restarted, since nobody else uses it. */

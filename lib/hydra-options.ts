@@ -63,6 +63,7 @@ import {
   type StreamOptions,
 } from './options/stream-options.js';
 import type { LayoutName } from './protocol/keys.js';
+import { TLS_NAMES, tlsOptions, type ResolvedTlsOptions, type TlsOptions } from './options/tls-options.js';
 
 export type { LayoutName } from './protocol/keys.js';
 export type {
@@ -128,6 +129,7 @@ export {
   type StreamOptions,
   type StreamStart,
 } from './options/stream-options.js';
+export type { ResolvedTlsOptions, TlsOptions } from './options/tls-options.js';
 
 /**
  * Where Redis is: a URL (`redis://`, `rediss://`), ioredis options (Sentinel included), or a Cluster.
@@ -168,6 +170,11 @@ export interface HydraOptions {
    * redis://127.0.0.1:6379
    */
   readonly redis?: RedisLocation;
+  /**
+   * TLS by files, which may be replaced on disk; beside a `rediss:` URL or alone. The environment's HYDRA_REDIS_TLS_CA,
+   * _CERT, _KEY, _PASSPHRASE and _SERVERNAME add to a location that speaks TLS. @defaultValue as `redis` says
+   */
+  readonly tls?: TlsOptions;
   /** Separates environments on one Redis. Hydra 1.x instances use only the default. @defaultValue 'hydra' */
   readonly namespace?: string;
   /**
@@ -242,6 +249,7 @@ export const HYDRA_NAMES = {
   description: true,
   type: true,
   redis: true,
+  tls: TLS_NAMES,
   namespace: true,
   layout: true,
   host: true,
@@ -276,6 +284,7 @@ export interface ResolvedOptions {
   readonly description: string;
   readonly type: string;
   readonly redis: RedisLocation;
+  readonly tls: ResolvedTlsOptions | undefined;
   readonly namespace: string;
   readonly layout: LayoutName;
   readonly host: string | undefined;
@@ -323,6 +332,7 @@ export function resolveOptions(
     description: string('description', options.description ?? 'not specified'),
     type: string('type', options.type ?? ''),
     redis,
+    tls: tlsOptions(options.tls, redis, environment),
     namespace: namespace(options.namespace ?? 'hydra'),
     layout: layout(options.layout, redis),
     host: options.host === undefined || options.host === '' ? undefined : string('host', options.host),

@@ -92,6 +92,7 @@ export type {
   RetentionOptions,
   StreamOptions,
   StreamStart,
+  TlsOptions,
 } from './hydra-options.js';
 export { HYDRA, HydraServer, type HydraServerEvents, type HydraServerStatus } from './hydra-server.js';
 export { HydraHttpClient, type HydraHttpOptions } from './http/hydra-http-client.js';

@@ -23,6 +23,14 @@ export function createProgram(): Command {
     .option('--redis <url>', 'where Redis is (default: HYDRA_REDIS_URL, else redis://127.0.0.1:6379)')
     .option('--cluster', 'the URL is that of one node of a Redis Cluster')
     .option('--layout <name>', 'how keys are named: classic or hash-tags (default: hash-tags with --cluster)')
+    .option('--sentinel <name>', 'the URL is that of a Sentinel, which knows the primary by this name')
+    .option(
+      '--tls-ca <file>',
+      'TLS: certificates of those who may sign the one of Redis (HYDRA_REDIS_TLS_CA)',
+    )
+    .option('--tls-cert <file>', 'TLS: certificate of this side (HYDRA_REDIS_TLS_CERT)')
+    .option('--tls-key <file>', 'TLS: its private key (HYDRA_REDIS_TLS_KEY)')
+    .option('--tls-servername <name>', 'TLS: the name of the certificate (HYDRA_REDIS_TLS_SERVERNAME)')
     .option('--namespace <name>', 'first part of every key', 'hydra')
     .option(
       '--timeout <ms>',

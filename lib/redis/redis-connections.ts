@@ -27,6 +27,7 @@ import { SlotOwner } from './connection/slot-owner.js';
 import { ShardSpeech } from './shard-speech.js';
 import { slotOf } from './slot-publish.js';
 import { Subscriptions, type ChannelListener, type Reach, type Subscription } from './subscriptions.js';
+import { TlsFiles } from './connection/tls-files.js';
 
 export type { RedisClient } from './connection/driver.js';
 export type { Link } from './connection/link.js';
@@ -93,7 +94,7 @@ export class RedisConnections implements SettlingListener {
   private atServerSince = -Infinity;
 
   constructor(
-    private readonly options: Pick<ResolvedOptions, 'redis' | 'layout' | 'connection' | 'service'>,
+    private readonly options: Pick<ResolvedOptions, 'redis' | 'layout' | 'tls' | 'connection' | 'service'>,
     { clock = systemClock, random = systemRandom, ...replicas }: Partial<Runtime> & ReplicaOptions = {},
   ) {
     const { layout, connection } = options;
@@ -101,7 +102,8 @@ export class RedisConnections implements SettlingListener {
     this.refusals = new Refusals(clock);
     this.report = new ConnectionReport(clock);
     this.isSharded = layout === 'hash-tags';
-    this.links = new SamePrimary({ clock, random, ...options, ...replicas }, (role, error) =>
+    const tls = options.tls && new TlsFiles(options.tls, (text) => this.report.warn(text));
+    this.links = new SamePrimary({ clock, random, ...options, tls, ...replicas }, (role, error) =>
       this.failed(role, error),
     );
     this.commands = this.links.leader.client;

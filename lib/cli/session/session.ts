@@ -1,8 +1,14 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Observable } from 'rxjs';
 
-import { resolveOptions, type RedisLocation } from '../../hydra-options.js';
+import {
+  resolveOptions,
+  type Environment,
+  type RedisLocation,
+  type TlsOptions,
+} from '../../hydra-options.js';
 import { checkRedisLocation } from '../../options/redis-location.js';
+import { TLS_VARIABLES } from '../../options/tls-options.js';
 import { HydraInstance } from '../../hydra-instance.js';
 import { describeLocation } from '../../redis/connection/driver.js';
 import { connect } from './connect.js';
@@ -13,6 +19,12 @@ export interface GlobalOptions {
   readonly redis?: string;
   readonly cluster?: boolean;
   readonly layout?: string;
+  /** The name of the primary, where the URL is that of a Sentinel. */
+  readonly sentinel?: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsServername?: string;
   readonly namespace: string;
   /** In milliseconds; undefined when it is not given. */
   readonly timeout?: number;
@@ -39,11 +51,11 @@ export async function withInstance<T>(
     namespace: options.namespace,
     redis,
     ...(options.layout !== undefined && { layout: parseChoice('layout', options.layout, LAYOUTS) }),
+    ...tlsOf(options),
     connection: { commandTimeoutMs: timeoutMs },
   };
-  // HYDRA_SERVICE in the environment describes a service, and this is not a service.
   const instance = new HydraInstance(
-    resolveOptions(given, { HYDRA_CONFIG_KEYS: process.env['HYDRA_CONFIG_KEYS'] }),
+    resolveOptions(given, environment()),
     // Commands that write are refused there by Redis.
     { takesReplicas: true },
   );
@@ -89,15 +101,39 @@ export function parseChoice<T extends string>(what: string, word: string, choice
   throw new CommandFailure(ExitCode.usage, `"${word}" is no ${what}: ${choices.join(', ')}`);
 }
 
-function locationOf({ redis, cluster }: GlobalOptions): RedisLocation {
+/** The environment without what is about a service, which this is not. */
+function environment(): Environment {
+  const names = ['HYDRA_CONFIG_KEYS', ...TLS_VARIABLES];
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+}
+
+function tlsOf({ tlsCa, tlsCert, tlsKey, tlsServername }: GlobalOptions): { tls?: TlsOptions } {
+  const given = { ca: tlsCa, cert: tlsCert, key: tlsKey, servername: tlsServername };
+  const said = Object.entries(given).filter(([, value]) => value !== undefined);
+  return said.length > 0 ? { tls: Object.fromEntries(said) } : {};
+}
+
+function locationOf({ redis, cluster, sentinel }: GlobalOptions): RedisLocation {
   const url = redis ?? (process.env['HYDRA_REDIS_URL'] || 'redis://127.0.0.1:6379');
   checkRedisLocation(redis === undefined ? 'HYDRA_REDIS_URL' : '--redis', url);
-  if (!cluster) return url;
+  if (cluster && sentinel !== undefined)
+    throw new CommandFailure(ExitCode.usage, 'a Redis is behind Sentinels or a Cluster: not both');
+  if (!cluster && sentinel === undefined) return url;
   const { hostname, port, username, password, protocol } = new URL(url);
+  const tls = protocol === 'rediss:' && { tls: {} };
   const redisOptions = {
     ...(username && { username: decodeURIComponent(username) }),
     ...(password && { password: decodeURIComponent(password) }),
-    ...(protocol === 'rediss:' && { tls: {} }),
+    ...tls,
   };
-  return { cluster: [{ host: hostname, port: Number(port || 6_379) }], options: { redisOptions } };
+  if (sentinel === undefined)
+    return { cluster: [{ host: hostname, port: Number(port || 6_379) }], options: { redisOptions } };
+  const sentinelPassword = process.env['HYDRA_REDIS_SENTINEL_PASSWORD'];
+  return {
+    ...redisOptions,
+    sentinels: [{ host: hostname, port: Number(port || 26_379) }],
+    name: sentinel,
+    ...(sentinelPassword && { sentinelPassword }),
+    ...(tls && { sentinelTLS: {}, enableTLSForSentinelMode: true }),
+  };
 }

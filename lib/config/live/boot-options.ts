@@ -22,7 +22,10 @@ import { LiveConfig } from './live-config.js';
  *
  * @publicApi
  */
-export interface StoredOptionsSource extends Pick<HydraOptions, 'redis' | 'namespace' | 'connection'> {
+export interface StoredOptionsSource extends Pick<
+  HydraOptions,
+  'redis' | 'tls' | 'namespace' | 'connection'
+> {
   /** `name:version`. @defaultValue the environment's HYDRA_SERVICE */
   readonly label?: string;
   /** A file for the options that were read, for a start while Redis is down. @defaultValue none */
@@ -36,10 +39,15 @@ export interface StoredOptionsSource extends Pick<HydraOptions, 'redis' | 'names
  */
 export interface HydraConfigSource
   extends
-    Pick<HydraOptions, 'redis' | 'namespace' | 'connection' | 'version' | 'config'>,
+    Pick<HydraOptions, 'redis' | 'tls' | 'namespace' | 'connection' | 'version' | 'config'>,
     Partial<Pick<HydraOptions, 'service'>> {}
 
-const PLACE_NAMES = { redis: true, namespace: true, connection: HYDRA_NAMES.connection } as const;
+const PLACE_NAMES = {
+  redis: true,
+  tls: HYDRA_NAMES.tls,
+  namespace: true,
+  connection: HYDRA_NAMES.connection,
+} as const;
 const STORED_SOURCE_NAMES = {
   ...PLACE_NAMES,
   label: true,

@@ -44,8 +44,8 @@ function refusalOf(error: Error): HydraError | undefined {
   const isTls = typeof code === 'string' && TLS_CODE.test(code);
   if (!isTls && !REFUSED.test(error.message) && !UNKNOWN_NAME.test(error.message)) return undefined;
   if (isReply(error)) return redisError('connect', error);
-  const who = isTls ? 'TLS' : 'Redis';
-  return new HydraError('REDIS_UNAVAILABLE', `connect: ${who} refused: ${reasonOf(error)}`, {
+  const text = isTls ? reasonOf(error) : `Redis refused: ${reasonOf(error)}`;
+  return new HydraError('REDIS_UNAVAILABLE', `connect: ${text}`, {
     cause: error,
     mayHaveRun: false,
     retryable: false,

@@ -3,6 +3,7 @@ import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import type { RedisLocation } from '../../hydra-options.js';
 import { PatientCluster, type Patience } from './patient-cluster.js';
 import { connectorTo, type SlotOwner } from './slot-owner.js';
+import type { TlsFiles } from './tls-files.js';
 
 /**
  * A client of ioredis.
@@ -47,6 +48,8 @@ export interface ClientSettings {
   readonly connectionName: string;
   /** Is told what Redis refuses. The command rejects with it in any case. */
   readonly onRefusal: (error: Error) => void;
+  /** What TLS is spoken with, where it is not only the driver's options that say it. */
+  readonly tls?: TlsFiles | undefined;
 }
 
 /** A client that does not connect by itself, neither at first nor again. */
@@ -107,6 +110,12 @@ export function connectTimeoutMs(location: RedisLocation): number {
   return ms > 0 ? ms : CONNECT_TIMEOUT_MS;
 }
 
+/** Whether the connections to Redis are of TLS, as the location itself says. */
+export function usesTls(location: RedisLocation): boolean {
+  if (typeof location === 'string' && /^rediss:/i.test(location)) return true;
+  return Boolean(optionsOf(location)['tls']);
+}
+
 /** The given options that have no effect, because this file sets them. */
 export function overruledOptions(location: RedisLocation): readonly string[] {
   const names = given(optionsOf(location), [...OVERRULED, ...OVERRULED_OF_SENTINEL]);
@@ -127,7 +136,10 @@ export function describeLocation(location: RedisLocation): string {
   return path ?? `${host}:${port}`;
 }
 
-function ownOptions(location: RedisLocation, { connectionName, onRefusal }: ClientSettings): RedisOptions {
+function ownOptions(
+  location: RedisLocation,
+  { connectionName, onRefusal, tls }: ClientSettings,
+): RedisOptions {
   return {
     connectionName,
     lazyConnect: true,
@@ -151,7 +163,16 @@ function ownOptions(location: RedisLocation, { connectionName, onRefusal }: Clie
       return false;
     },
     ...ofSentinel(location),
+    ...(tls && tlsOf(location, tls)),
   };
+}
+
+function tlsOf(location: RedisLocation, tls: TlsFiles): RedisOptions {
+  const { tls: own, sentinelTLS } = optionsOf(location);
+  const ofPrimary = { tls: tls.optionsFor(own) };
+  if (typeof location === 'string' || !('sentinels' in location)) return ofPrimary;
+  const ofSentinels = tls.sentinels && { sentinelTLS: tls.optionsFor(sentinelTLS ?? own) };
+  return { ...ofPrimary, enableTLSForSentinelMode: true, ...ofSentinels };
 }
 
 /** Otherwise a Sentinel that accepts and never answers would block for ever. */

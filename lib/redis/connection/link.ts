@@ -1,15 +1,18 @@
-import { Redis, type Cluster } from 'ioredis';
+import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 
 import type { LayoutName, RedisLocation } from '../../hydra-options.js';
 import { outside } from '../../runtime/async-context.js';
 import { backoffMs } from '../../runtime/backoff.js';
 import type { Clock, Timer } from '../../runtime/clock.js';
 import type { RandomSource } from '../../runtime/random-source.js';
+import { refusalToConnect } from './connect-error.js';
 import {
   createClient,
   createSlotClient,
   connectTimeoutMs,
+  describeLocation,
   isClusterLocation,
+  usesTls,
   type ClientSettings,
   type RedisClient,
 } from './driver.js';
@@ -17,6 +20,9 @@ import { dropConnection, limitHandshake, watchConnection } from './keep-alive.js
 import { askServer, isReplicaNow, serverOf, UNKNOWN_SERVER, type ServerInfo } from './server-info.js';
 import { connectNodes } from '../slot-publish.js';
 import type { SlotOwner } from './slot-owner.js';
+import { explainTls } from './tls-error.js';
+import type { TlsFiles } from './tls-files.js';
+import { probeTls } from './tls-probe.js';
 
 /** What a connection is for. */
 export type Role = 'commands' | 'subscriber' | 'blocking';
@@ -32,6 +38,7 @@ export interface LinkOptions extends Runtime {
   readonly service: string;
   readonly redis: RedisLocation;
   readonly layout: LayoutName;
+  readonly tls?: TlsFiles | undefined;
   readonly connection: {
     readonly pingIntervalMs: number;
     readonly maxReconnectDelayMs: number;
@@ -84,17 +91,19 @@ export class Link {
     private readonly options: LinkOptions,
     private readonly owner: LinkOwner,
   ) {
-    const { clock, role, service, redis, connection } = options;
+    const { clock, role, service, redis, connection, tls } = options;
     this.role = role;
-    const failed = (error: Error) => this.owner.failed(this, error);
+    const failed = (error: Error) => this.owner.failed(this, this.explained(error));
     const onRefusal = (error: Error) => this.owner.refused(this, error);
-    const settings = { connectionName: `hydra:${service}:${role}`, onRefusal };
+    const settings = { connectionName: `hydra:${service}:${role}`, onRefusal, tls };
     this.client = this.createClient(settings);
+    this.client.on('node error', (error: Error, node: string) => this.nodeFailed(error, node));
     // When all Sentinels fail, the driver reports one error for all, without the reasons.
     let atSentinel: Error | undefined;
     this.client.on('sentinelError', (error: Error) => (atSentinel = error));
     this.client.on('error', (error: Error) => {
-      failed(error.message.startsWith('All sentinels') ? (atSentinel ?? error) : error);
+      if (error.message.startsWith('All sentinels')) void this.sentinelFailed(atSentinel ?? error);
+      else failed(error);
       atSentinel = undefined;
     });
     this.client.on('ready', () => void this.greet());
@@ -136,6 +145,7 @@ export class Link {
     if (this.options.owner && this.owner.holdsBack(this)) return;
     this.options.clock.clear(this.timer);
     this.timer = undefined;
+    if (!this.canReadTls()) return this.retry();
     // What fails is told by 'error', and 'end' repeats it.
     outside(() => void this.client.connect().catch(() => undefined));
   }
@@ -196,6 +206,43 @@ export class Link {
     this.tellsRole = isReplica !== undefined;
     if (isReplica && this.server) this.owner.refused(this, new Error('READONLY its server is a replica now'));
     return isReplica;
+  }
+
+  /** Before the driver is asked to connect: what it reads then must be there. */
+  private canReadTls(): boolean {
+    try {
+      this.options.tls?.read();
+      return true;
+    } catch (error) {
+      this.owner.failed(this, error as Error);
+      return false;
+    }
+  }
+
+  /** The driver hides what is wrong with TLS there. */
+  private async sentinelFailed(error: Error): Promise<void> {
+    const { sentinelTLS } = this.client.options as RedisOptions;
+    const [, host, port] = /sentinel (\S+):(\d+) because/.exec(error.message) ?? [];
+    if (!sentinelTLS || host === undefined) return this.owner.failed(this, error);
+    const why = await probeTls({ ...sentinelTLS, host, port: Number(port) }, this.options.clock);
+    if (this.isClosed || this.server) return;
+    this.owner.failed(this, why ? this.explained(why, `the Sentinel at ${host}:${port}`) : error);
+  }
+
+  /** Of a Cluster's own errors none says why a node does not let us in. */
+  private nodeFailed(error: Error, node: string): void {
+    const explained = this.explained(error, node);
+    if (refusalToConnect(explained)) this.owner.failed(this, explained);
+  }
+
+  private explained(error: Error, place = describeLocation(this.options.redis)): Error {
+    const { redis, tls } = this.options;
+    return explainTls(error, {
+      place,
+      usesTls: tls !== undefined || usesTls(redis),
+      hasCertificate: tls?.hasCertificate ?? false,
+      hasWorked: this.reachedAt !== -Infinity,
+    });
   }
 
   private giveUp(error: Error): void {

@@ -7,6 +7,7 @@ import {
   type NamesOf,
   type ResolvedOptions,
 } from '../../hydra-options.js';
+import { TLS_VARIABLES } from '../../options/tls-options.js';
 
 /**
  * A client of one service. `service` is the service that is called; everything but `name` has the meaning it has in
@@ -61,7 +62,7 @@ export const FEATURE_CLIENT_NAMES = {
   deserializer: true,
 } satisfies Partial<NamesOf<HydraClientOptions>>;
 
-/** The options of a client that stands alone, as an instance of its own. Of the environment it heeds HYDRA_REDIS_URL. */
+/** The options of a client that stands alone, as an instance of its own. Of the environment it heeds what is about the way to Redis. */
 export function resolveClientOptions(given: HydraClientOptions): ResolvedOptions {
   refuseUnknown('HydraClient', given, CLIENT_NAMES);
   const {
@@ -72,7 +73,8 @@ export function resolveClientOptions(given: HydraClientOptions): ResolvedOptions
     name = ANONYMOUS,
     ...options
   } = given;
-  const environment = { HYDRA_REDIS_URL: process.env['HYDRA_REDIS_URL'] };
+  const heeded = ['HYDRA_REDIS_URL', ...TLS_VARIABLES];
+  const environment = Object.fromEntries(heeded.map((variable) => [variable, process.env[variable]]));
   return resolveOptions({ ...options, service: name }, environment, 'HydraClient');
 }
 

@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Redis } from 'ioredis';
+
+import { freePort } from '../../tools/free-port.mjs';
+import type { RunningRedis } from '../../tools/redis.mjs';
+import { forgetProcess, watchProcess } from '../../tools/watchdog.mjs';
+import { atEnd } from './at-end.js';
+import { createAuthority, type CertificateAuthority, type CertificateFiles } from './certificates.js';
+import { eventually } from './eventually.js';
+import { startPrivateRedis } from './redis.js';
+
+const NAMES = [
+  { type: 'dns', value: 'redis.test' },
+  { type: 'ip', value: '127.0.0.1' },
+] as const;
+
+export interface TlsRedis {
+  readonly redis: RunningRedis;
+  readonly authority: CertificateAuthority;
+  /** The port that speaks TLS; `redis.port` does not. */
+  readonly port: number;
+  readonly url: string;
+  /** A certificate that the server takes. */
+  readonly client: CertificateFiles;
+}
+
+/** A Redis that speaks TLS beside its plain port, and wants a certificate of whoever comes there. */
+export async function startTlsRedis(
+  server?: (authority: CertificateAuthority) => Promise<CertificateFiles>,
+  args: readonly string[] = [],
+): Promise<TlsRedis> {
+  const authority = await createAuthority();
+  const files = await (server?.(authority) ?? authority.issue('redis', { names: [...NAMES] }));
+  const client = await authority.issue('client');
+  const port = await freePort();
+  const redis = await startPrivateRedis([
+    '--tls-port',
+    String(port),
+    ...tlsArgs(authority.ca, files),
+    ...args,
+  ]);
+  return { redis, authority, port, url: `rediss://127.0.0.1:${port}`, client };
+}
+
+/** A Sentinel that speaks TLS only, and knows this Redis as `main`. */
+export async function startTlsSentinel({ authority, port }: TlsRedis): Promise<{ port: number }> {
+  const certificate = await authority.issue('sentinel', { names: [...NAMES] });
+  const own = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), 'hydra-sentinel-'));
+  const file = join(folder, 'sentinel.conf');
+  const lines = [
+    `port 0`,
+    `tls-port ${own}`,
+    `bind 127.0.0.1`,
+    `tls-replication yes`,
+    ...tlsArgs(authority.ca, certificate)
+      .join(' ')
+      .split(' --')
+      .map((line) => line.replace(/^--/, '')),
+    `sentinel monitor main 127.0.0.1 ${port} 1`,
+  ];
+  await writeFile(file, `${lines.join('\n')}\n`);
+  const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore', cwd: folder });
+  const pid = child.pid!;
+  watchProcess(pid);
+  child.once('exit', () => forgetProcess(pid));
+  atEnd(async () => {
+    child.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  });
+  return { port: own };
+}
+
+/** A Cluster of one node that speaks TLS, also of itself. */
+export async function startTlsCluster(): Promise<TlsRedis> {
+  const cluster = await startTlsRedis(undefined, [
+    ...['--cluster-enabled', 'yes', '--tls-cluster', 'yes', '--cluster-announce-ip', '127.0.0.1'],
+  ]);
+  const admin = new Redis(cluster.redis.url);
+  await admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
+  const isWhole = async () => String(await admin.call('CLUSTER', 'INFO')).includes('cluster_state:ok');
+  await eventually(isWhole, { what: 'the Cluster to form', timeoutMs: 20_000 });
+  admin.disconnect();
+  return cluster;
+}
+
+function tlsArgs(ca: string, { cert, key }: CertificateFiles): string[] {
+  return ['--tls-ca-cert-file', ca, '--tls-cert-file', cert, '--tls-key-file', key];
+}

@@ -11,7 +11,7 @@ import { atEnd } from './at-end.js';
 export interface TestService {
   readonly app: INestMicroservice;
   readonly id: string;
-  close(): Promise<void>;
+  close(this: void): Promise<void>;
 }
 
 /** A Nest microservice on Hydra in this process, listening; closed at the end of the test file at the latest. */

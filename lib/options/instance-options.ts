@@ -25,6 +25,11 @@ export interface DiscoveryOptions {
    * are asked for. `discovery.watch('*')` asks for all. @defaultValue 1000
    */
   readonly maxInstances?: number;
+  /**
+   * Whether this process takes part in the upkeep of what belongs to other services, as far as its rights go: takes their
+   * dead out of the registry, enters Hydra 1.x instances. Without it, it looks for itself. @defaultValue true
+   */
+  readonly upkeep?: boolean;
 }
 
 /**
@@ -98,7 +103,7 @@ export type LoggingLevel = 'fatal' | 'error' | 'warn' | 'log' | 'debug' | 'verbo
 
 export const PRESENCE_NAMES = { intervalMs: true, ttlMs: true } satisfies NamesOf<PresenceOptions>;
 export const HEALTH_NAMES = { intervalMs: true, ttlMs: true } satisfies NamesOf<HealthOptions>;
-export const DISCOVERY_NAMES = { maxInstances: true } satisfies NamesOf<DiscoveryOptions>;
+export const DISCOVERY_NAMES = { maxInstances: true, upkeep: true } satisfies NamesOf<DiscoveryOptions>;
 export const DRAIN_NAMES = { timeoutMs: true } satisfies NamesOf<DrainOptions>;
 
 export const CONNECTION_NAMES = {
@@ -143,7 +148,10 @@ export function health(given?: HealthOptions): Group<HealthOptions> {
 }
 
 export function discovery(given?: DiscoveryOptions): Group<DiscoveryOptions> {
-  return numberOptions('discovery', { maxInstances: 1_000 }, given, ['maxInstances']);
+  const { upkeep = true, ...numbers } = given ?? {};
+  if (typeof upkeep !== 'boolean') throw badOption('discovery.upkeep', upkeep, 'true or false');
+  const resolved = numberOptions('discovery', { maxInstances: 1_000 }, numbers, ['maxInstances']);
+  return Object.freeze({ ...resolved, upkeep });
 }
 
 export function connection(given?: ConnectionOptions): Group<ConnectionOptions> {

@@ -51,7 +51,12 @@ export function isAway(error: unknown): boolean {
   return !isReply(error.cause) || NOT_YET.test(wordOf(error.cause.message));
 }
 
-/** Whether Redis answered with this error. Any other error means that no answer arrived. */
+/** Whether this user lacks a right. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof HydraError && error.code === 'FORBIDDEN';
+}
+
+/** Redis's own answer. Everything else means that no answer came. */
 export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
@@ -125,7 +130,7 @@ function commandOf(cause: Error, script: string | undefined): string {
   const { name = 'a command', args = [] } =
     (cause as { command?: { name?: string; args?: unknown[] } }).command ?? {};
   const word = name.toUpperCase();
-  if (word === 'EVAL' || word === 'EVALSHA') {
+  if (/^EVAL(SHA)?(_RO)?$/.test(word)) {
     const keys = args.slice(2, 2 + Number(args[1]));
     return `script ${script ?? 'without a name'}${keys.length > 0 ? ` on ${listed(keys)}` : ''}`;
   }

@@ -32,6 +32,7 @@ for place, beats in ipairs(ARGV) do
 end
 return found
 `,
+  'reads',
 );
 
 const OTHER: Readonly<Record<LayoutName, LayoutName>> = { classic: 'hash-tags', 'hash-tags': 'classic' };

@@ -180,6 +180,45 @@ return answer
 );
 
 /**
+ * Look at the instances whose beat is overdue, in any number of services, and write nothing: for those who may not take
+ * others out of the index.
+ *
+ * KEYS  2 for each service: beats   epoch
+ * ARGV  3 for each service: presence key up to the id   presence key after the id   instance channel up to the id
+ * Returns the instant of this look (Redis clock, ms), then for each service its epoch ('' when there is none), and of each
+ *   instance without presence its id and whether it still listens, '1' or '0'. A service whose keys hold something else has
+ *   no instance without presence.
+ *
+ * One script, because an instance may come back between the looks. The presence keys it reads share the slot of its KEYS.
+ */
+export const look = new Script<[redisTime: string, ...found: string[][]]>(
+  'registry.look',
+  2,
+  `${NOW}${EPOCH}
+local answer = { string.format('%.0f', now) }
+local function listens(channel)
+  local counted = redis.pcall('PUBSUB', 'NUMSUB', channel)
+  return not counted.err and counted[2] > 0 and '1' or '0'
+end
+local function lookAt(beats, place, found)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', beats, '-inf', now, 'LIMIT', 0, 1000)) do
+    if redis.call('EXISTS', ARGV[place] .. id .. ARGV[place + 1]) == 0 then
+      table.insert(found, id)
+      table.insert(found, listens(ARGV[place + 2] .. id))
+    end
+  end
+end
+for first = 1, #KEYS, 2 do
+  local found = { epochOf(KEYS[first + 1]) }
+  pcall(lookAt, KEYS[first], (first - 1) / 2 * 3 + 1, found)
+  table.insert(answer, found)
+end
+return answer
+`,
+  'reads',
+);
+
+/**
  * Delete an entry of the nodes hash, unless its instance is present.
  *
  * KEYS  1 presence   2 nodes
@@ -214,6 +253,7 @@ local records = redis.call('HVALS', KEYS[1])
 table.insert(records, 1, epochOf(KEYS[2]))
 return records
 `,
+  'reads',
 );
 
 /**

@@ -145,7 +145,7 @@ describe('a configuration store', () => {
     for (let n = 1; n <= 20; n++) await long.of(service).put('1.0.0', { n });
     const { store: short } = await openStore(uniqueService('reader'), { historyLimit: 3 });
     await redis.commands.hset(hash(), '1.0.0', '{"foreign":true}');
-    await short.of(service).get('1.0.0');
+    await short.of(service).put('1.0.0', { n: 21 });
     expect(await long.of(service).history()).toHaveLength(20);
   });
 

@@ -1,5 +1,5 @@
 import { ConfigStore } from '../../lib/index.js';
-import { openStore } from '../support/config.js';
+import { openStore, type OpenStore } from '../support/config.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
@@ -8,6 +8,7 @@ import { HydraPeer } from './hydra-peer.js';
 describe('configurations shared with Hydra 1.9', () => {
   let peer: HydraPeer;
   let store: ConfigStore;
+  let instance: OpenStore['instance'];
   let service: string;
 
   beforeAll(async () => {
@@ -17,7 +18,7 @@ describe('configurations shared with Hydra 1.9', () => {
 
   beforeEach(async () => {
     service = uniqueService('alpha');
-    ({ store } = await openStore(service));
+    ({ store, instance } = await openStore(service));
   });
 
   const put = (version: string, config: object) =>
@@ -36,6 +37,11 @@ describe('configurations shared with Hydra 1.9', () => {
   it('written there are read here, get a revision and a place in the history', async () => {
     await put('1.0.0', { limit: 1 });
     expect(await store.document('1.0.0')).toEqual({ version: '1.0.0', revision: 1, config: { limit: 1 } });
+    // Reading writes nothing: an instance that watches gives it its revision.
+    const watching = store.watch().subscribe();
+    const counter = async () => instance.redis.commands.get(instance.keys.configCounter(service));
+    await eventually(async () => (await counter()) === '1', { what: 'the first to be recorded' });
+    watching.unsubscribe();
     await put('1.0.0', { limit: 2 });
     expect(await store.history()).toEqual([
       expect.objectContaining({ revision: 2, isForeign: true, config: { limit: 2 } }),

@@ -25,13 +25,14 @@ export function configChanges(context: ChangesContext, stored: StoredConfigs): O
 
     const look = async () => {
       if (!redis.isReady) return;
-      // A failed check is repeated soon. The connection reports its own failure.
-      const counter = await stored.survey(Math.ceil(intervalMs / 2)).catch(() => seen);
-      if (seen !== undefined && counter !== seen) observer.next();
-      seen = counter;
+      // A failed look is repeated soon; the connection reports its own failure.
+      const state = await stored.survey(Math.ceil(intervalMs / 2)).catch(() => seen);
+      if (seen !== undefined && state !== seen) observer.next();
+      seen = state;
     };
     const lookAgain = () => {
-      timer = clock.setTimeout(lookAndRepeat, jittered(intervalMs * 1.1, random), { isUpkeep: true });
+      const pauseMs = Math.max(intervalMs * 1.1, stored.restMs);
+      timer = clock.setTimeout(lookAndRepeat, jittered(pauseMs, random), { isUpkeep: true });
     };
     const lookAndRepeat = () => void look().finally(() => !observer.closed && lookAgain());
     const subscription = redis.subscribe(channel, () => observer.next());

@@ -1,10 +1,11 @@
 import { NOW } from '../../redis/lua-clock.js';
+import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 
 /**
- * Added to every script. The hash that Hydra 1.x reads and writes is the truth; `current` compares a version with the
- * revision that is known of it, so that what another program wrote becomes a revision, with a place in the history,
- * before anything else happens to it.
+ * Added to every script. The hash that Hydra 1.x reads and writes is the truth; `pending` compares it with the revisions
+ * that are known. What another program wrote becomes a revision, with a place in the history, once somebody who may write
+ * comes by; until then a reader is told the revision that it will have.
  *
  * The service itself says how long its history is; until it did, nobody makes it shorter than it is.
  *
@@ -13,41 +14,96 @@ import { Script } from '../../redis/script.js';
  * ARGV  1 announcements channel   2 entries the history keeps where the service did not say   3 largest document it keeps,
  *         in bytes
  */
-const REVISIONS = `${NOW}
+const PENDING = `${NOW}
+local hashed = 0
+local function sorted(key)
+  local versions = redis.call('HKEYS', key)
+  table.sort(versions)
+  return versions
+end
+
+local function entryOf(revision, action, version, text)
+  local entry = { revision = revision, version = version, action = action, at = now, by = '', why = '' }
+  if text and #text <= tonumber(ARGV[3]) then entry.text = text end
+  return entry
+end
+
+local function known(version, text)
+  local revision, digest = string.match(redis.call('HGET', KEYS[2], version) or '', '^(%d+) (%x+)$')
+  hashed = hashed + #text
+  return digest == redis.sha1hex(text) and tonumber(revision) or nil
+end
+
+-- What other programs did and nobody has recorded yet: { entry, text }, in the order in which it is recorded.
+local function pending()
+  local found, revision = {}, tonumber(redis.call('GET', KEYS[3]) or 0)
+  local function add(action, version, text)
+    revision = revision + 1
+    local entry = entryOf(revision, action, version, text)
+    entry.foreign = true
+    table.insert(found, { entry, text })
+  end
+  for _, version in ipairs(sorted(KEYS[1])) do
+    local text = redis.call('HGET', KEYS[1], version)
+    if not known(version, text) then add('put', version, text) end
+  end
+  for _, version in ipairs(sorted(KEYS[2])) do
+    if redis.call('HEXISTS', KEYS[1], version) == 0 then add('remove', version) end
+  end
+  return found
+end
+
+local function find(version)
+  local text = redis.call('HGET', KEYS[1], version)
+  if not text then return 0, false end
+  return known(version, text), text
+end
+`;
+
+/** Added to the scripts that write. */
+const RECORD = `${PENDING}${NEED}
 local function limit()
   local said = tonumber(redis.call('GET', KEYS[5]) or '')
   return said or math.max(tonumber(ARGV[2]), redis.call('LLEN', KEYS[4]))
 end
 
-local function record(action, version, text, by, why, foreign)
-  -- The history first: a user without the right to write it is refused before anything has changed.
-  local keeps, revision = limit(), tonumber(redis.call('GET', KEYS[3]) or 0) + 1
-  local entry = { revision = revision, version = version, action = action, at = now, by = by, why = why, foreign = foreign }
-  if text then
-    if #text <= tonumber(ARGV[3]) then entry.text = text end
-  end
+-- Before anything has changed: a user without all rights is refused whole.
+local function needRecord()
+  need('LPUSH', KEYS[4], 'a') need('LTRIM', KEYS[4], 0, 1) need('INCR', KEYS[3]) need('HSET', KEYS[2], 'a', 'b')
+  need('HDEL', KEYS[2], 'a') need('HSET', KEYS[1], 'a', 'b') need('HDEL', KEYS[1], 'a') need('PUBLISH', ARGV[1], 'a')
+end
+
+local function record(entry, text)
+  local keeps = limit()
   redis.call('LPUSH', KEYS[4], cjson.encode(entry))
   redis.call('LTRIM', KEYS[4], 0, keeps - 1)
   redis.call('INCR', KEYS[3])
   if text then
-    redis.call('HSET', KEYS[2], version, revision .. ' ' .. redis.sha1hex(text))
+    redis.call('HSET', KEYS[2], entry.version, entry.revision .. ' ' .. redis.sha1hex(text))
   else
-    redis.call('HDEL', KEYS[2], version)
+    redis.call('HDEL', KEYS[2], entry.version)
   end
-  redis.call('PUBLISH', ARGV[1], revision .. ' ' .. action .. ' ' .. version)
-  return revision
+  redis.call('PUBLISH', ARGV[1], entry.revision .. ' ' .. entry.action .. ' ' .. entry.version)
+  return entry.revision
 end
 
+local function recordPending()
+  for _, found in ipairs(pending()) do record(found[1], found[2]) end
+end
+
+local function recordNew(action, version, text, by, why)
+  local entry = entryOf(tonumber(redis.call('GET', KEYS[3]) or 0) + 1, action, version, text)
+  entry.by, entry.why, entry.foreign = by, why, false
+  return record(entry, text)
+end
+
+-- One that was written or removed by another program makes all of them be recorded: a reader was told their order.
 local function current(version)
-  local text = redis.call('HGET', KEYS[1], version)
-  local known = redis.call('HGET', KEYS[2], version)
-  if not text then
-    if known then record('remove', version, nil, '', '', true) end
-    return 0, false
-  end
-  local revision, digest = string.match(known or '', '^(%d+) (%x+)$')
-  if digest == redis.sha1hex(text) then return tonumber(revision), text end
-  return record('put', version, text, '', '', true), text
+  local revision, text = find(version)
+  if not text and redis.call('HEXISTS', KEYS[2], version) == 1 then recordPending() end
+  if revision then return revision, text end
+  recordPending()
+  return find(version)
 end
 `;
 
@@ -63,10 +119,56 @@ end
 export const readConfig = new Script<[revision: number, text: string | null]>(
   'config.readConfig',
   5,
-  `${REVISIONS}
-local revision, text = current(ARGV[4])
+  `${PENDING}
+local revision, text = find(ARGV[4])
+if not revision then
+  for _, found in ipairs(pending()) do if found[1].version == ARGV[4] then revision = found[1].revision end end
+end
 return { revision, text }
 `,
+  'reads',
+);
+
+/**
+ * Read what other programs wrote or removed and nobody has recorded yet.
+ *
+ * KEYS  as above
+ * ARGV  as above
+ * Returns the entries that the history will have of it, as JSON, in their order.
+ *
+ * One script, because the revisions they will have follow from the counter.
+ */
+export const readPending = new Script<string[]>(
+  'config.readPending',
+  5,
+  `${PENDING}
+local entries = {}
+for place, found in ipairs(pending()) do entries[place] = cjson.encode(found[1]) end
+return entries
+`,
+  'reads',
+);
+
+/**
+ * Look whether anything has changed, and write nothing.
+ *
+ * KEYS  as above
+ * ARGV  as above
+ * Returns a text that is another one after each change, and the bytes that were hashed for it.
+ *
+ * A script only to keep the texts from travelling.
+ */
+export const lookAtConfigs = new Script<[state: string, hashed: number]>(
+  'config.lookAtConfigs',
+  5,
+  `${PENDING}
+local state = { redis.call('GET', KEYS[3]) or '' }
+for _, found in ipairs(pending()) do
+  table.insert(state, found[1].version .. ' ' .. redis.sha1hex(found[2] or ''))
+end
+return { table.concat(state, ' '), hashed }
+`,
+  'reads',
 );
 
 /**
@@ -82,11 +184,12 @@ return { revision, text }
 export const writeConfig = new Script<[written: 0 | 1, revision: number]>(
   'config.writeConfig',
   5,
-  `${REVISIONS}
+  `${RECORD}
+needRecord()
 local revision = current(ARGV[4])
 if ARGV[6] ~= '' and tonumber(ARGV[6]) ~= revision then return { 0, revision } end
 redis.call('HSET', KEYS[1], ARGV[4], ARGV[5])
-return { 1, record(ARGV[9], ARGV[4], ARGV[5], ARGV[7], ARGV[8], false) }
+return { 1, recordNew(ARGV[9], ARGV[4], ARGV[5], ARGV[7], ARGV[8]) }
 `,
 );
 
@@ -102,11 +205,12 @@ return { 1, record(ARGV[9], ARGV[4], ARGV[5], ARGV[7], ARGV[8], false) }
 export const removeConfig = new Script<[removed: 0 | 1, revision: number]>(
   'config.removeConfig',
   5,
-  `${REVISIONS}
+  `${RECORD}
+needRecord()
 local revision, text = current(ARGV[4])
 if not text or (ARGV[5] ~= '' and tonumber(ARGV[5]) ~= revision) then return { 0, revision } end
 redis.call('HDEL', KEYS[1], ARGV[4])
-return { 1, record('remove', ARGV[4], nil, ARGV[6], ARGV[7], false) }
+return { 1, recordNew('remove', ARGV[4], nil, ARGV[6], ARGV[7]) }
 `,
 );
 
@@ -124,18 +228,12 @@ return { 1, record('remove', ARGV[4], nil, ARGV[6], ARGV[7], false) }
 export const surveyConfigs = new Script<string>(
   'config.surveyConfigs',
   6,
-  `${REVISIONS}
+  `${RECORD}
 local pause = tonumber(ARGV[4])
 if pause == 0 or redis.call('SET', KEYS[6], '1', 'NX', 'PX', pause) then
-  local bytes = 0
-  local versions = redis.call('HKEYS', KEYS[1])
-  table.sort(versions)
-  for _, version in ipairs(versions) do
-    local _, text = current(version)
-    bytes = bytes + #text
-  end
-  for _, version in ipairs(redis.call('HKEYS', KEYS[2])) do current(version) end
-  if pause > 0 and bytes > pause * 2000 then redis.call('PEXPIRE', KEYS[6], math.floor(bytes / 2000)) end
+  needRecord()
+  recordPending()
+  if pause > 0 and hashed > pause * 2000 then redis.call('PEXPIRE', KEYS[6], math.floor(hashed / 2000)) end
 end
 return redis.call('GET', KEYS[3]) or ''
 `,

@@ -107,6 +107,7 @@ return {
   redis.call('ZCARD', KEYS[9]), redis.call('EXISTS', KEYS[10]), unhandled
 }
 `,
+  'reads',
 );
 
 /**
@@ -141,6 +142,7 @@ for at, place in ipairs(places) do
 end
 return page
 `,
+  'reads',
 );
 
 /**
@@ -175,6 +177,7 @@ for _, owner in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
 end
 return page
 `,
+  'reads',
 );
 
 /**
@@ -191,6 +194,7 @@ local active = {}
 for _, owner in ipairs(owners) do active[#active + 1] = ARGV[4] .. owner end
 return { places, active }
 `,
+  'reads',
 );
 
 /** Elements, and bytes of them, that one look into a long list reads. */
@@ -267,6 +271,7 @@ elseif kind == 'list' or kind == 'zset' then
 end
 return found
 `,
+  'reads',
 );
 
 /**

@@ -1,4 +1,5 @@
 import { encodeDirectory } from '../../protocol/announcement.js';
+import { allowedCommands } from '../../redis/allowed.js';
 import type { Context } from '../../redis/context.js';
 import type { RedisClient } from '../../redis/redis-connections.js';
 import type { Timer } from '../../runtime/clock.js';
@@ -25,11 +26,13 @@ const TIMINGS: BridgeTimings = { pruneAfterMs: 60_000, directoryEveryTicks: 60 }
 /** The ids are read again at the latest after so many ticks, even if their number has not changed. */
 const FULL_EVERY_TICKS = 10;
 const BATCH_SIZE = 500;
+/** Whether this user may do this at all is asked for again after so many ticks. */
+const ASK_EVERY_TICKS = 60;
 
 /**
  * Enters Hydra 1.x instances, which announce nothing, in the index of their service; deletes entries of the nodes hash whose
  * instance is long gone, and names from the directory that have no instance any more; puts back names that were lost. One
- * process does it for all: the one that holds the leader lease, a key with a life.
+ * process does it for all: the one that holds the leader lease, a key with a life. Who may not take that, takes no part.
  *
  * Every instance has an entry in the nodes hash: its ids show who may be there, the presence keys of those say who is, and
  * nothing is ever scanned.
@@ -40,6 +43,8 @@ export class LegacyBridge {
   private timer: Timer | undefined;
   private isLeader = false;
   private ticks = 0;
+  private attempts = 0;
+  private mayLead = true;
   private ticking: Promise<void> | undefined;
   private isStopped = true;
 
@@ -76,6 +81,7 @@ export class LegacyBridge {
     if (!this.context.redis.isReady) return;
     const redis = this.context.redis.commands;
     try {
+      if (!(await this.isAllowed(redis))) return;
       const wasLeader = this.isLeader;
       this.isLeader = await this.renewLease(redis);
       if (!this.isLeader) return this.nodes.clear();
@@ -89,6 +95,16 @@ export class LegacyBridge {
     } catch {
       // Redis went away; the next tick, or the next leader, continues.
     }
+  }
+
+  /** Asked for now and then, for it may be given: who tries without it is noted by Redis every time. */
+  private async isAllowed(redis: RedisClient): Promise<boolean> {
+    if (this.attempts++ % ASK_EVERY_TICKS === 0) {
+      const { bridge } = this.context.keys;
+      const [may = true] = await allowedCommands(redis, [['SET', bridge, 'a', 'PX', '1', 'NX']]);
+      this.mayLead = may;
+    }
+    return this.mayLead;
   }
 
   private async renewLease(redis: RedisClient): Promise<boolean> {

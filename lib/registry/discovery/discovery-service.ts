@@ -253,9 +253,9 @@ export class DiscoveryService {
   }
 
   private async begin(isReader: boolean): Promise<void> {
-    await this.watched.start(!isReader);
-    if (!isReader) this.bridge.start();
-    // This is only a check, and nothing depends on it.
+    await this.watched.start(isReader);
+    if (!isReader && this.context.options.discovery.upkeep) this.bridge.start();
+    // It looks, and nothing depends on it.
     void warnOfOtherLayout(this.context).catch(() => undefined);
   }
 

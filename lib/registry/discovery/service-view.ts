@@ -53,6 +53,8 @@ export class ServiceView {
   private readonly suspects = new Map<string, Suspect>();
   /** id → the instant until which it is kept although the index does not have it. */
   private readonly missing = new Map<string, number>();
+  /** Those that the index has although their presence has ended, where this process may only look. */
+  private readonly absent = new Map<string, Instance>();
   private live: readonly Instance[] | undefined;
   private serving: readonly Instance[] | undefined;
   private giving: readonly Instance[] | undefined;
@@ -204,6 +206,22 @@ export class ServiceView {
     this.changed();
   }
 
+  /** These have no presence: they are gone here, whatever the index says; those that were, and are not among them, are back. */
+  leaveOut(ids: ReadonlySet<string>): void {
+    for (const [id, instance] of this.absent) {
+      if (ids.has(id)) continue;
+      this.absent.delete(id);
+      this.put(instance);
+    }
+    for (const id of ids) {
+      const instance = this.known.get(id);
+      if (!instance) continue;
+      this.remove(id);
+      this.absent.set(id, instance);
+    }
+    this.changed();
+  }
+
   private async readIndex(): Promise<void> {
     const { service } = this;
     const { keys, redis } = this.context;
@@ -215,15 +233,21 @@ export class ServiceView {
     const instances = texts.map(decodeNode).filter((instance) => instance !== undefined);
     const found = new Map(instances.map((instance) => [instance.id, instance]));
     this.epoch = catchUp(found, epoch, this.backlog);
-    for (const instance of found.values()) this.put(instance);
+    for (const instance of found.values()) if (!this.absent.has(instance.id)) this.put(instance);
+    for (const id of this.absent.keys()) if (!found.has(id)) this.absent.delete(id);
     this.keepOrDrop([...this.known.keys()].filter((id) => !found.has(id)));
     this.changed();
   }
 
   private apply({ kind, payload }: Announcement): void {
-    if (kind === 'join' || kind === 'change') this.put(decodeNode(payload));
+    if (kind === 'join' || kind === 'change') this.hearOf(decodeNode(payload));
     else if (kind === 'lost' && isInReconnectGrace(this.context.redis)) this.keepForNow([payload]);
     else this.remove(payload);
+  }
+
+  private hearOf(instance: Instance | undefined): void {
+    if (instance) this.absent.delete(instance.id);
+    this.put(instance);
   }
 
   private findUnreached(): Instance[] {
@@ -277,6 +301,7 @@ export class ServiceView {
 
   private remove(id: string): void {
     const instance = this.known.get(id);
+    this.absent.delete(id);
     this.missing.delete(id);
     this.suspects.delete(id);
     if (!instance) return;

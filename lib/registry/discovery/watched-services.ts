@@ -8,8 +8,7 @@ import type { Context } from '../../redis/context.js';
 import type { Subscription } from '../../redis/redis-connections.js';
 import type { Timer } from '../../runtime/clock.js';
 import { jittered } from '../../runtime/random-source.js';
-import { isInReconnectGrace, STILL_MS, stoodStill } from '../reconnect-grace.js';
-import { sweep } from '../registry-scripts.js';
+import { InstanceChecks } from './instance-checks.js';
 import { ServiceView, type DiscoveryChange } from './service-view.js';
 
 const CHECK_INTERVAL_MS = 1_000;
@@ -19,21 +18,8 @@ const DIRECTORY_CHECKS = 30;
 const IDLE_ROUNDS = 10;
 type WatchedContext = Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random'>;
 
-/** A look for the dead, by two clocks whose difference does not matter: only how long ago it was. */
-interface Look {
-  readonly sentAt: number;
-  /** In milliseconds. */
-  readonly redisTime: number;
-}
-
-/**
- * How much a service without an instance counts towards `discovery.maxInstances`, because its view needs some memory
- * too.
- */
+/** What a service without an instance counts towards `discovery.maxInstances`: its view costs little, not nothing. */
 const EMPTY_WEIGHT = 0.1;
-/** Services looked at by one script; Redis does nothing else meanwhile. */
-const SWEEP_BATCH = 100;
-const NO_KEYS = '\n';
 
 /**
  * The services whose instances this process knows, and their upkeep.
@@ -51,9 +37,7 @@ export class WatchedServices {
   /** How many users need a service: it stays watched meanwhile. */
   private readonly holders = new Map<string, number>();
   private readonly idleRounds = new Map<string, number>();
-  private removesDead = true;
-  /** When a service was last looked at. */
-  private readonly looks = new WeakMap<ServiceView, Look>();
+  private instanceChecks: InstanceChecks;
   private isWhole = true;
   private wantsAll = false;
   private timer: Timer | undefined;
@@ -61,15 +45,17 @@ export class WatchedServices {
   private stopListening: (() => void)[] = [];
   private isClosed = false;
 
-  constructor(private readonly context: WatchedContext) {}
+  constructor(private readonly context: WatchedContext) {
+    this.instanceChecks = new InstanceChecks(context, false);
+  }
 
   /**
    * Resolves when the directory, and what is to be watched of it, is known.
    *
-   * @param removesDead whether this process takes instances without presence out of the indexes, as every instance does
+   * @param isReader whether this process takes nothing out of the indexes, also where it may
    */
-  async start(removesDead = true): Promise<void> {
-    this.removesDead = removesDead;
+  async start(isReader = false): Promise<void> {
+    if (isReader) this.instanceChecks = new InstanceChecks(this.context, true);
     const directory = this.context.redis.subscribe(this.context.keys.directoryChanges, (wire) =>
       this.hearDirectory(wire),
     );
@@ -201,69 +187,12 @@ export class WatchedServices {
 
   private async check(): Promise<void> {
     if (!this.context.redis.isReady) return;
-    if (!this.removesDead) await this.readEpochs();
-    else if (!isInReconnectGrace(this.context.redis)) await this.sweepAll();
+    await this.instanceChecks.run(this.all);
     if (++this.checks % DIRECTORY_CHECKS === 0) {
       await this.readDirectory().catch(() => undefined);
       this.forgetIdle();
     }
     this.keepWithinLimit();
-  }
-
-  /** Only checks: reads again the services with a missed announcement. */
-  private async readEpochs(): Promise<void> {
-    const { all } = this;
-    const { redis, keys } = this.context;
-    const epochs = await redis
-      .run('read epochs', (client) => Promise.all(all.map(({ service }) => client.get(keys.epoch(service)))))
-      // Repeated in a second.
-      .catch(() => []);
-    await Promise.allSettled(epochs.map((epoch, index) => all[index]!.check(epoch ?? '')));
-  }
-
-  /** Removes the dead from the indexes, and reads again those of which an announcement was missed. */
-  private async sweepAll(): Promise<void> {
-    const views = this.all;
-    // Where several servers share the keys, each service has its own slot.
-    const size = this.context.redis.isSharded ? 1 : SWEEP_BATCH;
-    const batches = Array.from({ length: Math.ceil(views.length / size) }, (_, index) =>
-      views.slice(index * size, (index + 1) * size),
-    );
-    // A failed look is repeated in a second; the connection reports its own failure.
-    await Promise.allSettled(batches.map((batch) => this.sweep(batch)));
-  }
-
-  private async sweep(views: readonly ServiceView[]): Promise<void> {
-    const { keys } = this.context;
-    const names = views.map(({ service }) => service);
-    const args = [
-      ...names.flatMap((name) => [
-        keys.beats(name),
-        keys.instances(name),
-        keys.epoch(name),
-        keys.own(name, 'reprieve'),
-      ]),
-      ...names.flatMap((name) => [
-        keys.announcements(name),
-        ...keys.presence(name, NO_KEYS).split(NO_KEYS),
-        keys.instanceChannel(name, ''),
-      ]),
-    ];
-    const sentAt = this.context.clock.monotonic();
-    const [redisTime, ...epochs] = await this.context.redis.run('check instances', (redis) =>
-      sweep.run(redis, [...args, this.expectedBy(views, sentAt)], names.length * 4),
-    );
-    stoodStill(this.context.redis, sentAt);
-    for (const view of views) this.looks.set(view, { sentAt, redisTime: Number(redisTime) });
-    await Promise.allSettled(views.map((view, index) => view.check(epochs[index] ?? '')));
-  }
-
-  /** The latest time, by the clock of Redis, at which a look that is sent now arrives if nothing stands still. */
-  private expectedBy(views: readonly ServiceView[], sentAt: number): number {
-    const last = views.map((view) => this.looks.get(view)).find((look) => look !== undefined);
-    // The first check cannot be compared with an earlier one, and may have waited for Redis. So it declares nobody
-    // dead.
-    return last === undefined ? 1 : Math.round(last.redisTime + (sentAt - last.sentAt) + STILL_MS / 2);
   }
 
   private async readDirectory(): Promise<void> {

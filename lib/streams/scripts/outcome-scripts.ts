@@ -76,6 +76,7 @@ for at = 3, #ARGV do
 end
 return lost
 `,
+  'reads',
 );
 
 /**

@@ -52,7 +52,7 @@ export function isAway(error: unknown): boolean {
 }
 
 /** Whether this user lacks a right. */
-export function isForbidden(error: unknown): boolean {
+export function lacksRight(error: unknown): boolean {
   return error instanceof HydraError && error.code === 'FORBIDDEN';
 }
 

@@ -1,6 +1,6 @@
 import { allowedCommands, type CommandWords } from '../../redis/allowed.js';
 import type { Context } from '../../redis/context.js';
-import { isForbidden } from '../../redis/redis-error.js';
+import { lacksRight } from '../../redis/redis-error.js';
 import { isInReconnectGrace, STILL_MS, stoodStill } from '../reconnect-grace.js';
 import { look, sweep } from '../registry-scripts.js';
 import type { ServiceView } from './service-view.js';
@@ -120,7 +120,7 @@ export class InstanceChecks {
     );
     const [redisTime, ...epochs] = await answer.catch((error: unknown) => {
       // It was taken away, or cannot be asked for here.
-      if (isForbidden(error)) for (const view of views) this.access.set(view, 'looks');
+      if (lacksRight(error)) for (const view of views) this.access.set(view, 'looks');
       throw error;
     });
     this.looked(views, { sentAt, redisTime: Number(redisTime) });
@@ -172,9 +172,9 @@ export class InstanceChecks {
     return [...keys.presence(service, NO_KEYS).split(NO_KEYS), keys.instanceChannel(service, '')];
   }
 
-  private looked(views: readonly ServiceView[], look: Look): void {
-    stoodStill(this.context.redis, look.sentAt);
-    for (const view of views) this.looks.set(view, look);
+  private looked(views: readonly ServiceView[], at: Look): void {
+    stoodStill(this.context.redis, at.sentAt);
+    for (const view of views) this.looks.set(view, at);
   }
 
   /** The latest time, by the clock of Redis, at which a look that is sent now arrives if nothing stands still. */

@@ -101,6 +101,8 @@ export { HydraRoute } from './http/hydra-route.js';
 export { HydraMetrics } from './ops/hydra-metrics.js';
 export type { MetricFamily, MetricHistogram, MetricValue } from './metrics/metric-family.js';
 export { HydraLogger } from './logging/hydra-logger.js';
+export { aclRules, type AclOptions, type AclServer } from './access/acl-rules.js';
+export type { AclRole } from './access/roles.js';
 export type { LogCounts } from './logging/log-buffer.js';
 export type { Address } from './protocol/address.js';
 export type { JsonObject } from './protocol/json.js';

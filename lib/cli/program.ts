@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { Command, CommanderError } from 'commander';
 
+import { addAclCommand } from './commands/acl-command.js';
 import { addConfigCommands } from './commands/config-commands.js';
 import { isRefusedWith } from '../redis/redis-error.js';
 import { ExitCode, exitCodeOf } from './session/command-failure.js';
@@ -46,6 +47,7 @@ export function createProgram(): Command {
   addStreamCommands(program);
   addForgetCommand(program);
   addRedisCommand(program);
+  addAclCommand(program);
   return program;
 }
 

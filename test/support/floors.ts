@@ -13,6 +13,7 @@ const FOLDER_FLOORS: Readonly<Record<string, number>> = {
   redis: 2,
   registry: 3,
   delivery: 3,
+  access: 3,
   transport: 4,
   queue: 4,
   streams: 4,

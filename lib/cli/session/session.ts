@@ -34,7 +34,7 @@ export interface GlobalOptions {
 /** Its name in Redis's client list. It does not register as an instance. */
 const SERVICE = 'nestjs-hydra-cli';
 
-const LAYOUTS = ['classic', 'hash-tags'] as const;
+export const LAYOUTS = ['classic', 'hash-tags'] as const;
 const DEFAULT_TIMEOUT_MS = 5_000;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 

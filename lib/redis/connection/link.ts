@@ -229,7 +229,7 @@ export class Link {
     this.owner.failed(this, why ? this.explained(why, `the Sentinel at ${host}:${port}`) : error);
   }
 
-  /** Of a Cluster's own errors none says why a node does not let us in. */
+  /** A Cluster's own errors do not say why a node refuses the connection. */
   private nodeFailed(error: Error, node: string): void {
     const explained = this.explained(error, node);
     if (refusalToConnect(explained)) this.owner.failed(this, explained);

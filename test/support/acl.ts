@@ -1,0 +1,39 @@
+import { Redis } from 'ioredis';
+
+import { aclRules, type AclOptions } from '../../lib/index.js';
+import { atEnd } from './at-end.js';
+import { startPrivateRedis } from './redis.js';
+
+export interface AclRedis {
+  readonly url: string;
+  readonly admin: Redis;
+  /** A user with the least rights of a service; the URL is that user's. */
+  userFor(service: string, options?: AclOptions): Promise<string>;
+  /** Takes some words of its rules away, or adds some. */
+  change(service: string, ...words: string[]): Promise<void>;
+  /** What was refused since the last time, in short; empty when nothing was. */
+  refused(): Promise<readonly string[]>;
+}
+
+/** A Redis of this file's own, whose users have the rights that are generated for them. */
+export async function startAclRedis(): Promise<AclRedis> {
+  const { url } = await startPrivateRedis();
+  const admin = new Redis(url);
+  atEnd(() => admin.disconnect());
+  const userFor: AclRedis['userFor'] = async (service, options) => {
+    await admin.call('ACL', 'SETUSER', service, 'reset', 'on', '>pw', ...aclRules(service, options));
+    return url.replace('//', `//${service}:pw@`);
+  };
+  const change: AclRedis['change'] = async (service, ...words) => {
+    await admin.call('ACL', 'SETUSER', service, ...words);
+  };
+  const refused = async () => {
+    const entries = (await admin.call('ACL', 'LOG')) as unknown[][];
+    await admin.call('ACL', 'LOG', 'RESET');
+    return entries.map((entry) => {
+      const field = (name: string) => String(entry[entry.indexOf(name) + 1]);
+      return ['username', 'reason', 'context', 'object'].map(field).join(' ');
+    });
+  };
+  return { url, admin, userFor, change, refused };
+}

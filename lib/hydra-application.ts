@@ -130,6 +130,7 @@ export class HydraApplication
     this.instance.clock.clear(this.httpTimer);
     await this.parts.server.close();
     await this.parts.logger.flush();
+    this.parts.logger.close();
     await this.parts.metrics.close();
     await this.ops?.close();
     await this.instance.close();

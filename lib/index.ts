@@ -151,6 +151,8 @@ export {
 } from './runtime/health-contributors.js';
 export type { InstanceLogEntry, LogOptions, LogSource } from './registry/instance-logs.js';
 export { HydraHealthIndicator, type HydraHealthStatus } from './registry/hydra-health-indicator.js';
+export type { EdgeKind } from './protocol/edges.js';
+export type { Topology, TopologyEdge, TopologyNode } from './registry/topology/topology.js';
 export type { RouteMatch } from './registry/routes/route-match.js';
 export type { DiscoveryChange } from './registry/discovery/service-view.js';
 export type { CircuitState } from './transport/outgoing/circuit-breaker.js';

@@ -7,10 +7,12 @@ import { addConfigCommands } from './commands/config-commands.js';
 import { isRefusedWith } from '../redis/redis-error.js';
 import { ExitCode, exitCodeOf } from './session/command-failure.js';
 import { addForgetCommand } from './commands/forget-command.js';
+import { addLogCommands } from './commands/log-commands.js';
 import { addQueueCommands } from './commands/queue-commands.js';
 import { addServiceCommands } from './commands/service-commands.js';
 import { addRedisCommand } from './commands/redis-command.js';
 import { parseCount } from './session/session.js';
+import { addTopologyCommand } from './commands/topology-command.js';
 import { addStreamCommands } from './commands/stream-commands.js';
 import { note, paint } from './session/terminal.js';
 
@@ -43,8 +45,10 @@ export function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true });
   addConfigCommands(program);
   addServiceCommands(program);
+  addLogCommands(program);
   addQueueCommands(program);
   addStreamCommands(program);
+  addTopologyCommand(program);
   addForgetCommand(program);
   addRedisCommand(program);
   addAclCommand(program);

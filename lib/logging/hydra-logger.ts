@@ -2,7 +2,9 @@ import { ConsoleLogger, type LoggerService, type LogLevel } from '@nestjs/common
 
 import { encodeLogEntry, type LogEntry } from '../protocol/records.js';
 import type { Context } from '../redis/context.js';
+import { currentTrace, type TraceIds } from '../runtime/trace-source.js';
 import { LogBuffer, type LogCounts } from './log-buffer.js';
+import { RunningLevel } from './running-level.js';
 import { createRedaction, type Redact } from './log-redaction.js';
 
 /** Nest's levels by the words Hydra 1.9 and its tools use, most urgent first. */
@@ -19,7 +21,7 @@ const LEVELS = Object.keys(WORDS) as readonly LogLevel[];
 const MAX_TEXT = 8_000;
 
 /**
- * A Nest logger that also keeps this instance's last 64 lines in Redis, where hydra-cli, hydra-router and
+ * A Nest logger that also keeps this instance's last lines in Redis, `logging.maxEntries` of them, where hydra-cli, hydra-router and
  * `discovery.logs()` read them, even after the process was killed.
  *
  * ```ts
@@ -37,6 +39,7 @@ export class HydraLogger implements LoggerService {
   private inner: LoggerService = new ConsoleLogger();
   private readonly buffer: LogBuffer;
   private readonly redact: Redact;
+  private readonly level: RunningLevel;
 
   constructor(private readonly context: Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock'>) {
     const { id, keys, options } = context;
@@ -44,6 +47,7 @@ export class HydraLogger implements LoggerService {
       this.entry('warn', `${lines} lines were not kept`, { context: 'HydraLogger' });
     this.buffer = new LogBuffer(context, { key: keys.healthLog(options.service, id), gap });
     this.redact = createRedaction(options.logging.redact);
+    this.level = new RunningLevel(context);
   }
 
   /** Passes lines to this logger instead of Nest's console logger, and keeps them in Redis. */
@@ -93,6 +97,11 @@ export class HydraLogger implements LoggerService {
     this.inner.setLogLevels?.(levels);
   }
 
+  /** Looks for no other level any more. @internal */
+  close(): void {
+    this.level.close();
+  }
+
   /** Writes what is gathered. Never throws. */
   flush(): Promise<void> {
     return this.buffer.flush();
@@ -109,7 +118,7 @@ export class HydraLogger implements LoggerService {
   }
 
   private keep(level: LogLevel, message: unknown, rest: readonly unknown[]): void {
-    if (LEVELS.indexOf(level) > LEVELS.indexOf(this.context.options.logging.level)) return;
+    if (LEVELS.indexOf(level) > LEVELS.indexOf(this.level.current)) return;
     // Nest's order of arguments: after the message a stack (for errors), and last the context.
     const texts = rest.filter((value) => typeof value === 'string');
     const context = texts.at(-1)?.includes('\n') ? undefined : texts.at(-1);
@@ -135,8 +144,13 @@ export class HydraLogger implements LoggerService {
       pid: process.pid,
       message,
       ...more,
+      ...traceOf(currentTrace()),
     });
   }
+}
+
+function traceOf(around: TraceIds | undefined): Pick<LogEntry, 'traceId' | 'spanId'> {
+  return around ? { traceId: around.traceId, spanId: around.spanId } : {};
 }
 
 function cut(value: unknown): unknown {

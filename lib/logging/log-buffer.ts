@@ -1,9 +1,7 @@
 import type { Context } from '../redis/context.js';
 import type { Timer } from '../runtime/clock.js';
 
-/** Hydra 1.9 keeps so many entries. */
-const KEPT = 64;
-/** And for so long. */
+/** Hydra 1.9 keeps them for so long. */
 const LIFE_SECONDS = 604_800;
 
 /** Counts of lines. */
@@ -77,19 +75,20 @@ export class LogBuffer {
   }
 
   private async write(): Promise<void> {
-    const { redis } = this.context;
+    const { redis, options } = this.context;
     const { key } = this.options;
+    const { maxEntries } = options.logging;
     if (!redis.isReady || this.pending.length === 0) return;
     const entries = this.pending;
     this.pending = [];
     const gaps = this.gaps();
     // Of more than the list holds, the first would be pushed out by the last; that lines are missing must stay.
-    const kept = [...gaps, ...entries.slice(-(KEPT - gaps.length))];
+    const kept = [...gaps, ...entries.slice(-Math.max(1, maxEntries - gaps.length))];
     try {
       await redis.commands
         .multi()
         .lpush(key, ...kept)
-        .ltrim(key, 0, KEPT - 1)
+        .ltrim(key, 0, maxEntries - 1)
         .expire(key, LIFE_SECONDS)
         .exec();
       this.written += entries.length;

@@ -47,3 +47,24 @@ export class Histogram {
     return count;
   }
 }
+
+/**
+ * The value that a share of all others is at most as much as, estimated between two bounds; undefined without values. What is
+ * above the last bound counts as that bound.
+ */
+export function quantile(
+  counts: ArrayLike<number>,
+  share: number,
+  bounds: readonly number[] = DURATION_BOUNDS_MS,
+): number | undefined {
+  const total = Array.from(counts).reduce((sum, count) => sum + count, 0);
+  if (total === 0) return undefined;
+  let left = share * total;
+  for (const [index, bound] of bounds.entries()) {
+    const count = counts[index] ?? 0;
+    const below = index === 0 ? 0 : bounds[index - 1]!;
+    if (left <= count && count > 0) return below + ((bound - below) * left) / count;
+    left -= count;
+  }
+  return bounds.at(-1);
+}

@@ -79,6 +79,11 @@ export interface DrainOptions {
 export interface LoggingOptions {
   /** The least urgent level that is kept. @defaultValue 'log' */
   readonly level?: LoggingLevel;
+  /**
+   * Lines that Redis keeps of each instance. Hydra 1.9 keeps 64, and its tools show no more.
+   * @defaultValue 64
+   */
+  readonly maxEntries?: number;
   /** How long lines are gathered before they are written together, in milliseconds, up to 200. @defaultValue 100 */
   readonly flushMs?: number;
   /** How many lines are kept in a second; further ones are dropped and counted. @defaultValue 100 */
@@ -114,21 +119,24 @@ export const CONNECTION_NAMES = {
 
 export const LOGGING_NAMES = {
   level: true,
+  maxEntries: true,
   flushMs: true,
   maxPerSecond: true,
   maxPending: true,
   redact: true,
 } satisfies NamesOf<LoggingOptions>;
 
-const LOGGING_LEVELS: readonly string[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
+/** @internal */
+export const LOGGING_LEVELS: readonly string[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
 
 export function logging(given: LoggingOptions = {}): Group<LoggingOptions> {
-  const { level = 'log', redact = SECRET_NAMES, flushMs = 100 } = given;
+  const { level = 'log', redact = SECRET_NAMES, flushMs = 100, maxEntries = 64 } = given;
   if (!LOGGING_LEVELS.includes(level))
     throw badOption('logging.level', level, `one of ${LOGGING_LEVELS.join(', ')}`);
   const numbers = numberOptions('logging', { maxPerSecond: 100, maxPending: 64 }, given);
   return Object.freeze({
     ...numbers,
+    maxEntries: integer('logging.maxEntries', maxEntries, 1, 100_000),
     flushMs: integer('logging.flushMs', flushMs, 1, 200),
     level,
     redact: Object.freeze([...redact]),

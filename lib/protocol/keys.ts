@@ -12,8 +12,12 @@ export interface Keys {
   presence(service: string, id: string): string;
   /** STRING with a life of seconds, JSON: the instance's health. */
   health(service: string, id: string): string;
-  /** LIST, newest at its head, at most 64 entries: the instance's log. */
+  /** LIST, newest at its head, at most `logging.maxEntries`: the instance's log. */
   healthLog(service: string, id: string): string;
+  /** STRING with a life of an hour, JSON: what the instance has counted of its calls, jobs and entries. Ours. */
+  edges(service: string, id: string): string;
+  /** STRING with the life that somebody gave it: the level at which the service logs meanwhile. Ours. */
+  logLevel(service: string): string;
   /** SET of `[verb]/path`. */
   routes(service: string): string;
   /** HASH version → JSON. */
@@ -101,6 +105,8 @@ export function createKeys({ namespace = 'hydra', layout = 'classic' }: KeyLayou
     presence: (service, id) => of(service, id, 'presence'),
     health: (service, id) => of(service, id, 'health'),
     healthLog: (service, id) => of(service, id, 'health:log'),
+    edges: (service, id) => of(service, id, 'edges'),
+    logLevel: (service) => of(service, 'log-level'),
     routes: (service) => of(service, 'service:routes'),
     configs: (service) => of(service, 'configs'),
     nodes: `${root}:nodes`,

@@ -114,6 +114,9 @@ export interface LogEntry {
   readonly context?: string;
   /** The stack of an error. Only this library writes it. */
   readonly stack?: string;
+  /** The trace and the span that it was logged in, as W3C writes them. Ours. */
+  readonly traceId?: string;
+  readonly spanId?: string;
 }
 
 /** Order and types of `hydra:service:<service>:service`, observed in hydra 1.9.3. */
@@ -235,6 +238,8 @@ export function encodeLogEntry(entry: LogEntry): string {
     message: entry.message,
     context: entry.context,
     stack: entry.stack,
+    traceId: entry.traceId,
+    spanId: entry.spanId,
   });
 }
 
@@ -242,7 +247,7 @@ export function encodeLogEntry(entry: LogEntry): string {
 export function decodeLogEntry(text: string | null): LogEntry | undefined {
   const raw = parseObject(text);
   if (raw === undefined) return undefined;
-  const { context, stack } = raw;
+  const { context, stack, traceId, spanId } = raw;
   return {
     timestamp: stringOf(raw['ts']),
     service: stringOf(raw['serviceName']),
@@ -251,6 +256,8 @@ export function decodeLogEntry(text: string | null): LogEntry | undefined {
     message: raw['msg'] ?? raw['message'],
     ...(isString(context) && { context }),
     ...(isString(stack) && { stack }),
+    ...(isString(traceId) && { traceId }),
+    ...(isString(spanId) && { spanId }),
   };
 }
 

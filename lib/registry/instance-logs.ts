@@ -33,15 +33,17 @@ export interface LogSource {
  * @publicApi
  */
 export interface LogOptions {
-  /** How many entries at most; the newest ones. @defaultValue all that are kept: 64 an instance */
+  /** How many entries at most; the newest ones. @defaultValue all that are kept: `logging.maxEntries` an instance */
   readonly limit?: number;
   /** Only entries of this level: `error`, `info`, … or of one of these. @defaultValue all */
   readonly level?: string | readonly string[];
+  /** Only entries that were logged in this trace. */
+  readonly trace?: string;
   /** Only entries written at this time or later, by their writers' clocks. */
   readonly since?: Date;
 }
 
-const LOG_NAMES = { limit: true, level: true, since: true } satisfies NamesOf<LogOptions>;
+const LOG_NAMES = { limit: true, level: true, trace: true, since: true } satisfies NamesOf<LogOptions>;
 const FOLLOW_NAMES = { limit: true, level: true } satisfies OptionNames;
 
 /** Reads the bounded logs that instances keep in Redis, and merges them. */
@@ -59,6 +61,7 @@ export class InstanceLogs {
     const entries = lists
       .flatMap((texts, index) => decode(texts, sources[index]!))
       .filter((entry) => isWanted(entry, options.level) && entry.timestamp >= since)
+      .filter(({ traceId }) => options.trace === undefined || traceId === options.trace)
       .toSorted(byTime);
     return options.limit === undefined ? entries : newest(entries, options.limit);
   }

@@ -9,6 +9,8 @@ import {
   type LoggingOptions,
 } from '../../lib/index.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
+import { setTraceSource } from '../../lib/runtime/trace-source.js';
+import { runInProcess } from '../support/cli.js';
 import { atEnd } from '../support/at-end.js';
 import { startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
@@ -198,6 +200,66 @@ describe('HydraLogger', () => {
     // Lines come every 10 ms and leave every 100 ms: about ten are lost, more on a busy machine.
     expect(kept.at(-1)).toBeGreaterThan(lastSaid - 60);
     expect(kept).toEqual(kept.map((_, index) => kept[0]! + index));
+  });
+});
+
+describe('what is kept of a log', () => {
+  it('is as many lines as logging.maxEntries says', async () => {
+    const service = uniqueService('kept');
+    const options = { maxEntries: 150, maxPending: 200, maxPerSecond: 1_000 };
+    const { logger, discovery } = await startLogging(service, await testRedisUrl(), options);
+    for (let line = 0; line < 170; line++) logger.log(line);
+    await logger.flush();
+    expect(messages(await discovery.logs(service))).toEqual(Array.from({ length: 150 }, (_, n) => n + 20));
+  });
+
+  it('begins at another level while somebody asked for that, in every instance', async () => {
+    const [service, url] = [uniqueService('levelled'), await testRedisUrl()];
+    const { logger, discovery } = await startLogging(service, url);
+    const isKept = async () => {
+      logger.debug('details');
+      await logger.flush();
+      return messages(await discovery.logs(service)).includes('details');
+    };
+    expect(await isKept()).toBe(false);
+    const level = (...words: string[]) => runInProcess(['--redis', url, 'logs', 'level', service, ...words]);
+    expect(await level('debug', '--for', '10m')).toMatchObject({ code: 0 });
+    await eventually(isKept, { what: 'a debug line', timeoutMs: 20_000, everyMs: 200 });
+    expect(await level('default')).toMatchObject({ code: 0 });
+    const lines = async () => (await discovery.logs(service)).length;
+    await eventually(
+      async () => {
+        const before = await lines();
+        await isKept();
+        return (await lines()) === before;
+      },
+      { what: 'no more debug lines', timeoutMs: 20_000, everyMs: 200 },
+    );
+    expect(await level('loud')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('"loud" is no level'),
+    });
+    expect(await level('debug', '--for', 'ever')).toMatchObject({ code: 2 });
+  });
+
+  it('is found by its trace, over all services', async () => {
+    const url = await testRedisUrl();
+    const ids = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
+    const names = [uniqueService('one-of-trace'), uniqueService('two-of-trace')];
+    const both = await Promise.all(names.map((name) => startLogging(name, url)));
+    for (const { logger } of both) {
+      logger.log('outside');
+      const forget = setTraceSource(() => ids);
+      logger.log('inside');
+      forget();
+      await logger.flush();
+    }
+    const { code, out } = await runInProcess(['--redis', url, '--json', 'logs', '--trace', ids.traceId]);
+    expect(code).toBe(0);
+    const found = JSON.parse(out) as InstanceLogEntry[];
+    expect(found.map(({ message }) => message)).toEqual(['inside', 'inside']);
+    expect(new Set(found.map(({ service }) => service))).toEqual(new Set(names));
+    expect(await runInProcess(['--redis', url, 'logs'])).toMatchObject({ code: 2 });
   });
 });
 

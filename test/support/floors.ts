@@ -22,6 +22,7 @@ const FOLDER_FLOORS: Readonly<Record<string, number>> = {
   http: 4,
   ops: 5,
   testing: 6,
+  telemetry: 6,
   cli: 7,
 };
 const GROUND_FILES = ['hydra-error.ts', 'hydra-options.ts'];
@@ -54,6 +55,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   semver: ['registry', 'config'],
   yaml: ['cli'],
   commander: ['cli'],
+  '@opentelemetry/api': ['telemetry'],
 };
 
 const VAGUE_FOLDERS = ['utils', 'common', 'interfaces', 'constants', 'enums', 'helpers'];

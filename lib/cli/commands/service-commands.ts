@@ -2,20 +2,13 @@ import type { Command } from 'commander';
 
 import type { Instance } from '../../hydra-options.js';
 import type { HealthRecord } from '../../protocol/records.js';
-import type { InstanceLogEntry } from '../../registry/instance-logs.js';
 import type { HydraInstance } from '../../hydra-instance.js';
 import { CommandFailure, ExitCode } from '../session/command-failure.js';
 import { knownService } from '../lookup/known-service.js';
-import { instanceNamed, liveInstances, someLiveInstances } from '../lookup/live-instances.js';
-import { parseCount, untilInterrupted, withInstance, type GlobalOptions } from '../session/session.js';
+import { liveInstances, someLiveInstances } from '../lookup/live-instances.js';
+import { withInstance, type GlobalOptions } from '../session/session.js';
 import { shortIds } from '../lookup/short-ids.js';
-import { jsonText, note, plain, print, printJson, printTable } from '../session/terminal.js';
-
-interface LogsOptions {
-  readonly limit: number;
-  readonly follow?: boolean;
-  readonly instance?: string;
-}
+import { note, printJson, printTable } from '../session/terminal.js';
 
 export function addServiceCommands(program: Command): void {
   program
@@ -35,15 +28,6 @@ export function addServiceCommands(program: Command): void {
     .option('--check', 'end with 1 when an instance says that it cannot work')
     .action((service: string, { check }: { check?: boolean }, command: Command) =>
       onDiscovery(command, (place, global) => health(place, global, service, check)),
-    );
-  program
-    .command('logs <service>')
-    .description('what its instances logged, oldest first')
-    .option('-n, --limit <count>', 'the newest so many', parseCount, 64)
-    .option('-f, --follow', 'then what they log from now on, until Ctrl-C')
-    .option('--instance <id>', 'of one instance, also one that is gone; the beginning of its id will do')
-    .action((service: string, options: LogsOptions, command: Command) =>
-      onDiscovery(command, (place, global) => logs(place, global, service, options)),
     );
   program
     .command('routes [service]')
@@ -119,36 +103,6 @@ function printHealth(records: readonly HealthRecord[], without: readonly Instanc
   for (const { id } of without)
     cells.push([short(id), '-', '-', '-', '-', 'alive; no health record just now']);
   printTable(['INSTANCE', 'SAMPLED', 'UPTIME', 'MEMORY', 'CPU', 'DETAILS'], cells);
-}
-
-async function logs(
-  place: HydraInstance,
-  { json }: GlobalOptions,
-  given: string,
-  { limit, follow = false, instance }: LogsOptions,
-): Promise<void> {
-  const { discovery } = place;
-  const service = await knownService(place, given);
-  const source =
-    instance === undefined ? service : { service, instance: await instanceNamed(place, service, instance) };
-  // A service that is about to start may be followed too.
-  if (instance === undefined && !follow) await someLiveInstances(place, service);
-  if (!follow) {
-    const entries = await discovery.logs(source, { limit });
-    if (json) return printJson(entries);
-    if (entries.length === 0)
-      note('no lines are kept: an application keeps them with HydraLogger as its logger');
-    return entries.forEach(printEntry);
-  }
-  const show = json ? (entry: InstanceLogEntry) => print(jsonText(entry)) : printEntry;
-  await untilInterrupted(discovery.follow(source, { limit }), show);
-}
-
-function printEntry({ timestamp, level, instance, message }: InstanceLogEntry): void {
-  const text = typeof message === 'string' ? message : JSON.stringify(message);
-  // A stack has many lines. Those after the first must not look like other entries.
-  const lines = text.split(/\r?\n/).map(plain).join('\n    ');
-  print(`${plain(timestamp)} ${plain(level).padEnd(5)} ${instance.slice(0, 8)} ${lines}`);
 }
 
 async function routes(

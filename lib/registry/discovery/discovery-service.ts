@@ -2,6 +2,7 @@ import { filter, Observable, Subscription } from 'rxjs';
 
 import { HydraError } from '../../hydra-error.js';
 import { refuseUnknown, serviceName, type Instance, type NamesOf } from '../../hydra-options.js';
+import { decodeEdges } from '../../protocol/edges.js';
 import { decodeHealth, type HealthRecord, type ServiceRecord } from '../../protocol/records.js';
 import { outside } from '../../runtime/async-context.js';
 import { IgnorablePromises } from '../../runtime/ignorable.js';
@@ -9,6 +10,7 @@ import type { Context } from '../../redis/context.js';
 import { LegacyBridge } from '../bridge/legacy-bridge.js';
 import { InstanceLogs, type InstanceLogEntry, type LogOptions, type LogSource } from '../instance-logs.js';
 import { warnOfOtherLayout } from '../other-layout.js';
+import { mergeTopology, type Topology } from '../topology/topology.js';
 import { matchRoutes, type RouteMatch } from '../routes/route-match.js';
 import type { DiscoveryChange, ServiceView } from './service-view.js';
 import { WatchedServices } from './watched-services.js';
@@ -200,6 +202,26 @@ export class DiscoveryService {
     options: Pick<LogOptions, 'level' | 'limit'> = {},
   ): Observable<InstanceLogEntry> {
     return this.instanceLogs.follow(of, options);
+  }
+
+  /**
+   * Who calls whom, as all living instances have counted since they began: calls, events, HTTP requests, jobs and entries of streams.
+   * Instances write it every `health.intervalMs`, and only when something has happened. What a process counted after it had
+   * written last is lost when it ends.
+   *
+   * @throws HydraError `REDIS_UNAVAILABLE`
+   */
+  async topology(): Promise<Topology> {
+    await this.start();
+    const { redis, keys } = this.context;
+    const found = await Promise.all(this.services().map((service) => this.current(service)));
+    const instances = found.flat();
+    const texts = await redis.run('read topology', (client) =>
+      Promise.all(instances.map(({ service, id }) => client.get(keys.edges(service, id)))),
+    );
+    return mergeTopology(
+      instances.map(({ service }, index) => ({ service, told: decodeEdges(texts[index] ?? null) })),
+    );
   }
 
   /** The HTTP routes of a service, or of all that are watched, as `[verb]/path`, by service. From memory. */

@@ -3,6 +3,7 @@ import { encodeHealth, type HealthRecord } from '../../protocol/records.js';
 import type { Context } from '../../redis/context.js';
 import type { Timer } from '../../runtime/clock.js';
 import { jittered } from '../../runtime/random-source.js';
+import { EdgeWriter } from '../topology/edge-writer.js';
 import { ProcessMetrics } from './process-metrics.js';
 
 /** Hydra 1.9 keeps an instance's log for a week after its last health record. */
@@ -14,14 +15,19 @@ const LOG_LIFE_SECONDS = 604_800;
  */
 export class HealthReporter {
   private readonly metrics: ProcessMetrics;
+  private readonly edges: EdgeWriter;
   private timer: Timer | undefined;
   private delaysMs: Readonly<Record<string, number>> = {};
 
   constructor(
-    private readonly context: Pick<Context, 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'health'>,
+    private readonly context: Pick<
+      Context,
+      'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'health' | 'metrics'
+    >,
     private readonly self: () => Instance,
   ) {
     this.metrics = new ProcessMetrics(context.clock);
+    this.edges = new EdgeWriter(context);
   }
 
   /** How late the event loop ran between the last two records, in milliseconds, by percentile; empty before the second. */
@@ -75,14 +81,16 @@ export class HealthReporter {
     if (!redis.isReady) return;
     const { id, service } = this.self();
     const record = encodeHealth(this.sample());
+    const edges = this.edges.due();
     await redis
       .run('write health', (client) =>
         Promise.all([
           client.set(keys.health(service, id), record, 'PX', options.health.ttlMs),
           client.expire(keys.healthLog(service, id), LOG_LIFE_SECONDS),
+          edges === undefined ? undefined : this.edges.write(client, edges),
         ]),
       )
       // A missed record is replaced by the next one.
-      .catch(() => undefined);
+      .catch(() => this.edges.failed());
   }
 }

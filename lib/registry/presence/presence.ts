@@ -15,7 +15,10 @@ import { advertisedHost } from './advertised-host.js';
 import { fingerprint, publishRoutes, restoreRoutes, routeMembers } from '../routes/published-routes.js';
 import { beat, enterDirectory, leave, writeService } from '../registry-scripts.js';
 
-type PresenceContext = Pick<Context, 'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'health'>;
+type PresenceContext = Pick<
+  Context,
+  'id' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'health' | 'metrics'
+>;
 
 /** After a reconnect, instances register again at random moments within this time. */
 const RETURN_WITHIN_MS = 250;
@@ -176,7 +179,11 @@ export class Presence {
       keys.announcements(service),
     ];
     const leaving = redis.run('withdraw presence', (client) =>
-      Promise.all([leave.run(client, args), client.pexpire(keys.health(service, id), LAST_HEALTH_MS)]),
+      Promise.all([
+        leave.run(client, args),
+        client.pexpire(keys.health(service, id), LAST_HEALTH_MS),
+        client.del(keys.edges(service, id)),
+      ]),
     );
     await leaving.catch(this.reportFailure);
   }

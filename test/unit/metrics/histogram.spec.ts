@@ -1,4 +1,4 @@
-import { DURATION_BOUNDS_MS, Histogram } from '../../../lib/metrics/histogram.js';
+import { DURATION_BOUNDS_MS, Histogram, quantile } from '../../../lib/metrics/histogram.js';
 
 describe('a histogram', () => {
   it('counts a value at the first bound that it does not exceed, and what exceeds all behind the last', () => {
@@ -12,5 +12,20 @@ describe('a histogram', () => {
   it('has bounds in order, which are the same in every process', () => {
     expect(DURATION_BOUNDS_MS).toEqual(DURATION_BOUNDS_MS.toSorted((a, b) => a - b));
     expect(new Histogram().bounds).toBe(DURATION_BOUNDS_MS);
+  });
+});
+describe('a quantile', () => {
+  const bounds = [1, 10, 100];
+
+  it('is estimated between the bounds that it lies between', () => {
+    expect(quantile([0, 100, 0, 0], 0.5, bounds)).toBeCloseTo(5.5);
+    expect(quantile([50, 50, 0, 0], 0.5, bounds)).toBe(1);
+    expect(quantile([99, 0, 1, 0], 0.99, bounds)).toBe(1);
+    expect(quantile([90, 0, 10, 0], 0.95, bounds)).toBeCloseTo(55);
+  });
+
+  it('is the last bound where it lies above, and undefined without values', () => {
+    expect(quantile([0, 0, 0, 3], 0.5, bounds)).toBe(100);
+    expect(quantile([0, 0, 0, 0], 0.5, bounds)).toBeUndefined();
   });
 });

@@ -1,0 +1,70 @@
+import type { LogLevel } from '@nestjs/common';
+
+import { LOGGING_LEVELS } from '../options/instance-options.js';
+import type { Keys } from '../protocol/keys.js';
+import type { Context } from '../redis/context.js';
+import type { RedisClient } from '../redis/redis-connections.js';
+import type { Timer } from '../runtime/clock.js';
+
+/** How often a process that logs looks for another level. */
+const LOOK_EVERY_MS = 5_000;
+
+/** The level at which lines are kept: that of the options, or another one that somebody asked for, for a time. */
+export class RunningLevel {
+  private asked: LogLevel | undefined;
+  private timer: Timer | undefined;
+
+  constructor(private readonly context: Pick<Context, 'redis' | 'keys' | 'options' | 'clock'>) {}
+
+  /** A process that never logs asks for nothing. */
+  get current(): LogLevel {
+    this.timer ??= this.lookIn(0);
+    return this.asked ?? this.context.options.logging.level;
+  }
+
+  close(): void {
+    this.context.clock.clear(this.timer);
+  }
+
+  private lookIn(afterMs: number): Timer {
+    return this.context.clock.setTimeout(() => {
+      void this.look().finally(() => {
+        if (this.context.redis.state !== 'closed') this.timer = this.lookIn(LOOK_EVERY_MS);
+      });
+    }, afterMs);
+  }
+
+  /** What cannot be read stays as it was; nothing is said of it, since that would be logged. */
+  private async look(): Promise<void> {
+    const { redis, keys, options } = this.context;
+    if (!redis.isReady) return;
+    try {
+      const level = await redis.commands.get(keys.logLevel(options.service));
+      this.asked = level !== null && isLevel(level) ? level : undefined;
+    } catch {
+      // The next look may find it.
+    }
+  }
+}
+
+/** Has a service log at this level for a time; its instances find it within five seconds. */
+export async function setLogLevel(
+  client: RedisClient,
+  keys: Pick<Keys, 'logLevel'>,
+  { service, level, forMs }: { readonly service: string; readonly level: LogLevel; readonly forMs: number },
+): Promise<void> {
+  await client.set(keys.logLevel(service), level, 'PX', forMs);
+}
+
+/** Takes that back; true when there was anything to take back. */
+export async function resetLogLevel(
+  client: RedisClient,
+  keys: Pick<Keys, 'logLevel'>,
+  service: string,
+): Promise<boolean> {
+  return (await client.del(keys.logLevel(service))) > 0;
+}
+
+export function isLevel(text: string): text is LogLevel {
+  return LOGGING_LEVELS.includes(text);
+}

@@ -1,0 +1,6 @@
+/** `nestjs-hydra/telemetry`: OpenTelemetry. */
+export {
+  HydraTelemetryModule,
+  type HydraTelemetryOptions,
+  type HydraTraceOptions,
+} from './hydra-telemetry-module.js';

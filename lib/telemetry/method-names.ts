@@ -22,7 +22,7 @@ export class MethodNames {
     return this.kept.get(service)?.get(pattern) ?? this.add(service, pattern);
   }
 
-  /** Of metrics: `_OTHER` for what is beyond the bound. */
+  /** Of metrics: `_OTHER` for patterns above the bound. */
   bounded(service: string, pattern: string): MethodName {
     const known = this.kept.get(service)?.get(pattern);
     if (known) return known;

@@ -70,6 +70,8 @@ export class HydraInstance implements FrameHandler, Context {
   private handlers: ItemHandlers;
   /** How many gaps were found in the frames that arrived. */
   private gaps = 0;
+  /** How often the connections to Redis were lost. */
+  private losses = 0;
 
   constructor(
     readonly options: ResolvedOptions,
@@ -97,10 +99,12 @@ export class HydraInstance implements FrameHandler, Context {
         channel.publish({ instanceId: this.id, targetId: instance.id, service: instance.service });
     });
     this.redis.onState((state) => {
-      if (state === 'lost') this.metrics?.count('hydra_connection_losses_total', LOSSES);
+      if (state === 'lost') this.losses++;
       if (connectionState.hasSubscribers) connectionState.publish({ instanceId: this.id, state });
     });
     addInstanceGauges(this);
+    // From the beginning: Prometheus sees no increase where there was no value before.
+    this.metrics?.counter('hydra_connection_losses_total', LOSSES, () => [[{}, this.losses]]);
     this.health.contribute('redis', () => this.redis.refusals.findings);
     this.health.contribute('calls', () => ({
       activity: { sent: this.calls.inFlight, handling: this.source?.load[0] ?? 0, gaps: this.gaps },

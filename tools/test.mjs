@@ -13,6 +13,7 @@ import { findProgram, run } from './command.mjs';
 import { startMemoryRedis } from './memory-redis.mjs';
 import { startRedisCluster } from './redis-cluster.mjs';
 import { startRedisSentinel } from './redis-sentinel.mjs';
+import { ensurePromtool } from './promtool-install.mjs';
 import { startRedis } from './redis.mjs';
 import { ensurePackages, ROOT } from './setup.mjs';
 
@@ -115,6 +116,7 @@ async function main(words) {
   let args = words.filter((word) => word !== '--all' && !word.startsWith('--redis='));
   if (args.length === 0 && TOPOLOGIES.includes(kind)) args = await suitesForTopology(kind);
   await ensurePackages({ log: say });
+  if (isAll) await ensurePromtool({ log: say });
   if (args.length === 0) {
     await step('lint, format, build, package', () => npmScript('lint'));
     await step('types', compile);

@@ -39,6 +39,8 @@ export const CONFIG_WRITE = words('hdel hset incr llen lpush ltrim pexpire sadd 
 /** A log outlives its instance for a while; whoever is present sees to that. */
 export const LOGS_KEEP = words('expire');
 export const LOGS_WRITE = words('expire lpush ltrim');
+/** The level that somebody asked for. */
+export const LOGS_LEVEL = words('get');
 
 export const QUEUE_ADD =
   words(`del exists get hdel hexists hget hgetall hkeys hlen hmget hrandfield hset hsetnx hvals lindex llen

@@ -33,7 +33,10 @@ export const ROLES: Readonly<Record<AclRole, (holder: Holder) => readonly Grant[
   service: (holder) => [...present(holder), ...answering(holder), ...ownConfig(holder)],
   caller: (holder) => present(holder),
   worker: (holder) => queueGrants(holder, holder.service, { more: use.QUEUE_WORK }),
-  logger: ({ keys, service }) => [{ commands: use.LOGS_WRITE, keys: [keys.healthLog(service, ANY)] }],
+  logger: ({ keys, service }) => [
+    { commands: use.LOGS_WRITE, keys: [keys.healthLog(service, ANY)] },
+    { commands: use.LOGS_LEVEL, reads: [keys.logLevel(service)] },
+  ],
   upkeep: (holder) => [...watching(holder), ...upkeep(holder)],
   doctor: (holder) => [...reading(holder), { commands: use.DIAGNOSE }],
   dashboard: (holder) => reading(holder),
@@ -139,6 +142,7 @@ function watching({ keys, isSharded }: Holder): readonly Grant[] {
   const reads = [
     ...[keys.instances(ANY), keys.beats(ANY), keys.epoch(ANY), keys.presence(ANY, ANY)],
     ...[keys.service(ANY), keys.routes(ANY), keys.health(ANY, ANY), keys.directory],
+    keys.edges(ANY, ANY),
   ];
   return [
     { commands: [...use.READING_SCRIPTS, ...use.REGISTRY_READ], reads },
@@ -180,6 +184,7 @@ function ownPlaces(keys: Keys, service: string): readonly string[] {
     ...[keys.instances(service), keys.beats(service), keys.epoch(service), keys.own(service, 'reprieve')],
     ...[keys.presence(service, ANY), keys.health(service, ANY), keys.service(service)],
     ...[keys.routes(service), keys.own(service, 'routes', ANY)],
+    ...[keys.edges(service, ANY), keys.metricsLease(service)],
   ];
 }
 

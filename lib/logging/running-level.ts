@@ -1,9 +1,7 @@
 import type { LogLevel } from '@nestjs/common';
 
 import { LOGGING_LEVELS } from '../options/instance-options.js';
-import type { Keys } from '../protocol/keys.js';
 import type { Context } from '../redis/context.js';
-import type { RedisClient } from '../redis/redis-connections.js';
 import type { Timer } from '../runtime/clock.js';
 
 /** How often a process that logs looks for another level. */
@@ -47,24 +45,7 @@ export class RunningLevel {
   }
 }
 
-/** Has a service log at this level for a time; its instances find it within five seconds. */
-export async function setLogLevel(
-  client: RedisClient,
-  keys: Pick<Keys, 'logLevel'>,
-  { service, level, forMs }: { readonly service: string; readonly level: LogLevel; readonly forMs: number },
-): Promise<void> {
-  await client.set(keys.logLevel(service), level, 'PX', forMs);
-}
-
-/** Takes that back; true when there was anything to take back. */
-export async function resetLogLevel(
-  client: RedisClient,
-  keys: Pick<Keys, 'logLevel'>,
-  service: string,
-): Promise<boolean> {
-  return (await client.del(keys.logLevel(service))) > 0;
-}
-
+/** Whether it is one of Nest's levels. */
 export function isLevel(text: string): text is LogLevel {
   return LOGGING_LEVELS.includes(text);
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 
 import { serviceName } from '../../hydra-options.js';
 import type { HydraInstance } from '../../hydra-instance.js';
-import { isLevel, resetLogLevel, setLogLevel } from '../../logging/running-level.js';
+import { isLevel } from '../../logging/running-level.js';
 import type { InstanceLogEntry } from '../../registry/instance-logs.js';
 import { knownService } from '../lookup/known-service.js';
 import { instanceNamed, someLiveInstances } from '../lookup/live-instances.js';
@@ -94,15 +94,15 @@ async function changeLevel(
 ): Promise<void> {
   const service = serviceName(given);
   if (level === DEFAULT) {
-    const wasSet = await redis.run('log level', (client) => resetLogLevel(client, keys, service));
-    return print(wasSet ? `${service} logs as its options say` : `${service} did so already`);
+    const removed = await redis.run('log level', (client) => client.del(keys.logLevel(service)));
+    return print(removed > 0 ? `${service} logs as its options say` : `${service} did so already`);
   }
   if (!isLevel(level))
     throw new CommandFailure(
       ExitCode.usage,
       `"${level}" is no level: fatal, error, warn, log, debug, verbose`,
     );
-  await redis.run('log level', (client) => setLogLevel(client, keys, { service, level, forMs }));
+  await redis.run('log level', (client) => client.set(keys.logLevel(service), level, 'PX', forMs));
   print(`${service} keeps lines from ${level} on for ${forMs / 1_000} s; its instances begin within 5 s`);
 }
 

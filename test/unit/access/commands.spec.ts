@@ -20,7 +20,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'lib/queue/scripts/schedule-scripts': use.QUEUE_ADD,
   'lib/queue/': [...use.QUEUE_ADD, ...use.QUEUE_WORK],
   'lib/streams/': streams,
-  'lib/logging/': use.LOGS_WRITE,
+  'lib/logging/': [...use.LOGS_WRITE, ...use.LOGS_LEVEL],
   'lib/transport/': [],
   'lib/redis/': [...use.DIAGNOSE, ...use.READ_ALL],
 };

@@ -141,10 +141,14 @@ export class HeldJob extends WithDeadline implements JobFacts {
     this.life = { is: 'over', since: this.life.since };
   }
 
-  /** Ends it, and with it the stream that its handler gives. */
-  stop(): void {
+  /**
+   * Ends it, aborts its handler's signal, and ends the stream that the handler gives. In this order: a handler that its signal
+   * ends at once would end the job a second time.
+   */
+  stop(reason: HydraError): void {
     const { life } = this;
     this.end();
+    this.context.abort(reason);
     if (life.is === 'running' && life.stream) this.unsubscribe(life.stream);
   }
 

@@ -39,8 +39,7 @@ export class JobRunner {
   /** Nobody wants its outcome any more: the signal aborts, and what it still does is not heard. */
   stop(job: HeldJob, reason: HydraError): void {
     this.deadlines.remove(job);
-    job.context.abort(reason);
-    job.stop();
+    job.stop(reason);
     this.dispatch.settled(job.context);
   }
 
@@ -101,8 +100,7 @@ export class JobRunner {
   private expire(job: HeldJob): void {
     if (job.isOver) return;
     const error = new HydraError('TIMEOUT', `"${job.pattern}" ran longer than timeoutMs=${job.timeoutMs}`);
-    job.context.abort(error);
-    job.stop();
+    job.stop(error);
     this.retry(job, error.message);
   }
 

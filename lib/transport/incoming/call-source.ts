@@ -272,9 +272,12 @@ export class CallSource implements Source, StreamListener {
   }
 
   private end(call: IncomingCall, error?: unknown): void {
+    this.settle(call, call.end(), error);
+  }
+
+  private settle(call: IncomingCall, isFree: boolean, error: unknown): void {
     const tookMs = this.context.clock.monotonic() - call.startedAt;
     this.latencyMs += (tookMs - this.latencyMs) / LATENCY_WINDOW;
-    const isFree = call.end();
     this.forget(call);
     this.dispatch.settled(call.context);
     const { metrics } = this.context;
@@ -297,12 +300,14 @@ export class CallSource implements Source, StreamListener {
       call.end();
       return this.forget(call);
     }
+    // It is over first: a handler that its signal ends at once would end the call a second time.
+    const isFree = call.end();
     call.context.abort(reason);
     // A completed Observable may have given a generator, which runs until its next value.
     const { isStreaming } = call;
     call.stopStream();
     if (isStreaming) call.context.release();
-    this.end(call, reason);
+    this.settle(call, isFree, reason);
   }
 
   private expire(call: IncomingCall): void {

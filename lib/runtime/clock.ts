@@ -30,6 +30,8 @@ export interface IntervalOptions {
  * happened to set it.
  */
 export interface Clock {
+  /** Whether a test moves its time: that something comes late says nothing of the event loop then. @defaultValue false */
+  readonly isMoved?: boolean;
   /** Milliseconds since 1970. Only for what people or other machines read: it may jump. */
   now(): number;
   /** Milliseconds since some moment, with fractions; never goes back. For durations and deadlines. */

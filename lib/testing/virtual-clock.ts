@@ -44,6 +44,7 @@ interface VirtualTimer {
  * @publicApi
  */
 export class VirtualClock implements Clock {
+  readonly isMoved = true;
   /** What is under way in this process, to wait for its end. @internal */
   readonly quiet = new Quiet();
   private readonly timers = new Set<VirtualTimer>();

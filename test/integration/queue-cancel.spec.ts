@@ -5,6 +5,7 @@ import {
   HydraJobContext,
   QueuePattern,
   QueueService,
+  Retry,
   type HydraError,
   type HydraOptions,
   type JobEvent,
@@ -23,12 +24,20 @@ interface Start {
 }
 
 let starts: Start[] = [];
+let polls = 0;
 
 @Controller()
 class CancelController {
   @QueuePattern('held', { concurrency: 5, attempts: 3, backoff: 0 })
   held(@Payload() key: string, @Ctx() { signal }: HydraJobContext): Promise<unknown> {
     return new Promise((resolve) => starts.push({ key, signal, end: resolve }));
+  }
+
+  @QueuePattern('polls', { concurrency: 50 })
+  async polls(): Promise<Retry> {
+    polls++;
+    await new Promise((resolve) => setImmediate(resolve));
+    return Retry.after(1, { attempt: false });
   }
 
   @QueuePattern('plain')
@@ -140,6 +149,18 @@ describe('cancelling a job', () => {
     expect(await queue.counts()).toMatchObject({ waiting: 0, active: 0, dead: 0 });
   }, 60_000);
 
+  it('that waits to be alone lets others start at once', async () => {
+    await queue.add('held', 'running');
+    await eventually(() => starts.length === 1, { what: 'another to run' });
+    const { id } = await queue.add('held', 'suspect', { delayMs: 60_000 });
+    const [raw] = await instance.redis.commands.zrange(keys.delayed, '0', '-1');
+    await instance.redis.commands.hset(keys.state, String(raw), JSON.stringify({ lost: 2, waitedAlone: 4 }));
+    expect(await queue.promote(id)).toBe(true);
+    await eventually(async () => (await queue.get(id))?.state === 'active', { what: 'it to wait here' });
+    expect(await queue.cancel(id)).toBe('cancelled');
+    expect(await queue.add('plain', 7).result({ timeoutMs: 1_500 })).toBe(7);
+  });
+
   it('that is none, or that a Hydra 1.x worker runs, is said', async () => {
     expect(await queue.cancel('nobody')).toBe('missing');
     const raw = JSON.stringify({ to: `${options.service}:/`, mid: 'old', typ: 'plain', bdy: {} });
@@ -191,6 +212,17 @@ describe('cancelling all jobs of a pattern', () => {
     await eventually(() => starts.every(({ signal }) => signal.aborted), { what: 'the signals' });
     expect(await queue.counts()).toMatchObject({ waiting: 0, active: 0, delayed: 1 });
     expect((await queue.get(other.id))?.state).toBe('delayed');
+  });
+
+  it('ends those that go from place to place all the time, if need be when it is asked again', async () => {
+    const jobs = await Promise.all(Array.from({ length: 40 }, (_, n) => queue.add('polls', `${n}`)));
+    await eventually(() => polls > 80, { what: 'all to be tried again' });
+    const ids = new Set<string>();
+    for (let asked = 0; asked < 3 && ids.size < jobs.length; asked++) {
+      for (const id of (await queue.cancelWhere({ pattern: 'polls' })).ids) ids.add(id);
+    }
+    expect([...ids].toSorted()).toEqual(jobs.map(({ id }) => id).toSorted());
+    expect(await queue.counts()).toMatchObject({ waiting: 0, active: 0, delayed: 0 });
   });
 
   it('goes through a long list in bounded steps, and leaves the order of the others', async () => {

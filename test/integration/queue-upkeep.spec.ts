@@ -116,14 +116,19 @@ describe('what is more than is kept', () => {
     const names = Array.from({ length: 50 }, (_, n) => `job ${n}`);
     await commands.rpush(keys.incomplete, ...names);
     await commands.zadd(keys.finished, ...names.flatMap((name, n) => [String(Date.now() - 50 + n), name]));
-    await commands.hset(keys.results, ...names.flatMap((name) => [name, '{}']));
+    const ended = names.map((name) => `cancelled ${name}`);
+    await commands.zadd(keys.died, ...ended.flatMap((name, n) => [String(Date.now() - 50 + n), name]));
+    await commands.hset(keys.results, ...[...names, ...ended].flatMap((name) => [name, '{}']));
     const { id, address, redis, clock, random, health, log } = instance;
     const context = { id, address, redis, keys: instance.keys, clock, random, health, log, options };
     const link = new WorkerLink(context, 'default');
     await link.retention.run();
     expect(await commands.lrange(keys.incomplete, 0, -1)).toEqual(names.slice(45));
     expect(await commands.zrange(keys.finished, '0', '-1')).toEqual(names.slice(45));
-    expect((await commands.hkeys(keys.results)).toSorted()).toEqual(names.slice(45));
+    expect(await commands.zrange(keys.died, '0', '-1')).toEqual(ended.slice(45));
+    expect((await commands.hkeys(keys.results)).toSorted()).toEqual(
+      [...names.slice(45), ...ended.slice(45)].toSorted(),
+    );
   });
 });
 

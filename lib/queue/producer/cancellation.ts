@@ -9,8 +9,8 @@ import type { Cursor, Found, JobSearch } from './job-search.js';
 
 /**
  * What came of cancelling a job: `'cancelled'`, it waited, was delayed or ran, and ends so; `'ended'`, it was over before;
- * `'foreign'`, a Hydra 1.x worker runs it, which can be told nothing; `'missing'`, there is no such job, or it is not
- * remembered.
+ * `'foreign'`, a Hydra 1.x worker runs it, which can be told nothing; `'missing'`, there is no such job, it is not
+ * remembered, or it was tried again so often that no look found it.
  *
  * @publicApi
  */
@@ -24,8 +24,21 @@ export interface CancelledJobs {
   readonly hasMore: boolean;
 }
 
+/** What `cancelAll` looks for, and what it has cancelled so far. */
+interface Look {
+  readonly pattern: string;
+  readonly reason: string;
+  readonly limit: number;
+  readonly isDry: boolean;
+  readonly ids: string[];
+}
+
 /** How often a job is looked for that may have moved on each time. */
 const MAX_TRIES = 5;
+/** How often `cancelAll` looks at all places, until two looks in a row have found none. */
+const MAX_LOOKS = 10;
+/** How often in a row a job must not be found: one that is tried again all the time may move past a search. */
+const MAX_MISSES = 3;
 
 /** Cancels the jobs of one queue. */
 export class Cancellation {
@@ -41,7 +54,7 @@ export class Cancellation {
 
   async cancel(id: string, reason: string): Promise<CancelOutcome> {
     let misses = 0;
-    for (let tries = 0; tries < MAX_TRIES && misses < 2; tries++) {
+    for (let tries = 0; tries < MAX_TRIES && misses < MAX_MISSES; tries++) {
       if (await this.hasEnded(id)) return 'ended';
       const { place, found } = await this.find(id);
       if (!found) misses++;
@@ -51,31 +64,53 @@ export class Cancellation {
     return (await this.isDead(id)) ? 'ended' : 'missing';
   }
 
-  /** One after the other, until so many are, or all. */
+  /** One after the other, until so many are, or two looks at all places have found none. */
   async cancelAll(
     pattern: string,
     reason: string,
     { limit, isDry }: { readonly limit: number; readonly isDry: boolean },
   ): Promise<CancelledJobs> {
     const ids: string[] = [];
+    let empty = 0;
+    for (let look = 1; look <= MAX_LOOKS; look++) {
+      const before = ids.length;
+      const { isFull, moved } = await this.cancelIn({ pattern, reason, limit, isDry, ids });
+      if (isFull) return { ids, hasMore: true };
+      // A job may go from place to place past one look.
+      empty = ids.length === before && moved === 0 ? empty + 1 : 0;
+      if (isDry || empty === 2) return { ids, hasMore: false };
+    }
+    return { ids, hasMore: true };
+  }
+
+  /** One look at all places. Says whether the limit was reached, and how many jobs moved on before they could be cancelled. */
+  private async cancelIn({
+    pattern,
+    reason,
+    limit,
+    isDry,
+    ids,
+  }: Look): Promise<{ isFull: boolean; moved: number }> {
     const { waiting, active } = await this.search.places();
+    let moved = 0;
     for (const place of [...waiting, this.keys.delayed, ...active]) {
       if (place === this.keys.inProgress) continue;
       for (let at: Cursor = { index: 0 }; at.index >= 0;) {
         const { found, next } = await this.search.part(place, [], at, pattern);
         let gone = 0;
         for (const one of found) {
-          if (ids.length >= limit) return { ids, hasMore: true };
+          if (ids.length >= limit) return { isFull: true, moved };
           // Those before it have left the list.
           const seen = { ...one, index: one.index - gone, length: one.length - gone };
           const taken = isDry ? 1 : await this.cancelFound(place, seen, reason);
           if (taken === 1) ids.push(readJob(one.raw)?.id ?? '');
+          else moved++;
           if (taken === 1 && !isDry) gone++;
         }
         at = next.index < 0 ? next : { ...next, index: Math.max(0, next.index - gone) };
       }
     }
-    return { ids, hasMore: false };
+    return { isFull: false, moved };
   }
 
   private async find(id: string): Promise<{ place: string; found: Found | undefined }> {

@@ -16,7 +16,8 @@ const MAX_BYTES = 1_048_576;
  * KEYS  1 results   2 finished   3 died   4 dead letters   5 ids
  * ARGV  1 ms for which outcomes of completed jobs are kept   2 the same of dead letters   3 oldest instant of a dead letter,
  *       by the clock of Redis (ISO 8601); '' where that is not known yet: then none is too old   4 number of either to forget
- *       at most   5 index of the dead letter to look at first   6 outcomes of completed jobs kept   7 dead letters kept
+ *       at most   5 index of the dead letter to look at first   6 outcomes of completed jobs kept   7 dead letters, and
+ *       outcomes of jobs that died or were cancelled, kept
  * Returns the number forgotten; the index for the next look: 0, unless it ended among letters without a date; 1 where
  *   more is left than one call may forget; and the clock.
  *
@@ -27,7 +28,7 @@ export const forgetOld = new Script<readonly [forgotten: number, next: number, h
   5,
   `${NOW}${NEED}${KEEP}${KEEP_IDS}
 need('HDEL', KEYS[1], 'a') need('ZREM', KEYS[2], 'a') need('ZREM', KEYS[3], 'a') need('LPOP', KEYS[4]) need('LTRIM', KEYS[4], 0, 1)
-need('ZREM', KEYS[5], 'a') need('ZCARD', KEYS[2]) need('ZRANGE', KEYS[2], 0, 0) need('LLEN', KEYS[4])
+need('ZREM', KEYS[5], 'a') need('ZCARD', KEYS[2]) need('ZCARD', KEYS[3]) need('ZRANGE', KEYS[3], 0, 0) need('ZRANGE', KEYS[2], 0, 0) need('LLEN', KEYS[4])
 need('PEXPIRE', KEYS[1], 1) need('PEXPIREAT', KEYS[5], 1) need('LRANGE', KEYS[4], 0, 0) need('PTTL', KEYS[1])
 need('ZCOUNT', KEYS[5], 0, 1) need('ZRANGEBYSCORE', KEYS[5], 0, 1)
 ${ALLOW_OOM}
@@ -45,8 +46,12 @@ local function forget(set, oldest)
 end
 forget(KEYS[2], now - ARGV[1])
 forget(KEYS[3], now - ARGV[2])
-local surplus = math.min(most, redis.call('ZCARD', KEYS[2]) - ARGV[6])
-if surplus > 0 then drop(KEYS[2], redis.call('ZRANGE', KEYS[2], 0, surplus - 1)) end
+local function trim(set, kept)
+  local surplus = math.min(most, redis.call('ZCARD', set) - kept)
+  if surplus > 0 then drop(set, redis.call('ZRANGE', set, 0, surplus - 1)) end
+end
+trim(KEYS[2], ARGV[6])
+trim(KEYS[3], ARGV[7])
 endure(KEYS[1], math.max(ARGV[1], ARGV[2]))
 endure(KEYS[2], ARGV[1])
 endure(KEYS[3], ARGV[2])

@@ -28,6 +28,8 @@ export class LocalJobs {
   private readonly gate: StartGate;
   private readonly runner: JobRunner;
   private isOpen = false;
+  /** The job that waits to be alone, and how it stops waiting. */
+  private waitsAlone: { readonly job: HeldJob; giveUp(): void } | undefined;
 
   constructor(
     private readonly context: WorkerContext,
@@ -131,6 +133,7 @@ export class LocalJobs {
     const { slots } = job;
     const index = slots.pending.indexOf(job);
     if (index >= 0) slots.pending.splice(index, 1);
+    if (this.waitsAlone?.job === job) this.waitsAlone.giveUp();
     if (job.isStarted) {
       this.runner.stop(job, error);
       slots.leave();
@@ -143,6 +146,7 @@ export class LocalJobs {
 
   private handBack(jobs: readonly HeldJob[]): void {
     for (const job of jobs) this.held.settle(job, returned(job));
+    if (this.waitsAlone?.job.isOver) this.waitsAlone.giveUp();
     for (const slots of this.slots.values()) slots.pending.length = 0;
     this.changed();
   }
@@ -177,15 +181,24 @@ export class LocalJobs {
     const { waitedAlone = 0 } = job.state;
     const waitMs = ALONE_MS * 2 ** Math.min(waitedAlone, MAX_DOUBLINGS);
     const { clock } = this.context;
-    const start = () => {
+    const stopWaiting = () => {
       clock.clear(timer);
+      this.waitsAlone = undefined;
+    };
+    const start = () => {
+      stopWaiting();
       void this.startAlone(job);
+    };
+    const giveUp = () => {
+      stopWaiting();
+      this.gate.giveUp(start);
     };
     const timer = clock.setTimeout(() => {
       if (!job.isOver) this.held.settle(job, putOff(job, waitMs, waitedAlone + 1));
-      this.gate.giveUp(start);
+      giveUp();
       this.changed();
     }, waitMs);
+    this.waitsAlone = { job, giveUp };
     this.gate.enterAlone(start);
   }
 

@@ -153,10 +153,11 @@ export class QueueWorker {
 
   /** Whoever reads the log should not have to guess which handler it was. */
   private noteLag(everyMs: number): void {
-    const now = this.context.clock.monotonic();
+    const { clock } = this.context;
+    const now = clock.monotonic();
     const lateMs = Math.round(now - this.renewAt);
     this.renewAt = now + everyMs;
-    if (lateMs < BLOCKED_MS) return;
+    if (lateMs < BLOCKED_MS || clock.isMoved) return;
     const running = this.jobs.held.all.filter(({ isStarted }) => isStarted);
     const names = running.slice(0, MAX_NAMED).map(({ id, pattern }) => `${id} of "${pattern}"`);
     const more = running.length > MAX_NAMED ? ` and ${running.length - MAX_NAMED} more` : '';

@@ -43,7 +43,7 @@ export class ObservedDeliveries {
       const waitedMs = clock.now() - context.enqueuedAt.getTime();
       if (context.attempt > 1) metrics.jobRuns.of(queue, pattern).retried();
       // By two clocks, which may differ; some jobs do not say when they were added.
-      else if (waitedMs >= 0) metrics.jobWaits.of(queue, pattern).ended(waitedMs);
+      else if (waitedMs >= 0 && context.isFirstStart) metrics.jobWaits.of(queue, pattern).ended(waitedMs);
     } else
       for (const { stream, group, attempt } of entriesOf(context))
         if (attempt > 1) metrics.entryRuns.of(stream, group).retried();
@@ -51,7 +51,7 @@ export class ObservedDeliveries {
 
   private countEnd(metrics: Metrics, context: DeliveryContext, startedAt: number): void {
     const tookMs = this.instance.clock.monotonic() - startedAt;
-    const error = errorOf(context);
+    const { error } = context;
     if (context instanceof HydraJobContext) {
       const pattern = context.getPattern();
       metrics.jobRuns.of(this.queueNamed(pattern), pattern).ended(tookMs, error);
@@ -109,12 +109,8 @@ export class ObservedDeliveries {
 
   private finish(publish: (tookMs: number, error: unknown) => void): Finish {
     const startedAt = this.instance.clock.monotonic();
-    return (context) => publish(this.instance.clock.monotonic() - startedAt, errorOf(context));
+    return (context) => publish(this.instance.clock.monotonic() - startedAt, context.error);
   }
-}
-
-function errorOf({ failure, isAborted, signal }: DeliveryContext): unknown {
-  return failure ?? (isAborted ? signal.reason : undefined);
 }
 
 type EntriesContext = HydraEntryContext | HydraBatchContext;

@@ -20,6 +20,7 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
   private asyncContext: AsyncResource | undefined;
   private ambient: HandlerDeadline | undefined;
   private thrown: unknown;
+  private hasOutcome = false;
 
   /** The pattern of the handler. */
   abstract getPattern(): string;
@@ -42,6 +43,17 @@ export abstract class DeliveryContext extends BaseRpcContext<unknown[]> {
   /** The handler threw. @internal */
   failed(error: unknown): void {
     this.thrown = error;
+  }
+
+  /** It came to its end by itself, whether or not it had been told to stop. @internal */
+  completed(): void {
+    this.hasOutcome = true;
+  }
+
+  /** What it ended with instead of an outcome; undefined where it gave one. @internal */
+  get error(): unknown {
+    if (this.hasOutcome) return undefined;
+    return this.thrown ?? (this.hasAborted ? this.abortReason : undefined);
   }
 
   /** Sets the deadline for the calls that the handler makes. @internal */

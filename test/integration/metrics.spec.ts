@@ -1,13 +1,17 @@
-import { Controller } from '@nestjs/common';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+
+import { ForbiddenException, Controller, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 
 import {
   HydraClient,
+  HydraJobContext,
   HydraMetrics,
   QueuePattern,
   QueueService,
+  Retry,
   StreamPattern,
   StreamService,
   type HydraOptions,
@@ -48,6 +52,45 @@ class MeasuredController {
   entry(@Payload() { isBad }: { isBad?: boolean }): void {
     if (isBad) throw new TypeError('bad entry');
   }
+}
+
+const refusing = {
+  canActivate(): never {
+    throw new ForbiddenException();
+  },
+};
+
+/** Jobs that wait to be told to stop, or that begin several times. */
+@Controller()
+class StoppedController {
+  static begun: string[] = [];
+
+  @QueuePattern('ends')
+  ends(@Ctx() context: HydraJobContext): Promise<string> {
+    return untilTold(context).then(() => 'an outcome');
+  }
+
+  @QueuePattern('returned')
+  returned(@Ctx() context: HydraJobContext): Promise<string> | string {
+    if (StoppedController.begun.includes('returned')) return 'an outcome';
+    return untilTold(context).then(() => Promise.reject(new Error('stopped')));
+  }
+
+  @QueuePattern('polls')
+  polls(@Ctx() context: HydraJobContext): Retry | undefined {
+    StoppedController.begun.push(context.getPattern());
+    const isDone = StoppedController.begun.filter((pattern) => pattern === 'polls').length === 5;
+    return isDone ? undefined : Retry.after(1, { attempt: false });
+  }
+
+  @UseGuards(refusing)
+  @QueuePattern('guarded', { attempts: 1 })
+  guarded(): void {}
+}
+
+function untilTold(context: HydraJobContext): Promise<void> {
+  StoppedController.begun.push(context.getPattern());
+  return new Promise((resolve) => context.signal.addEventListener('abort', () => resolve()));
 }
 
 /** One value of a metric; of a histogram, how many it counts. */
@@ -162,6 +205,59 @@ describe('the metrics of a process', () => {
       what: 'the other instance to report it',
       timeoutMs: 20_000,
     });
+  });
+});
+
+describe('what is counted of a job', () => {
+  let options: HydraOptions;
+  let worker: TestService;
+  let queue: QueueService;
+  const read = ({ app }: TestService, name: string, pattern: string) =>
+    valueOf(app.get(HydraMetrics).families(), name, { pattern });
+
+  beforeEach(async () => {
+    StoppedController.begun = [];
+    options = { service: uniqueService('stopped'), redis: await testRedis() };
+    worker = await startService(options, [StoppedController]);
+    queue = worker.app.get(QueueService);
+  });
+
+  it('is its outcome, where it gave one after it was told to stop', async () => {
+    const ended: unknown[] = [];
+    const listener = (event: unknown) => void ended.push((event as { readonly error: unknown }).error);
+    subscribe('hydra:job:end', listener);
+    await queue.add('ends', 1);
+    await eventually(() => StoppedController.begun.length === 1, { what: 'the job to begin' });
+    await worker.close();
+    unsubscribe('hydra:job:end', listener);
+    expect(ended).toEqual([undefined]);
+    expect(read(worker, 'hydra_job_run_duration_seconds', 'ends')).toBe(1);
+    expect(read(worker, 'hydra_job_run_errors_total', 'ends')).toBeUndefined();
+  });
+
+  it('is its first start once, though it begins again without a counted attempt', async () => {
+    await queue.add('polls', 1).result();
+    expect(read(worker, 'hydra_job_run_duration_seconds', 'polls')).toBe(5);
+    expect(read(worker, 'hydra_job_wait_duration_seconds', 'polls')).toBe(1);
+  });
+
+  it('is its first start once, though another worker begins it again', async () => {
+    await queue.add('returned', 1);
+    await eventually(() => StoppedController.begun.length === 1, { what: 'the job to begin' });
+    await worker.close();
+    expect(read(worker, 'hydra_job_wait_duration_seconds', 'returned')).toBe(1);
+    expect(read(worker, 'hydra_job_run_errors_total', 'returned')).toBe(1);
+    const next = await startService(options, [StoppedController]);
+    await eventually(() => read(next, 'hydra_job_run_duration_seconds', 'returned') === 1, {
+      what: 'the job to begin again',
+      timeoutMs: 20_000,
+    });
+    expect(read(next, 'hydra_job_wait_duration_seconds', 'returned')).toBeUndefined();
+  });
+
+  it('is a failure, where a guard refused it', async () => {
+    await expect(queue.add('guarded', 1).result()).rejects.toMatchObject({ code: 'DEAD_LETTER' });
+    expect(read(worker, 'hydra_job_run_errors_total', 'guarded')).toBe(1);
   });
 });
 

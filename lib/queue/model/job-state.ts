@@ -19,6 +19,8 @@ export interface JobState {
   /** How many of either were because the worker, still connected, did nothing for too long. */
   readonly blocked?: number;
   readonly blockedAlone?: number;
+  /** It began in an attempt that does not count: it asked to be put off, or its worker stopped. */
+  readonly begun?: boolean;
   /** It runs alone now. */
   readonly alone?: boolean;
   /** Times it waited in vain to be alone. */
@@ -33,10 +35,11 @@ const HISTORY = 10;
 /** Of what does not fit nothing is remembered; never throws. */
 export function readState(text: string | null | undefined): JobState {
   if (!text) return {};
-  const { alone, history, ...counts } = parseObject(text) ?? {};
+  const { alone, begun, history, ...counts } = parseObject(text) ?? {};
   return {
     ...numbersOf(counts),
     ...(alone === true && { alone }),
+    ...(begun === true && { begun }),
     ...(Array.isArray(history) && { history: history.filter(isFailure) }),
   };
 }
@@ -87,6 +90,9 @@ export function withFailure(state: JobState, failure: JobFailure): JobState {
 }
 
 /** It ran, so there was a handler for it. */
-function withNote({ alone, unhandledSince, waitedAlone, ...state }: JobState, failure: JobFailure): JobState {
+function withNote(
+  { alone, begun, unhandledSince, waitedAlone, ...state }: JobState,
+  failure: JobFailure,
+): JobState {
   return { ...state, history: [...(state.history ?? []), failure].slice(-HISTORY) };
 }

@@ -32,6 +32,7 @@ export class HeldJob extends WithDeadline implements JobFacts {
   readonly state: JobState;
   readonly id: string;
   private known: HydraJobContext | undefined;
+  private wasStarted = false;
 
   readonly fence: number;
   /** What the lease is called in Redis. */
@@ -89,6 +90,15 @@ export class HeldJob extends WithDeadline implements JobFacts {
     return attemptOf(this.state);
   }
 
+  get isFirstStart(): boolean {
+    return this.attempt === 1 && !this.state.begun;
+  }
+
+  /** Whether its handler was called here. */
+  get hasBegun(): boolean {
+    return this.wasStarted;
+  }
+
   /** What its producer asked for overrides what its handler says. */
   get attempts(): number {
     return this.job.settings.attempts ?? this.slots.options.attempts;
@@ -127,6 +137,7 @@ export class HeldJob extends WithDeadline implements JobFacts {
   }
 
   start(now: number): void {
+    this.wasStarted = true;
     this.life = { is: 'running', since: now };
   }
 

@@ -8,6 +8,7 @@ export interface JobFacts {
   readonly id: string;
   readonly pattern: string;
   readonly attempt: number;
+  readonly isFirstStart: boolean;
   readonly enqueuedAt: Date;
   readonly fence: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -32,6 +33,11 @@ export class HydraJobContext extends DeliveryContext {
   /** Which attempt this is, from 1. */
   get attempt(): number {
     return this.job.attempt;
+  }
+
+  /** Whether it never began before, be it in an attempt that does not count. @internal */
+  get isFirstStart(): boolean {
+    return this.job.isFirstStart;
   }
 
   /** When the job was added, by the clock of the process that added it. */

@@ -62,6 +62,7 @@ export class JobRunner {
 
   private complete(job: HeldJob, result: unknown): void {
     if (job.isOver) return;
+    job.context.completed();
     if (result instanceof Retry) return this.tryLater(job, result);
     const { id, pattern, attempt, lease } = job;
     const finishedOn = this.redisClock.now();
@@ -87,6 +88,7 @@ export class JobRunner {
     // It was told to stop, and did: that is no failure.
     if (context.isAborted) return this.finish(job, returned(job));
     const thrown = context.failure ?? shown;
+    context.failed(thrown);
     const reason = reasonOf(thrown, shown);
     if (thrown instanceof DeadLetter) this.giveUp(job, reason);
     else this.retry(job, reason);
@@ -161,14 +163,19 @@ function failed(state: JobState, error: string, at: number): JobState {
 
 /** To its place in the line, as if it had not been taken. */
 export function returned(job: HeldJob): LeaseOutcome {
-  const { alone, unhandledSince, ...state } = job.state;
-  const isOther = alone || unhandledSince !== undefined;
+  const { alone, unhandledSince, ...state } = withStart(job);
+  const isOther = alone || unhandledSince !== undefined || state.begun !== job.state.begun;
   return { what: 'return', lease: job.lease, state: isOther ? state : undefined };
+}
+
+/** Its next start is not its first, though no attempt counts. */
+function withStart({ state, hasBegun, isFirstStart }: HeldJob): JobState {
+  return hasBegun && isFirstStart ? { ...state, begun: true } : state;
 }
 
 /** Later, as if it had not been taken. A handler for it is here: it no longer waits for one. */
 export function putOff(job: HeldJob, delayMs: number, waitedAlone = job.state.waitedAlone): LeaseOutcome {
-  const { alone, unhandledSince, ...state } = job.state;
+  const { alone, unhandledSince, ...state } = withStart(job);
   const kept = { ...state, ...(waitedAlone !== undefined && { waitedAlone }) };
   return { what: 'retry', lease: job.lease, delayMs: wholeMs(delayMs), state: kept, event: '' };
 }

@@ -53,10 +53,13 @@ export class Attempt implements EntryRun {
       const result = timeoutMs > 0 ? this.within(timeoutMs) : dispatch.run(bound, this.data, this.context);
       const value = await result;
       if (isObservable(value)) await this.lastOf(value);
+      // What another consumer has by now, that one ends.
+      if (this.entries.some(({ state }) => state !== 'lost')) this.context.completed();
       if (this.isBatch) failureOf = (index) => (this.context as HydraBatchContext).failureOf(index);
     } catch (shown) {
       // Nest's filters hide an unknown error, so the thrown error is used.
       const reason = this.context.failure ?? shown;
+      this.context.failed(reason);
       failureOf = () => ({ reason });
     }
     dispatch.settled(this.context);

@@ -92,11 +92,12 @@ function onQueue(command: Command, act: (target: QueueTarget, ...words: never[])
 async function counts({ queue, ref, global }: QueueTarget): Promise<void> {
   const found = await queue.counts(ref);
   if (global.json) return printJson(found);
-  const { waiting, active, delayed, dead: given, completed, isPaused } = found;
+  const { waiting, active, delayed, dead: given, completed, isPaused, workers } = found;
   printTable(
-    ['WAITING', 'ACTIVE', 'DELAYED', 'DEAD', 'COMPLETED', 'PAUSED'],
-    [[waiting, active, delayed, given, completed, isPaused ? 'yes' : 'no']],
+    ['WAITING', 'ACTIVE', 'DELAYED', 'DEAD', 'COMPLETED', 'PAUSED', 'WORKERS'],
+    [[waiting, active, delayed, given, completed, isPaused ? 'yes' : 'no', workers]],
   );
+  if (waiting > 0 && workers === 0) note('no worker of nestjs-hydra reads it');
   const unhandled = Object.entries(found.unhandled);
   if (unhandled.length > 0) printTable(['PATTERN WITHOUT A HANDLER', 'WAITING'], unhandled);
 }

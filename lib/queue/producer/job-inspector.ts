@@ -78,9 +78,10 @@ export class JobInspector {
     const counted = await this.redis.run('count jobs', (redis) =>
       countAll.run(redis, [...args, ...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')]),
     );
-    const [waits, active, later, dead, completed, isPaused, flat] = counted;
+    const [waits, active, later, dead, completed, isPaused, flat, workers] = counted;
     const unhandled = Object.fromEntries(pairs(flat));
-    return { waiting: waits, active, delayed: later, dead, completed, isPaused: isPaused === 1, unhandled };
+    const states = { waiting: waits, active, delayed: later, dead, completed };
+    return { ...states, isPaused: isPaused === 1, workers, unhandled };
   }
 
   async list(state: JobStateName, page: Page): Promise<JobView[]> {

@@ -25,6 +25,8 @@ export interface JobCounts {
   readonly completed: number;
   /** Whether the queue is paused. */
   readonly isPaused: boolean;
+  /** Workers of this library that read the queue. Those of Hydra 1.x are not seen. */
+  readonly workers: number;
   /** How many waiting jobs were set aside because no worker has a handler for their pattern, by pattern. */
   readonly unhandled: Readonly<Record<string, number>>;
 }

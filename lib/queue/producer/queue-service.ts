@@ -23,6 +23,7 @@ import { publicDead, type JobCounts, type JobStateName, type JobView, type Page 
 import { isUnavailable } from './job-waiters.js';
 import { JobChanges } from './job-changes.js';
 import { JobWatch } from './job-watch.js';
+import { UnreadQueue } from './unread-queue.js';
 import {
   ADD_NAMES,
   CANCEL_NAMES,
@@ -118,6 +119,7 @@ interface Queue {
   readonly watch: JobWatch;
   readonly schedules: Schedules;
   readonly upkeep: Timer | undefined;
+  readonly unread: UnreadQueue;
 }
 
 const MAX_REASON = 1_000;
@@ -125,7 +127,10 @@ const MAX_REASON = 1_000;
 const MAX_LIMIT_MS = 86_400_000;
 
 /** What the service uses of its instance. */
-type QueueContext = Pick<Context, 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log'>;
+type QueueContext = Pick<
+  Context,
+  'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log' | 'health'
+>;
 
 /**
  * Adds jobs to the queues of this and other services, and inspects and administers them. It also works in a process
@@ -147,6 +152,7 @@ export class QueueService {
   /** @internal */
   constructor(private readonly context: QueueContext) {
     this.adder = new JobAdder(context);
+    context.health.contribute('unread queues', () => ({ warning: this.unreadQueues() }));
   }
 
   /**
@@ -403,11 +409,17 @@ export class QueueService {
 
   /** @internal */
   close(): void {
-    for (const { watch, schedules, upkeep } of this.queues.values()) {
+    for (const { watch, schedules, upkeep, unread } of this.queues.values()) {
+      unread.close();
       this.context.clock.clear(upkeep);
       watch.close();
       schedules.close();
     }
+  }
+
+  private unreadQueues(): string | undefined {
+    const warnings = [...this.queues.values()].map(({ unread }) => unread.warning);
+    return warnings.filter((warning) => warning !== undefined).join('; ') || undefined;
   }
 
   private async store<Result>(
@@ -434,6 +446,7 @@ export class QueueService {
 
   private prepare(pattern: string | number | object, data: unknown, options: AddOptions) {
     const queue = this.queue('add', options, ADD_NAMES);
+    queue.unread.expectReader();
     return { queue, job: this.adder.prepare(queue.keys, queue.service, routeOf(pattern), data, options) };
   }
 
@@ -494,9 +507,11 @@ export class QueueService {
     const watch = new JobWatch(this.context, keys, inspector.search);
     const schedules = new Schedules(this.context, keys, service);
     const upkeep = service === this.context.options.service ? this.lookAfter(keys) : undefined;
+    const name = `the queue "${queue}" of ${service}`;
+    const unread = new UnreadQueue(this.context, keys, name);
     const changes = new JobChanges(this.context, keys, inspector.search, service);
     const cancellation = new Cancellation(this.context, keys, inspector.search);
-    const opened = { service, keys, inspector, cancellation, changes, watch, schedules, upkeep };
+    const opened = { service, keys, inspector, cancellation, changes, watch, schedules, upkeep, unread };
     this.queues.set(`${givenService}:${queue}`, opened);
     return opened;
   }
@@ -541,7 +556,7 @@ async function allAdded(adding: readonly Promise<boolean>[]): Promise<boolean[]>
   throw isPartial && worst instanceof HydraError ? worst.begun() : worst;
 }
 
-function isNothing({ isPaused, unhandled: _among, ...counts }: JobCounts): boolean {
+function isNothing({ isPaused, unhandled: _among, workers: _readers, ...counts }: JobCounts): boolean {
   return !isPaused && Object.values(counts).every((count) => count === 0);
 }
 

@@ -60,6 +60,7 @@ export type Counted = readonly [
   isPaused: number,
   /** Pattern and number, for each pattern that no worker serves and that has jobs set aside. */
   unhandled: readonly (string | number)[],
+  workers: number,
 ];
 
 /**
@@ -104,7 +105,8 @@ for _, pattern in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '(' .. now
 end
 return {
   waiting, active, redis.call('ZCARD', KEYS[7]), redis.call('LLEN', KEYS[8]),
-  redis.call('ZCARD', KEYS[9]), redis.call('EXISTS', KEYS[10]), unhandled
+  redis.call('ZCARD', KEYS[9]), redis.call('EXISTS', KEYS[10]), unhandled,
+  redis.call('ZCOUNT', KEYS[5], '(' .. now, '+inf')
 }
 `,
   'reads',

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 
+import type { MemoryProcess } from './memory-process.js';
 import type { Quiet } from './quiet.js';
 import type { MemoryServer } from './server/memory-server.js';
 import type { Session } from './server/session.js';
@@ -17,6 +18,7 @@ export class MemoryConnection extends Duplex {
     private readonly server: MemoryServer,
     private readonly quiet: Quiet,
     readonly remotePort: number,
+    private readonly process: MemoryProcess,
   ) {
     super({ allowHalfOpen: false });
     this.session = server.connect({
@@ -52,7 +54,7 @@ export class MemoryConnection extends Duplex {
   override _write(chunk: Buffer, _: string, done: () => void): void {
     this.quiet.touch();
     queueMicrotask(() => {
-      this.server.receive(this.session, chunk);
+      this.process.carry(() => this.server.receive(this.session, chunk));
       done();
     });
   }
@@ -71,9 +73,15 @@ export class MemoryConnection extends Duplex {
     done(error);
   }
 
+  /** Ends it without a word, as when a cable is cut. */
+  breakOff(): void {
+    this.server.disconnect(this.session);
+    this.destroy();
+  }
+
   private deliver(bytes: Buffer): void {
     this.quiet.touch();
-    if (!this.destroyed) this.push(bytes);
+    this.process.carry(() => void (this.destroyed || this.push(bytes)));
   }
 
   private hangUp(): void {

@@ -7,6 +7,8 @@ import { ALL_FAMILIES } from './commands/all-commands.js';
 import { loadLua } from './lua/lua-library.js';
 import { LuaScripts } from './lua/lua-scripts.js';
 import { MemoryConnection } from './memory-connection.js';
+import { MemoryProcess } from './memory-process.js';
+import { RedisFaults } from './redis-faults.js';
 import { seededRandom } from './seeded-random.js';
 import { CommandTable } from './server/command-table.js';
 import { MemoryServer } from './server/memory-server.js';
@@ -55,6 +57,7 @@ export class MemoryRedis {
   readonly clock: VirtualClock;
   /** The randomness of this Redis, and of the instances that use it. */
   readonly random: RandomSource;
+  readonly #faults: RedisFaults;
   readonly #state: MemoryState;
 
   constructor(options: MemoryRedisOptions = {}) {
@@ -62,7 +65,21 @@ export class MemoryRedis {
     this.clock = options.clock ?? new VirtualClock();
     this.random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
     this.#state = new MemoryState(this.clock, this.random);
-    this.Connector = connectorOf(this.#state);
+    this.#faults = new RedisFaults(() => this.#state.start());
+    this.Connector = this.process().Connector as Connector;
+  }
+
+  /** What may go wrong with this Redis. */
+  get faults(): RedisFaults {
+    return this.#faults;
+  }
+
+  /**
+   * A process on this Redis, to be killed, frozen or cut off: give it as the Redis location of what shall live and die
+   * together.
+   */
+  process(): MemoryProcess {
+    return new MemoryProcess(this.clock, this.random, (process) => connectorOf(this.#state, process));
   }
 
   /**
@@ -95,10 +112,12 @@ class MemoryState {
     private readonly random: RandomSource,
   ) {}
 
-  async connect(): Promise<Duplex> {
+  async connect(process: MemoryProcess): Promise<Duplex> {
     const server = await this.start();
     if (this.isClosed) throw closedError();
-    return new MemoryConnection(server, this.clock.quiet, this.nextPort++);
+    const connection = new MemoryConnection(server, this.clock.quiet, this.nextPort++, process);
+    process.connected(connection);
+    return connection;
   }
 
   async listen(port: number): Promise<string> {
@@ -117,7 +136,7 @@ class MemoryState {
     server?.scripts.close();
   }
 
-  private start(): Promise<MemoryServer> {
+  start(): Promise<MemoryServer> {
     if (this.isClosed) return Promise.reject(closedError());
     this.starting ??= this.build();
     return this.starting;
@@ -133,7 +152,7 @@ class MemoryState {
 }
 
 /** Opens connections to one Redis in memory, in the place of the driver's own. */
-function connectorOf(state: MemoryState): Connector {
+function connectorOf(state: MemoryState, process: MemoryProcess): Connector {
   const opener = class {
     private stream: Duplex | undefined;
 
@@ -142,7 +161,7 @@ function connectorOf(state: MemoryState): Connector {
     }
 
     async connect(): Promise<Duplex> {
-      this.stream = await state.connect();
+      this.stream = await state.connect(process);
       return this.stream;
     }
 

@@ -261,5 +261,6 @@ function byTime(a: VirtualTimer, b: VirtualTimer): number {
 }
 
 function timeOf(timer: VirtualTimer): number {
-  return timer.dueAt ? (timer.dueAt() ?? Infinity) : timer.at;
+  // An interval runs no more often than it says, whatever it leaves undone.
+  return timer.dueAt ? Math.max(timer.at, timer.dueAt() ?? Infinity) : timer.at;
 }

@@ -17,6 +17,11 @@ export interface DatabaseOptions {
   readonly listener: DatabaseListener;
 }
 
+export interface DatabaseCopy {
+  readonly values: readonly (readonly [string, Value])[];
+  readonly expiries: readonly (readonly [string, number])[];
+}
+
 type ValueClass<V extends Value> = new () => V;
 
 /** One keyspace. A key whose time has passed is not there for anybody. */
@@ -118,6 +123,19 @@ export class Database {
   clear(): void {
     const keys = this.keys();
     for (const key of keys) this.delete(key);
+  }
+
+  /** All that is in it, to be put back later. */
+  copy(): DatabaseCopy {
+    const values = this.keys().map((key): [string, Value] => [key, this.values.get(key)!.copy()]);
+    return { values, expiries: [...this.expiries] };
+  }
+
+  /** What was copied takes the place of what is there. */
+  restore({ values, expiries }: DatabaseCopy): void {
+    this.clear();
+    for (const [key, value] of values) this.set(key, value.copy());
+    for (const [key, at] of expiries) this.expiries.set(key, at);
   }
 
   /** SWAPDB: the contents change places. */

@@ -15,6 +15,7 @@ import { Users } from './users.js';
 import { Watches } from './watches.js';
 
 const DATABASES = 16;
+const READONLY = "READONLY You can't write against a read only replica.";
 /** What a server without any data uses. */
 const BASE_BYTES = 1_000_000;
 const OOM = "OOM command not allowed when used memory > 'maxmemory'.";
@@ -53,7 +54,12 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   readonly users: Users;
   readonly blocked: BlockedSessions;
   readonly memory = { usedBytes: 0 };
-  readonly runId: string;
+  /** What a test makes go wrong. */
+  readonly faults: { isReadOnly: boolean; lostReplies: Map<string, number> } = {
+    isReadOnly: false,
+    lostReplies: new Map(),
+  };
+  runId: string;
   readonly startedAt: number;
   private readonly databases: readonly Database[];
   private micros = 0;
@@ -195,7 +201,9 @@ export class MemoryServer implements CommandHost, DatabaseListener {
 
   private execute(session: Session, argv: readonly string[]): void {
     this.readClock();
-    session.send(this.answer(session, argv));
+    const reply = this.answer(session, argv);
+    if (this.losesReply(argv[0]!.toLowerCase())) return this.disconnect(session);
+    session.send(reply);
     this.blocked.serve();
   }
 
@@ -233,6 +241,7 @@ export class MemoryServer implements CommandHost, DatabaseListener {
     if (!session.state.user && !command.flags.has('no_auth')) return 'NOAUTH Authentication required.';
     const denial = session.state.user?.rules.denialOf(command, argv);
     if (denial) return `NOPERM ${DENIALS[denial](command.name)}`;
+    if (this.faults.isReadOnly && command.flags.has('write')) return READONLY;
     this.wasFull = this.lacksMemory();
     if (this.wasFull && needsMemory(session, command)) return OOM;
     if (
@@ -243,6 +252,13 @@ export class MemoryServer implements CommandHost, DatabaseListener {
       return `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
     }
     return undefined;
+  }
+
+  /** The command has run, and the connection breaks before its answer. */
+  private losesReply(name: string): boolean {
+    const left = this.faults.lostReplies.get(name) ?? 0;
+    if (left > 0) this.faults.lostReplies.set(name, left - 1);
+    return left > 0;
   }
 
   /** A session that waited has its answer. */

@@ -90,7 +90,7 @@ const WAYS: readonly Way[] = [
   ],
   [
     'BAD_PAYLOAD',
-    "a client's deserializer made nothing of the answer",
+    "a client's deserializer returned no packet for the answer",
     'no',
     'yes',
     async () =>
@@ -104,7 +104,7 @@ const WAYS: readonly Way[] = [
     async () => call(await connect(started.service, { maxPayloadBytes: 100 }), 'echo', 'x'.repeat(200)),
   ],
   ['PAYLOAD_TOO_LARGE', 'the answer of a handler', 'no', 'yes', () => call(client, 'large')],
-  ['PAYLOAD_TOO_LARGE', 'what a handler failed with', 'no', 'yes', () => call(client, 'largeError')],
+  ['PAYLOAD_TOO_LARGE', 'the error of a handler', 'no', 'yes', () => call(client, 'largeError')],
   ['NO_HANDLER', 'the instance has no handler of that pattern', 'no', 'no', () => call(client, 'unknown')],
   [
     'CLOSED',
@@ -174,29 +174,29 @@ const WAYS: readonly Way[] = [
   ],
   [
     'CONFIG_INVALID',
-    'what is to be stored, or what is stored, is not as it must be',
+    'the stored document, or the one to be stored, is not valid',
     'no',
     'no',
     async () => new ConfigStore(await open()).put('1.0.0', [] as never),
   ],
   [
     'CONFIG_CONFLICT',
-    'not at the revision that the writer expected',
+    'the revision is not the expected one',
     'no',
     'no',
     async () => new ConfigStore(await open()).put('1.0.0', {}, { expect: 7 }),
   ],
   [
     'CONFIG_NOT_FOUND',
-    'nothing is stored that would do',
+    'nothing is stored that this instance may use',
     'no',
     'no',
     async () => new ConfigStore(await open()).rollback(3),
   ],
-  ['NO_INSTANCE', 'no instance would do', 'yes', 'no', async () => call(await nobody(), 'echo')],
+  ['NO_INSTANCE', 'no instance can take the call', 'yes', 'no', async () => call(await nobody(), 'echo')],
   [
     'NO_INSTANCE',
-    'nobody received it',
+    'the call reached no instance',
     'yes',
     'no',
     async () => {
@@ -208,7 +208,7 @@ const WAYS: readonly Way[] = [
   ],
   [
     'NO_INSTANCE',
-    'an idempotent call lost its instance, and no other would do',
+    'an idempotent call lost its instance, and there is no other',
     'yes',
     'yes',
     async () => {
@@ -229,7 +229,7 @@ const WAYS: readonly Way[] = [
   ],
   [
     'NO_INSTANCE',
-    'an HTTP connection was refused, after another instance had broken off',
+    'an HTTP connection was refused, after another instance had closed one',
     'yes',
     'yes',
     async () => {
@@ -255,7 +255,7 @@ const WAYS: readonly Way[] = [
   ],
   [
     'DRAINING',
-    'the call still waited in line when `drain.timeoutMs` was over',
+    'the call still waited for a place when `drain.timeoutMs` was over',
     'yes',
     'no',
     async () => {
@@ -305,7 +305,7 @@ const WAYS: readonly Way[] = [
   ],
   [
     'REDIS_UNAVAILABLE',
-    'the connection broke under a command that had been sent',
+    'the connection broke after the command had been sent',
     'yes',
     'yes',
     async () => {
@@ -364,7 +364,7 @@ const WAYS: readonly Way[] = [
   ],
   [
     'INSTANCE_LOST',
-    'the instance went away before it answered',
+    'the instance vanished before it answered',
     'yes',
     'yes',
     async () => {
@@ -396,7 +396,7 @@ const WAYS: readonly Way[] = [
   ],
   [
     'REPLY_LOST',
-    'an answer is complete with fewer values than its handler gave',
+    'the end of an answer arrived, and some of its values did not',
     'yes',
     'yes',
     async () => {
@@ -444,7 +444,7 @@ const WAYS: readonly Way[] = [
   ],
   [
     'TIMEOUT',
-    'a job has not completed when `result({ timeoutMs })` is over',
+    'the time of `result({ timeoutMs })` is over, and the job has not completed',
     'yes',
     'yes',
     async () =>
@@ -454,7 +454,7 @@ const WAYS: readonly Way[] = [
   ],
   [
     'CANCELLED',
-    "the reason of a handler's `signal`: its caller does not want the answer any more",
+    "the reason of a handler's `signal`: the caller does not want the answer",
     'no',
     'yes',
     async () => {
@@ -484,14 +484,14 @@ const WAYS: readonly Way[] = [
   ],
   [
     'REPLY_OVERFLOW',
-    "a handler's Observable ran too far ahead of its caller",
+    "a handler's Observable produced values much faster than its caller took them",
     'no',
     'yes',
     () => call(client, 'flood'),
   ],
   [
     'LEASE_LOST',
-    "a job or an entry is another worker's by now",
+    'another worker has the job or the entry now',
     'no',
     'yes',
     async () => {
@@ -502,7 +502,7 @@ const WAYS: readonly Way[] = [
   ],
   [
     'DEAD_LETTER',
-    'a job was given up on',
+    'a job failed permanently',
     'no',
     'yes',
     async () =>

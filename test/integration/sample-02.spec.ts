@@ -64,10 +64,12 @@ describe('the sample of a queue worker', () => {
     const pdf = await readFile(file, 'latin1');
     expect(pdf).toMatch(/^%PDF-1\.4\n[^]*\(Invoice 7\)[^]*142\.80[^]*%%EOF\n$/);
     expect((await ask('POST', '/invoices', INVOICE)).body).toEqual({ id: 'invoice-7', isNew: false });
-    await eventually(() => told('invoice-7').length === 5, { what: 'all that is told', ...PATIENCE });
+    await eventually(() => told('invoice-7').length === 7, { what: 'all that is told', ...PATIENCE });
     expect(told('invoice-7')).toMatchObject([
+      { type: 'started' },
       { type: 'progress', value: 'asking for the tax' },
       { type: 'failed', attempt: 1, error: 'Error: the tax office does not answer' },
+      { type: 'started' },
       { type: 'progress', value: 'asking for the tax' },
       { type: 'progress', value: 'rendering' },
       { type: 'completed', attempt: 2 },

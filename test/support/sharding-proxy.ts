@@ -148,7 +148,7 @@ class ShardConnection {
 
 function keysOf(name: string, args: readonly string[]): readonly string[] {
   if (NO_KEY.includes(name)) return [];
-  if (name === 'EVAL' || name === 'EVALSHA') return args.slice(3, 3 + Number(args[2]));
+  if (/^EVAL(?:SHA)?(?:_RO)?$/.test(name)) return args.slice(3, 3 + Number(args[2]));
   if (name === 'XREADGROUP') return [args[args.findIndex((arg) => arg.toUpperCase() === 'STREAMS') + 1]!];
   if (SEVERAL_KEYS.includes(name)) return args.slice(1);
   if (name === 'BLMOVE' || name === 'LMOVE') return args.slice(1, 3);

@@ -214,6 +214,13 @@ export class LuaScripts implements ScriptEngine {
       machine.push(replyToLua(reply));
       return 1;
     }
+    return this.raise(reply);
+  }
+
+  /** Ends the script with an error that names the line of the call. */
+  private raise(reply: CommandError): number {
+    const { machine } = this;
+    machine.lua.lua_settop(machine.state, 0);
     const line = LINE.exec(machine.whereCalled())?.[1] ?? '1';
     const fields = { err: reply.text, source: '@user_script', line };
     machine.push(new Table(Object.entries(fields)));
@@ -250,11 +257,16 @@ export class LuaScripts implements ScriptEngine {
     return server.run(command, new CommandContext(server, session, 'script'), argv);
   }
 
+  /** What a script may run: the rights of users are another matter. */
   private find(argv: readonly string[]): Command | CommandError {
+    const command = this.known(argv);
+    if (command instanceof CommandError || !command.flags.has('noscript')) return command;
+    return new CommandError('ERR This Redis command is not allowed from script');
+  }
+
+  private known(argv: readonly string[]): Command | CommandError {
     try {
-      const command = this.current!.context.server.commands.find(argv);
-      if (!command.flags.has('noscript')) return command;
-      return new CommandError('ERR This Redis command is not allowed from script');
+      return this.current!.context.server.commands.find(argv);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       const isArity = error.text.startsWith('ERR wrong number');
@@ -269,9 +281,9 @@ export class LuaScripts implements ScriptEngine {
   private checkAccess(): number {
     const { machine } = this;
     const argv = this.arguments();
-    if (typeof argv === 'string') return machine.throwText(argv);
+    if (typeof argv === 'string') return this.raise(new CommandError(argv));
     const { session } = this.current!.context;
-    const command = this.find(argv);
+    const command = this.known(argv);
     const isDenied =
       command instanceof CommandError || session.state.user?.rules.denialOf(command, argv) !== undefined;
     machine.push(!isDenied);

@@ -9,7 +9,11 @@ local host = ...
 local floor, mathtype, select, type, tostring = math.floor, math.type, select, type, tostring
 local sformat, sfind, tointeger = string.format, string.find, math.tointeger
 
-unpack = table.unpack
+local tableUnpack = table.unpack
+unpack = function(list, ...)
+  if type(list) ~= 'table' then error("bad argument #1 to 'unpack' (table expected, got " .. type(list) .. ')', 2) end
+  return tableUnpack(list, ...)
+end
 loadstring = load
 table.getn = function(t) return #t end
 table.maxn = function(t)

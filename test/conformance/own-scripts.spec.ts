@@ -15,9 +15,9 @@ import * as ordering from '../../lib/streams/scripts/ordering-scripts.js';
 import * as outcomes from '../../lib/streams/scripts/outcome-scripts.js';
 import * as publishing from '../../lib/streams/scripts/publish-scripts.js';
 import { startPrivateRedis } from '../support/redis.js';
-import { answerOf, contentOf, sorted, startBackends, type Backends } from '../conformance/backends.js';
-import { comparable } from '../conformance/comparable.js';
-import { recordCommands } from '../conformance/recorded-commands.js';
+import { answerOf, contentOf, sorted, startBackends, type Backends } from './backends.js';
+import { comparable } from './comparable.js';
+import { recordCommands } from './recorded-commands.js';
 
 const RUNS = Number(process.env['HYDRA_CONFORMANCE_RUNS'] ?? 6);
 const SEED = Number(process.env['HYDRA_CONFORMANCE_SEED'] ?? 1);

@@ -16,7 +16,7 @@ import { atEnd } from '../support/at-end.js';
 import { runInProcess } from '../support/cli.js';
 import { openStore } from '../support/config.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { startPrivateRedis } from '../support/redis.js';
 import { startShardingProxy } from '../support/sharding-proxy.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -105,7 +105,8 @@ describe('behind an address that several servers share', () => {
 
 describe('on one Redis', () => {
   it('a process is told of services that name their keys in the other layout', async () => {
-    const redis = await testRedisUrl();
+    // Of a Redis with very many services only some are looked for.
+    const { url: redis } = await startPrivateRedis();
     const service = uniqueService('layout');
     const started = await startService({ service, redis, layout: 'hash-tags' }, [Everything]);
     expect(warned()).not.toContain(service);

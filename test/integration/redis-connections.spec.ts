@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 import { HydraError } from '../../lib/index.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
 import { RedisConnections } from '../../lib/redis/redis-connections.js';
@@ -42,6 +44,18 @@ describe('the connections to Redis', () => {
     await expect(command).rejects.toThrow('Connection is closed');
     const next = await eventually(() => reader.ping(), { what: 'the reader to be connected again' });
     expect(next).toBe('PONG');
+  });
+
+  it('survive a socket that tells more than one error, as with TLS a failed write and then an alert', async () => {
+    const { client: reader } = redis.openBlocking();
+    await eventually(() => reader.status === 'ready', { what: 'the reader' });
+    for (const client of [redis.commands, redis.subscriber, reader]) {
+      const { stream } = client as unknown as { stream: Socket };
+      for (const reason of ['write EPIPE', 'alert decode error', 'and another'])
+        expect(() => stream.emit('error', new Error(reason))).not.toThrow();
+      stream.destroy();
+    }
+    await eventually(() => redis.isReady && reader.status === 'ready', { what: 'the next connections' });
   });
 
   it('reject what waits for them when they are closed', async () => {

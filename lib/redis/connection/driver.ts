@@ -3,6 +3,7 @@ import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import type { RedisLocation } from '../../hydra-options.js';
 import { PatientCluster, type Patience } from './patient-cluster.js';
 import { connectorTo, type SlotOwner } from './slot-owner.js';
+import { surviveSocketErrors } from './socket-errors.js';
 import type { TlsFiles } from './tls-files.js';
 
 /**
@@ -56,8 +57,8 @@ export interface ClientSettings {
 export function createClient(location: RedisLocation, settings: ClientSettings & Patience): RedisClient {
   const own = ownOptions(location, settings);
   // The first value wins: a URL may contain options too.
-  if (typeof location === 'string') return new Redis(own as never, location as never);
-  if (!('cluster' in location)) return new Redis({ ...location, ...own } as object);
+  if (typeof location === 'string') return surviveSocketErrors(new Redis(own as never, location as never));
+  if (!('cluster' in location)) return surviveSocketErrors(new Redis({ ...location, ...own } as object));
   const {
     retryStrategy: _,
     enableOfflineQueue: __,
@@ -87,12 +88,13 @@ export function createSlotClient(
   owner: SlotOwner,
   settings: ClientSettings,
 ): Redis {
-  return new Redis({
+  const client = new Redis({
     ...options?.redisOptions,
     ...ownOptions({}, settings),
     connectTimeout: connectTimeoutMs({ cluster: [], ...(options && { options }) }),
     Connector: connectorTo(owner),
   } as object);
+  return surviveSocketErrors(client);
 }
 
 /** Where a Cluster is. */

@@ -1,6 +1,7 @@
 import { Cluster, type ClusterNode, type ClusterOptions, type Command, type Redis } from 'ioredis';
 
 import type { Clock } from '../../runtime/clock.js';
+import { surviveSocketErrors } from './socket-errors.js';
 
 /** The node says so before it does anything, and will say otherwise soon. */
 const NOT_NOW = /^(CLUSTERDOWN|TRYAGAIN|LOADING)\b/;
@@ -47,8 +48,11 @@ export class PatientCluster extends Cluster {
       retryDelayOnFailover: 0,
       retryDelayOnClusterDown: 0,
     });
-    // A command that waits for a connection would count as lost, and not as never sent, when there is none.
-    this.on('+node', (node: Redis) => (node.options.enableOfflineQueue = false));
+    this.on('+node', (node: Redis) => {
+      // A command that waits for a connection would count as lost, and not as never sent, when there is none.
+      node.options.enableOfflineQueue = false;
+      surviveSocketErrors(node);
+    });
   }
 
   override sendCommand(command: Command, stream?: never, node?: unknown): unknown {

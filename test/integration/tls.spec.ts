@@ -1,10 +1,11 @@
+import type { Socket } from 'node:net';
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Controller } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
-import { Redis } from 'ioredis';
+import { Redis, type Cluster } from 'ioredis';
 import { lastValueFrom } from 'rxjs';
 
 import { HydraClient, type HydraOptions, type TlsOptions } from '../../lib/index.js';
@@ -133,6 +134,11 @@ describe('TLS of a topology', () => {
     const options = { ca: cluster.authority.ca, ...cluster.client };
     const redis = { cluster: [{ host: '127.0.0.1', port: cluster.port }] };
     expect(await served({ redis, tls: options })).toBe(3);
+    const { redis: nodes } = openInstance({ redis, tls: options });
+    await nodes.connect();
+    for (const { stream } of (nodes.commands as Cluster).nodes() as unknown as { stream?: Socket }[])
+      for (const reason of ['write EPIPE', 'alert decode error'])
+        expect(() => stream?.emit('error', new Error(reason))).not.toThrow();
     expect(
       await runInProcess(['services', '--redis', cluster.url, '--cluster', ...files(cluster)]),
     ).toMatchObject({ code: 0, out: expect.stringContaining('tls-') });

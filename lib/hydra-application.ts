@@ -87,8 +87,8 @@ export class HydraApplication
     try {
       if (await resolvesWithin(this.instance.clock, starting, START_WAIT_MS)) return;
     } catch (error) {
-      // Redis refused. The application does not start, and nothing else would close the connections.
-      await this.instance.close();
+      // Redis refused. The application does not start, and nothing else would close what is open.
+      await this.closeAll();
       throw error;
     }
     this.logger.error(`${redisIsAbsent(this.instance)}: starting anyway, will register once it is available`);
@@ -99,8 +99,7 @@ export class HydraApplication
     try {
       await this.ops?.start();
     } catch (error) {
-      // The application does not start, and nobody else would close what is open.
-      await this.instance.close();
+      await this.closeAll();
       throw error;
     }
   }
@@ -131,6 +130,11 @@ export class HydraApplication
     await this.parts.server.close();
     await this.parts.logger.flush();
     this.parts.logger.close();
+    await this.closeAll();
+  }
+
+  /** The connections, and what only they keep of use. */
+  private async closeAll(): Promise<void> {
     await this.parts.metrics.close();
     await this.ops?.close();
     await this.instance.close();

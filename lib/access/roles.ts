@@ -184,7 +184,7 @@ function ownPlaces(keys: Keys, service: string): readonly string[] {
     ...[keys.instances(service), keys.beats(service), keys.epoch(service), keys.own(service, 'reprieve')],
     ...[keys.presence(service, ANY), keys.health(service, ANY), keys.service(service)],
     ...[keys.routes(service), keys.own(service, 'routes', ANY)],
-    ...[keys.edges(service, ANY), keys.metricsLease(service)],
+    ...[keys.edges(service, ANY), keys.metricsLease(service, ANY)],
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { HydraInstance } from '../hydra-instance.js';
 import type { JobCounts } from '../queue/producer/job-view.js';
+import { holdLease, releaseLease, type Lease } from '../registry/lease.js';
 import type { GroupInfo } from '../streams/stored/stream-info.js';
 import type { Timer } from '../runtime/clock.js';
 
@@ -39,9 +40,22 @@ const NOTHING: Sample = {
   instances: [],
 };
 
+/** The gauges, by what of a sample they tell. */
+const GAUGES: Readonly<Record<keyof Sample, readonly [name: string, help: string]>> = {
+  jobs: ['hydra_queue_jobs', 'Jobs of the service by their state.'],
+  oldest: ['hydra_queue_oldest_waiting_seconds', 'Age of the job that is taken next.'],
+  paused: ['hydra_queue_paused', 'Whether the queue is paused: 1 or 0.'],
+  lag: ['hydra_stream_lag', 'Entries not delivered to the group yet.'],
+  pending: ['hydra_stream_pending', 'Entries delivered, not acknowledged.'],
+  consumers: ['hydra_stream_consumers', 'Consumers of the group.'],
+  dead: ['hydra_stream_dead_letters', 'Dead letters of the group.'],
+  instances: ['hydra_service_instances', 'Live instances of the service.'],
+};
+
 /**
- * What is true of a whole service, read from Redis: how deep its queues are, how far its groups have come. One instance of a
- * service reports it, whoever has the lease, so that the sum over all instances is right.
+ * What is true of a whole service, read from Redis: how deep its queues are, how far its groups have come. Each queue and each
+ * group is reported by one of the instances that serve it, whichever has its lease, so that the sum over all instances is
+ * right: the processes of a service may serve different queues and groups.
  *
  * It is read only while somebody reads the metrics of this instance, in the background: reading the metrics waits for nothing.
  */
@@ -51,28 +65,13 @@ export class FleetGauges {
   private readAt = -Infinity;
   private sampling: Promise<void> | undefined;
   private timer: Timer | undefined;
+  private readonly held = new Map<string, Lease>();
 
   constructor(private readonly instance: HydraInstance) {
     const { metrics } = instance;
     if (!metrics) return;
-    const gauge = (name: keyof Sample, metric: string, help: string) =>
-      metrics.gauge(metric, help, () => this.sample[name]);
-    gauge('jobs', 'hydra_queue_jobs', 'Jobs of the service by their state. Reported by one instance.');
-    gauge(
-      'oldest',
-      'hydra_queue_oldest_waiting_seconds',
-      'Age of the job that is taken next. By one instance.',
-    );
-    gauge('paused', 'hydra_queue_paused', 'Whether the queue is paused: 1 or 0. Reported by one instance.');
-    gauge('lag', 'hydra_stream_lag', 'Entries not delivered to the group yet. Reported by one instance.');
-    gauge(
-      'pending',
-      'hydra_stream_pending',
-      'Entries delivered, not acknowledged. Reported by one instance.',
-    );
-    gauge('consumers', 'hydra_stream_consumers', 'Consumers of the group. Reported by one instance.');
-    gauge('dead', 'hydra_stream_dead_letters', 'Dead letters of the group. Reported by one instance.');
-    gauge('instances', 'hydra_service_instances', 'Live instances of the service. Reported by one instance.');
+    for (const [part, [name, help]] of Object.entries(GAUGES))
+      metrics.gauge(name, `${help} Reported by one instance.`, () => this.sample[part as keyof Sample]);
   }
 
   /** Somebody reads the metrics. */
@@ -97,15 +96,17 @@ export class FleetGauges {
 
   /** Lets another instance report at once. Never rejects. */
   async close(): Promise<void> {
-    const { clock, redis, keys, options, id } = this.instance;
+    const { clock, redis } = this.instance;
     clock.clear(this.timer);
     this.readAt = -Infinity;
-    if (this.sample === NOTHING || !redis.isReady) return;
     this.sample = NOTHING;
-    const key = keys.metricsLease(options.service);
-    await redis
-      .run('lease of the metrics', async (client) => (await client.get(key)) === id && client.del(key))
-      .catch(() => undefined);
+    const held = [...this.held.values()];
+    this.held.clear();
+    if (!redis.isReady) return;
+    const released = held.map((lease) =>
+      redis.run('lease of the metrics', (client) => releaseLease(client, lease)),
+    );
+    await Promise.allSettled(released);
   }
 
   private again(afterMs: number): void {
@@ -136,10 +137,14 @@ export class FleetGauges {
 
   private async readOnce(): Promise<Sample> {
     const { redis, options, served, discovery } = this.instance;
-    if (!redis.isReady || !(await this.holdsLease())) return NOTHING;
-    const { service } = options;
-    const queues = await Promise.all((served?.queues.queues ?? []).map((queue) => this.readQueue(queue)));
-    const groups = await Promise.all((served?.streams.groups ?? []).map((group) => this.readGroup(group)));
+    if (!redis.isReady) return NOTHING;
+    const [isReporter, ownQueues, ownGroups] = await Promise.all([
+      this.holds('instances'),
+      this.reported(served?.queues.queues ?? [], (queue) => `queue:${queue}`),
+      this.reported(served?.streams.groups ?? [], ({ stream, group }) => `group:${stream}:${group}`),
+    ]);
+    const queues = await Promise.all(ownQueues.map((queue) => this.readQueue(queue)));
+    const groups = await Promise.all(ownGroups.map((group) => this.readGroup(group)));
     const of = (select: (group: GroupInfo) => number | undefined) =>
       groups.flatMap(({ stream, info }) => {
         const value = info && select(info);
@@ -155,7 +160,7 @@ export class FleetGauges {
       pending: of(({ pending }) => pending),
       consumers: of(({ consumers }) => consumers),
       dead: of(({ deadLetters }) => deadLetters),
-      instances: [[{}, discovery.instances(service).length]],
+      instances: isReporter ? [[{}, discovery.instances(options.service).length]] : [],
     };
   }
 
@@ -174,13 +179,18 @@ export class FleetGauges {
     return { stream, info: groups.find(({ name }) => name === group) };
   }
 
-  private async holdsLease(): Promise<boolean> {
+  /** Those that this instance reports. */
+  private async reported<T>(served: readonly T[], nameOf: (one: T) => string): Promise<readonly T[]> {
+    const isHeld = await Promise.all(served.map((one) => this.holds(nameOf(one))));
+    return served.filter((_, index) => isHeld[index]);
+  }
+
+  private async holds(what: string): Promise<boolean> {
     const { redis, keys, options, id } = this.instance;
-    const key = keys.metricsLease(options.service);
-    return redis.run('lease of the metrics', async (client) => {
-      if ((await client.set(key, id, 'PX', LEASE_MS, 'NX')) === 'OK') return true;
-      if ((await client.get(key)) !== id) return false;
-      return (await client.pexpire(key, LEASE_MS)) === 1;
-    });
+    const lease = { key: keys.metricsLease(options.service, what), holder: id };
+    const isHeld = await redis.run('lease of the metrics', (client) => holdLease(client, lease, LEASE_MS));
+    if (isHeld) this.held.set(what, lease);
+    else this.held.delete(what);
+    return isHeld;
   }
 }

@@ -37,8 +37,8 @@ export interface Keys {
   epoch(service: string): string;
   /** SET of the names of all services. Ours. */
   readonly directory: string;
-  /** STRING with a life of seconds: the id of the instance that reports what is true of the whole service. Ours. */
-  metricsLease(service: string): string;
+  /** STRING with a life of seconds: the id of the instance that reports one queue, one group, or the instances. Ours. */
+  metricsLease(service: string, what: string): string;
   /** STRING with a life of seconds: who looks after the nodes hash and the directory on behalf of all. Ours. */
   readonly bridge: string;
 
@@ -117,7 +117,7 @@ export function createKeys({ namespace = 'hydra', layout = 'classic' }: KeyLayou
     instances: (service) => of(service, 'instances'),
     beats: (service) => of(service, 'beats'),
     epoch: (service) => of(service, 'epoch'),
-    metricsLease: (service) => of(service, 'metrics', 'lease'),
+    metricsLease: (service, what) => of(service, 'metrics', 'lease', what),
     directory: `${root}:directory`,
     bridge: `${root}:bridge`,
 

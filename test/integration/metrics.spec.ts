@@ -21,7 +21,7 @@ import { freePort } from '../../tools/free-port.mjs';
 import { appModule, startHybrid, startService, type TestService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { testRedis } from '../support/redis.js';
+import { startPrivateRedis, testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const stream = uniqueService('measured-entries');
@@ -208,6 +208,20 @@ describe('the metrics of a process', () => {
   });
 });
 
+describe('a service whose processes serve different queues', () => {
+  it('has each queue reported by one that serves it, and its instances once', async () => {
+    const place = { service: uniqueService('divided'), redis: await testRedis() };
+    const [front, worker] = [await startService(place, []), await startService(place, [MeasuredController])];
+    await worker.app.get(QueueService).add('work', 'later', { delayMs: 60_000 });
+    const both = [front, worker].map(({ app }) => app.get(HydraMetrics));
+    // The one that serves no queue is asked first.
+    for (const metrics of both) await metrics.freshText();
+    const told = (name: string, labels = {}) => both.map((one) => valueOf(one.families(), name, labels));
+    expect(told('hydra_queue_jobs', { state: 'delayed' })).toEqual([undefined, 1]);
+    expect(told('hydra_service_instances').filter((value) => value !== undefined)).toHaveLength(1);
+  });
+});
+
 describe('what is counted of a job', () => {
   let options: HydraOptions;
   let worker: TestService;
@@ -287,6 +301,16 @@ describe('where metrics are read', () => {
     await expect(
       startService({ service, redis: await testRedis(), ops: { port, host: '127.0.0.1' } }, []),
     ).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+
+  it('is closed where the application does not start', async () => {
+    const { url } = await startPrivateRedis(['--requirepass', 'right']);
+    const [service, port] = [uniqueService('ops'), await freePort()];
+    const redis = url.replace('redis://', 'redis://:wrong@');
+    await expect(startHybrid({ service, redis, ops: { port, host: '127.0.0.1' } }, [])).rejects.toThrow(
+      'WRONGPASS',
+    );
+    await expect(fetch(`http://127.0.0.1:${port}/live`)).rejects.toThrow('fetch failed');
   });
 
   it('is nowhere, and nothing is counted, where they are turned off', async () => {

@@ -24,9 +24,13 @@ function namesOf(keys: object, words: readonly string[]): string[] {
     .filter(([name]) => !NO_KEYS.has(name) && !isChannel(name))
     .map(([name, value]) => {
       if (typeof value === 'string') return value;
-      const place = name.startsWith('aside') ? ['<pattern>'] : words;
+      const place = name.startsWith('aside') ? ['<pattern>'] : placesOf(name, words);
       return (value as (...places: readonly string[]) => string)(...place);
     });
+}
+
+function placesOf(name: string, words: readonly string[]): readonly string[] {
+  return name === 'metricsLease' ? [words[0]!, '<what>'] : words;
 }
 
 /** What is named where it is used: `ownStream(stream, 'dead', group)`, `own(name, 'reprieve')`. */

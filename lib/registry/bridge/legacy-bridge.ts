@@ -1,6 +1,7 @@
 import { encodeDirectory } from '../../protocol/announcement.js';
 import { allowedCommands } from '../../redis/allowed.js';
 import type { Context } from '../../redis/context.js';
+import { holdLease, releaseLease, type Lease } from '../lease.js';
 import type { RedisClient } from '../../redis/redis-connections.js';
 import type { Timer } from '../../runtime/clock.js';
 import { jittered } from '../../runtime/random-source.js';
@@ -66,7 +67,11 @@ export class LegacyBridge {
     await this.ticking;
     if (!this.isLeader || !this.context.redis.isReady) return;
     this.isLeader = false;
-    await this.context.redis.commands.del(this.context.keys.bridge).catch(() => undefined);
+    await releaseLease(this.context.redis.commands, this.lease).catch(() => undefined);
+  }
+
+  private get lease(): Lease {
+    return { key: this.context.keys.bridge, holder: this.context.id };
   }
 
   private next(): void {
@@ -83,7 +88,7 @@ export class LegacyBridge {
     try {
       if (!(await this.isAllowed(redis))) return;
       const wasLeader = this.isLeader;
-      this.isLeader = await this.renewLease(redis);
+      this.isLeader = await holdLease(redis, this.lease, LEADER_LEASE_MS);
       if (!this.isLeader) return this.nodes.clear();
       if (!wasLeader) this.ticks = 0;
       await this.readNodes(redis, this.ticks % FULL_EVERY_TICKS === 0);
@@ -105,14 +110,6 @@ export class LegacyBridge {
       this.mayLead = may;
     }
     return this.mayLead;
-  }
-
-  private async renewLease(redis: RedisClient): Promise<boolean> {
-    const taken = await redis.set(this.context.keys.bridge, this.context.id, 'PX', LEADER_LEASE_MS, 'NX');
-    if (taken === 'OK') return true;
-    if ((await redis.get(this.context.keys.bridge)) !== this.context.id) return false;
-    await redis.pexpire(this.context.keys.bridge, LEADER_LEASE_MS);
-    return true;
   }
 
   /** Reads what is new in the hash. Its records are rewritten every second, its ids change when instances come or go. */

@@ -25,17 +25,19 @@ export class ShardSpeech {
 
   /**
    * Publishes within the shard of the channel, and resolves with the receivers; publishes to all where this process does not
-   * speak so, or Redis does not allow it. Rejects as the driver does.
+   * speak so, or Redis does not allow it. On a Cluster it then resolves with undefined, since the count is that of one node.
+   * Rejects as the driver does.
    */
-  async publish(channel: string, text: string): Promise<number> {
+  async publish(channel: string, text: string): Promise<number | undefined> {
     const { commands } = this;
-    if (!this.isSpoken || !(commands instanceof Cluster)) return publishOn(commands, channel, text);
+    if (!(commands instanceof Cluster)) return publishOn(commands, channel, text);
+    if (!this.isSpoken) return this.publishToAll(commands, channel, text);
     try {
       return await publishToShard(commands, channel, text);
     } catch (error) {
       if (!isReply(error) || !NO_SHARDS.test(error.message)) throw error;
       this.subscriptions.leaveShard(redisError(`SPUBLISH to ${channel}`, error));
-      return publishOn(commands, channel, text);
+      return this.publishToAll(commands, channel, text);
     }
   }
 
@@ -47,5 +49,9 @@ export class ShardSpeech {
     const { commands } = this;
     if (!(commands instanceof Cluster)) return Number((await commands.pubsub('NUMSUB', channel))[1]);
     return isInShard && this.isSpoken ? countShardSubscribers(commands, channel) : undefined;
+  }
+
+  private async publishToAll(commands: Cluster, channel: string, text: string): Promise<undefined> {
+    await publishOn(commands, channel, text);
   }
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { HydraClient, type HydraOptions } from '../../lib/index.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
+import { publishOn } from '../../lib/redis/slot-publish.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
@@ -17,6 +18,7 @@ const CALLS = 200;
 const VALUES = Array.from({ length: 100 }, (_, n) => n);
 const told: unknown[] = [];
 let runs = 0;
+let held = 0;
 
 @Controller()
 class Everything {
@@ -29,6 +31,14 @@ class Everything {
   @MessagePattern('many')
   async *many(): AsyncGenerator<number> {
     yield* VALUES;
+  }
+
+  /** Answers once it was told of the value. */
+  @MessagePattern('after')
+  async after(value: string): Promise<string> {
+    held++;
+    await eventually(() => told.includes(value), { what: 'the event' });
+    return value;
   }
 
   @EventPattern('told')
@@ -55,6 +65,15 @@ async function published(): Promise<{ everywhere: number; inShard: number; onBus
     sums.onBus += Number(/cluster_stats_messages_publishshard_sent:(\d+)/.exec(bus)?.[1] ?? 0);
   }
   return sums;
+}
+
+async function onAll(...command: [string, ...string[]]): Promise<void> {
+  for (const node of cluster.nodes.keys()) await cluster.on(node, ...command);
+}
+
+async function addUser(name: string) {
+  await onAll('ACL', 'SETUSER', name, 'on', `>${name}`, '~*', '&*', '+@all');
+  return { cluster: cluster.seeds, options: { redisOptions: { username: name, password: name } } };
 }
 
 async function connect(options: HydraOptions, instances = 1): Promise<HydraClient> {
@@ -105,6 +124,76 @@ describe('a message on a Cluster', () => {
       await startService({ service, redis: atService! }, [Everything]);
       await useAll(await connect({ service, redis: atClient! }));
     }
+  }, 60_000);
+
+  it('stays within its shard between two that listen so, after a broadcast that went everywhere', async () => {
+    const service = uniqueService('mixed-then');
+    const redis = { cluster: cluster.seeds };
+    await startService({ service, redis }, [Everything]);
+    const { close } = await startService({ service, redis: await addFormerUser(cluster) }, [Everything]);
+    const client = await connect({ service, redis }, 2);
+    await useAll(client);
+    const before = told.length;
+    // The answers leave after the broadcast arrived: one that followed it would come everywhere, too. Both instances give one.
+    const answers = Promise.all([1, 2, 3, 4].map(() => firstValueFrom(client.send('after', 'all'))));
+    await eventually(() => held === 4, { what: 'the calls to arrive' });
+    await firstValueFrom(client.broadcast('told', 'all'), { defaultValue: undefined });
+    expect(await answers).toEqual(['all', 'all', 'all', 'all']);
+    expect(told.length).toBe(before + 2);
+    await close();
+    await eventually(() => client.instances.length === 1, { what: 'one instance' });
+    const first = await published();
+    for (let n = 0; n < CALLS; n++) await firstValueFrom(client.send('one', n));
+    const last = await published();
+    expect(last.inShard - first.inShard).toBeGreaterThanOrEqual(2 * CALLS);
+    expect(last.everywhere - first.everywhere).toBeLessThan(CALLS / 10);
+  }, 60_000);
+
+  it('reaches a caller that may not listen within its shard any more', async () => {
+    const service = uniqueService('withdrawn');
+    const later = await addUser('later');
+    await startService({ service, redis: { cluster: cluster.seeds } }, [Everything]);
+    const client = await connect({ service, redis: later });
+    await useAll(client);
+    await onAll('ACL', 'SETUSER', 'later', '-ssubscribe');
+    await onAll('CLIENT', 'KILL', 'USER', 'later');
+    // Each value once and in order, though the first answers still go to the shard.
+    for (let n = 0; n < 3; n++) await useAll(client);
+  }, 60_000);
+
+  it('has an unknown number of receivers when it was sent everywhere, because SPUBLISH is refused', async () => {
+    const service = uniqueService('refused');
+    const redis = await addUser('silenced');
+    const { app } = await startService({ service, redis }, [Everything]);
+    const { shards } = app.get(HydraInstance).redis;
+    const channel = `hydra:service:mc:{${service}}:nobody`;
+    expect(await shards.publish(channel, 'echo')).toBe(0);
+    await onAll('ACL', 'SETUSER', 'silenced', '-spublish');
+    expect(await shards.publish(channel, 'echo')).toBeUndefined();
+    expect(await shards.publish(channel, 'echo')).toBeUndefined();
+  }, 60_000);
+
+  it('keeps its place among others to the same channel, whichever of the two ways each of them takes', async () => {
+    const service = uniqueService('ordered');
+    const redis = { cluster: cluster.seeds };
+    const { app } = await startService({ service, redis }, [Everything]);
+    const sender = await startService({ service: uniqueService('sender'), redis }, [Everything]);
+    const channel = `hydra:service:mc:{${service}}:order`;
+    const heard: string[] = [];
+    const subscription = app
+      .get(HydraInstance)
+      .redis.subscribe(channel, (text, isInShard) => heard.push(`${text} ${isInShard}`), 'own shard too');
+    await subscription.confirmed();
+    const { commands, shards } = sender.app.get(HydraInstance).redis;
+    const sent = Array.from({ length: 1_000 }, (_, n) => `${n} ${n % 3 === 0}`);
+    await Promise.all(
+      sent.map((_, n) =>
+        n % 3 === 0 ? shards.publish(channel, `${n}`) : publishOn(commands, channel, `${n}`),
+      ),
+    );
+    await eventually(() => heard.length === sent.length, { what: 'all of them' });
+    expect(heard).toEqual(sent);
+    subscription.unsubscribe();
   }, 60_000);
 
   it('proves by its count that nobody received it', async () => {

@@ -103,7 +103,12 @@ describe('the only instance of a service, when its connections are cut', () => {
   it('is trusted again as soon as it is heard of, in whatever way', async () => {
     const view = await caller.discovery.viewOf(service);
     const [{ id } = { id: '' }] = client.instances;
-    const peer = { address: `${id}@${service}:/`, id, service, channel: '' } as unknown as RemoteInstance;
+    const peer = {
+      address: `${id}@${service}:/`,
+      id,
+      service,
+      replyChannel: '',
+    } as unknown as RemoteInstance;
     view.suspect(id, 'unreached');
     expect(view.isSuspect({ id })).toBe(true);
     caller.onItems(peer, [0, 0], []);

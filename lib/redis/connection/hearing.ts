@@ -10,8 +10,8 @@ export type Heard = 'heard' | 'deaf' | 'unknown';
 
 export interface HearingOptions {
   readonly clock: Clock;
-  /** Publishes as the messages to this process are published. Resolves with the receivers that Redis counts. */
-  readonly publish: (channel: string, text: string) => Promise<number>;
+  /** Publishes as the messages to this process are published. Resolves with the receivers; undefined if that is unknown. */
+  readonly publish: (channel: string, text: string) => Promise<number | undefined>;
   /** Whether the process must also be counted as a receiver: within a shard all receivers are counted. */
   readonly mustCount: () => boolean;
   /** How long the own message may take after Redis has confirmed its PUBLISH, in milliseconds. */
@@ -70,7 +70,7 @@ export class Hearing {
     try {
       const receivers = await this.options.publish(channel, ECHO);
       const isHeard = await Promise.race([heard.promise, this.tooLate()]);
-      this.wasCounted = receivers > 0;
+      this.wasCounted = receivers !== 0;
       return isHeard && (this.wasCounted || !this.options.mustCount()) ? 'heard' : 'deaf';
     } catch (error) {
       // Without the right to publish, the result is unknown. A missing connection is handled elsewhere.

@@ -11,6 +11,7 @@ import type { Subscription } from '../../redis/redis-connections.js';
 import { isReply, redisError } from '../../redis/redis-error.js';
 import { logRejected } from './rejected-input.js';
 import { RemoteInstances, type RemoteInstance } from './remote-instances.js';
+import { ShardChannels, type AnswerWay } from './shard-channels.js';
 
 /** The outcome of a PUBLISH: it had a receiver, it certainly had none, or it is unknown. */
 export type PublishOutcome = 'delivered' | 'no-receivers' | HydraError;
@@ -82,8 +83,7 @@ export class Messenger {
   private waiting: Batch[] = [];
   private readonly senders: RemoteInstances;
   private readonly channels = new Map<string, KnownChannel>();
-  /** Channels that are listened to within their shard. Each has subscribers everywhere, too, so one may be forgotten. */
-  private readonly inShard = new Set<string>();
+  private readonly inShard = new ShardChannels();
   /** For what is sent to this instance, to its whole service, and for answers to this instance. */
   private readonly own: readonly [instance: string, service: string, replies: string];
   private readonly publisher: Publisher;
@@ -174,10 +174,13 @@ export class Messenger {
     const isInShard = capabilities?.sharded === true;
     const known = this.channels.get(id);
     if (known?.isInShard === isInShard) return known.channel;
-    if (this.channels.size >= MAX_CHANNELS) this.channels.clear();
+    if (this.channels.size >= MAX_CHANNELS) {
+      this.channels.clear();
+      this.inShard.forgetAnnounced();
+    }
     const channel = this.context.keys.instanceChannel(service, id);
     this.channels.set(id, { channel, isInShard });
-    this.listensInShard(channel, isInShard);
+    this.inShard.announce(channel, isInShard);
     return channel;
   }
 
@@ -223,19 +226,10 @@ export class Messenger {
     if (hasGap) this.handler?.onFramesLost(from, 'replies');
   }
 
-  /** Who speaks within shards listens so, and is answered so. */
   private senderOf(address: string, isInShard: boolean): RemoteInstance | undefined {
     const from = this.senders.of(address);
-    if (!from || from.isSharded === isInShard) return from;
-    from.isSharded = isInShard;
-    this.listensInShard(from.channel, isInShard);
-    this.listensInShard(from.replyChannel, isInShard);
+    if (from) this.inShard.heard(from.replyChannel, isInShard);
     return from;
-  }
-
-  private listensInShard(channel: string, isInShard: boolean): void {
-    if (!isInShard) this.inShard.delete(channel);
-    else if (this.inShard.size < MAX_CHANNELS || this.inShard.has(channel)) this.inShard.add(channel);
   }
 
   private onUmf(wire: string): void {
@@ -279,9 +273,32 @@ export class Messenger {
   }
 
   private publish(channel: string, wire: string, listeners: Listeners): void {
-    this.publisher.publish(channel, wire, 1, this.inShard.has(channel)).then(
+    const way = this.inShard.wayOf(channel);
+    if (way) return this.publishAnswer(way, channel, wire, listeners);
+    this.publisher.publish(channel, wire, 1, this.inShard.isAnnounced(channel)).then(
       (isReceived) => notify(listeners, isReceived ? 'delivered' : 'no-receivers'),
       (error: unknown) => notify(listeners, this.publishError(channel, error, listeners.length === 0)),
+    );
+  }
+
+  /**
+   * What nobody received within the shard is sent everywhere at once, and in the same order: the caller may listen there
+   * alone since its last connection. It still counts as not received, since nothing tells whether it was.
+   */
+  private publishAnswer(way: AnswerWay, channel: string, wire: string, listeners: Listeners): void {
+    const failed = (error: unknown) => this.publishError(channel, error, listeners.length === 0);
+    way.underWay++;
+    this.publisher.publish(channel, wire, 1, true).then(
+      (isReceived) => {
+        way.underWay--;
+        way.isInDoubt = !isReceived;
+        if (!isReceived) this.publisher.publish(channel, wire).catch(failed);
+        notify(listeners, isReceived ? 'delivered' : 'no-receivers');
+      },
+      (error: unknown) => {
+        way.underWay--;
+        notify(listeners, failed(error));
+      },
     );
   }
 

@@ -10,14 +10,10 @@ export interface RemoteInstance {
   readonly address: string;
   readonly id: string;
   readonly service: string;
-  /** The channel for calls to it, and for what concerns them. */
-  readonly channel: string;
   /** The channel for answers to it. */
   readonly replyChannel: string;
   /** Its calls whose end is sent again, because nobody received it. */
   readonly unheard: Set<number>;
-  /** Whether its last frame came within a shard: then it listens so, too. */
-  isSharded: boolean;
   /** The frames it sent on the channel for calls here. */
   readonly requests: FrameSeries;
   /** The frames it sent on the channel for answers here. */
@@ -47,10 +43,8 @@ export class RemoteInstances {
       address,
       id,
       service,
-      channel: this.keys.instanceChannel(service, id),
       replyChannel: this.keys.replyChannel(service, id),
       unheard: new Set<number>(),
-      isSharded: false,
       requests: new FrameSeries(this.hasForgotten),
       replies: new FrameSeries(this.hasForgotten),
     };

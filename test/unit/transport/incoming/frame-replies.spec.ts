@@ -16,7 +16,7 @@ function start(granted: number) {
       items.push(JSON.parse(item) as Item);
     },
   } as unknown as Messenger;
-  const caller = { channel: 'c', replyChannel: 'c:r', unheard: new Set() } as unknown as RemoteInstance;
+  const caller = { replyChannel: 'c:r', unheard: new Set() } as unknown as RemoteInstance;
   const place = { id: 7, pattern: 'p', before: 0 };
   const replies = new FrameReplies(
     { messenger, clock: systemClock, maxBytes: MAX_BYTES },

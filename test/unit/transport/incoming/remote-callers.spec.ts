@@ -8,10 +8,8 @@ const peer = (n: number): RemoteInstance => ({
   address: `${n}@crowd:/`,
   id: `${n}`,
   service: 'crowd',
-  channel: `c${n}`,
   replyChannel: `c${n}:r`,
   unheard: new Set(),
-  isSharded: false,
   requests: new FrameSeries(),
   replies: new FrameSeries(),
 });

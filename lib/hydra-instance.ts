@@ -106,6 +106,8 @@ export class HydraInstance implements FrameHandler, Context {
     // From the beginning: Prometheus sees no increase where there was no value before.
     this.metrics?.counter('hydra_connection_losses_total', LOSSES, () => [[{}, this.losses]]);
     this.health.contribute('redis', () => this.redis.refusals.findings);
+    if (options.credentials)
+      this.health.contribute('credentials', () => ({ warning: this.redis.credentialWarning }));
     this.health.contribute('calls', () => ({
       activity: { sent: this.calls.inFlight, handling: this.source?.load[0] ?? 0, gaps: this.gaps },
     }));

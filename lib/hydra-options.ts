@@ -42,6 +42,7 @@ import {
   type LoggingOptions,
   type PresenceOptions,
 } from './options/instance-options.js';
+import { credentialsOption, type CredentialsProvider } from './options/credentials-options.js';
 import { layout } from './options/key-layout.js';
 import {
   metrics,
@@ -129,6 +130,12 @@ export {
   type StreamOptions,
   type StreamStart,
 } from './options/stream-options.js';
+export type {
+  CredentialsFunction,
+  CredentialsProvider,
+  RedisCredentials,
+  StreamingCredentials,
+} from './options/credentials-options.js';
 export type { ResolvedTlsOptions, TlsOptions } from './options/tls-options.js';
 
 /**
@@ -175,6 +182,12 @@ export interface HydraOptions {
    * _CERT, _KEY, _PASSPHRASE and _SERVERNAME add to a location that speaks TLS. @defaultValue as `redis` says
    */
   readonly tls?: TlsOptions;
+  /**
+   * Gives user and password of Redis, where they change: a function that is asked before they expire, or a provider of
+   * `@redis/entraid`. Connections that stand are logged in again, new ones take the latest. Not beside a password in `redis`.
+   * @defaultValue as `redis` says
+   */
+  readonly credentials?: CredentialsProvider;
   /** Separates environments on one Redis. Hydra 1.x instances use only the default. @defaultValue 'hydra' */
   readonly namespace?: string;
   /**
@@ -250,6 +263,7 @@ export const HYDRA_NAMES = {
   type: true,
   redis: true,
   tls: TLS_NAMES,
+  credentials: true,
   namespace: true,
   layout: true,
   host: true,
@@ -285,6 +299,7 @@ export interface ResolvedOptions {
   readonly type: string;
   readonly redis: RedisLocation;
   readonly tls: ResolvedTlsOptions | undefined;
+  readonly credentials: CredentialsProvider | undefined;
   readonly namespace: string;
   readonly layout: LayoutName;
   readonly host: string | undefined;
@@ -333,6 +348,7 @@ export function resolveOptions(
     type: string('type', options.type ?? ''),
     redis,
     tls: tlsOptions(options.tls, redis, environment),
+    credentials: credentialsOption(options.credentials, redis),
     namespace: namespace(options.namespace ?? 'hydra'),
     layout: layout(options.layout, redis),
     host: options.host === undefined || options.host === '' ? undefined : string('host', options.host),

@@ -71,6 +71,8 @@ export type {
   CallOptions,
   ConfigOptions,
   ConnectionOptions,
+  CredentialsFunction,
+  CredentialsProvider,
   DeadLetterLimits,
   DiscoveryOptions,
   LoggingLevel,
@@ -88,10 +90,12 @@ export type {
   PacketSerializer,
   PresenceOptions,
   QueueOptions,
+  RedisCredentials,
   RedisLocation,
   RetentionOptions,
   StreamOptions,
   StreamStart,
+  StreamingCredentials,
   TlsOptions,
 } from './hydra-options.js';
 export { HYDRA, HydraServer, type HydraServerEvents, type HydraServerStatus } from './hydra-server.js';

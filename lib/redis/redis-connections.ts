@@ -15,6 +15,7 @@ import {
   overruledOptions,
   type RedisClient,
 } from './connection/driver.js';
+import { Rotation } from './credentials/rotation.js';
 import { Hearing } from './connection/hearing.js';
 import { ReadinessWaiters, type ReadinessWaiter } from './connection/readiness-waiters.js';
 import type { Link, Role } from './connection/link.js';
@@ -71,7 +72,6 @@ export class RedisConnections implements SettlingListener {
    */
   readonly isSharded: boolean;
   readonly commands: RedisClient;
-  readonly subscriber: RedisClient;
   /** Messages within the shards of a Cluster. */
   readonly shards: ShardSpeech;
   /** What Redis has refused lately. */
@@ -79,6 +79,7 @@ export class RedisConnections implements SettlingListener {
   readonly clock: Clock;
 
   private readonly report: ConnectionReport;
+  private readonly rotation: Rotation | undefined;
   private readonly listeners = new Set<(state: ConnectionState) => void>();
   private readonly waiters = new ReadinessWaiters();
   private readonly links: SamePrimary;
@@ -94,7 +95,10 @@ export class RedisConnections implements SettlingListener {
   private atServerSince = -Infinity;
 
   constructor(
-    private readonly options: Pick<ResolvedOptions, 'redis' | 'layout' | 'tls' | 'connection' | 'service'>,
+    private readonly options: Pick<
+      ResolvedOptions,
+      'redis' | 'layout' | 'tls' | 'credentials' | 'connection' | 'service'
+    >,
     { clock = systemClock, random = systemRandom, ...replicas }: Partial<Runtime> & ReplicaOptions = {},
   ) {
     const { layout, connection } = options;
@@ -103,12 +107,13 @@ export class RedisConnections implements SettlingListener {
     this.report = new ConnectionReport(clock);
     this.isSharded = layout === 'hash-tags';
     const tls = options.tls && new TlsFiles(options.tls, (text) => this.report.warn(text));
-    this.links = new SamePrimary({ clock, random, ...options, tls, ...replicas }, (role, error) =>
-      this.failed(role, error),
-    );
+    const failed = (text: string) => this.report.credentials(text);
+    const { redis, credentials: provider } = options;
+    this.rotation = provider && new Rotation({ clock, random, redis, provider, failed });
+    const parts = { clock, random, ...options, tls, credentials: this.rotation?.keeper, ...replicas };
+    this.links = new SamePrimary(parts, (role, error) => this.failed(role, error));
     this.commands = this.links.leader.client;
     this.listener = this.links.follow('subscriber', this.ownerOfOwnSlot());
-    this.subscriber = this.listener.client;
     this.subscriptions = new Subscriptions(this.listener, {
       ready: async () => {
         if (!this.isReady) await this.readyWithin(connection.commandTimeoutMs, 'SUBSCRIBE');
@@ -125,9 +130,14 @@ export class RedisConnections implements SettlingListener {
       refused: (error) => this.refused(error),
     });
     const { links, listener, subscriptions, hearing } = this;
-    const parts = { clock, links, listener, subscriptions, hearing, everyMs: connection.pingIntervalMs };
-    this.settling = new Settling(parts, this);
+    this.rotation?.attend({ links, listener, subscriptions, hearing });
+    const everyMs = connection.pingIntervalMs;
+    this.settling = new Settling({ clock, links, listener, subscriptions, hearing, everyMs }, this);
     this.links.onChange(() => this.settling.changed());
+  }
+
+  get subscriber(): RedisClient {
+    return this.listener.client;
   }
 
   get state(): ConnectionState {
@@ -151,6 +161,11 @@ export class RedisConnections implements SettlingListener {
   /** Why there is no connection: the last error of the driver or of Redis. */
   get reason(): string | undefined {
     return this.report.reason;
+  }
+
+  /** What a person should look at: the credentials cannot be renewed, or Redis does not take them. */
+  get credentialWarning(): string | undefined {
+    return this.rotation?.keeper.warning;
   }
 
   /** A short id of the server that this process subscribes at; undefined when Redis does not tell it. */
@@ -294,6 +309,7 @@ export class RedisConnections implements SettlingListener {
     this.become('closed');
     this.waiters.closed(this.closedError());
     this.links.closeAll();
+    this.rotation?.close();
   }
 
   /**
@@ -337,6 +353,7 @@ export class RedisConnections implements SettlingListener {
 
   failed(role: Role, error: Error): void {
     this.report.failed(role, error);
+    this.rotation?.failed(error);
     this.refusal = refusalToConnect(error);
     if (this.refusal) this.waiters.refused(this.refusal);
   }

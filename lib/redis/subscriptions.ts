@@ -1,7 +1,10 @@
 import { Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
 
 import type { HydraError } from '../hydra-error.js';
+import type { Clock } from '../runtime/clock.js';
 import type { Link } from './connection/link.js';
+import { HandOver, type Heard } from './hand-over.js';
 import { isAway, isReply, redisError } from './redis-error.js';
 
 /**
@@ -38,6 +41,16 @@ export interface SubscriptionsOptions {
   unsharded(error: HydraError): void;
 }
 
+/** How subscriptions move to another connection. */
+export interface MoveOptions {
+  readonly clock: Clock;
+  readonly mark: string;
+  /** Publishes the mark where this process hears it; false where it hears nothing of its own. */
+  readonly publishMark: () => Promise<boolean>;
+  /** Puts the connection in the place of the present one. */
+  readonly swap: () => void;
+}
+
 const MOVED = /^(MOVED|CLUSTERDOWN)\b/;
 
 interface Channel {
@@ -64,14 +77,14 @@ export class Subscriptions {
   /** The connection that listens within its shard, and the one that may not. */
   private shardedOn = -1;
   private unshardedOn = -1;
+  private handOver: HandOver | undefined;
   private readonly logger = new Logger('Hydra');
 
   constructor(
     private readonly link: Link,
     private readonly options: SubscriptionsOptions,
   ) {
-    link.client.on('message', (channel: string, text: string) => this.dispatch(channel, text, false));
-    link.client.on('smessage', (channel: string, text: string) => this.dispatch(channel, text, true));
+    this.listenTo(link.client as Redis);
   }
 
   /** Whether the channels of this process are listened to within their shard. */
@@ -140,6 +153,56 @@ export class Subscriptions {
   /** Tries the refused channels again. */
   async retryRefused(): Promise<void> {
     await this.oneByOne([...this.refused.keys()]);
+  }
+
+  /**
+   * Moves all subscriptions to a second connection to the same server: no message is lost, comes twice, or out of its order.
+   * Resolves with whether that was done; otherwise all is as it was. Rejects as the driver does.
+   */
+  async moveTo(next: Redis, { clock, mark, publishMark, swap }: MoveOptions): Promise<boolean> {
+    const names = [...this.channels.keys()].filter((name) => !this.refused.has(name));
+    const inShard = this.isSharded ? names.filter((name) => this.isOwnShard(name)) : [];
+    if (names.length > 0) await next.subscribe(...names);
+    if (inShard.length > 0) await next.ssubscribe(...inShard);
+    this.listenTo(next);
+    const take = () => this.take(new Set(names), swap);
+    const handOver = new HandOver({ clock, mark, giveOut: (heard) => this.dispatch(heard), swap: take });
+    this.handOver = handOver;
+    next.once('close', () => handOver.keep());
+    try {
+      if (!(await publishMark())) return take();
+      return await handOver.isSwapped;
+    } finally {
+      handOver.keep();
+      this.handOver = undefined;
+    }
+  }
+
+  /** False when the connection that is to be taken lacks a channel by now. */
+  private take(names: ReadonlySet<string>, swap: () => void): boolean {
+    const isSettled = ([name, { confirming }]: [string, Channel]) =>
+      !confirming && (names.has(name) || this.refused.has(name));
+    if (![...this.channels].every(isSettled)) return false;
+    this.link.client.removeAllListeners('message').removeAllListeners('smessage');
+    this.handOver = undefined;
+    swap();
+    const gone = [...names].filter((name) => !this.channels.has(name));
+    if (gone.length > 0) void Promise.allSettled([this.link.client.unsubscribe(...gone)]);
+    return true;
+  }
+
+  private listenTo(client: Redis): void {
+    const hear = (isSharded: boolean) => (channel: string, text: string) => {
+      const heard = { channel, text, isSharded };
+      if (client !== this.link.client) this.handOver?.onSecond(heard);
+      else if (this.handOver) this.handOver.onFirst(heard);
+      else this.dispatch(heard);
+    };
+    client.on('message', hear(false)).on('smessage', hear(true));
+  }
+
+  private isOwnShard(name: string): boolean {
+    return this.channels.get(name)?.reach === 'own shard too';
   }
 
   private add(name: string, listener: ChannelListener, reach: Reach): void {
@@ -215,7 +278,7 @@ export class Subscriptions {
     const names = [...this.channels.keys()];
     if (names.length === 0) return true;
     const channels = [...this.channels.values()];
-    const inShard = names.filter((name) => this.channels.get(name)?.reach === 'own shard too');
+    const inShard = names.filter((name) => this.isOwnShard(name));
     try {
       await Promise.all([this.link.client.subscribe(...names), this.enterShard(inShard)]);
       for (const channel of channels) channel.confirmedOn = generation;
@@ -245,7 +308,7 @@ export class Subscriptions {
     }
   }
 
-  private dispatch(name: string, text: string, isSharded: boolean): void {
+  private dispatch({ channel: name, text, isSharded }: Heard): void {
     const channel = this.channels.get(name);
     if (!channel) return;
     for (const listener of channel.listeners) {

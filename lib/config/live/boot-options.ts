@@ -24,7 +24,7 @@ import { LiveConfig } from './live-config.js';
  */
 export interface StoredOptionsSource extends Pick<
   HydraOptions,
-  'redis' | 'tls' | 'namespace' | 'connection'
+  'redis' | 'tls' | 'credentials' | 'namespace' | 'connection'
 > {
   /** `name:version`. @defaultValue the environment's HYDRA_SERVICE */
   readonly label?: string;
@@ -39,12 +39,13 @@ export interface StoredOptionsSource extends Pick<
  */
 export interface HydraConfigSource
   extends
-    Pick<HydraOptions, 'redis' | 'tls' | 'namespace' | 'connection' | 'version' | 'config'>,
+    Pick<HydraOptions, 'redis' | 'tls' | 'credentials' | 'namespace' | 'connection' | 'version' | 'config'>,
     Partial<Pick<HydraOptions, 'service'>> {}
 
 const PLACE_NAMES = {
   redis: true,
   tls: HYDRA_NAMES.tls,
+  credentials: true,
   namespace: true,
   connection: HYDRA_NAMES.connection,
 } as const;

@@ -51,6 +51,11 @@ export class ConnectionReport {
     this.throttled.warn(reason, `Redis (${role}): ${reason}; trying again`);
   }
 
+  /** Credentials could not be renewed, or are refused: the connections that stand go on. */
+  credentials(text: string): void {
+    this.throttled.warn('credentials', text);
+  }
+
   warn(text: string): void {
     this.logger.warn(text);
   }

@@ -3,7 +3,17 @@ import type { Clock } from '../../runtime/clock.js';
 import { isReply, redisError } from '../redis-error.js';
 
 /** The text that a process publishes to itself. It is neither a message nor a frame. */
-export const ECHO = 'echo';
+const ECHO = 'echo';
+
+/** Whether a text is of a process to itself. */
+export function isEcho(text: string): boolean {
+  return text.startsWith(ECHO);
+}
+
+/** The text that {@link Hearing.mark} publishes. */
+export function markOf(name: string): string {
+  return `${ECHO} ${name}`;
+}
 
 /** The result of a message to oneself. */
 export type Heard = 'heard' | 'deaf' | 'unknown';
@@ -79,6 +89,15 @@ export class Hearing {
     } finally {
       heard.stop();
     }
+  }
+
+  /**
+   * Publishes {@link markOf} this name on the own channel; false where there is none. Rejects as the driver does.
+   */
+  async mark(name: string): Promise<boolean> {
+    if (this.own === undefined) return false;
+    await this.options.publish(this.own, markOf(name));
+    return true;
   }
 
   private nextWord(): { promise: Promise<boolean>; stop: () => void } {

@@ -17,8 +17,17 @@ import {
   type RedisClient,
 } from './driver.js';
 import { dropConnection, limitHandshake, watchConnection } from './keep-alive.js';
-import { askServer, isReplicaNow, serverOf, UNKNOWN_SERVER, type ServerInfo } from './server-info.js';
+import {
+  askServer,
+  isReplicaNow,
+  maySame,
+  serverOf,
+  UNKNOWN_SERVER,
+  type ServerInfo,
+} from './server-info.js';
+import type { CredentialKeeper } from '../credentials/credential-keeper.js';
 import { connectNodes } from '../slot-publish.js';
+import { LinkLogin } from './link-login.js';
 import type { SlotOwner } from './slot-owner.js';
 import { explainTls } from './tls-error.js';
 import type { TlsFiles } from './tls-files.js';
@@ -39,6 +48,7 @@ export interface LinkOptions extends Runtime {
   readonly redis: RedisLocation;
   readonly layout: LayoutName;
   readonly tls?: TlsFiles | undefined;
+  readonly credentials?: CredentialKeeper | undefined;
   readonly connection: {
     readonly pingIntervalMs: number;
     readonly maxReconnectDelayMs: number;
@@ -76,8 +86,8 @@ const MIN_RECONNECT_DELAY_MS = 20;
  * connecting has a limit: the way to the peer, the handshake, and the question who answers there.
  */
 export class Link {
-  readonly client: RedisClient;
   readonly role: Role;
+  private present: RedisClient;
   private reached: ServerInfo | undefined;
   private count = 0;
   private attempts = 0;
@@ -85,43 +95,22 @@ export class Link {
   private reachedAt = -Infinity;
   private timer: Timer | undefined;
   private hasClosed = false;
-  private readonly stopWatch: () => void;
+  private stopWatch: () => void = () => undefined;
+  private login: LinkLogin | undefined;
 
   constructor(
     private readonly options: LinkOptions,
     private readonly owner: LinkOwner,
   ) {
-    const { clock, role, service, redis, connection, tls } = options;
-    this.role = role;
-    const failed = (error: Error) => this.owner.failed(this, this.explained(error));
-    const onRefusal = (error: Error) => this.owner.refused(this, error);
-    const settings = { connectionName: `hydra:${service}:${role}`, onRefusal, tls };
-    this.client = this.createClient(settings);
-    this.client.on('node error', (error: Error, node: string) => this.nodeFailed(error, node));
-    // When all Sentinels fail, the driver reports one error for all, without the reasons.
-    let atSentinel: Error | undefined;
-    this.client.on('sentinelError', (error: Error) => (atSentinel = error));
-    this.client.on('error', (error: Error) => {
-      if (error.message.startsWith('All sentinels')) void this.sentinelFailed(atSentinel ?? error);
-      else failed(error);
-      atSentinel = undefined;
-    });
-    this.client.on('ready', () => void this.greet());
-    // Redis ended subscriptions of a slot that is another node's now, or refused one.
-    this.client.on('moved', () => this.giveUp(new Error('its slot has moved to another node')));
-    this.client.on('close', () => this.leave()).on('end', () => this.retry());
-    const limitMs = Math.min(connectTimeoutMs(redis), Math.max(MIN_HANDSHAKE_MS, connection.pingIntervalMs));
-    limitHandshake(this.client, { clock, limitMs, isDone: () => this.server !== undefined });
-    // A PING cannot check a connection that blocks, because it would wait behind the read.
-    this.stopWatch =
-      role === 'blocking'
-        ? () => undefined
-        : watchConnection(this.client, {
-            clock,
-            intervalMs: connection.pingIntervalMs,
-            ping: (link) => this.ping(link),
-          });
-    if (role === 'commands' && !(this.client instanceof Redis)) connectNodes(this.client);
+    this.role = options.role;
+    this.present = this.createClient();
+    this.attend(this.present);
+    if (this.role === 'commands' && !(this.present instanceof Redis)) connectNodes(this.present);
+  }
+
+  /** The driver's client. That of the subscriptions may be replaced. */
+  get client(): RedisClient {
+    return this.present;
   }
 
   /** What is known about the server; undefined before it has answered, and after the connection was lost. */
@@ -140,14 +129,49 @@ export class Link {
 
   /** Connects now, unless it is connected or connecting. */
   connect(): void {
-    if (this.isClosed || !IDLE.includes(this.client.status)) return;
+    if (this.isClosed || this.login?.isAwaited || !IDLE.includes(this.client.status)) return;
     // Who owns a slot is known to the commands.
     if (this.options.owner && this.owner.holdsBack(this)) return;
     this.options.clock.clear(this.timer);
     this.timer = undefined;
     if (!this.canReadTls()) return this.retry();
-    // What fails is told by 'error', and 'end' repeats it.
-    outside(() => void this.client.connect().catch(() => undefined));
+    if (!this.login) return this.begin();
+    const failed = (error: Error) => {
+      if (!this.isClosed) this.owner.failed(this, error);
+      this.retry();
+    };
+    outside(() => this.login!.prepare(() => this.begin(), failed));
+  }
+
+  /** Logs in with the latest credentials, where the connection stands. Resolves with what Redis said against it. */
+  async logInAgain(): Promise<Error | undefined> {
+    return this.login?.renew();
+  }
+
+  /**
+   * Makes a second connection to the same server, which takes the place of this one when `handOver` calls its second
+   * argument. Resolves with whether it did.
+   */
+  async replace(handOver: (next: Redis, swap: () => void) => Promise<boolean>): Promise<boolean> {
+    const { reached, generation } = this;
+    if (!reached || !this.login) return false;
+    const next = this.createClient() as Redis;
+    next.on('error', () => undefined);
+    const swap = () => this.adopt(next);
+    try {
+      await this.login.open(next, this.options);
+      const isThere = maySame(await this.ask(next), reached);
+      return isThere && generation === this.generation && (await handOver(next, swap));
+    } catch {
+      return false;
+    } finally {
+      if (next !== this.present) next.disconnect();
+    }
+  }
+
+  /** Whether it shows Redis older credentials than there are, and takes no AUTH. */
+  get isBehind(): boolean {
+    return this.server !== undefined && (this.login?.isBehind ?? false);
   }
 
   /** Closes the connection, to find the primary again. */
@@ -170,18 +194,67 @@ export class Link {
     return this.options.owner !== undefined;
   }
 
-  private createClient(settings: ClientSettings): RedisClient {
-    const { role, redis, owner, clock, connection } = this.options;
+  /** Follows what happens to a client while it is the present one. */
+  private attend(client: RedisClient): void {
+    const { clock, redis, connection, credentials } = this.options;
+    this.login = credentials && new LinkLogin(client, credentials);
+    const on = (event: string, act: (error: Error, node: string) => void) =>
+      client.on(event as 'error', (error: Error, node?: string) => {
+        if (client === this.present) act(error, node ?? '');
+      });
+    on('node error', (error, node) => this.nodeFailed(error, node));
+    // When all Sentinels fail, the driver reports one error for all, without the reasons.
+    let atSentinel: Error | undefined;
+    on('sentinelError', (error) => (atSentinel = error));
+    on('error', (error) => {
+      if (error.message.startsWith('All sentinels')) void this.sentinelFailed(atSentinel ?? error);
+      else this.owner.failed(this, this.explained(error));
+      atSentinel = undefined;
+    });
+    on('ready', () => void this.greet());
+    // Redis ended subscriptions of a slot that is another node's now, or refused one.
+    on('moved', () => this.giveUp(new Error('its slot has moved to another node')));
+    on('close', () => this.leave());
+    on('end', () => this.retry());
+    const limitMs = Math.min(connectTimeoutMs(redis), Math.max(MIN_HANDSHAKE_MS, connection.pingIntervalMs));
+    limitHandshake(client, { clock, limitMs, isDone: () => this.server !== undefined });
+    this.stopWatch();
+    // A PING cannot check a connection that blocks, because it would wait behind the read.
+    if (this.role === 'blocking') return;
+    const ping = (link: Redis) => this.ping(link);
+    this.stopWatch = watchConnection(client, { clock, intervalMs: connection.pingIntervalMs, ping });
+  }
+
+  private begin(): void {
+    if (this.isClosed || !IDLE.includes(this.client.status)) return;
+    // What fails is told by 'error', and 'end' repeats it.
+    outside(() => void this.client.connect().catch(() => undefined));
+  }
+
+  private createClient(): RedisClient {
+    const { role, service, redis, owner, clock, connection, tls } = this.options;
+    const onRefusal = (error: Error) => this.owner.refused(this, error);
+    const settings: ClientSettings = { connectionName: `hydra:${service}:${role}`, onRefusal, tls };
     if (owner && isClusterLocation(redis)) return createSlotClient(redis, owner, settings);
     // Who waits for a reader has a limit of its own.
     const patienceMs = role === 'commands' ? connection.commandTimeoutMs : BLOCKING_PATIENCE_MS;
     return createClient(redis, { ...settings, clock, patienceMs });
   }
 
+  private adopt(next: Redis): void {
+    const before = this.present;
+    this.present = next;
+    this.attend(next);
+    before.disconnect();
+  }
+
   private async greet(): Promise<void> {
     const generation = ++this.count;
     try {
-      const server = await this.ask();
+      // They may have changed while it connected.
+      const refusal = await this.logInAgain();
+      if (refusal) throw refusal;
+      const server = await this.ask(this.client);
       if (generation !== this.generation || this.client.status !== 'ready') return;
       this.reached = server;
       this.reachedAt = this.options.clock.monotonic();
@@ -192,9 +265,9 @@ export class Link {
     }
   }
 
-  private async ask(): Promise<ServerInfo> {
-    if (!(this.client instanceof Redis)) return askNode(this.client);
-    const server = await askServer(this.client);
+  private async ask(client: RedisClient): Promise<ServerInfo> {
+    if (!(client instanceof Redis)) return askNode(client);
+    const server = await askServer(client);
     // Behind one address any of several may have answered.
     return this.options.layout === 'hash-tags' ? { ...server, runId: undefined } : server;
   }

@@ -49,6 +49,12 @@ export class SamePrimary implements LinkOwner {
     for (const link of this.followers) link.connect();
   }
 
+  /** All connections log in with the latest credentials. Resolves with what Redis said against it. */
+  async logInAgain(): Promise<Error | undefined> {
+    const answers = await Promise.all([this.leader, ...this.followers].map((link) => link.logInAgain()));
+    return answers.find((answer) => answer !== undefined);
+  }
+
   /** Whether this connection is at the server of the commands. */
   isAdmitted(link: Link): boolean {
     return (

@@ -4,7 +4,7 @@ import { isReplyChannel } from '../../protocol/keys.js';
 import { decodeMessage, type UmfMessage } from '../../protocol/message.js';
 import { decodeFrame, encodeFrame, isFrame, type Item, type Load } from '../../protocol/rpc.js';
 import { outside } from '../../runtime/async-context.js';
-import { ECHO } from '../../redis/connection/hearing.js';
+import { isEcho } from '../../redis/connection/hearing.js';
 import { Publisher } from '../../redis/publisher.js';
 import type { Context } from '../../redis/context.js';
 import type { Subscription } from '../../redis/redis-connections.js';
@@ -205,7 +205,7 @@ export class Messenger {
 
   private onMessage(wire: string, isInShard: boolean, isForInstance: boolean): void {
     if (isFrame(wire)) this.onRequests(wire, isInShard, isForInstance);
-    else if (wire !== ECHO) this.onUmf(wire);
+    else if (!isEcho(wire)) this.onUmf(wire);
   }
 
   private onRequests(wire: string, isInShard: boolean, isForInstance: boolean): void {

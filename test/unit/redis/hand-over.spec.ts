@@ -1,0 +1,53 @@
+import { HandOver, type Heard } from '../../../lib/redis/hand-over.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+const MARK = 'echo 1';
+const heard = (text: string): Heard => ({ channel: 'c', text, isSharded: false });
+
+function begin(canSwap = true) {
+  const clock = new ManualClock();
+  const given: string[] = [];
+  const handOver = new HandOver({
+    clock,
+    mark: MARK,
+    giveOut: ({ text }) => given.push(text),
+    swap: () => canSwap,
+  });
+  const first = (...texts: string[]) => texts.forEach((text) => handOver.onFirst(heard(text)));
+  const second = (...texts: string[]) => texts.forEach((text) => handOver.onSecond(heard(text)));
+  return { clock, given, handOver, first, second };
+}
+
+it.each(['first', 'second'] as const)(
+  'gives each message out once, in its order, when the %s is ahead',
+  async (ahead) => {
+    const { given, handOver, first, second } = begin();
+    const hear = { first: () => first('a', 'b', MARK, 'c'), second: () => second('a', 'b', MARK, 'c', 'd') };
+    hear[ahead]();
+    hear[ahead === 'first' ? 'second' : 'first']();
+    second('e');
+    first('d', 'e');
+    expect(await handOver.isSwapped).toBe(true);
+    expect(given).toEqual(['a', 'b', 'c', 'd', 'e']);
+  },
+);
+
+it('leaves everything with the first where the second hears no mark in time', async () => {
+  const { clock, given, handOver, first, second } = begin();
+  first('a', MARK, 'b');
+  second('a');
+  await clock.advance(2_000);
+  expect(await handOver.isSwapped).toBe(false);
+  first('c');
+  second('b', 'c');
+  expect(given).toEqual(['a', 'b', 'c']);
+});
+
+it('leaves everything with the first where the second may not take its place', async () => {
+  const { clock, given, handOver, first, second } = begin(false);
+  second('a', MARK, 'b');
+  first('a', MARK, 'b');
+  expect(await handOver.isSwapped).toBe(false);
+  expect(given).toEqual(['a', 'b']);
+  expect(clock.timerCount).toBe(0);
+});

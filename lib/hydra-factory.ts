@@ -169,7 +169,8 @@ function checkPort(port: number | string): void {
     throw badOption('HydraFactory.listen.http.port', port, `a whole number from 0 to ${MAX_PORT}`);
 }
 
-function hasHandlers(modules: ModulesContainer): boolean {
+/** Whether the application has handlers for {@link HydraServer}. @internal */
+export function hasHandlers(modules: ModulesContainer): boolean {
   return declaredHandlers(modules).some(
     ({ transportId }) => transportId === undefined || transportId === HYDRA,
   );

@@ -195,10 +195,7 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       {
         provide: HydraInstance,
         inject: [HYDRA_OPTIONS, ModulesContainer],
-        useFactory: (options: HydraOptions, modules: ModulesContainer) => {
-          refuseSecondRoot(modules);
-          return new HydraInstance(resolveOptions(options, process.env, 'HydraModule.forRoot'));
-        },
+        useFactory: rootInstance,
       },
       {
         provide: DiscoveryService,
@@ -279,6 +276,17 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       HydraMetrics,
     ],
   };
+}
+
+/**
+ * The instance of an application.
+ *
+ * @throws HydraError `BAD_OPTION`
+ * @internal
+ */
+export function rootInstance(options: HydraOptions, modules: ModulesContainer): HydraInstance {
+  refuseSecondRoot(modules);
+  return new HydraInstance(resolveOptions(options, process.env, 'HydraModule.forRoot'));
 }
 
 function applicationOf(

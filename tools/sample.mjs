@@ -1,10 +1,11 @@
 /**
  * `npm run sample -- 02`: runs one of the folders in sample/ with everything it needs, until it ends or Ctrl-C. Where a
- * sample has no main.ts, each of its *.main.ts is a process. With no argument, lists the samples.
+ * sample has no main.ts, each of its *.main.ts is a process; one with specs is tested. With no argument, lists the samples.
  */
 import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { run } from './command.mjs';
 import { startAnyRedis } from './redis.mjs';
 import { ensurePackages, ROOT } from './setup.mjs';
 import { forgetProcess, watchProcess } from './watchdog.mjs';
@@ -35,8 +36,18 @@ function startProgram(file, env) {
   return { child, ended };
 }
 
+/** A sample of tests needs no Redis. */
+async function runSpecs(place) {
+  say(`These are the tests of ${place}; they need no Redis.`);
+  const jest = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--verbose', '--roots', place];
+  const env = { ...process.env, NODE_NO_WARNINGS: '1' };
+  return run(process.execPath, jest, { cwd: ROOT, inherit: true, env });
+}
+
 async function runSample(name) {
   await ensurePackages({ log: say });
+  const specs = (await readdir(join(folder, name))).filter((file) => file.endsWith('.spec.ts'));
+  if (specs.length > 0) return runSpecs(join('sample', name));
   const redis = await startAnyRedis({ log: say });
   const files = await programsOf(name);
   say(`Redis is at ${redis.url}; what to try is in sample/${name}/README.md; Ctrl-C ends it.`);

@@ -4,7 +4,7 @@ import type { JobAddedDiagnostic } from './events.js';
 
 /** Tells observers that a job is about to be encoded; undefined where there are none. */
 export function adding(
-  job: Pick<JobAddedDiagnostic, 'service' | 'queue' | 'pattern' | 'id'>,
+  job: Pick<JobAddedDiagnostic, 'instanceId' | 'service' | 'queue' | 'pattern' | 'id' | 'data'>,
   headers: Readonly<Record<string, string>> | undefined,
 ): JobAddedDiagnostic | undefined {
   if (!jobAdding.hasSubscribers && !jobAdded.hasSubscribers) return undefined;

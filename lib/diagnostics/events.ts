@@ -35,6 +35,8 @@ export interface CallDiagnostic extends DiagnosticOutcome {
   readonly service: string;
   /** The pattern of the call, in Nest's normalised form. */
   readonly pattern: string;
+  /** What is sent, as its caller gave it. */
+  readonly data: unknown;
   /** How long the caller waits at most, in milliseconds. */
   readonly timeoutMs: number;
   /** The headers that are sent with it. A subscriber of the start may add members. */
@@ -122,6 +124,8 @@ export interface RefusalDiagnostic {
  * @publicApi
  */
 export interface JobAddedDiagnostic extends DiagnosticOutcome {
+  /** The id of the instance of this process. */
+  readonly instanceId: string;
   /** The service whose queue it goes to. */
   readonly service: string;
   /** The name of the queue; `default` for the service's default queue. */
@@ -130,6 +134,8 @@ export interface JobAddedDiagnostic extends DiagnosticOutcome {
   readonly pattern: string;
   /** The id of the job. */
   readonly id: string;
+  /** What it is added with, as given. */
+  readonly data: unknown;
   /** The headers that are stored with it. A subscriber of `hydra:job:adding` may add members. */
   readonly headers: OutgoingHeaders;
 }
@@ -187,12 +193,16 @@ export interface JobDeadDiagnostic {
  * @publicApi
  */
 export interface EntryPublishedDiagnostic extends DiagnosticOutcome {
+  /** The id of the instance of this process. */
+  readonly instanceId: string;
   /** The name of the stream. */
   readonly stream: string;
   /** What kind of event it is, where its publisher said so. */
   readonly type: string | undefined;
   /** Its id in the stream, once Redis has stored it. */
   readonly id: string | undefined;
+  /** What is published, as given. */
+  readonly data: unknown;
   /** The headers that are stored with it. A subscriber of `hydra:entry:publishing` may add members. */
   readonly headers: OutgoingHeaders;
   /** Bytes of its fields; undefined until it is encoded. */

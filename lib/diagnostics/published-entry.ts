@@ -4,14 +4,12 @@ import type { EntryPublishedDiagnostic } from './events.js';
 
 /** Tells observers that an entry is about to be encoded; undefined where there are none. */
 export function publishing(
-  stream: string,
-  type: string | undefined,
+  entry: Pick<EntryPublishedDiagnostic, 'instanceId' | 'stream' | 'type' | 'data'>,
   headers: Readonly<Record<string, string>> | undefined,
 ): EntryPublishedDiagnostic | undefined {
   if (!entryPublishing.hasSubscribers && !entryPublished.hasSubscribers) return undefined;
   const event: EntryPublishedDiagnostic = {
-    stream,
-    type,
+    ...entry,
     id: undefined,
     headers: { ...headers },
     payloadBytes: undefined,

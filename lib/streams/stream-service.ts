@@ -83,7 +83,10 @@ export class StreamService {
   private readonly dead: DeadEntries;
 
   constructor(
-    private readonly context: Pick<Context, 'redis' | 'keys' | 'options' | 'clock' | 'log' | 'metrics'>,
+    private readonly context: Pick<
+      Context,
+      'id' | 'redis' | 'keys' | 'options' | 'clock' | 'log' | 'metrics'
+    >,
   ) {
     this.dead = new DeadEntries(context);
   }
@@ -111,7 +114,7 @@ export class StreamService {
     const { id, maxLen = 0, type, headers } = options;
     integer(`maxLen of a publication to "${stream}"`, maxLen, 0);
     if (id === '') throw new HydraError('BAD_OPTION', `id of a publication to "${stream}" must not be empty`);
-    const observed = publishing(stream, type, headers);
+    const observed = publishing({ instanceId: this.context.id, stream, type, data }, headers);
     const fields = encodeEntry(
       stream,
       data,

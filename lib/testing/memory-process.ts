@@ -15,6 +15,9 @@ interface ProcessTimer {
   real: Timer | undefined;
 }
 
+/** Whether a timer fires again. */
+type Repeats = 'once' | 'again';
+
 /**
  * One process as the tests see it: give it as the Redis location of what shall live and die together.
  *
@@ -31,10 +34,14 @@ export class MemoryProcess implements Clock {
   readonly clock: Clock = this;
   readonly #connections = new Set<Breakable>();
   readonly #held: (() => void)[] = [];
+  readonly #timers = new Set<ProcessTimer>();
   readonly #time: VirtualClock;
   #state: ProcessState = 'runs';
   #isDeaf = false;
   #delayMs = 0;
+  /** How many are on their way, and when the last of them arrives. */
+  #delayed = 0;
+  #lastArrivalAt = 0;
 
   /** @internal */
   constructor(
@@ -60,6 +67,8 @@ export class MemoryProcess implements Clock {
   kill(): void {
     this.#state = 'killed';
     this.#held.length = 0;
+    for (const { real } of this.#timers) this.#time.clear(real);
+    this.#timers.clear();
     this.cut();
   }
 
@@ -72,6 +81,13 @@ export class MemoryProcess implements Clock {
     if (this.#state !== 'frozen') return;
     this.#state = 'runs';
     for (const act of this.#held.splice(0)) act();
+  }
+
+  /** Ends all that was done to it, unless it was killed. */
+  heal(): void {
+    this.#isDeaf = false;
+    this.#delayMs = 0;
+    this.resume();
   }
 
   /** Breaks its connections; it may connect again at once. */
@@ -99,16 +115,19 @@ export class MemoryProcess implements Clock {
   }
 
   setTimeout(callback: () => void, ms: number, options?: TimerOptions): Timer {
-    return { real: this.#time.setTimeout(this.guarded(callback), ms, options) } satisfies ProcessTimer;
+    return this.keep(callback, 'once', (act) => this.#time.setTimeout(act, ms, options));
   }
 
   setInterval(callback: () => void, ms: number, { dueAt }: IntervalOptions = {}): Timer {
     const own = dueAt && { dueAt: () => (this.#state === 'runs' ? dueAt() : undefined) };
-    return { real: this.#time.setInterval(this.guarded(callback), ms, own) } satisfies ProcessTimer;
+    return this.keep(callback, 'again', (act) => this.#time.setInterval(act, ms, own));
   }
 
   clear(timer: Timer | undefined): void {
-    this.#time.clear((timer as ProcessTimer | undefined)?.real);
+    const known = timer as ProcessTimer | undefined;
+    if (!known) return;
+    this.#timers.delete(known);
+    this.#time.clear(known.real);
   }
 
   setImmediate(callback: () => void): void {
@@ -123,8 +142,30 @@ export class MemoryProcess implements Clock {
   /** @internal */
   carry(act: () => void): void {
     if (this.#isDeaf) return;
-    if (this.#delayMs === 0) this.guarded(act)();
-    else this.#time.setTimeout(this.guarded(act), this.#delayMs);
+    if (this.#delayMs === 0 && this.#delayed === 0) return this.guarded(act)();
+    // What is sent later arrives later, also when the delay has become shorter.
+    const now = this.#time.monotonic();
+    this.#lastArrivalAt = Math.max(now + this.#delayMs, this.#lastArrivalAt);
+    this.#delayed++;
+    const arrive = () => {
+      this.#delayed--;
+      this.guarded(act)();
+    };
+    this.#time.setTimeout(arrive, this.#lastArrivalAt - now);
+  }
+
+  /** A killed process has no timers, and sets none. */
+  private keep(callback: () => void, repeats: Repeats, set: (act: () => void) => Timer): Timer {
+    const timer: ProcessTimer = { real: undefined };
+    if (this.#state === 'killed') return timer;
+    const act = this.guarded(() => {
+      if (!this.#timers.has(timer)) return;
+      if (repeats === 'once') this.#timers.delete(timer);
+      callback();
+    });
+    timer.real = set(act);
+    this.#timers.add(timer);
+    return timer;
   }
 
   private guarded(act: () => void): () => void {

@@ -13,6 +13,10 @@ import { Quiet } from './quiet.js';
 /** How far {@link VirtualClock.runToIdle} moves at most. */
 const MAX_IDLE: Duration = '30 d';
 
+/** How often {@link VirtualClock.runUntil} looks, a few milliseconds apart, where nothing is due. */
+const MAX_IDLE_LOOKS = 200;
+const LOOK_EVERY_MS = 5;
+
 /** @publicApi */
 export interface VirtualClockOptions {
   /** Whether time also passes by itself, as on the wall; false: only as it is told. @defaultValue true */
@@ -139,6 +143,33 @@ export class VirtualClock implements Clock {
   }
 
   /**
+   * Moves on, from one thing that is due to the next, until something is so. Where nothing is due it waits for up to a second
+   * of real time for what is under way outside.
+   *
+   * @param isSo asked before the first step and after each; it must not move the time itself
+   * @param limit how far at most @defaultValue 30 days
+   * @returns how many milliseconds it went
+   * @throws HydraError `TIMEOUT` when it is not so then, or nothing is due that could make it so; what `isSo` throws
+   */
+  async runUntil(isSo: () => boolean | Promise<boolean>, limit: Duration = MAX_IDLE): Promise<number> {
+    const limitMs = durationMs(limit);
+    let went = 0;
+    await this.move(async () => {
+      const startedAt = this.monotonic();
+      for (let idleTimes = 0; !(await isSo());) {
+        const next = this.nextWork(startedAt + limitMs);
+        if (next) {
+          await this.goTo(timeOf(next));
+          went = this.monotonic() - startedAt;
+        } else if (idleTimes++ < MAX_IDLE_LOOKS) await realTick();
+        else
+          throw new HydraError('TIMEOUT', `runUntil: it is not so, and nothing more is due within ${limit}`);
+      }
+    });
+    return went;
+  }
+
+  /**
    * Takes other timers along, such as those of `@sinonjs/fake-timers`: it is called with the milliseconds of each stretch,
    * and waited for.
    *
@@ -254,6 +285,12 @@ export class VirtualClock implements Clock {
     }
     return next;
   }
+}
+
+function realTick(): Promise<void> {
+  return new Promise((resolve) => {
+    systemClock.setTimeout(resolve, LOOK_EVERY_MS, { ref: true });
+  });
 }
 
 function byTime(a: VirtualTimer, b: VirtualTimer): number {

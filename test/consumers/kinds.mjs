@@ -6,6 +6,7 @@
  * - `install`: further packages
  * - `set`: changes to a file of settings
  * - `commonJs`: imports of own files go without `.js`, as such projects have it
+ * - `nodeTest`: whether Node's own test runner tests what was built
  * - `before`, `build`, `tests`: commands; `main`: what the build has to make, and a process is started of
  */
 
@@ -21,13 +22,14 @@ const NEST_11 = {
   commonJs: true,
   build: ['npm', 'run', 'build'],
   main: 'dist/main.js',
+  nodeTest: true,
   tests: TESTS,
 };
 const NEST_12 = { ...NEST_11, major: 12, commonJs: false };
 
 const JEST = {
   rootDir: '.',
-  testRegex: '(math\\.spec|sum\\.e2e-spec)\\.ts$',
+  testRegex: '(math\\.spec|services\\.spec|sum\\.e2e-spec)\\.ts$',
   moduleFileExtensions: ['js', 'json', 'ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   extensionsToTreatAsEsm: ['.ts'],
@@ -56,12 +58,20 @@ export const KINDS = {
     build: ['npx', 'nest', 'build', '-b', 'swc'],
     tests: [],
   },
-  'nest-11-webpack': { ...NEST_11, build: ['npx', 'nest', 'build', '--webpack'], tests: [] },
+  'nest-11-webpack': {
+    ...NEST_11,
+    build: ['npx', 'nest', 'build', '--webpack'],
+    // It makes one file of all modules.
+    nodeTest: false,
+    tests: [],
+  },
   'nest-11-monorepo': {
     ...NEST_11,
     before: ['npx', 'nest', 'generate', 'app', 'second'],
     root: 'apps/project',
     main: 'dist/apps/project/main.js',
+    // Likewise.
+    nodeTest: false,
   },
   'nest-12-swc': {
     ...NEST_12,

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { run } from '../../tools/command.mjs';
 import { packInto } from '../../tools/pack.mjs';
@@ -65,6 +65,8 @@ async function makeBase(major, { scratch, tarball }, log) {
   await command(['npm', 'install', ...QUIET], { cwd: project, log });
   const line = ['npm', 'install', tarball, `@nestjs/microservices@${major}`, ...QUIET];
   await command(line, { cwd: project, log });
+  // As docs/testing.md has it.
+  await command(['npm', 'install', '--save-dev', 'wasmoon', ...QUIET], { cwd: project, log });
   return project;
 }
 
@@ -88,7 +90,8 @@ async function fill(project, kind) {
   for (const name of ['math.module.ts', 'gateway.module.ts', 'gateway.main.ts']) {
     await place(join(SAMPLE, name), join(src, name), kind);
   }
-  await place(join(FILES, 'math.spec.ts'), join(src, 'math.spec.ts'), kind);
+  for (const name of ['math.spec.ts', 'services.spec.ts'])
+    await place(join(FILES, name), join(src, name), kind);
   const test = join(project, kind.root ?? '', 'test');
   await place(join(FILES, 'sum.e2e-spec.ts'), join(test, 'sum.e2e-spec.ts'), kind);
 }
@@ -104,12 +107,31 @@ async function prepare(name, kind, { scratch, bases }, log) {
   return project;
 }
 
-/** Starts what was built, finds it with the command line, and ends it with SIGTERM. */
-async function start(project, { main }, env, log) {
-  const file = (await readdir(join(project, 'dist'), { recursive: true }))
+/** The folder of what was built. */
+async function builtFolder(project, main) {
+  const file = await builtMain(project, main);
+  return dirname(join(project, file));
+}
+
+async function builtMain(project, main) {
+  const files = await readdir(join(project, 'dist'), { recursive: true });
+  const file = files
     .map((path) => join('dist', path))
     .find((path) => path === main || path === main.replace('dist/', 'dist/src/'));
   if (!file) throw new Error(`the build has not made ${main}`);
+  return file;
+}
+
+/** Tests what was built with Node's own test runner, which waits for whatever is left open. */
+async function testByNode(project, { main }, log) {
+  const file = join(await builtFolder(project, main), 'node-test.mjs');
+  await cp(join(FILES, 'node-test.mjs'), file);
+  await command([process.execPath, '--test', file], { cwd: project, log });
+}
+
+/** Starts what was built, finds it with the command line, and ends it with SIGTERM. */
+async function start(project, { main }, env, log) {
+  const file = await builtMain(project, main);
   const options = {
     cwd: project,
     env: { ...process.env, NODE_OPTIONS: '', ...env },
@@ -163,6 +185,7 @@ async function tryKind(name, context) {
   if (!isReady) return;
   const isBuilt = await step(kind.build.join(' '), (log) => command(kind.build, { cwd: project, log }));
   if (isBuilt) await step(`node ${kind.main}`, (log) => start(project, kind, env, log));
+  if (isBuilt && kind.nodeTest) await step('node --test', (log) => testByNode(project, kind, log));
   for (const words of kind.tests) {
     await step(words.join(' '), (log) => command(words, { cwd: project, env, log }));
   }

@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { MessagePattern } from '@nestjs/microservices';
 import { Redis } from 'ioredis';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, lastValueFrom, tap } from 'rxjs';
 
 import { DiscoveryService, HydraClient, HydraServer, QueuePattern, QueueService } from '../../lib/index.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
@@ -121,6 +121,46 @@ describe('a process on a Redis in memory', () => {
     await redis.clock.advance('2 s');
     expect(Math.round(tookMs! / 1_000)).toBe(20);
   });
+
+  it('hears in order when its delay becomes shorter', async () => {
+    const process = redis.process();
+    const client = await open(process);
+    process.delay('10 s');
+    const answers: string[] = [];
+    void client.incr('a').then((value) => answers.push(`slow ${value}`));
+    await redis.clock.advance('1 s');
+    process.delay(0);
+    void client.incr('a').then((value) => answers.push(`quick ${value}`));
+    await redis.clock.advance('30 s');
+    expect(answers).toEqual(['slow 1', 'quick 2']);
+  });
+
+  it('is killed while it is frozen, and what was held then never happens', async () => {
+    const process = redis.process();
+    const client = await open(process);
+    process.freeze();
+    void client.set('a', 'never').catch(() => undefined);
+    await redis.clock.advance('1 s');
+    process.kill();
+    process.resume();
+    await redis.clock.advance('1 s');
+    expect(await (await open(redis)).get('a')).toBeNull();
+  });
+});
+
+describe('a process that was killed', () => {
+  it('has no timers, and sets none', async () => {
+    const process = redis.process();
+    const fired: string[] = [];
+    process.setTimeout(() => fired.push('timeout'), 10);
+    process.setInterval(() => fired.push('interval'), 10);
+    const before = redis.clock.timerCount;
+    process.kill();
+    expect(redis.clock.timerCount).toBe(before - 2);
+    process.setTimeout(() => fired.push('later'), 10);
+    await redis.clock.advance('1 s');
+    expect(fired).toEqual([]);
+  });
 });
 
 describe('a Redis in memory', () => {
@@ -172,6 +212,97 @@ describe('a Redis in memory', () => {
     const again = await open(redis);
     expect([await again.get('a'), await again.exists('b')]).toEqual(['1', 0]);
     expect(await again.ttl('a')).toBeGreaterThan(90);
+  });
+
+  it('fails over to a replica that is some time behind, whole commands at a time', async () => {
+    const client = await open(redis);
+    await client.set('a', '1', 'EX', 100);
+    const replica = await redis.faults.replica({ behind: '500 ms' });
+    await client.multi().set('a', '2').rpush('b', 'x').exec();
+    await redis.clock.advance('2 s');
+    await client.multi().set('a', '3').rpush('b', 'y').sadd('c', 'z').exec();
+    await redis.faults.failover(replica);
+    const again = await open(redis);
+    expect([await again.get('a'), await again.ttl('a')]).toEqual(['2', -1]);
+    expect([await again.lrange('b', 0, -1), await again.exists('c')]).toEqual([['x'], 0]);
+  });
+
+  it('forgets in a failover what had come in the last moment, and keeps what was older', async () => {
+    const service = uniqueService('faults');
+    const paused = await start(service, redis.process());
+    const queues = paused.app.get(QueueService);
+    await queues.pause();
+    const replica = await redis.faults.replica({ behind: '100 ms' });
+    await queues.add('job', 'kept');
+    await redis.clock.advance('1 s');
+    await queues.add('job', 'lost');
+    await redis.faults.failover(replica);
+    await eventually(async () => (await queues.list('waiting')).length === 1, {
+      what: 'the older job alone',
+    });
+    expect((await queues.list('waiting')).map(({ data }) => data)).toEqual(['kept']);
+  });
+
+  it('answers nothing while it is frozen, and everything in order once it resumes', async () => {
+    const client = await open(redis);
+    await redis.faults.freeze();
+    const answers: number[] = [];
+    for (let n = 0; n < 3; n++) void client.incr('a').then((value) => answers.push(value));
+    await redis.clock.advance('1 s');
+    expect(answers).toEqual([]);
+    await redis.faults.resume();
+    await eventually(() => answers.length === 3, { what: 'the answers' });
+    expect(answers).toEqual([1, 2, 3]);
+  });
+
+  it('takes its time when it is slow, and keeps the order when it is quick again', async () => {
+    const client = await open(redis);
+    await redis.faults.slow('5 s');
+    const answers: string[] = [];
+    void client.incr('a').then((value) => answers.push(`slow ${value}`));
+    await redis.clock.advance('4 s');
+    expect(answers).toEqual([]);
+    await redis.faults.slow(0);
+    void client.incr('a').then((value) => answers.push(`quick ${value}`));
+    await redis.clock.advance('2 s');
+    expect(answers).toEqual(['slow 1', 'quick 2']);
+  });
+
+  it.each([
+    ['loses', 'loseMessage', ['second']],
+    ['repeats', 'repeatMessage', ['first', 'first', 'second']],
+  ] as const)('%s a message, and no other', async (_, fault, expected) => {
+    const subscriber = await open(redis);
+    const heard: string[] = [];
+    subscriber.on('message', (_channel: string, text: string) => heard.push(text));
+    await subscriber.subscribe('news');
+    const client = await open(redis);
+    await redis.faults[fault]('new*');
+    expect(await client.publish('news', 'first')).toBe(1);
+    expect(await client.publish('news', 'second')).toBe(1);
+    await eventually(() => heard.includes('second'), { what: 'the second message' });
+    expect(heard).toEqual(expected);
+  });
+
+  it.each([
+    ['loses', 'loseMessage'],
+    ['repeats', 'repeatMessage'],
+  ] as const)('%s the answer of a call, which its caller gets once for all that', async (_, fault) => {
+    const service = uniqueService('faults');
+    const { id } = await start(service, redis.process());
+    const client = new HydraClient({ service, redis });
+    atEnd(() => client.close());
+    await firstValueFrom(client.send('who', {}));
+    await redis.faults[fault]('*:r');
+    const values: string[] = [];
+    const answered = lastValueFrom(client.send<string>('who', {}).pipe(tap((value) => values.push(value))));
+    answered.catch(() => undefined);
+    await redis.clock.advance('10 s');
+    // What was lost is lost: its caller is told so long before its deadline.
+    if (fault === 'loseMessage') await expect(answered).rejects.toMatchObject({ code: 'REPLY_LOST' });
+    else expect(await answered).toBe(id);
+    expect(values).toEqual(fault === 'loseMessage' ? [] : [id]);
+    expect(await firstValueFrom(client.send('who', {}))).toBe(id);
   });
 
   it('comes back under services that were there before', async () => {

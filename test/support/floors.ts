@@ -39,6 +39,7 @@ const ABOVE_REGISTRY = [
   'config',
   'logging',
   'http',
+  'testing',
   'cli',
   '',
 ];

@@ -1,3 +1,4 @@
+import { startMemoryRedis } from '../../tools/memory-redis.mjs';
 import { startRedis, type RunningRedis } from '../../tools/redis.mjs';
 import type { RedisLocation } from '../../lib/index.js';
 import { atEnd } from './at-end.js';
@@ -18,9 +19,20 @@ export async function testRedis(): Promise<RedisLocation> {
   return location ? (JSON.parse(location) as RedisLocation) : testRedisUrl();
 }
 
-/** A Redis that may be killed, paused and restarted, since nobody else uses it. */
-export function startPrivateRedis(args: string[] = []): Promise<RunningRedis> {
-  return startAndStopAtEnd({ args, ownOnly: true });
+/** What the Redis in memory does not have: other servers, other ways to speak, and files. */
+const ONLY_REAL =
+  /^--(?:cluster|replica|slave|tls|append|save|acl|sentinel|unixsocket|dbfilename|load|enable)/;
+
+/**
+ * A Redis that may be killed, paused and restarted, since nobody else uses it. With `--redis=memory` it is one in memory,
+ * unless its arguments ask for what only a real one has.
+ */
+export async function startPrivateRedis(args: string[] = []): Promise<RunningRedis> {
+  if (process.env['HYDRA_TEST_PRIVATE'] !== 'memory' || args.some((arg) => ONLY_REAL.test(arg)))
+    return startAndStopAtEnd({ args, ownOnly: true });
+  const redis = await startMemoryRedis({ args });
+  atEnd(() => redis.stop());
+  return redis;
 }
 
 async function startAndStopAtEnd(options: { args?: string[]; ownOnly?: boolean }): Promise<RunningRedis> {

@@ -68,7 +68,10 @@ export class JobAdder {
   private readonly outbox = new Map<QueueKeys, Waiting[]>();
 
   constructor(
-    private readonly context: Pick<Context, 'address' | 'redis' | 'options' | 'clock' | 'random' | 'metrics'>,
+    private readonly context: Pick<
+      Context,
+      'id' | 'address' | 'redis' | 'options' | 'clock' | 'random' | 'metrics'
+    >,
   ) {}
 
   /** @throws HydraError `BAD_OPTION`, `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
@@ -83,7 +86,8 @@ export class JobAdder {
     const { address: from, clock, random, options: limits } = this.context;
     const id = options.id ?? createMessageId(random);
     const { attempts, backoff, timeoutMs, queue = DEFAULT_QUEUE } = options;
-    const observed = adding({ service, queue, pattern, id }, options.headers);
+    const told = { instanceId: this.context.id, service, queue, pattern, id, data };
+    const observed = adding(told, options.headers);
     const headers = observed?.headers ?? options.headers;
     const job = { service, from, pattern, data, attempts, backoff, timeoutMs, headers };
     const stamp = { mid: id, timestamp: new Date(clock.now()).toISOString() };

@@ -129,7 +129,7 @@ const MAX_LIMIT_MS = 86_400_000;
 /** What the service uses of its instance. */
 type QueueContext = Pick<
   Context,
-  'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log' | 'health'
+  'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log' | 'health'
 >;
 
 /**

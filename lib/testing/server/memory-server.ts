@@ -8,7 +8,10 @@ import { CommandContext, type CommandHost, type Command, type ScriptEngine } fro
 import { CommandCounts } from './command-counts.js';
 import type { CommandTable } from './command-table.js';
 import { Database, type DatabaseListener } from './database.js';
+import type { Follower } from './follower.js';
+import { Pace } from './pace.js';
 import { PubSub } from './pub-sub.js';
+import { ServerFaults } from './server-faults.js';
 import { ServerSettings } from './server-settings.js';
 import { Session, type Wire } from './session.js';
 import { Users } from './users.js';
@@ -47,7 +50,6 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   readonly commands: CommandTable;
   readonly scripts: ScriptEngine;
   readonly sessions = new Set<Session>();
-  readonly pubSub = new PubSub();
   readonly watches = new Watches();
   readonly settings = new ServerSettings();
   readonly counts = new CommandCounts();
@@ -55,10 +57,11 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   readonly blocked: BlockedSessions;
   readonly memory = { usedBytes: 0 };
   /** What a test makes go wrong. */
-  readonly faults: { isReadOnly: boolean; lostReplies: Map<string, number> } = {
-    isReadOnly: false,
-    lostReplies: new Map(),
-  };
+  readonly faults = new ServerFaults();
+  readonly pubSub = new PubSub(this.faults);
+  readonly pace: Pace;
+  /** Replicas that are behind. */
+  readonly followers = new Set<Follower>();
   runId: string;
   readonly startedAt: number;
   private readonly databases: readonly Database[];
@@ -79,6 +82,7 @@ export class MemoryServer implements CommandHost, DatabaseListener {
     this.monotonicAtStart = clock.monotonic();
     this.startedAt = this.wallAtStart;
     this.runId = random.bytes(20).toString('hex');
+    this.pace = new Pace(clock);
     this.users = new Users((name) => commands.isName(name));
     this.blocked = new BlockedSessions(clock, (session, reply) => this.released(session, reply));
     const now = () => this.now - livesBehindMs();
@@ -130,10 +134,12 @@ export class MemoryServer implements CommandHost, DatabaseListener {
 
   /** Bytes of a client have arrived. */
   receive(session: Session, bytes: Buffer): void {
-    if (session.state.isClosed) return;
-    session.reader.feed(bytes);
-    this.work(session);
-    this.flush();
+    this.pace.take(() => {
+      if (session.state.isClosed) return;
+      session.reader.feed(bytes);
+      this.work(session);
+      this.flush();
+    });
   }
 
   /** The client has gone, or is sent away. */
@@ -152,6 +158,7 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   changed(database: Database, key: string): void {
     this.watches.changed(database, key);
     this.blocked.changed(database, key);
+    for (const follower of this.followers) follower.touch(database, key);
   }
 
   /** Runs a command of a client, a transaction or a script. */
@@ -202,9 +209,10 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   private execute(session: Session, argv: readonly string[]): void {
     this.readClock();
     const reply = this.answer(session, argv);
-    if (this.losesReply(argv[0]!.toLowerCase())) return this.disconnect(session);
+    if (this.faults.takesReply(argv[0]!.toLowerCase())) return this.disconnect(session);
     session.send(reply);
     this.blocked.serve();
+    for (const follower of this.followers) follower.commit();
   }
 
   private answer(session: Session, argv: readonly string[]): Reply {
@@ -254,13 +262,6 @@ export class MemoryServer implements CommandHost, DatabaseListener {
     return undefined;
   }
 
-  /** The command has run, and the connection breaks before its answer. */
-  private losesReply(name: string): boolean {
-    const left = this.faults.lostReplies.get(name) ?? 0;
-    if (left > 0) this.faults.lostReplies.set(name, left - 1);
-    return left > 0;
-  }
-
   /** A session that waited has its answer. */
   private released(session: Session, reply: Reply): void {
     if (reply !== NO_REPLY) session.send(reply);
@@ -269,8 +270,10 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   }
 
   private resume(session: Session): void {
-    if (!session.state.isClosed) this.work(session);
-    this.flush();
+    this.pace.take(() => {
+      if (!session.state.isClosed) this.work(session);
+      this.flush();
+    });
   }
 }
 

@@ -1,11 +1,14 @@
 import { matchesGlob } from '../protocol/glob.js';
 import { PushReply } from '../protocol/reply.js';
+import type { ServerFaults } from './server-faults.js';
 import type { Session } from './session.js';
 
 /** Who listens to which channels and patterns. */
 export class PubSub {
   private readonly byChannel = new Map<string, Set<Session>>();
   private readonly byPattern = new Map<string, Set<Session>>();
+
+  constructor(private readonly faults: Pick<ServerFaults, 'copiesOf'>) {}
 
   get channelCount(): number {
     return this.byChannel.size;
@@ -40,17 +43,18 @@ export class PubSub {
     for (const pattern of [...session.patterns]) this.unsubscribePattern(session, pattern);
   }
 
-  /** How many received it. */
+  /** How many receive it; one that a fault loses on its way is not missed here. */
   publish(channel: string, message: string): number {
+    const copies = this.faults.copiesOf(channel);
     let receivers = 0;
     for (const session of this.byChannel.get(channel) ?? []) {
-      session.send(new PushReply(['message', channel, message]));
+      for (let n = 0; n < copies; n++) session.send(new PushReply(['message', channel, message]));
       receivers++;
     }
     for (const [pattern, sessions] of this.byPattern) {
       if (!matchesGlob(pattern, channel)) continue;
       for (const session of sessions) {
-        session.send(new PushReply(['pmessage', pattern, channel, message]));
+        for (let n = 0; n < copies; n++) session.send(new PushReply(['pmessage', pattern, channel, message]));
         receivers++;
       }
     }

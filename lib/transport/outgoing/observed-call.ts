@@ -7,7 +7,7 @@ import type { CallRequest, CallTarget } from './outgoing-call.js';
 export function callStarted(
   kind: CallDiagnostic['kind'],
   instanceId: string,
-  { pattern, timeoutMs, metadata }: CallRequest,
+  { pattern, data, timeoutMs, metadata }: CallRequest,
   { view }: CallTarget,
 ): CallDiagnostic | undefined {
   if (!callStart.hasSubscribers && !callEnd.hasSubscribers && !callRetry.hasSubscribers) return undefined;
@@ -16,6 +16,7 @@ export function callStarted(
     instanceId,
     service: view.service,
     pattern,
+    data,
     timeoutMs,
     headers: { ...metadata },
     attempts: 0,

@@ -11,6 +11,7 @@ import { StreamService, type PublishOptions } from '../../../lib/streams/stream-
 const options = resolveOptions({ service: 'shop' }, {});
 /** It is never asked: what is refused is refused before. */
 const streams = new StreamService({
+  id: 'a',
   redis: undefined as unknown as RedisConnections,
   keys: createKeys(),
   clock: systemClock,

@@ -116,6 +116,7 @@ export {
   type QueueOptions,
   type ResolvedJobOptions,
   type ResolvedQueueOptions,
+  type CompletedOptions,
   type RetentionOptions,
 } from './options/queue-options.js';
 export {

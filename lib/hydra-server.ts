@@ -160,6 +160,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
       );
     }, TELL_AFTER_MS);
     try {
+      for (const source of this.sources) source.check?.();
       await this.instance.open();
       clock.clear(telling);
       for (const source of this.sources) {

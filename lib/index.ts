@@ -92,6 +92,7 @@ export type {
   QueueOptions,
   RedisCredentials,
   RedisLocation,
+  CompletedOptions,
   RetentionOptions,
   StreamOptions,
   StreamStart,
@@ -124,6 +125,13 @@ export { HydraJobContext } from './queue/worker/hydra-job-context.js';
 export type { AddOptions } from './queue/producer/job-adder.js';
 export type { CancelledJobs, CancelOutcome } from './queue/producer/cancellation.js';
 export type { CancelledEvent, CompletedEvent, JobEvent } from './queue/model/job-event.js';
+export type { BulkOptions, FindOptions, FoundJobs, JobFilter } from './queue/producer/job-filter.js';
+export type {
+  CleanedJobs,
+  CleanOptions,
+  DrainQueueOptions,
+  ObliterateOptions,
+} from './queue/producer/purge.js';
 export type { JobCounts, JobStateName, JobView, Page } from './queue/producer/job-view.js';
 export type { JobFailure } from './queue/model/job-state.js';
 export { DeadLetter, Retry, type RetryOptions } from './queue/model/outcome.js';
@@ -138,7 +146,9 @@ export {
   type QueueRef,
   type ResultOptions,
 } from './queue/producer/queue-service.js';
-export type { RepeatOptions, Schedule } from './queue/model/schedule.js';
+export type { JobLogLine } from './queue/model/job-log.js';
+export type { JobPriority } from './queue/model/priority.js';
+export type { RepeatEvery, RepeatOptions, Schedule } from './queue/model/schedule.js';
 export type {
   ConfigType,
   StandardSchema,

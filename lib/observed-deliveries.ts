@@ -58,8 +58,11 @@ export class ObservedDeliveries {
       const caller = context.getSender()?.service;
       if (caller) metrics.jobOrigins.of(caller, pattern).ended(tookMs, error);
     } else if (isEntries(context))
-      for (const { stream, group } of entriesOf(context))
-        metrics.entryRuns.of(stream, group).ended(tookMs, error);
+      entriesOf(context).forEach(({ stream, group }, index) => {
+        const isMarked = error === undefined && context instanceof HydraBatchContext;
+        const failure = isMarked ? context.failureOf(index)?.reason : error;
+        metrics.entryRuns.of(stream, group).ended(tookMs, failure);
+      });
   }
 
   private jobStarted(context: HydraJobContext): void {

@@ -44,9 +44,9 @@ export const LOGS_LEVEL = words('get');
 
 export const QUEUE_ADD =
   words(`del exists get hdel hexists hget hgetall hkeys hlen hmget hrandfield hset hsetnx hvals lindex llen
-  lpop lpos lpush lrange lrem lset persist pexpire pexpireat pttl rpush set type zadd zcard zcount zmscore zrange
-  zrangebyscore zrank zrem zrevrange zscore`);
-export const QUEUE_WORK = words(`blmove hscan lmove ltrim rpop zpopmax zpopmin`);
+  lpop lpos lpush lrange lrem lset persist pexpire pexpireat pttl rpop rpush set type unlink zadd zcard zcount zmscore zrange
+  zpopmin zrangebyscore zrank zrem zrevrange zscore`);
+export const QUEUE_WORK = words(`blmove hscan lmove ltrim zpopmax`);
 
 export const STREAM_PUBLISH = words('get set xadd xlen xtrim');
 export const STREAM_READ = words(

@@ -33,6 +33,12 @@ export interface Dispatch {
 
 /** One kind of input: calls, jobs or entries. The server starts each source, and drains it when it stops. */
 export interface Source {
+  /**
+   * Looks, before anything is connected, whether its handlers are as they have to be.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  check?(): void;
   /** Resolves when work can arrive. */
   start(): Promise<void>;
   /** Accepts no more work, and resolves when the work in progress is finished or handed back, or when the time is over. */

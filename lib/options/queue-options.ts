@@ -57,6 +57,12 @@ export interface RetentionOptions {
   readonly ageMs?: number;
 }
 
+/** What is kept of completed jobs. @publicApi */
+export interface CompletedOptions extends RetentionOptions {
+  /** True: the data of the job too, for as long as its outcome. @defaultValue false */
+  readonly data?: boolean;
+}
+
 /**
  * Defaults and limits of jobs.
  *
@@ -66,7 +72,7 @@ export interface QueueOptions extends Omit<JobOptions, 'queue' | 'rateLimit'> {
   /** By pattern; they go before what the decorator says. @defaultValue {} */
   readonly patterns?: Readonly<Record<string, JobOptions>>;
   /** Outcomes of completed jobs. @defaultValue { count: 1000, ageMs: 3600000 } */
-  readonly completed?: RetentionOptions;
+  readonly completed?: CompletedOptions;
   /** Dead letters. @defaultValue { count: 10000, ageMs: 1209600000 }: fourteen days */
   readonly dead?: RetentionOptions;
   /** How long an `id` given to `add` stays taken when its job has ended, in milliseconds. @defaultValue 3600000 */
@@ -107,7 +113,7 @@ export const QUEUE_NAMES = {
   backoff: BACKOFF_NAMES,
   timeoutMs: true,
   patterns: { '*': JOB_NAMES },
-  completed: RETENTION_NAMES,
+  completed: { ...RETENTION_NAMES, data: true } satisfies NamesOf<CompletedOptions>,
   dead: RETENTION_NAMES,
   dedupMs: true,
   noHandlerMs: true,
@@ -127,7 +133,7 @@ export interface ResolvedJobOptions {
 export interface ResolvedQueueOptions {
   readonly jobs: ResolvedJobOptions;
   readonly patterns: Readonly<Record<string, JobOptions>>;
-  readonly completed: Group<RetentionOptions>;
+  readonly completed: Group<CompletedOptions>;
   readonly dead: Group<RetentionOptions>;
   readonly dedupMs: number;
   readonly noHandlerMs: number;
@@ -152,12 +158,18 @@ export function queue(given: QueueOptions): ResolvedQueueOptions {
   return Object.freeze({
     jobs: resolved,
     patterns,
-    completed: numberOptions('queue.completed', { count: 1_000, ageMs: 3_600_000 }, completed, ['count']),
+    completed: completedOptions(completed),
     dead: numberOptions('queue.dead', { count: 10_000, ageMs: 1_209_600_000 }, dead),
     dedupMs: integer('queue.dedupMs', dedupMs, 1),
     noHandlerMs: integer('queue.noHandlerMs', noHandlerMs, 0),
     blockedMs: integer('queue.blockedMs', blockedMs, 0),
   });
+}
+
+function completedOptions({ data = false, ...kept }: CompletedOptions = {}): Group<CompletedOptions> {
+  if (typeof data !== 'boolean') throw badOption('queue.completed.data', data, 'true or false');
+  const numbers = numberOptions('queue.completed', { count: 1_000, ageMs: 3_600_000 }, kept, ['count']);
+  return Object.freeze({ ...numbers, data });
 }
 
 /**
@@ -195,7 +207,6 @@ interface GivenWithJob {
   readonly id?: unknown;
   readonly dedupMs?: unknown;
   readonly delayMs?: unknown;
-  readonly priority?: unknown;
   readonly attempts?: unknown;
   readonly backoff?: unknown;
   readonly timeoutMs?: unknown;
@@ -216,9 +227,6 @@ export function checkJob(pattern: string, given: GivenWithJob): void {
   if (given.id !== undefined) nonEmptyString('id', given.id);
   if (given.dedupMs !== undefined) integer('dedupMs', given.dedupMs, 1, LONGEST_DELAY_MS);
   if (given.delayMs !== undefined) integer('delayMs', given.delayMs, 0, LONGEST_DELAY_MS);
-  if (given.priority !== undefined && given.priority !== 'normal' && given.priority !== 'high') {
-    throw badOption('priority', given.priority, '"normal" or "high"');
-  }
   if (given.attempts !== undefined) integer('attempts', given.attempts, 1);
   if (given.backoff !== undefined) storedBackoff(given.backoff);
   if (given.timeoutMs !== undefined) integer('timeoutMs', given.timeoutMs, 0);

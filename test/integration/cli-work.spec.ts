@@ -98,6 +98,31 @@ describe('the command line', () => {
     expect((await queue.counts()).isPaused).toBe(false);
   });
 
+  it('finds, counts, drains, cleans and obliterates', async () => {
+    const { app } = await startService({ service, redis }, [PressController]);
+    const queue = app.get(QueueService);
+    accepts = true;
+    const job = await queue.add('print', 1);
+    await job.result();
+    await queue.pause();
+    await queue.addBulk(
+      [1, 2, 3].map((n) => ({ pattern: n === 3 ? 'other' : 'print', data: { customer: `c${n}` } })),
+    );
+    expect(await json('queue', 'list', service, 'waiting', '--counts')).toEqual({ print: 2, other: 1 });
+    expect(await json('queue', 'list', service, 'waiting', '--text', '"c2"', '--since', '1h')).toHaveLength(
+      1,
+    );
+    expect((await cli(['queue', 'counts', service])).out).toMatch(/OLDEST WAITING\n.* \d{4}-\d\d-\d\dT/);
+    expect(await cli(['queue', 'drain', service])).toMatchObject({ code: 2 });
+    expect(await json('queue', 'drain', service, '--yes')).toEqual({ removed: 3, dryRun: false });
+    expect(await json('queue', 'clean', service, 'completed', '--before', '1h', '--yes')).toEqual([]);
+    expect(await json('queue', 'clean', service, 'completed', '--yes')).toContain(job.id);
+    expect(await cli(['queue', 'redrive', service, 'x', '--text', 'y'])).toMatchObject({ code: 2 });
+    expect(await cli(['queue', 'obliterate', service, '--yes'])).toMatchObject({ code: 0 });
+    expect(await queue.counts()).toMatchObject({ waiting: 0, isPaused: false });
+    expect(await cli(['queue', 'log', service, 'nobody'])).toMatchObject({ code: 0 });
+  });
+
   it('shows the schedules, and ends one', async () => {
     const { app } = await startService({ service, redis }, [PressController]);
     await app.get(QueueService).repeat('nightly', '0 3 * * *', 'print', 9, { timeZone: 'Europe/Berlin' });

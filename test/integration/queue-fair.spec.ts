@@ -4,7 +4,7 @@ import { Payload } from '@nestjs/microservices';
 
 import { QueuePattern, QueueService, type HydraOptions } from '../../lib/index.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
-import { WakeUpListener } from '../../lib/queue/worker/wake-up-listener.js';
+import { WakeUpListener } from '../../lib/queue/waking/wake-up-listener.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService, type TestService } from '../support/app.js';

@@ -83,18 +83,19 @@ describe('repeating jobs that were set without a mark', () => {
     const { commands } = instance.redis;
     await commands.hset(keys.schedules, 'stays', '{}', 'goes', '{}');
     await commands.zadd(keys.ticks, 1, 'stays', 1, 'goes');
-    const { schedules, ticks, waiting } = keys;
+    const { schedules, ticks, ticked, waiting, ids, ranked, patterns, idle } = keys;
+    const names = [schedules, ticks, waiting, ticked, ids, ranked, patterns, idle];
+    const given = ['goes', 1, '{}', '', 'job', '', 1, 1, '', '', 'any', keys.wakeOf('')];
     const end =
       how === 'ended'
-        ? endSchedule.run(commands, [schedules, ticks, 'goes'])
-        : fireTick.run(commands, [schedules, ticks, waiting, 'goes', 1, '{}', '', 'job']);
+        ? endSchedule.run(commands, [schedules, ticks, ticked, 'goes'])
+        : fireTick.run(commands, [...names, ...given]);
     expect(await end).toBe(1);
     expect(await commands.hkeys(schedules)).toEqual(['stays']);
     expect(await commands.pttl(schedules)).toBe(-1);
     expect(await lookAtSchedules.run(commands, [schedules])).toEqual(['', 'stays']);
-    expect(await setSchedule.run(commands, [schedules, ticks, 'stays', '{}', 5, keys.wake, 'mark'])).toBe(
-      'mark',
-    );
+    const set = ['stays', '{}', 5, keys.wake, 'mark', '', ''];
+    expect(await setSchedule.run(commands, [schedules, ticks, ticked, ...set])).toBe('mark');
   });
 });
 
@@ -107,13 +108,18 @@ describe('a script of the repeating jobs that lacks a right', () => {
     const admin = new Redis(url);
     await admin.call('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '&*', '+@all', `-${denied}`);
     const limited = new Redis({ port, username: 'limited', password: 'secret' });
-    const names = ['schedules', 'ticks', 'waiting'];
+    const names = ['schedules', 'ticks', 'waiting', 'ticked'];
+    const all = [...names, 'ids', 'ranked', 'patterns', 'idle'];
+    const rest = ['job', '', 1, 1, '', '', 'any', 'wake:'];
+    const fireWith = (next: string | number) =>
+      fireTick.run(limited, [...all, 'due', 1, '{}', next, ...rest]);
     const state = async () => JSON.stringify(await Promise.all(names.map((name) => admin.dump(name))));
     const scripts = {
-      set: () => setSchedule.run(limited, ['schedules', 'ticks', 'new', '{}', 5, 'wake', 'mark']),
-      fire: () => fireTick.run(limited, ['schedules', 'ticks', 'waiting', 'due', 1, '{}', '', 'job']),
-      'fire again': () => fireTick.run(limited, ['schedules', 'ticks', 'waiting', 'due', 1, '{}', 9, 'job']),
-      end: () => endSchedule.run(limited, ['schedules', 'ticks', 'due']),
+      set: () =>
+        setSchedule.run(limited, ['schedules', 'ticks', 'ticked', 'new', '{}', 5, 'wake', 'mark', '', '']),
+      fire: () => fireWith(''),
+      'fire again': () => fireWith(9),
+      end: () => endSchedule.run(limited, ['schedules', 'ticks', 'ticked', 'due']),
     };
     for (const [name, run] of Object.entries(scripts)) {
       await admin.flushall();

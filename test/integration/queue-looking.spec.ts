@@ -23,7 +23,8 @@ let queue: QueueService;
 
 beforeAll(async () => {
   service = uniqueService('looking');
-  worker = await startService({ service, redis: await testRedis() }, [EchoController]);
+  const options = { service, redis: await testRedis(), queue: { dead: { count: 1_000_000 } } };
+  worker = await startService(options, [EchoController]);
   queue = worker.app.get(QueueService);
 });
 
@@ -49,14 +50,11 @@ describe('a job', () => {
   it('that was just taken keeps what is remembered of it when it is to be removed', async () => {
     const { redis, keys } = worker.app.get(HydraInstance);
     const { commands } = redis;
-    const { waiting, delayed, state, watched, ids, progress, results, died, events } = createQueueKeys(
-      keys,
-      service,
-      'unread',
-    );
+    const queueKeys = createQueueKeys(keys, service, 'unread');
+    const { waiting, delayed, state, watched, ids, progress, results, died, hints, events } = queueKeys;
     const remove = (place: string) =>
       removeOne.run(commands, [
-        ...[place, state, watched, ids, progress, results, died],
+        ...[place, state, watched, ids, progress, results, died, hints],
         ...['job', events, '{}', 0, 1, 'id', ''],
       ]);
     const remember = () => commands.hset(state, 'job', '{"failures":1}');
@@ -132,10 +130,10 @@ describe('in a list of 120,000', () => {
 
   it('a job is taken out where others left and came since it was seen, and looked for again where it cannot be', async () => {
     const { commands, queueKeys } = await fill('waiting');
-    const { waiting, state, watched, ids, progress, results, died, events } = queueKeys;
+    const { waiting, state, watched, ids, progress, results, died, hints, events } = queueKeys;
     const remove = (n: number, seenAt: number, length: number) =>
       removeOne.run(commands, [
-        ...[waiting, state, watched, ids, progress, results, died],
+        ...[waiting, state, watched, ids, progress, results, died, hints],
         ...[text(n), events, '{}', seenAt, length, `deep-${n}`, ''],
       ]);
     await commands.lpush(waiting, ...Array.from({ length: 100 }, (_, n) => `came ${n}`));

@@ -5,7 +5,7 @@ import { throwError } from 'rxjs';
 import { QueuePattern, QueueService, Retry, type HydraOptions } from '../../lib/index.js';
 import type { BoundHandler } from '../../lib/delivery/source.js';
 import { resolveOptions, type ResolvedJobOptions } from '../../lib/hydra-options.js';
-import { WakeUpListener } from '../../lib/queue/worker/wake-up-listener.js';
+import { WakeUpListener } from '../../lib/queue/waking/wake-up-listener.js';
 import type { HeldJob } from '../../lib/queue/worker/held-job.js';
 import { PatternSlots } from '../../lib/queue/worker/pattern-slots.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
@@ -137,7 +137,15 @@ describe('a turn', () => {
     const link = linkOf();
     const leaseOf = await take(link, 2);
     const done = { what: 'done', lease: leaseOf(0), id: 'a', event: '{"finishedOn":1}' } as const;
-    const retry = { what: 'retry', lease: leaseOf(1), delayMs: Number.NaN, state: {}, event: '' } as const;
+    const retry = {
+      what: 'retry',
+      id: '',
+      addedAt: 0,
+      lease: leaseOf(1),
+      delayMs: Number.NaN,
+      state: {},
+      event: '',
+    } as const;
     await expect(talk(link, [done, retry])).rejects.toThrow('is not to be read');
     expect(await instance.redis.commands.hlen(keysOf().leases(instance.id))).toBe(2);
   });

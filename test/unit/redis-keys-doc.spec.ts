@@ -24,10 +24,18 @@ function namesOf(keys: object, words: readonly string[]): string[] {
     .filter(([name]) => !NO_KEYS.has(name) && !isChannel(name))
     .map(([name, value]) => {
       if (typeof value === 'string') return value;
-      const place = name.startsWith('aside') ? ['<pattern>'] : placesOf(name, words);
+      const place = PLACES[name] ?? placesOf(name, words);
       return (value as (...places: readonly string[]) => string)(...place);
     });
 }
+
+/** What varies in the names of the lists of one queue. */
+const PLACES: Readonly<Record<string, readonly string[]>> = {
+  aside: ['<pattern>'],
+  asideFirst: ['<pattern>'],
+  ofPriority: ['<pattern>', '<priority>'],
+  log: ['<id>'],
+};
 
 function placesOf(name: string, words: readonly string[]): readonly string[] {
   return name === 'metricsLease' ? [words[0]!, '<what>'] : words;

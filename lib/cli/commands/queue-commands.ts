@@ -2,8 +2,10 @@ import type { Command } from 'commander';
 
 import type { JobStateName, JobView } from '../../queue/producer/job-view.js';
 import { DEFAULT_QUEUE } from '../../queue/model/queue-keys.js';
+import type { FoundJobs, JobFilter } from '../../queue/producer/job-filter.js';
 import { QueueService, type QueueRef } from '../../queue/producer/queue-service.js';
 import { CommandFailure, declined, ExitCode } from '../session/command-failure.js';
+import { parseDuration } from '../session/duration.js';
 import { knownQueue } from '../lookup/known-service.js';
 import { parseChoice, parseCount, withInstance, type GlobalOptions } from '../session/session.js';
 import { fullId, isShortId, shortIds } from '../lookup/short-ids.js';
@@ -22,6 +24,12 @@ interface QueueOptions {
   readonly yes?: boolean;
   readonly pattern?: string;
   readonly reason?: string;
+  readonly text?: string;
+  readonly since?: number;
+  readonly before?: number;
+  readonly counts?: boolean;
+  readonly delayed?: boolean;
+  readonly force?: boolean;
 }
 
 /** One queue of one service. */
@@ -36,12 +44,13 @@ export function addQueueCommands(program: Command): void {
   const queue = program.command('queue').description("a service's jobs");
 
   onQueue(queue.command('counts <service>'), counts).description('how many jobs there are in each state');
-  withLimit(onQueue(queue.command('list <service> <state>'), list)).description(
-    `jobs in one state: ${STATES.join(', ')}`,
-  );
+  withFilter(withLimit(onQueue(queue.command('list <service> <state>'), list)))
+    .description(`jobs in one state: ${STATES.join(', ')}`)
+    .option('--counts', 'only how many there are of each pattern');
+  onQueue(queue.command('log <service> <id>'), log).description('what the handler of a job wrote with log');
   onQueue(queue.command('show <service> <id>'), show).description('one job, with its data');
   withLimit(onQueue(queue.command('dead <service>'), dead)).description('what was given up, and why');
-  onQueue(queue.command('redrive <service> [ids...]'), redrive)
+  withFilter(onQueue(queue.command('redrive <service> [ids...]'), redrive))
     .description('make jobs of dead letters again')
     .option('--all', 'every dead letter')
     .option('--dry-run', 'only say which')
@@ -49,6 +58,7 @@ export function addQueueCommands(program: Command): void {
   onQueue(queue.command('remove <service> <id>'), remove)
     .description('remove a job or a dead letter permanently')
     .option('-y, --yes', 'do not ask');
+  addPurges(queue);
   onQueue(queue.command('promote <service> <id>'), promote).description('start a delayed job now');
   onQueue(queue.command('cancel <service> [id]'), cancel)
     .description('end a job that waits, is delayed or runs, or all of one pattern')
@@ -65,6 +75,47 @@ export function addQueueCommands(program: Command): void {
     .option('-y, --yes', 'do not ask');
   onQueue(queue.command('pause <service>'), pause).description('no worker takes a job from now on');
   onQueue(queue.command('resume <service>'), resume).description('workers take jobs again');
+}
+
+function addPurges(queue: Command): void {
+  onQueue(queue.command('drain <service>'), drain)
+    .description('remove all jobs that wait')
+    .option('--delayed', 'the delayed ones too')
+    .option('--dry-run', 'only say how many')
+    .option('-y, --yes', 'do not ask');
+  onQueue(queue.command('clean <service> <state>'), clean)
+    .description('remove old jobs of one state: waiting, delayed, dead, completed')
+    .option('--before <time>', 'that were added, or ended, so long ago, such as 10m, 2h or 7d', parseDuration)
+    .option('--pattern <pattern>', 'of this pattern')
+    .option('--text <text>', 'that hold this text')
+    .option('--dry-run', 'only say which')
+    .option('-y, --yes', 'do not ask');
+  onQueue(queue.command('obliterate <service>'), obliterate)
+    .description('remove a queue with everything in it')
+    .option('--force', 'also while jobs run')
+    .option('--dry-run', 'only say what there is')
+    .option('-y, --yes', 'do not ask');
+}
+
+function withFilter(command: Command): Command {
+  return command
+    .option('--pattern <pattern>', 'of this pattern')
+    .option('--text <text>', 'that hold this text')
+    .option('--since <time>', 'added, or ended, within so long, such as 10m or 2h', parseDuration)
+    .option('--before <time>', 'added, or ended, so long ago', parseDuration);
+}
+
+function ago(ms: number): Date {
+  return new Date(Date.now() - ms);
+}
+
+function filterOf({ pattern, text, since, before }: QueueOptions): JobFilter {
+  return {
+    ...(pattern !== undefined && { pattern }),
+    ...(text !== undefined && { text }),
+    ...(since !== undefined && { since: ago(since) }),
+    ...(before !== undefined && { until: ago(before) }),
+  };
 }
 
 function withLimit(command: Command): Command {
@@ -92,10 +143,15 @@ function onQueue(command: Command, act: (target: QueueTarget, ...words: never[])
 async function counts({ queue, ref, global }: QueueTarget): Promise<void> {
   const found = await queue.counts(ref);
   if (global.json) return printJson(found);
-  const { waiting, active, delayed, dead: given, completed, isPaused, workers } = found;
+  const { waiting, active, delayed, dead: given, completed, isPaused, workers, oldestWaitingAt } = found;
   printTable(
-    ['WAITING', 'ACTIVE', 'DELAYED', 'DEAD', 'COMPLETED', 'PAUSED', 'WORKERS'],
-    [[waiting, active, delayed, given, completed, isPaused ? 'yes' : 'no', workers]],
+    ['WAITING', 'ACTIVE', 'DELAYED', 'DEAD', 'COMPLETED', 'PAUSED', 'WORKERS', 'OLDEST WAITING'],
+    [
+      [
+        ...[waiting, active, delayed, given, completed, isPaused ? 'yes' : 'no', workers],
+        oldestWaitingAt?.toISOString() ?? '-',
+      ],
+    ],
   );
   if (waiting > 0 && workers === 0) note('no worker of nestjs-hydra reads it');
   const unhandled = Object.entries(found.unhandled);
@@ -103,12 +159,31 @@ async function counts({ queue, ref, global }: QueueTarget): Promise<void> {
 }
 
 async function list({ queue, ref, options, global }: QueueTarget, word: string): Promise<void> {
-  const jobs = await queue.list(parseChoice('state', word, STATES), { ...ref, limit: options.limit });
+  const state = parseChoice('state', word, STATES);
+  const filter = filterOf(options);
+  if (options.counts) return printCounts(await queue.find(state, { ...ref, ...filter, limit: 0 }), global);
+  const jobs = await queue.list(state, { ...ref, ...filter, limit: options.limit });
   if (global.json) return printJson(jobs);
   if (jobs.length === 0) return note('none');
   const short = shortIds(jobs.map(({ id }) => id));
   const rows = jobs.map((job) => [short(job.id), ...cellsOf(job)]);
   printTable(['ID', 'PATTERN', 'SINCE', 'ATTEMPTS', 'DETAILS'], rows);
+}
+
+function printCounts({ patterns, looked, hasMore }: FoundJobs, { json }: GlobalOptions): void {
+  if (json) return printJson(patterns);
+  const rows = Object.entries(patterns).toSorted(([, a], [, b]) => b - a);
+  if (rows.length === 0) return note('none');
+  printTable(['PATTERN', 'JOBS'], rows);
+  if (hasMore) note(`among the first ${looked} that were looked at`);
+}
+
+async function log(target: QueueTarget, text: string): Promise<void> {
+  const { queue, ref, global } = target;
+  const lines = await queue.logs(await jobNamed(target, text), ref);
+  if (global.json) return printJson(lines);
+  if (lines.length === 0) return note('none');
+  for (const { at, attempt, text: line } of lines) print(`${at.toISOString()} ${attempt} ${plain(line)}`);
 }
 
 async function show(target: QueueTarget, text: string): Promise<void> {
@@ -122,10 +197,10 @@ async function schedules({ queue, ref, global }: QueueTarget): Promise<void> {
   const found = await queue.schedules(ref);
   if (global.json) return printJson(found);
   if (found.length === 0) return note('none');
-  const rows = found.map(({ name, cron, timeZone, pattern, nextAt }) => [
-    ...[name, cron, timeZone, pattern, nextAt?.toISOString() ?? 'never'],
+  const rows = found.map(({ name, cron, everyMs, timeZone, pattern, nextAt, added }) => [
+    ...[name, cron ?? `every ${everyMs} ms`, timeZone, pattern, nextAt?.toISOString() ?? 'never', added],
   ]);
-  printTable(['NAME', 'CRON', 'ZONE', 'PATTERN', 'NEXT'], rows);
+  printTable(['NAME', 'WHEN', 'ZONE', 'PATTERN', 'NEXT', 'ADDED'], rows);
 }
 
 async function unschedule({ queue, ref, options }: QueueTarget, name: string): Promise<void> {
@@ -150,10 +225,15 @@ async function dead({ queue, ref, options, global }: QueueTarget): Promise<void>
 async function redrive(target: QueueTarget, words: readonly string[]): Promise<void> {
   const { queue, ref, options, global } = target;
   const { all = false, dryRun = false, yes = false } = options;
-  if (all === words.length > 0)
-    throw new CommandFailure(ExitCode.usage, 'name the dead letters, or say --all');
+  const filter = filterOf(options);
+  const isFiltered = Object.keys(filter).length > 0;
+  if ((all || isFiltered) === words.length > 0)
+    throw new CommandFailure(
+      ExitCode.usage,
+      'name the dead letters, or say --all, --pattern, --text or --since',
+    );
   const ids = await Promise.all(words.map((word) => jobNamed(target, word)));
-  const wanted = all ? 'all' : ids;
+  const wanted = all || isFiltered ? filter : ids;
   const found = await queue.redrive(wanted, { ...ref, dryRun: true });
   const missing = ids.filter((id) => !found.includes(id));
   if (missing.length > 0) throw notThere(missing.join(', '), ref);
@@ -167,6 +247,43 @@ function tell(ids: readonly string[], { json }: GlobalOptions): void {
   if (json) return printJson(ids);
   for (const id of ids) print(plain(id));
   if (ids.length === 0) note('none');
+}
+
+async function drain({ queue, ref, options, global }: QueueTarget): Promise<void> {
+  const { delayed = false, dryRun = false, yes = false } = options;
+  const count = await queue.drain({ ...ref, delayed, dryRun: true });
+  if (!dryRun && count > 0 && !(await confirm(`Remove ${count} jobs of ${ref.service}?`, yes)))
+    throw declined();
+  const done = dryRun ? count : await queue.drain({ ...ref, delayed, onProgress: tellProgress });
+  if (global.json) return printJson({ removed: done, dryRun });
+  note(dryRun ? `${done} jobs would be removed` : `${done} jobs are removed`);
+}
+
+async function clean({ queue, ref, options, global }: QueueTarget, word: string): Promise<void> {
+  const state = parseChoice('state', word, STATES);
+  const { before: olderThanMs = 0, dryRun = false, yes = false, pattern, text } = options;
+  const where = { ...ref, olderThanMs, ...(pattern && { pattern }), ...(text && { text }) };
+  const limit = Number.MAX_SAFE_INTEGER;
+  const { ids } = await queue.clean(state, { ...where, limit, dryRun: true });
+  if (dryRun || ids.length === 0) return tell(ids, global);
+  if (!(await confirm(`Remove ${ids.length} ${state} jobs of ${ref.service}?`, yes))) throw declined();
+  tell((await queue.clean(state, { ...where, limit, onProgress: tellProgress })).ids, global);
+}
+
+async function obliterate({ queue, ref, options, global }: QueueTarget): Promise<void> {
+  const { force = false, dryRun = false, yes = false } = options;
+  const found = await queue.obliterate({ ...ref, force, dryRun: true });
+  if (dryRun) return printJson(found);
+  const question = `Remove the queue "${ref.queue}" of ${ref.service} with everything in it?`;
+  if (!(await confirm(question, yes))) throw declined();
+  const gone = await queue.obliterate({ ...ref, force });
+  if (global.json) return printJson(gone);
+  note(`the queue "${ref.queue}" of ${ref.service} is empty`);
+}
+
+/** Every ten thousand: a person sees that it continues. */
+function tellProgress(done: number): void {
+  if (done % 10_000 === 0) note(`${done} so far`);
 }
 
 async function remove(target: QueueTarget, text: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { isJsonObject } from '../../protocol/json.js';
 import { decodeJob, encodeJob } from '../../protocol/job.js';
 import { createMessage, type Stamp, type UmfMessage } from '../../protocol/message.js';
-import { isFailure, type JobFailure } from './job-state.js';
+import { isFailure, stepsFrom, type JobFailure, type JobState } from './job-state.js';
 import { readJob, type ReadJob } from './job-text.js';
 
 /** The header that a dead letter has and a job has not. */
@@ -13,6 +13,8 @@ interface Death {
   readonly diedOn: string;
   readonly attempts: number;
   readonly history: readonly JobFailure[];
+  /** What its steps gave: a redriven job need not do them again. */
+  readonly steps?: JobState['steps'];
   /** 1: the reason was added to the body, as Hydra 1.x does. */
   readonly inBody?: number;
   /** The job's text, where it is no message. */
@@ -47,6 +49,7 @@ export interface DeadLetterText extends DeadJob {
   readonly jobText: string;
   /** The timestamp of the job's message; '' where it has none. */
   readonly addedOn: string;
+  readonly steps: JobState['steps'];
 }
 
 /**
@@ -100,7 +103,14 @@ export function readDeadLetter(raw: string): DeadLetterText | undefined {
   const hasHeaders = Object.keys(headers).length > 0;
   const jobText = death.text ?? encoded({ ...rest, ...(hasHeaders && { headers }), body }) ?? raw;
   const job = readJob(jobText);
-  return { raw, jobText, addedOn: message.timestamp, ...view(job, message), ...shown(death) };
+  return {
+    raw,
+    jobText,
+    addedOn: message.timestamp,
+    steps: death.steps,
+    ...view(job, message),
+    ...shown(death),
+  };
 }
 
 /** Undefined where it is nested too deep to be written again. */
@@ -129,13 +139,14 @@ function shown({
 /** What Hydra 1.x gave up has its reason in the body, and nothing else to say. */
 function deathOf(given: unknown, body: unknown): Death {
   if (isJsonObject(given) && typeof given['reason'] === 'string') {
-    const { reason, diedOn, attempts, history, inBody, text } = given;
+    const { reason, diedOn, attempts, history, inBody, text, steps } = given;
     return {
       reason,
       diedOn: typeof diedOn === 'string' ? diedOn : '',
       attempts: typeof attempts === 'number' ? attempts : 0,
       history: Array.isArray(history) ? history.filter(isFailure) : [],
       ...(inBody === 1 && { inBody }),
+      ...(isJsonObject(steps) && { steps: stepsFrom(steps) }),
       ...(typeof text === 'string' && { text }),
     };
   }

@@ -1,6 +1,7 @@
 import { HydraError } from '../../hydra-error.js';
 import { isJsonObject, parseObject, parseValue } from '../../protocol/json.js';
 import { mustBePlain, stringify } from '../../protocol/payload.js';
+import { readJob } from './job-text.js';
 
 /**
  * Something that happened to a job.
@@ -58,6 +59,12 @@ export interface CompletedEvent {
   readonly finishedAt: Date;
   /** How long the last attempt ran, in milliseconds. */
   readonly tookMs: number;
+  /** The id of the instance that ran it. */
+  readonly worker?: string;
+  /** When it was added, by the clock of the process that added it. */
+  readonly enqueuedAt?: Date;
+  /** The data of the job, where `queue.completed.data` says that it is kept. */
+  readonly data?: unknown;
   /** The handler's return; undefined also where that was no JSON data, or larger than `maxPayloadBytes`. */
   readonly result?: unknown;
   /** The result is too large for an event: `result` and `get` have it. */
@@ -91,15 +98,23 @@ export const EVENT_BYTES = 8_192;
 export const PUBLISH_BYTES = 262_144;
 
 /**
- * The result stands last, where a script can cut it off.
+ * Result and job stand last, where a script can cut them off.
  *
  * @param text the result as JSON, see {@link resultText}; undefined for none
+ * @param raw the text of the job, where it is kept
  */
-export function writeCompleted(event: Omit<WrittenCompleted, 'type' | 'result'>, text?: string): string {
-  const { id, pattern, attempt, finishedOn, tookMs } = event;
+export function writeCompleted(
+  event: Omit<WrittenCompleted, 'type' | 'result' | 'job'>,
+  text?: string,
+  raw?: string,
+): string {
+  const { id, pattern, attempt, finishedOn, tookMs, worker, addedOn } = event;
   const names = `"type":"completed","id":${JSON.stringify(id)},"pattern":${JSON.stringify(pattern)}`;
-  const head = `{${names},"attempt":${attempt},"finishedOn":${finishedOn},"tookMs":${tookMs}`;
-  return text === undefined ? `${head}}` : `${head},"result":${text}}`;
+  const times = `"attempt":${attempt},"finishedOn":${finishedOn},"tookMs":${tookMs}`;
+  const origin = `"worker":${JSON.stringify(worker)},"addedOn":${JSON.stringify(addedOn)}`;
+  const result = text === undefined ? '' : `,"result":${text}`;
+  const job = raw === undefined ? '' : `,"job":${raw}`;
+  return `{${names},${times},${origin}${result}${job}}`;
 }
 
 /** @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
@@ -125,9 +140,13 @@ export function writeCancelled(id: string, pattern: string, reason: string): str
 }
 
 /** A {@link CompletedEvent} as JSON. */
-interface WrittenCompleted extends Omit<CompletedEvent, 'finishedAt'> {
+interface WrittenCompleted extends Omit<CompletedEvent, 'finishedAt' | 'enqueuedAt' | 'data'> {
   /** Unix time in milliseconds, by the clock of Redis. */
   readonly finishedOn: number;
+  /** The timestamp of the job's message. */
+  readonly addedOn?: string;
+  /** The job itself, where it is kept. */
+  readonly job?: unknown;
 }
 
 /** A {@link CancelledEvent} as JSON. */
@@ -153,8 +172,19 @@ export function readEnd(text: string | null): JobEvent | undefined {
 
 function readEvent(event: WrittenEvent): JobEvent {
   if (!('finishedOn' in event)) return event;
-  const { finishedOn, ...rest } = event;
-  return { ...rest, finishedAt: new Date(finishedOn) };
+  const finishedAt = new Date(event.finishedOn);
+  if (event.type === 'cancelled') {
+    const { finishedOn: _on, ...rest } = event;
+    return { ...rest, finishedAt };
+  }
+  const { finishedOn: _on, addedOn = '', job, ...rest } = event;
+  const enqueuedAt = new Date(addedOn);
+  return {
+    ...rest,
+    finishedAt,
+    ...(!Number.isNaN(enqueuedAt.getTime()) && { enqueuedAt }),
+    ...(job !== undefined && { data: readJob(JSON.stringify(job))?.data }),
+  };
 }
 
 function isEvent(event: unknown): event is WrittenEvent {

@@ -28,6 +28,8 @@ export interface JobState {
   /** When a worker first found that it has no handler for it. */
   readonly unhandledSince?: number;
   readonly history?: readonly JobFailure[];
+  /** What its steps gave, as JSON, by their names. */
+  readonly steps?: Readonly<Record<string, string>>;
 }
 
 const HISTORY = 10;
@@ -35,13 +37,21 @@ const HISTORY = 10;
 /** Of what does not fit nothing is remembered; never throws. */
 export function readState(text: string | null | undefined): JobState {
   if (!text) return {};
-  const { alone, begun, history, ...counts } = parseObject(text) ?? {};
+  const { alone, begun, history, steps, ...counts } = parseObject(text) ?? {};
   return {
     ...numbersOf(counts),
     ...(alone === true && { alone }),
     ...(begun === true && { begun }),
     ...(Array.isArray(history) && { history: history.filter(isFailure) }),
+    ...(isJsonObject(steps) && { steps: stepsFrom(steps) }),
   };
+}
+
+/** What does not fit is not heard. */
+export function stepsFrom(given: JsonObject): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(given).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }
 
 const NUMBERS = [

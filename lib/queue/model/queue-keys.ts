@@ -13,6 +13,10 @@ export interface QueueKeys {
   readonly incomplete: string;
   /** LIST: jobs of high priority. */
   readonly high: string;
+  /** ZSET `<priority>:<pattern>` → minus the priority: those of which there are jobs in the lists of `ofPriority`. */
+  readonly ranked: string;
+  /** LIST: the jobs of a pattern with a priority between the lowest and the highest. */
+  ofPriority(pattern: string, priority: number): string;
   /** ZSET job → fence: jobs that were taken and came back, in the order in which they were taken. */
   readonly returned: string;
   /** LIST: jobs of one pattern that came to the front of the line when no worker had room for them. */
@@ -53,8 +57,12 @@ export interface QueueKeys {
   readonly results: string;
   /** HASH id → JSON: the last progress of jobs that run. */
   readonly progress: string;
+  /** LIST with a life: what the handler of a job wrote with `log`, the newest at its tail. */
+  log(id: string): string;
   /** ZSET id → the instant until which it is taken; while its job exists, minus the ms for which it is taken after that. */
   readonly ids: string;
+  /** HASH id → `<added> <due>` in Unix ms, of jobs that are found by neither their id nor their place: delayed ones, and those whose id was given. */
+  readonly hints: string;
   /** HASH pattern → `<tokens> <instant>`: what is left of its rate limit. */
   readonly rates: string;
   /** HASH pattern → the instant until which none of its jobs starts (Redis clock, ms). */
@@ -62,6 +70,8 @@ export interface QueueKeys {
   /** HASH name → JSON, and ZSET name → its next instant: repeating jobs. */
   readonly schedules: string;
   readonly ticks: string;
+  /** HASH name → `<jobs added> <last tick>`: what became of the repeating jobs so far. */
+  readonly ticked: string;
   /** STRING with a life of seconds: somebody listens to `events`. */
   readonly watched: string;
   /** Channel of what happens to jobs. */
@@ -79,6 +89,8 @@ export function createQueueKeys(keys: Keys, service: string, queue = DEFAULT_QUE
     inProgress: isDefault ? keys.inProgress(service) : of('in-progress'),
     incomplete: isDefault ? keys.incomplete(service) : of('incomplete'),
     high: of('high'),
+    ranked: of('ranked'),
+    ofPriority: (pattern, priority) => of('aside', pattern, `rank${priority}`),
     returned: of('returned'),
     // A pattern may end like a key that Hydra scans for; the last word keeps it out of that.
     asideFirst: (pattern) => of('aside', pattern, 'first'),
@@ -99,17 +111,24 @@ export function createQueueKeys(keys: Keys, service: string, queue = DEFAULT_QUE
     died: of('died'),
     results: of('results'),
     progress: of('progress'),
+    // An id may end like a key that Hydra scans for, as a pattern may.
+    log: (id) => of('log', id, 'lines'),
     ids: of('ids'),
+    hints: of('hints'),
     rates: of('rates'),
     limited: of('limited'),
     schedules: of('schedules'),
     ticks: of('ticks'),
+    ticked: of('ticked'),
     watched: of('watched'),
     events: of('events'),
     wake: of('wake'),
     wakeOf: (owner) => of('wake', owner),
   });
 }
+
+/** Behind the pattern in the name of `ofPriority`, before the priority. */
+export const RANK_SUFFIX = ':rank';
 
 /** The name of a list set aside: before its pattern, after it, and after it in that of the list that goes first. */
 export function asideNames(keys: QueueKeys): [before: string, after: string, afterFirst: string] {

@@ -30,7 +30,7 @@ interface Look {
   readonly reason: string;
   readonly limit: number;
   readonly isDry: boolean;
-  readonly ids: string[];
+  readonly ids: Set<string>;
 }
 
 /** How often a job is looked for that may have moved on each time. */
@@ -70,17 +70,17 @@ export class Cancellation {
     reason: string,
     { limit, isDry }: { readonly limit: number; readonly isDry: boolean },
   ): Promise<CancelledJobs> {
-    const ids: string[] = [];
+    const ids = new Set<string>();
     let empty = 0;
     for (let look = 1; look <= MAX_LOOKS; look++) {
-      const before = ids.length;
+      const before = ids.size;
       const { isFull, moved } = await this.cancelIn({ pattern, reason, limit, isDry, ids });
-      if (isFull) return { ids, hasMore: true };
-      // A job may go from place to place past one look.
-      empty = ids.length === before && moved === 0 ? empty + 1 : 0;
-      if (isDry || empty === 2) return { ids, hasMore: false };
+      if (isFull) return { ids: [...ids], hasMore: true };
+      // A job may go from place to place past one look; also past one that only looks.
+      empty = ids.size === before && moved === 0 ? empty + 1 : 0;
+      if (empty === 2) return { ids: [...ids], hasMore: false };
     }
-    return { ids, hasMore: true };
+    return { ids: [...ids], hasMore: true };
   }
 
   /** One look at all places. Says whether the limit was reached, and how many jobs moved on before they could be cancelled. */
@@ -99,11 +99,13 @@ export class Cancellation {
         const { found, next } = await this.search.part(place, [], at, pattern);
         let gone = 0;
         for (const one of found) {
-          if (ids.length >= limit) return { isFull: true, moved };
+          const id = readJob(one.raw)?.id ?? '';
+          if (isDry && ids.has(id)) continue;
+          if (ids.size >= limit) return { isFull: true, moved };
           // Those before it have left the list.
           const seen = { ...one, index: one.index - gone, length: one.length - gone };
           const taken = isDry ? 1 : await this.cancelFound(place, seen, reason);
-          if (taken === 1) ids.push(readJob(one.raw)?.id ?? '');
+          if (taken === 1) ids.add(id);
           else moved++;
           if (taken === 1 && !isDry) gone++;
         }
@@ -114,6 +116,8 @@ export class Cancellation {
   }
 
   private async find(id: string): Promise<{ place: string; found: Found | undefined }> {
+    const located = await this.search.locate(id);
+    if (located) return { place: located.place, found: located };
     const { waiting, active } = await this.search.places();
     for (const place of [...waiting, this.keys.delayed, ...active]) {
       const found = await this.search.find(place, id);
@@ -133,11 +137,11 @@ export class Cancellation {
   }
 
   private cancelFound(place: string, { raw, index, length }: Found, reason: string): Promise<number> {
-    const { state, watched, ids, progress, results, died, finished, events } = this.keys;
+    const { state, watched, ids, progress, results, died, finished, hints, events } = this.keys;
     const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
     const leases = this.keys.leases('');
     const owner = place.startsWith(leases) ? place.slice(leases.length) : '';
-    const names = [place, state, watched, ids, progress, results, died, finished];
+    const names = [place, state, watched, ids, progress, results, died, finished, hints];
     const event = writeCancelled(id, pattern, reason).slice(0, -1);
     const told = [this.keys.wakeOf(owner), reason];
     const args = [...names, raw, events, event, index, length, id, this.kept.ageMs, ...told];

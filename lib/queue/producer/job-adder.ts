@@ -1,11 +1,12 @@
 import { writeJob } from './job-writing.js';
 import { checkJob, type BackoffRule } from '../../hydra-options.js';
-import { createMessageId } from '../../registry/presence/instance-id.js';
+import { createJobId } from '../model/job-id.js';
 import type { JobAddedDiagnostic } from '../../diagnostics/events.js';
 import type { Context } from '../../redis/context.js';
 import type { RedisClient } from '../../redis/redis-connections.js';
 import { adding, added } from '../../diagnostics/added-job.js';
 import { addOne } from '../scripts/producer-scripts.js';
+import { placeOf, priorityOf, type JobPriority } from '../model/priority.js';
 import { DEFAULT_QUEUE, type QueueKeys } from '../model/queue-keys.js';
 
 /**
@@ -28,8 +29,13 @@ export interface AddOptions {
   readonly dedupMs?: number;
   /** How long the job is delayed, in milliseconds, by the clock of Redis. @defaultValue 0 */
   readonly delayMs?: number;
-  /** A job with `high` is taken before all others that wait. @defaultValue 'normal' */
-  readonly priority?: 'normal' | 'high';
+  /**
+   * How soon it is taken: a whole number from -3, the last, to 3, before all others that wait; `'normal'` is 0, `'high'` is 3.
+   * @defaultValue 0
+   */
+  readonly priority?: JobPriority;
+  /** True: it is taken before those of its priority that wait already. @defaultValue false */
+  readonly lifo?: boolean;
   /** How often the job is tried before it becomes a dead letter. @defaultValue the option of the handler */
   readonly attempts?: number;
   /** The wait before the next attempt: milliseconds or a rule. @defaultValue the option of the handler */
@@ -83,14 +89,16 @@ export class JobAdder {
     options: AddOptions,
   ): PreparedJob {
     checkJob(pattern, options);
+    priorityOf(options.priority);
     const { address: from, clock, random, options: limits } = this.context;
-    const id = options.id ?? createMessageId(random);
+    const now = clock.now();
+    const id = options.id ?? createJobId(random, now);
     const { attempts, backoff, timeoutMs, queue = DEFAULT_QUEUE } = options;
     const told = { instanceId: this.context.id, service, queue, pattern, id, data };
     const observed = adding(told, options.headers);
     const headers = observed?.headers ?? options.headers;
     const job = { service, from, pattern, data, attempts, backoff, timeoutMs, headers };
-    const stamp = { mid: id, timestamp: new Date(clock.now()).toISOString() };
+    const stamp = { mid: id, timestamp: new Date(now).toISOString() };
     const raw = writeJob(job, stamp, limits.maxPayloadBytes);
     this.context.metrics?.encoded('job', raw.length);
     return { id, addedOn: stamp.timestamp, service, pattern, raw, keys, options, observed };
@@ -121,7 +129,8 @@ export class JobAdder {
 
   private store(job: PreparedJob): Promise<boolean> {
     const { raw, keys, options } = job;
-    const isPlain = options.id === undefined && !options.delayMs && options.priority !== 'high';
+    const { id, delayMs, priority, lifo } = options;
+    const isPlain = id === undefined && !delayMs && !lifo && priorityOf(priority) === 0;
     if (!isPlain) return this.addAlone(job);
     return new Promise((resolve, reject) => this.post(keys, { raw, resolve, reject }));
   }
@@ -141,12 +150,13 @@ export class JobAdder {
     }
   }
 
-  private async addAlone({ pattern, raw, keys, options }: PreparedJob): Promise<boolean> {
-    const { id = '', delayMs = 0, priority, dedupMs = this.context.options.queue.dedupMs } = options;
-    const { waiting, high, delayed, ids, results, finished, died, idle } = keys;
-    const isHigh = priority === 'high' ? '1' : '';
-    const names = [waiting, high, delayed, ids, results, finished, died, idle];
-    const args = [...names, raw, isHigh, delayMs, id, dedupMs, keys.wakeOf(''), pattern];
+  private async addAlone({ id: jobId, addedOn, pattern, raw, keys, options }: PreparedJob): Promise<boolean> {
+    const { id = '', delayMs = 0, priority, lifo, dedupMs = this.context.options.queue.dedupMs } = options;
+    const { high, delayed, ids, results, finished, died, idle, ranked, patterns, hints } = keys;
+    const { list, rank } = placeOf(keys, pattern, priorityOf(priority));
+    const names = [list, high, delayed, ids, results, finished, died, idle, ranked, patterns, hints];
+    const given = [raw, rank, delayMs, id, dedupMs, keys.wakeOf(''), pattern, lifo ? '1' : ''];
+    const args = [...names, ...given, Date.parse(addedOn), jobId];
     return (await this.context.redis.run('add a job', (redis) => addOne.run(redis, args))) === 1;
   }
 

@@ -18,9 +18,11 @@ export class JobChanges {
   /** @throws HydraError `BAD_OPTION` */
   async changeDelay(id: string, delayMs: number): Promise<boolean> {
     checkJob('any', { delayMs });
-    const { delayed, idle } = this.keys;
-    return this.search.act(delayed, id, ({ raw }) => {
-      const args = [delayed, idle, raw, delayMs, this.keys.wakeOf(''), readJob(raw)?.pattern ?? ''];
+    const { delayed, idle, hints } = this.keys;
+    return this.search.actOn(id, [delayed], (_place, { raw }) => {
+      const { pattern = '', id: own = '', message } = readJob(raw) ?? {};
+      const addedAt = Date.parse(message?.timestamp ?? '') || 0;
+      const args = [delayed, idle, hints, raw, delayMs, this.keys.wakeOf(''), pattern, own, addedAt];
       return this.context.redis.run('change a delay', (redis) => changeDelay.run(redis, args));
     });
   }
@@ -29,15 +31,11 @@ export class JobChanges {
   async update(id: string, data: unknown): Promise<boolean> {
     const { delayed, state } = this.keys;
     const { waiting } = await this.search.places();
-    for (const place of [...waiting, delayed]) {
-      const isChanged = await this.search.act(place, id, ({ raw, index, length }) =>
-        this.context.redis.run('update a job', (redis) =>
-          replaceText.run(redis, [place, state, raw, this.rewritten(raw, data), index, length]),
-        ),
-      );
-      if (isChanged) return true;
-    }
-    return false;
+    return this.search.actOn(id, [...waiting, delayed], (place, { raw, index, length }) =>
+      this.context.redis.run('update a job', (redis) =>
+        replaceText.run(redis, [place, state, raw, this.rewritten(raw, data), index, length]),
+      ),
+    );
   }
 
   /** The same job with other data. */

@@ -3,6 +3,15 @@ import { checkPage } from '../../hydra-options.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import { readDeadLetter, type DeadLetterText } from '../model/dead-letter.js';
 import type { JobEvent } from '../model/job-event.js';
+import {
+  checkFind,
+  isAll,
+  resolveFilter,
+  type FindOptions,
+  type FoundJobs,
+  type JobFilter,
+} from './job-filter.js';
+import { JobFinder } from './job-finder.js';
 import { JobSearch, type Found } from './job-search.js';
 import { readJob } from '../model/job-text.js';
 import {
@@ -50,6 +59,7 @@ export function checkState(state: unknown): void {
 export class JobInspector {
   readonly search: JobSearch;
   readonly dead: Redrive;
+  private readonly finder: JobFinder;
 
   constructor(
     private readonly redis: RedisConnections,
@@ -57,40 +67,47 @@ export class JobInspector {
     dedupMs: number,
   ) {
     this.search = new JobSearch(redis, keys);
+    this.finder = new JobFinder(redis, keys, this.search);
     this.dead = new Redrive(redis, keys, this.search, dedupMs);
   }
 
   async counts(): Promise<JobCounts> {
-    const { waiting, high, patterns, returned, owners, inProgress, delayed, incomplete, finished, paused } =
-      this.keys;
-    const args = [
-      waiting,
-      high,
-      patterns,
-      returned,
-      owners,
-      inProgress,
-      delayed,
-      incomplete,
-      finished,
-      paused,
-    ];
+    const { inProgress, delayed, incomplete, finished, paused } = this.keys;
+    const args = [...this.search.waitingKeys, inProgress, delayed, incomplete, finished, paused];
     const counted = await this.redis.run('count jobs', (redis) =>
       countAll.run(redis, [...args, ...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')]),
     );
-    const [waits, active, later, dead, completed, isPaused, flat, workers] = counted;
+    const [waits, active, later, dead, completed, isPaused, flat, workers, oldest] = counted;
     const unhandled = Object.fromEntries(pairs(flat));
     const states = { waiting: waits, active, delayed: later, dead, completed };
-    return { ...states, isPaused: isPaused === 1, workers, unhandled };
+    const oldestWaitingAt = oldest === '' ? undefined : new Date(oldest);
+    return { ...states, isPaused: isPaused === 1, workers, unhandled, oldestWaitingAt };
   }
 
-  async list(state: JobStateName, page: Page): Promise<JobView[]> {
+  async list(state: JobStateName, page: Page & JobFilter): Promise<JobView[]> {
     const { offset, limit } = checkPage(page);
     if (limit === 0) return [];
+    if (!isAll(page)) return (await this.find(state, { ...page, limit: offset + limit })).jobs.slice(offset);
     if (state === 'completed') return this.completed(offset, limit);
     if (state === 'dead') return (await this.deadLetters(page)).map(deadView);
     if (state === 'delayed') return this.delayed(offset, limit);
     return this.views(state, await this.raws(state, offset, limit));
+  }
+
+  /** Those that pass a filter, and how many there are of each pattern. */
+  async find(state: JobStateName, options: FindOptions): Promise<FoundJobs> {
+    const found = await this.finder.find(state, resolveFilter(options), checkFind(options));
+    const { texts, ...rest } = found;
+    return { jobs: await this.viewed(state, texts), ...rest };
+  }
+
+  private async viewed(state: JobStateName, texts: readonly string[]): Promise<JobView[]> {
+    if (state === 'completed') return texts.map(completedView).filter((view) => view !== undefined);
+    if (state === 'dead') {
+      const letters = texts.map(readDeadLetter).filter((letter) => letter !== undefined);
+      return letters.map(deadView);
+    }
+    return this.views(state, texts);
   }
 
   /** A job that moves on while it is looked for may be missed once: it has been where it is found the second time. */
@@ -104,11 +121,25 @@ export class JobInspector {
   }
 
   private async look(id: string): Promise<JobView | undefined> {
-    const [text, { waiting, active }] = await this.redis.run('look up a job', (redis) =>
-      Promise.all([redis.hget(this.keys.results, id), this.search.places()]),
-    );
+    const text = await this.redis.run('look up a job', (redis) => redis.hget(this.keys.results, id));
     const ended = endedView(text);
     if (ended) return ended;
+    return (await this.near(id)) ?? (await this.searched(id));
+  }
+
+  /** At a cost that does not follow the length of the queue, where this library added it. */
+  private async near(id: string): Promise<JobView | undefined> {
+    const located = await this.search.locate(id);
+    if (located?.state === 'delayed') return this.delayedView(located.raw);
+    if (located) return (await this.views(located.state, [located.raw]))[0];
+    const letter = await this.search.locateDead(id);
+    const dead = letter && readDeadLetter(letter.raw);
+    return dead && deadView(dead);
+  }
+
+  /** In bounded steps, from place to place. */
+  private async searched(id: string): Promise<JobView | undefined> {
+    const { waiting, active } = await this.search.places();
     for (const [state, places] of [
       ['waiting', waiting],
       ['active', active],
@@ -133,16 +164,27 @@ export class JobInspector {
     return raws.map(readDeadLetter).filter((dead) => dead !== undefined);
   }
 
-  /** Takes a job out that nobody runs; false when there is none with this id, or it runs. */
-  async remove(id: string): Promise<boolean> {
+  /**
+   * Takes a job out that nobody runs; false when there is none with this id, or it runs.
+   *
+   * @param state only where it is in this state
+   */
+  async remove(id: string, state?: JobStateName): Promise<boolean> {
+    const isRemoved = await this.takeOut(id, state);
+    if (isRemoved) await this.redis.run('remove a job', (redis) => redis.del(this.keys.log(id)));
+    return isRemoved;
+  }
+
+  private async takeOut(id: string, state?: JobStateName): Promise<boolean> {
     const { incomplete, delayed, results, finished } = this.keys;
     const { waiting } = await this.search.places();
     // A dead letter last: a job that waits may have the id of an older one that failed.
-    for (const place of [...waiting, delayed, incomplete]) {
-      if (await this.search.act(place, id, (found) => this.removeFrom(place, found))) return true;
-    }
-    const { ids, progress, died } = this.keys;
-    const args = [finished, ids, progress, results, died, id];
+    const byState = { waiting, active: [], delayed: [delayed], dead: [incomplete], completed: [] };
+    const places = state ? byState[state] : [...waiting, delayed, incomplete];
+    if (await this.search.actOn(id, places, (place, found) => this.removeFrom(place, found))) return true;
+    if (state !== undefined && state !== 'completed') return false;
+    const { ids, progress, died, hints } = this.keys;
+    const args = [finished, ids, progress, results, died, hints, id];
     return (await this.redis.run('remove a job', (redis) => removeOutcome.run(redis, args))) === 1;
   }
 
@@ -157,24 +199,24 @@ export class JobInspector {
   }
 
   private removeFrom(place: string, { raw, index, length }: Found): Promise<number> {
-    const { state, watched, ids, progress, results, died, events, incomplete } = this.keys;
+    const { state, watched, ids, progress, results, died, hints, events, incomplete } = this.keys;
     const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
     const event: JobEvent = { type: 'removed', id, pattern };
-    const keys = [place, state, watched, ids, progress, results, died];
+    const keys = [place, state, watched, ids, progress, results, died, hints];
     const isDead = place === incomplete ? '1' : '';
     const args = [...keys, raw, events, JSON.stringify(event), index, length, id, isDead];
     return this.redis.run('remove a job', (redis) => removeOne.run(redis, args));
   }
 
   private raws(state: 'waiting' | 'active', offset: number, limit: number): Promise<string[]> {
-    const { waiting, high, patterns, returned, owners, inProgress } = this.keys;
+    const { owners, inProgress } = this.keys;
     const leases = this.keys.leases('');
     const prefixes = [...asideNames(this.keys), leases, this.keys.inbox('')];
     return this.inPages(offset, limit, (from, count) =>
       this.redis.run('list jobs', (redis) =>
         state === 'active'
           ? pageActive.run(redis, [inProgress, owners, leases, from, count])
-          : pageWaiting.run(redis, [waiting, high, patterns, returned, owners, ...prefixes, from, count]),
+          : pageWaiting.run(redis, [...this.search.waitingKeys, ...prefixes, from, count]),
       ),
     );
   }
@@ -248,8 +290,10 @@ export class JobInspector {
 
   private async findDelayed(id: string): Promise<JobView | undefined> {
     const found = await this.search.find(this.keys.delayed, id);
-    if (!found) return undefined;
-    const { raw } = found;
+    return found && this.delayedView(found.raw);
+  }
+
+  private async delayedView(raw: string): Promise<JobView | undefined> {
     const [view] = await this.views('delayed', [raw]);
     const score = await this.redis.run('look up a job', (redis) => redis.zscore(this.keys.delayed, raw));
     return view && { ...view, ...(score !== null && { dueAt: new Date(Number(score)) }) };

@@ -1,6 +1,8 @@
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import { readDeadLetter, type DeadLetterText } from '../model/dead-letter.js';
 import { readJob } from '../model/job-text.js';
+import { timeOfId } from '../model/job-id.js';
+import { locate, locateDead } from '../scripts/locate-scripts.js';
 import { openPlaces, search } from '../scripts/producer-scripts.js';
 import { asideNames, type QueueKeys } from '../model/queue-keys.js';
 
@@ -12,6 +14,12 @@ export interface Found {
   readonly raw: string;
   readonly index: number;
   readonly length: number;
+}
+
+/** A job that was found by its id at a cost that does not follow the length of the queue. */
+export interface Located extends Found {
+  readonly state: 'waiting' | 'active' | 'delayed';
+  readonly place: string;
 }
 
 /** Where a search continues: an index, and in a sorted set, whose indexes move, the element that was seen last. */
@@ -77,12 +85,18 @@ export class JobSearch {
     return found;
   }
 
+  /** What the scripts that go through all that waits are given first. */
+  get waitingKeys(): readonly string[] {
+    const { waiting, high, patterns, returned, owners, ranked } = this.keys;
+    return [waiting, high, patterns, returned, owners, ranked];
+  }
+
   /** Where jobs wait, in the order in which they are taken, and where those are that run. */
   async places(): Promise<{ readonly waiting: readonly string[]; readonly active: readonly string[] }> {
-    const { waiting, high, patterns, returned, owners, inProgress } = this.keys;
+    const { inProgress } = this.keys;
     const prefixes = [...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')];
     const [waits, runs] = await this.redis.run('list jobs', (redis) =>
-      openPlaces.run(redis, [waiting, high, patterns, returned, owners, ...prefixes]),
+      openPlaces.run(redis, [...this.waitingKeys, ...prefixes]),
     );
     return { waiting: waits, active: [inProgress, ...runs] };
   }
@@ -96,6 +110,53 @@ export class JobSearch {
       return true;
     });
     return hit;
+  }
+
+  /**
+   * Where a job is that this library added; undefined also where it is there and was not found: its producer's clock differed too
+   * much from others', or it was added by another program. Then the places have to be searched.
+   */
+  async locate(id: string): Promise<Located | undefined> {
+    const { inProgress, delayed, hints } = this.keys;
+    const hint = await this.redis.run('look up a job', (redis) => redis.hget(hints, id));
+    const [added, due] = hint?.split(' ') ?? [];
+    const addedAt = timeOfId(id) ?? (added === undefined ? undefined : Number(added));
+    if (addedAt === undefined || Number.isNaN(addedAt)) return undefined;
+    const prefixes = [...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')];
+    const args = [...prefixes, JSON.stringify(id), new Date(addedAt).toISOString(), due ?? ''];
+    const reply = await this.redis.run('look up a job', (redis) =>
+      locate.run(redis, [...this.waitingKeys, inProgress, delayed, ...args]),
+    );
+    if (reply.length === 0 || readJob(reply[2])?.id !== id) return undefined;
+    const [state, place, raw, index, length] = reply;
+    return { state: state as Located['state'], place, raw, index, length };
+  }
+
+  /** The dead letter of a job, where its outcome is kept; as {@link locate}. */
+  async locateDead(id: string): Promise<Found | undefined> {
+    const { died, incomplete } = this.keys;
+    const diedAt = await this.redis.run('look up a job', (redis) => redis.zscore(died, id));
+    if (diedAt === null) return undefined;
+    const args = [incomplete, JSON.stringify(id), new Date(Number(diedAt)).toISOString()];
+    const reply = await this.redis.run('look up a job', (redis) => locateDead.run(redis, args));
+    if (reply.length === 0 || readDeadLetter(reply[0])?.id !== id) return undefined;
+    const [raw, index, length] = reply;
+    return { raw, index, length };
+  }
+
+  /** Has a script act on a job, wherever it is among some places; see {@link act}. */
+  async actOn(
+    id: string,
+    places: readonly string[],
+    script: (place: string, found: Found) => Promise<number>,
+  ): Promise<boolean> {
+    const located = await this.locate(id);
+    if (located && places.includes(located.place) && (await script(located.place, located)) === 1)
+      return true;
+    for (const place of places) {
+      if (await this.act(place, id, (found) => script(place, found))) return true;
+    }
+    return false;
   }
 
   /**

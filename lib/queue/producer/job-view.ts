@@ -29,6 +29,8 @@ export interface JobCounts {
   readonly workers: number;
   /** How many waiting jobs were set aside because no worker has a handler for their pattern, by pattern. */
   readonly unhandled: Readonly<Record<string, number>>;
+  /** When the oldest of those that wait was added, by the clock of the process that added it; undefined when none waits. */
+  readonly oldestWaitingAt: Date | undefined;
 }
 
 /**
@@ -43,7 +45,10 @@ export interface JobView {
   readonly pattern: string;
   /** The outcome of a cancelled job is kept as long as that of a dead one, and neither counted nor listed. */
   readonly state: JobStateName | 'cancelled';
-  /** The data of the job; undefined for a job that completed or was cancelled, of which only the outcome is kept. */
+  /**
+   * The data of the job; undefined for one that was cancelled, and for one that completed, unless `queue.completed.data` says that it
+   * is kept.
+   */
   readonly data?: unknown;
   /** When it was added, by the clock of the process that added it. */
   readonly enqueuedAt?: Date;
@@ -53,6 +58,12 @@ export interface JobView {
   readonly error?: string;
   /** When a delayed job may start, by the clock of Redis. */
   readonly dueAt?: Date;
+  /** When the attempt that completed it began, by the clock of Redis. */
+  readonly startedAt?: Date;
+  /** How long that attempt ran, in milliseconds; undefined unless it is completed. */
+  readonly tookMs?: number;
+  /** The id of the instance that completed it. */
+  readonly worker?: string;
   /** When it completed, was cancelled or became a dead letter, by the clock of Redis. */
   readonly finishedAt?: Date;
   /** What its handler returned; undefined unless it is completed. */
@@ -88,7 +99,13 @@ export function openView(
 }
 
 /** What a person sees of a dead letter. */
-export function publicDead({ raw: _raw, jobText: _text, addedOn: _on, ...dead }: DeadLetterText): DeadJob {
+export function publicDead({
+  raw: _raw,
+  jobText: _text,
+  addedOn: _on,
+  steps: _steps,
+  ...dead
+}: DeadLetterText): DeadJob {
   return dead;
 }
 
@@ -99,8 +116,9 @@ export function deadView({ id, pattern, data, reason, diedAt, attempts }: DeadJo
 export function completedView(text: string | null): JobView | undefined {
   const event = readEnd(text);
   if (event?.type !== 'completed') return undefined;
-  const { id, pattern, attempt, finishedAt, result } = event;
-  return { id, pattern, state: 'completed', attempts: attempt, finishedAt, result };
+  const { type: _type, attempt, finishedAt, tookMs, isLarge: _large, ...rest } = event;
+  const startedAt = new Date(finishedAt.getTime() - tookMs);
+  return { state: 'completed', attempts: attempt, startedAt, finishedAt, tookMs, result: undefined, ...rest };
 }
 
 /** However it ended, from what is kept of that. */

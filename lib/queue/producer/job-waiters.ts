@@ -18,6 +18,7 @@ const MISSES = 2;
 /** The job whose end is waited for. */
 export interface AwaitedJob {
   readonly id: string;
+  readonly pattern: string;
   /** The timestamp of its message; undefined where another job took the id before. */
   readonly addedOn: string | undefined;
 }

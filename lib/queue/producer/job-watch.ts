@@ -5,6 +5,7 @@ import { HydraError } from '../../hydra-error.js';
 import type { Context } from '../../redis/context.js';
 import type { Timer } from '../../runtime/clock.js';
 import { outside } from '../../runtime/async-context.js';
+import { withTimeout } from '../../runtime/waiting.js';
 import type { Subscription } from '../../redis/redis-connections.js';
 import { readEvents, type JobEvent } from '../model/job-event.js';
 import type { JobSearch } from './job-search.js';
@@ -18,6 +19,8 @@ const WATCHED_MS = 10_000;
 const RENEW_MS = 3_000;
 /** How often a job that is watched is looked for among those that ended: pub/sub may lose a word. */
 const CHECK_MS = 2_000;
+/** How long it is asked, at the end of a wait, why a job has not ended, in milliseconds. */
+const WHY_MS = 500;
 
 /** Hears what happens to the jobs of one queue, while somebody listens. */
 export class JobWatch {
@@ -86,12 +89,12 @@ export class JobWatch {
    * @throws HydraError `DEAD_LETTER` with the reason; `CANCELLED`; `REPLY_LOST`; `TIMEOUT`, also where Redis was away for all that time; `CLOSED`
    */
   async result(job: AwaitedJob, timeoutMs: number, startedAt?: number): Promise<unknown> {
-    const { clock, redis } = this.context;
+    const { clock } = this.context;
     const waiter = this.waiters.add(job);
-    const late = () => waiter.fail(lateError(job.id, timeoutMs, redis.isReady));
+    const late = async () => waiter.fail(lateError(job.id, timeoutMs, await this.whyLate(job.pattern)));
     const now = clock.monotonic();
     const leftMs = Math.max(0, (startedAt ?? now) + timeoutMs - now);
-    const timer = clock.setTimeout(late, leftMs, { ref: true });
+    const timer = clock.setTimeout(() => void late(), leftMs, { ref: true });
     this.enter()
       .then(() => this.waiters.lookFor(waiter))
       .catch((error: unknown) => {
@@ -104,6 +107,23 @@ export class JobWatch {
       this.waiters.remove(waiter);
       this.leave();
     }
+  }
+
+  /** What there is to say of a job that has not ended, beside that; '' for nothing. Never rejects, and takes no long time. */
+  private async whyLate(pattern: string): Promise<string> {
+    const { redis, clock } = this.context;
+    if (!redis.isReady) return '; Redis cannot be reached';
+    const { owners, patterns } = this.keys;
+    const look = redis.run('look for workers', async (client) => {
+      const [[seconds], until] = await Promise.all([client.time(), client.zscore(patterns, pattern)]);
+      const now = Number(seconds) * 1_000;
+      if (Number(until) >= now) return '';
+      const workers = await client.zcount(owners, now, '+inf');
+      return workers > 0
+        ? `; no worker has a handler for "${pattern}"`
+        : '; no worker of this library reads its queue';
+    });
+    return withTimeout(clock, look, WHY_MS, unknownReason).catch(() => '');
   }
 
   close(): void {
@@ -180,7 +200,10 @@ function outcomeOf(event: JobEvent): unknown {
   throw new HydraError('DEAD_LETTER', `job ${event.id}: ${event.type === 'dead' ? event.error : ''}`);
 }
 
-function lateError(id: string, timeoutMs: number, isConnected: boolean): HydraError {
-  const why = isConnected ? '' : '; Redis cannot be reached';
+function unknownReason(): HydraError {
+  return new HydraError('TIMEOUT', 'Redis did not say why');
+}
+
+function lateError(id: string, timeoutMs: number, why: string): HydraError {
   return new HydraError('TIMEOUT', `job ${id} has not completed within timeoutMs=${timeoutMs}${why}`);
 }

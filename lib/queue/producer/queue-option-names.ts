@@ -1,12 +1,46 @@
 import { BACKOFF_NAMES, type NamesOf, type OptionNames } from '../../hydra-options.js';
 import type { AddOptions } from './job-adder.js';
+import type { BulkOptions, FindOptions, JobFilter } from './job-filter.js';
 import type { Page } from './job-view.js';
+import type { CleanOptions, DrainQueueOptions, ObliterateOptions } from './purge.js';
 import type { RepeatOptions } from '../model/schedule.js';
 
 /** The names of what the methods of the queue take. */
 export const REF_NAMES = { service: true, queue: true } satisfies OptionNames;
 export const PAGE_NAMES = { ...REF_NAMES, offset: true, limit: true } satisfies NamesOf<Page>;
-export const REDRIVE_NAMES = { ...REF_NAMES, dryRun: true } satisfies OptionNames;
+export const FILTER_NAMES = {
+  pattern: true,
+  text: true,
+  since: true,
+  until: true,
+} satisfies NamesOf<JobFilter>;
+export const LIST_NAMES = { ...PAGE_NAMES, ...FILTER_NAMES } satisfies OptionNames;
+export const FIND_NAMES = {
+  ...REF_NAMES,
+  ...FILTER_NAMES,
+  limit: true,
+  lookAt: true,
+} satisfies NamesOf<FindOptions>;
+const BULK_NAMES = { dryRun: true, onProgress: true } satisfies NamesOf<BulkOptions>;
+export const REDRIVE_NAMES = { ...REF_NAMES, ...BULK_NAMES } satisfies OptionNames;
+export const DRAIN_NAMES = {
+  ...REF_NAMES,
+  ...BULK_NAMES,
+  delayed: true,
+} satisfies NamesOf<DrainQueueOptions>;
+export const CLEAN_NAMES = {
+  ...REF_NAMES,
+  ...BULK_NAMES,
+  pattern: true,
+  text: true,
+  olderThanMs: true,
+  limit: true,
+} satisfies NamesOf<CleanOptions>;
+export const OBLITERATE_NAMES = {
+  ...REF_NAMES,
+  force: true,
+  dryRun: true,
+} satisfies NamesOf<ObliterateOptions>;
 export const CANCEL_NAMES = { ...REF_NAMES, reason: true } satisfies OptionNames;
 export const CANCEL_WHERE_NAMES = {
   ...CANCEL_NAMES,
@@ -22,6 +56,7 @@ export const ADD_NAMES = {
   dedupMs: true,
   delayMs: true,
   priority: true,
+  lifo: true,
   attempts: true,
   backoff: BACKOFF_NAMES,
   timeoutMs: true,
@@ -31,6 +66,13 @@ export const ADD_NAMES = {
 export const REPEAT_NAMES = {
   queue: true,
   timeZone: true,
+  startAt: true,
+  endAt: true,
+  count: true,
+  atOnce: true,
+  overlap: true,
+  priority: true,
+  headers: true,
   attempts: true,
   backoff: BACKOFF_NAMES,
   timeoutMs: true,

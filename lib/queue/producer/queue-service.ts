@@ -1,4 +1,3 @@
-import { transformPatternToRoute } from '@nestjs/microservices/utils/transform-pattern.utils.js';
 import type { Observable } from 'rxjs';
 
 import { HydraError } from '../../hydra-error.js';
@@ -18,6 +17,8 @@ import { Cancellation, type CancelledJobs, type CancelOutcome } from './cancella
 import type { DeadJob } from '../model/dead-letter.js';
 import { JobAdder, type AddOptions, type PreparedJob } from './job-adder.js';
 import type { JobEvent } from '../model/job-event.js';
+import { readLogLines, type JobLogLine } from '../model/job-log.js';
+import { routeOf, type BulkOptions, type FindOptions, type FoundJobs, type JobFilter } from './job-filter.js';
 import { checkState, JobInspector } from './job-inspector.js';
 import { publicDead, type JobCounts, type JobStateName, type JobView, type Page } from './job-view.js';
 import { isUnavailable } from './job-waiters.js';
@@ -28,6 +29,12 @@ import {
   ADD_NAMES,
   CANCEL_NAMES,
   CANCEL_WHERE_NAMES,
+  CLEAN_NAMES,
+  DRAIN_NAMES,
+  FILTER_NAMES,
+  FIND_NAMES,
+  LIST_NAMES,
+  OBLITERATE_NAMES,
   PAGE_NAMES,
   REDRIVE_NAMES,
   REF_NAMES,
@@ -37,8 +44,15 @@ import {
 import { createQueueKeys, DEFAULT_QUEUE, type QueueKeys } from '../model/queue-keys.js';
 import { RedisClock } from '../model/redis-clock.js';
 import { FORGET_EVERY_MS, Retention } from '../model/retention.js';
-import type { RepeatOptions, Schedule } from '../model/schedule.js';
+import type { RepeatEvery, RepeatOptions, Schedule } from '../model/schedule.js';
 import { limitPattern } from '../scripts/producer-scripts.js';
+import {
+  Purge,
+  type CleanedJobs,
+  type CleanOptions,
+  type DrainQueueOptions,
+  type ObliterateOptions,
+} from './purge.js';
 import { Schedules } from './schedules.js';
 
 /**
@@ -90,7 +104,7 @@ export interface QueuedJob<Result = unknown> {
    *
    * @throws HydraError `DEAD_LETTER` with the reason; `CANCELLED` when it was removed; `REPLY_LOST` when it has ended
    * and its outcome is not known: a Hydra 1.x worker ran it, or its outcome is not kept any more; `TIMEOUT` when it has
-   * not ended by then, or Redis was away for all that time; `BAD_OPTION`; `CLOSED`
+   * not ended by then, or Redis was away for all that time: it says so where no worker has a handler; `BAD_OPTION`; `CLOSED`
    */
   result(options?: ResultOptions): Promise<Result>;
 }
@@ -118,6 +132,7 @@ interface Queue {
   readonly changes: JobChanges;
   readonly watch: JobWatch;
   readonly schedules: Schedules;
+  readonly purge: Purge;
   readonly upkeep: Timer | undefined;
   readonly unread: UnreadQueue;
 }
@@ -215,18 +230,42 @@ export class QueueService {
     return counts;
   }
 
-  /** A page of the jobs in one state: those that wait in the order in which they are taken, completed ones newest first. */
-  async list(state: JobStateName, page: QueueRef & Page = {}): Promise<JobView[]> {
+  /**
+   * A page of the jobs in one state: those that wait in the order in which they are taken, completed ones newest first. With a
+   * filter, it is a page of what {@link find} gives.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async list(state: JobStateName, page: QueueRef & Page & JobFilter = {}): Promise<JobView[]> {
     checkState(state);
-    return this.queue('list', page, PAGE_NAMES).inspector.list(state, page);
+    return this.queue('list', page, LIST_NAMES).inspector.list(state, page);
   }
 
   /**
-   * A job by its id, or undefined. The cost is linear in the length of the queue: use it for inspection, not in a
-   * program's normal work.
+   * The jobs in one state that pass a filter, and how many there are of each pattern. What it costs follows the number of jobs
+   * that are looked at, in bounded steps: a hundred thousand, unless `lookAt` says otherwise. Each place where jobs of the
+   * state are is looked through from its newest on, delayed jobs from the first that is due, dead letters from the oldest.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async find(state: JobStateName, options: QueueRef & FindOptions = {}): Promise<FoundJobs> {
+    checkState(state);
+    return this.queue('find', options, FIND_NAMES).inspector.find(state, options);
+  }
+
+  /**
+   * A job by its id, or undefined. What it costs does not follow the length of the queue for a job that this library added; one
+   * of another program, or that is not there, is searched for from place to place, in bounded steps.
    */
   async get(id: string, ref?: QueueRef): Promise<JobView | undefined> {
     return this.queue('get', ref).inspector.get(id);
+  }
+
+  /** The last lines that the handler of a job wrote with `job.log`, oldest first: a hundred at most. */
+  async logs(id: string, ref?: QueueRef): Promise<JobLogLine[]> {
+    const { keys } = this.queue('logs', ref);
+    const key = keys.log(nonEmptyString('id', id));
+    return readLogLines(await this.context.redis.run('read a log', (redis) => redis.lrange(key, 0, -1)));
   }
 
   /** A page of the dead letters, oldest first, with reason and history. */
@@ -237,15 +276,50 @@ export class QueueService {
   /**
    * Makes jobs of dead letters again, with all their attempts. Resolves with their ids.
    *
-   * @param options `dryRun: true` only gives the ids
+   * @param which an id, several, `'all'`, or a filter, whose times are those of their death
+   * @throws HydraError `BAD_OPTION`
    */
   async redrive(
-    ids: string | readonly string[],
-    options: QueueRef & { readonly dryRun?: boolean } = {},
+    which: string | readonly string[] | JobFilter,
+    options: QueueRef & BulkOptions = {},
   ): Promise<string[]> {
-    const { dryRun = false } = options;
-    const chosen = ids === 'all' ? ids : typeof ids === 'string' ? [ids] : ids;
-    return this.queue('redrive', options, REDRIVE_NAMES).inspector.dead.run(chosen, dryRun);
+    const { dead } = this.queue('redrive', options, REDRIVE_NAMES).inspector;
+    if (which === 'all') return dead.run({}, options);
+    if (typeof which === 'string') return dead.run([which], options);
+    if (!Array.isArray(which)) refuseUnknown('redrive', which, FILTER_NAMES);
+    return dead.run(which as readonly string[] | JobFilter, options);
+  }
+
+  /**
+   * Removes all jobs that wait, and by option the delayed ones; those that run go on. Gives their number.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async drain(options: QueueRef & DrainQueueOptions = {}): Promise<number> {
+    return this.queue('drain', options, DRAIN_NAMES).purge.drain(options);
+  }
+
+  /**
+   * Removes jobs of one state that are old: outcomes of completed ones, dead letters, jobs that wait or are delayed.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async clean(state: JobStateName, options: QueueRef & CleanOptions = {}): Promise<CleanedJobs> {
+    checkState(state);
+    return this.queue('clean', options, CLEAN_NAMES).purge.clean(state, options);
+  }
+
+  /**
+   * Removes a queue with its jobs, dead letters, outcomes, repeating jobs and its pause, in one step. Workers go on reading it. Gives
+   * what there was.
+   *
+   * @throws HydraError `BAD_OPTION` while jobs run, unless `force` says that they are removed too
+   */
+  async obliterate(options: QueueRef & ObliterateOptions = {}): Promise<JobCounts> {
+    const { purge, schedules } = this.queue('obliterate', options, OBLITERATE_NAMES);
+    const counts = await purge.obliterate(options);
+    if (!options.dryRun) for (const { name } of await schedules.list()) await schedules.end(name);
+    return counts;
   }
 
   /** Removes a waiting job, a dead letter, or the outcome of a completed job; false when there is none. */
@@ -362,14 +436,15 @@ export class QueueService {
   }
 
   /**
-   * Adds a job at every tick of a cron expression, once however many instances there are, and while a worker of the
-   * service runs. Setting the same again changes nothing: let every instance do it when it starts.
+   * Adds a job at every tick of a cron expression, or every so many milliseconds (`{ everyMs: 30_000 }`), once however many
+   * instances there are, and while a worker of the service runs. Setting the same again changes nothing: let every instance do it
+   * when it starts. Where `endAt` has passed, it ends what there is of that name.
    *
    * @throws HydraError `BAD_OPTION`, also for an expression that has no further tick; `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`
    */
   async repeat(
     name: string,
-    cron: string,
+    when: string | RepeatEvery,
     pattern: string | number | object,
     data: unknown,
     options: RepeatOptions = {},
@@ -377,7 +452,7 @@ export class QueueService {
     refuseUnknown('repeat', options, REPEAT_NAMES);
     const { queue, ...settings } = options;
     const { schedules } = this.queue('repeat', queue === undefined ? {} : { queue });
-    await schedules.set(name, cron, routeOf(pattern), data, settings);
+    await schedules.set(name, when, { pattern: routeOf(pattern), data }, settings);
   }
 
   /** Lists the repeating jobs of a queue. */
@@ -450,8 +525,12 @@ export class QueueService {
     return { queue, job: this.adder.prepare(queue.keys, queue.service, routeOf(pattern), data, options) };
   }
 
-  private handle<Result>({ watch }: Queue, { id, addedOn }: PreparedJob, isNew: boolean): StoredJob<Result> {
-    const awaited = { id, addedOn: isNew ? addedOn : undefined };
+  private handle<Result>(
+    { watch }: Queue,
+    { id, pattern, addedOn }: PreparedJob,
+    isNew: boolean,
+  ): StoredJob<Result> {
+    const awaited = { id, pattern, addedOn: isNew ? addedOn : undefined };
     const resultSince = (startedAt: number, timeoutMs: number) =>
       watch.result(awaited, timeoutMs, startedAt) as Promise<Result>;
     const resultOf = async (options: ResultOptions) => {
@@ -511,7 +590,10 @@ export class QueueService {
     const unread = new UnreadQueue(this.context, keys, name);
     const changes = new JobChanges(this.context, keys, inspector.search, service);
     const cancellation = new Cancellation(this.context, keys, inspector.search);
-    const opened = { service, keys, inspector, cancellation, changes, watch, schedules, upkeep, unread };
+    const purge = new Purge(this.context.redis, keys, inspector);
+    const opened = {
+      ...{ service, keys, inspector, cancellation, changes, watch, schedules, purge, upkeep, unread },
+    };
     this.queues.set(`${givenService}:${queue}`, opened);
     return opened;
   }
@@ -556,7 +638,13 @@ async function allAdded(adding: readonly Promise<boolean>[]): Promise<boolean[]>
   throw isPartial && worst instanceof HydraError ? worst.begun() : worst;
 }
 
-function isNothing({ isPaused, unhandled: _among, workers: _readers, ...counts }: JobCounts): boolean {
+function isNothing({
+  isPaused,
+  unhandled: _among,
+  workers: _readers,
+  oldestWaitingAt: _at,
+  ...counts
+}: JobCounts): boolean {
   return !isPaused && Object.values(counts).every((count) => count === 0);
 }
 
@@ -567,9 +655,4 @@ function reasonFor({ reason = 'cancelled' }: CancelOptions): string {
     'BAD_OPTION',
     `reason must have at most ${MAX_REASON} characters, got ${reason.length}`,
   );
-}
-
-/** A pattern as Nest normalises it: the name a handler is found by. */
-function routeOf(pattern: string | number | object): string {
-  return typeof pattern === 'string' ? pattern : transformPatternToRoute(pattern as never);
 }

@@ -1,5 +1,6 @@
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import { readDeadLetter, type DeadLetterText } from '../model/dead-letter.js';
+import { resolveFilter, type BulkOptions, type JobFilter } from './job-filter.js';
 import type { Found, JobSearch } from './job-search.js';
 import { redriveAll } from '../scripts/producer-scripts.js';
 import type { QueueKeys } from '../model/queue-keys.js';
@@ -27,9 +28,14 @@ export class Redrive {
   ) {}
 
   /** Gives back the ids of those that are jobs again; dry, of those that would be. */
-  async run(ids: readonly string[] | 'all', isDry: boolean): Promise<string[]> {
-    if (ids !== 'all' && ids.length === 0) return [];
-    const chosen = ids === 'all' ? undefined : new Set(ids);
+  async run(
+    ids: readonly string[] | JobFilter,
+    { dryRun: isDry = false, onProgress }: BulkOptions,
+  ): Promise<string[]> {
+    const isList = Array.isArray(ids);
+    if (isList && ids.length === 0) return [];
+    const chosen = isList ? new Set(ids) : undefined;
+    const passes = isList ? ({ id }: Letter) => chosen!.has(id) : passer(ids as JobFilter);
     const total = await this.redis.run('list dead letters', (redis) => redis.llen(this.keys.incomplete));
     const driven: string[] = [];
     const missing = new Set(chosen);
@@ -37,10 +43,11 @@ export class Redrive {
     // Those that come meanwhile are not meant.
     for (let from = 0, left = total; left > 0;) {
       const { letters, next } = await this.part(from, [...missing]);
-      const due = letters.filter(({ id }) => chosen?.has(id) ?? true);
+      const due = letters.filter(passes);
       const { moved, lost } = isDry ? { moved: due, lost: [] } : await this.move(due);
       for (const { id } of due) if (!lost.includes(id)) missing.delete(id);
       driven.push(...moved.map(({ id }) => id));
+      if (moved.length > 0) onProgress?.(driven.length);
       const isAllFound = chosen !== undefined && missing.size === 0;
       left = next < 0 || isAllFound ? 0 : left - (next - from);
       from = next - (isDry ? 0 : moved.length);
@@ -71,7 +78,10 @@ export class Redrive {
       // Those before them have left the list.
       const gone = moved.length;
       const length = part[0]!.found.length - gone;
-      const args = part.flatMap(({ raw, jobText, id, found }) => [raw, jobText, id, found.index - gone]);
+      const args = part.flatMap(({ raw, jobText, id, found, steps }) => [
+        ...[raw, jobText, id, found.index - gone],
+        steps ? JSON.stringify({ steps }) : '',
+      ]);
       const done = await this.redis.run('redrive', (redis) =>
         redriveAll.run(redis, [...names, this.dedupMs, length, ...args]),
       );
@@ -80,6 +90,18 @@ export class Redrive {
     }
     return { moved, lost };
   }
+}
+
+/** @throws HydraError `BAD_OPTION` */
+function passer(filter: JobFilter): (letter: Letter) => boolean {
+  const { pattern, text, since, until } = resolveFilter(filter);
+  return (letter) => {
+    if (pattern !== '' && letter.pattern !== pattern) return false;
+    if (text !== '' && !letter.raw.includes(text)) return false;
+    if (since === undefined && until === undefined) return true;
+    const { diedAt } = letter;
+    return diedAt !== undefined && !(since && diedAt < since) && !(until && diedAt > until);
+  };
 }
 
 /** How many of them, from one on, one script moves. */

@@ -7,7 +7,7 @@ import { lookAtSchedules } from '../scripts/schedule-scripts.js';
 const LOOK_MS = 2_000;
 
 /** Sets a repeating job, and gives the mark of the data. */
-type SetAgain = () => Promise<string>;
+type SetAgain = () => Promise<string | undefined>;
 
 /**
  * Remembers the repeating jobs that this process has set, and sets them again where Redis lost them: nobody else would
@@ -90,7 +90,9 @@ export class ScheduleKeeper {
     let mark = '';
     for (const [name, set] of this.known) {
       try {
-        mark = await set();
+        const again = await set();
+        if (again === undefined) this.known.delete(name);
+        else mark = again;
       } catch (error) {
         // It has no further tick: there is nothing to keep.
         if (!(error instanceof HydraError) || error.code !== 'BAD_OPTION') throw error;

@@ -1,6 +1,7 @@
-import { checkJob, nonEmptyString } from '../../hydra-options.js';
+import { badOption, checkJob, integer, nonEmptyString, refuseUnknown } from '../../hydra-options.js';
 import { createMessageId } from '../../registry/presence/instance-id.js';
 import type { Context } from '../../redis/context.js';
+import { priorityOf } from '../model/priority.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import {
   jobOfTick,
@@ -8,8 +9,11 @@ import {
   noTick,
   readSchedule,
   writeSchedule,
+  type RepeatEvery,
   type RepeatOptions,
   type Schedule,
+  type StoredSchedule,
+  type TickRule,
 } from '../model/schedule.js';
 import { ScheduleKeeper } from './schedule-keeper.js';
 import { endSchedule, setSchedule } from '../scripts/schedule-scripts.js';
@@ -32,61 +36,108 @@ export class Schedules {
    */
   async set(
     name: string,
-    cron: string,
-    pattern: string,
-    data: unknown,
-    { timeZone = 'UTC', ...settings }: Omit<RepeatOptions, 'queue'>,
+    when: string | RepeatEvery,
+    { pattern, data }: { readonly pattern: string; readonly data: unknown },
+    { timeZone = 'UTC', startAt, endAt, ...settings }: Omit<RepeatOptions, 'queue'>,
   ): Promise<void> {
     nonEmptyString('name', name);
     checkJob(pattern, settings);
+    const rule = {
+      ...ruleOf(when),
+      timeZone,
+      startAt: instant('startAt', startAt),
+      endAt: instant('endAt', endAt),
+    };
+    checkRepeat(settings);
     const now = this.context.clock.now();
-    nextTick(cron, timeZone, now);
-    const schedule = { cron, timeZone, pattern, data, ...settings };
+    nextTick(rule, now);
+    const schedule = { ...rule, pattern, data, ...settings };
     // Before it is stored: what cannot be a job now cannot be one at its tick.
     jobOfTick(name, schedule, now, this.service, this.context.options.maxPayloadBytes);
-    const definition = writeSchedule(schedule);
-    const write = () => this.write(name, cron, timeZone, definition);
-    this.keeper.keep(name, await write(), write);
+    const write = () => this.write(name, schedule);
+    const mark = await write();
+    if (mark !== undefined) this.keeper.keep(name, mark, write);
   }
 
-  /** Gives the mark of the data. */
-  private write(name: string, cron: string, timeZone: string, definition: string): Promise<string> {
-    const { schedules, ticks, wake } = this.keys;
+  /** Gives the mark of the data; undefined where its end has passed. */
+  private async write(name: string, schedule: StoredSchedule): Promise<string | undefined> {
+    const { schedules, ticks, ticked, wake } = this.keys;
+    const { count, atOnce } = schedule;
     return this.context.redis.run('repeat', async (redis) => {
       const [seconds] = await redis.time();
-      const next = nextTick(cron, timeZone, Number(seconds) * 1_000);
-      if (next === undefined) throw noTick(cron, timeZone);
+      const now = Number(seconds) * 1_000;
+      const next = nextTick(schedule, now);
+      if (next === undefined && !hasEnded(schedule, now)) throw noTick(schedule);
+      if (next === undefined) {
+        await endSchedule.run(redis, [schedules, ticks, ticked, name]);
+        return undefined;
+      }
       const mark = createMessageId(this.context.random);
-      return setSchedule.run(redis, [schedules, ticks, name, definition, next, wake, mark]);
+      const isFirstNow = atOnce && (schedule.startAt ?? 0) <= now ? '1' : '';
+      const args = [name, writeSchedule(schedule), next, wake, mark, isFirstNow, count ?? ''];
+      return setSchedule.run(redis, [schedules, ticks, ticked, ...args]);
     });
   }
 
   async list(): Promise<Schedule[]> {
     const stored = await this.context.redis.run('schedules', (redis) => redis.hgetall(this.keys.schedules));
     const names = Object.keys(stored);
-    const ticks = await this.context.redis.run('schedules', (redis) =>
-      Promise.all(names.map((name) => redis.zscore(this.keys.ticks, name))),
+    const [ticks, ticked] = await this.context.redis.run('schedules', (redis) =>
+      Promise.all([
+        Promise.all(names.map((name) => redis.zscore(this.keys.ticks, name))),
+        redis.hgetall(this.keys.ticked),
+      ]),
     );
     return names.flatMap((name, index) => {
       const schedule = readSchedule(stored[name]!);
       if (!schedule) return [];
-      const { cron, timeZone, pattern, data } = schedule;
+      const { cron, everyMs, timeZone, pattern, data } = schedule;
       const tick = ticks[index] ?? null;
-      return [
-        { name, cron, timeZone, pattern, data, nextAt: tick === null ? undefined : new Date(Number(tick)) },
-      ];
+      const nextAt = tick === null ? undefined : new Date(Number(tick));
+      return [{ name, cron, everyMs, timeZone, pattern, data, nextAt, added: parseInt(ticked[name] ?? '0') }];
     });
   }
 
   /** False when there is none of that name. */
   async end(name: string): Promise<boolean> {
     this.keeper.drop(name);
-    const { schedules, ticks } = this.keys;
-    const args = [schedules, ticks, nonEmptyString('name', name)];
+    const { schedules, ticks, ticked } = this.keys;
+    const args = [schedules, ticks, ticked, nonEmptyString('name', name)];
     return (await this.context.redis.run('stop repeating', (redis) => endSchedule.run(redis, args))) > 0;
   }
 
   close(): void {
     this.keeper.close();
   }
+}
+
+/** @throws HydraError `BAD_OPTION` */
+function ruleOf(when: string | RepeatEvery): Pick<TickRule, 'cron' | 'everyMs'> {
+  if (typeof when === 'string') return { cron: when };
+  refuseUnknown('repeat', when, { everyMs: true });
+  return { everyMs: integer('everyMs', when.everyMs, 1, LONGEST_MS) };
+}
+
+/** A hundred years. */
+const LONGEST_MS = 3_155_760_000_000;
+
+/** @throws HydraError `BAD_OPTION` */
+function instant(option: string, date: unknown): number | undefined {
+  if (date === undefined) return undefined;
+  if (date instanceof Date && !Number.isNaN(date.getTime())) return date.getTime();
+  throw badOption(option, date, 'a valid Date');
+}
+
+/** @throws HydraError `BAD_OPTION` */
+function checkRepeat({ count, atOnce, overlap, priority }: RepeatOptions): void {
+  if (count !== undefined) integer('count', count, 1);
+  if (atOnce !== undefined && typeof atOnce !== 'boolean') throw badOption('atOnce', atOnce, 'true or false');
+  if (overlap !== undefined && overlap !== 'skip' && overlap !== 'queue')
+    throw badOption('overlap', overlap, '"skip" or "queue"');
+  priorityOf(priority);
+}
+
+/** It has an end, and that is why there is no further tick. */
+function hasEnded(rule: TickRule, now: number): boolean {
+  return rule.endAt !== undefined && nextTick({ ...rule, endAt: undefined }, now) !== undefined;
 }

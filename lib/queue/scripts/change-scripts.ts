@@ -6,19 +6,20 @@ import { FIND, WAKE } from './script-parts.js';
 /**
  * Have a delayed job fall due in so many milliseconds from now.
  *
- * KEYS  1 delayed   2 idle
- * ARGV  1 its text   2 ms   3 wake channel of one up to the worker   4 its pattern
+ * KEYS  1 delayed   2 idle   3 hints
+ * ARGV  1 its text   2 ms   3 wake channel of one up to the worker   4 its pattern   5 its id   6 when it was added (Unix ms)
  * Returns 1, or 0 when it is not delayed (any more).
  *
  * One script, because a worker may take it at the same time: it would come back.
  */
 export const changeDelay = new Script<number>(
   'queue.changeDelay',
-  2,
+  3,
   `${NOW}${NEED}${WAKE}
-need('ZSCORE', KEYS[1], 'a') need('ZADD', KEYS[1], 1, 'a') need('ZRANGE', KEYS[1], 0, 0) needWake(KEYS[2], ARGV[3])
+need('ZSCORE', KEYS[1], 'a') need('ZADD', KEYS[1], 1, 'a') need('ZRANGE', KEYS[1], 0, 0) need('HSET', KEYS[3], 'a', 'b') needWake(KEYS[2], ARGV[3])
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+if ARGV[5] ~= '' then redis.call('HSET', KEYS[3], ARGV[5], ARGV[6] .. ' ' .. string.format('%.0f', now + ARGV[2])) end
 -- Somebody has to know when it falls due, unless something does before it.
 if redis.call('ZRANGE', KEYS[1], 0, 0)[1] == ARGV[1] or ARGV[2] == '0' then wake(KEYS[2], ARGV[3], ARGV[4]) end
 return 1

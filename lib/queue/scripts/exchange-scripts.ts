@@ -1,5 +1,6 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
+import { RANK_SUFFIX } from '../model/queue-keys.js';
 import { EVENT_BYTES, PUBLISH_BYTES } from '../model/job-event.js';
 import { NOW } from '../../redis/lua-clock.js';
 import { ALLOW_OOM, GIVE_BACK, KEEP, KEEP_IDS, NAMES_OF, PATTERN_OF, WAKE } from './script-parts.js';
@@ -27,7 +28,7 @@ local rights = {
     need('HSET', KEYS[12], 'a', 'b') need('ZADD', KEYS[11], 1, 'a') need('ZPOPMIN', KEYS[11]) need('ZREM', KEYS[22], 'a')
     need('PEXPIRE', KEYS[12], 1) need('PEXPIREAT', KEYS[15], 1)
   end,
-  retry = function() need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[4], 1, 'a') need('RPUSH', KEYS[3], 'a') end,
+  retry = function() need('HSET', KEYS[25], 'a', 'b') need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[4], 1, 'a') need('RPUSH', KEYS[3], 'a') end,
   dead = function()
     need('RPUSH', KEYS[10], 'a') need('LPOP', KEYS[10]) need('HSET', KEYS[12], 'a', 'b') need('ZADD', KEYS[22], 1, 'a')
     need('ZREM', KEYS[11], 'a')
@@ -44,13 +45,13 @@ for i = outcomes, #ARGV, 4 do
     numbers[i], rests[i] = string.match(ARGV[i + 2], '^(%d+) (.*)$')
     if not numbers[i] then return redis.error_reply('ERR the outcome "' .. what .. '" of ' .. ARGV[i + 1] .. ' is not to be read') end
   end
-  if not known[what] then
+  if what ~= 'refund' and not known[what] then
     rights[what](ARGV[i + 2])
     known[what] = true
   end
 end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
-need('EXISTS', KEYS[6], KEYS[7], KEYS[13], KEYS[23]) need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
+need('EXISTS', KEYS[6], KEYS[7], KEYS[13], KEYS[23], KEYS[24], KEYS[25]) need('HDEL', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
 need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
 need('HMGET', KEYS[7], 'a') need('HLEN', KEYS[1])
 needWake(KEYS[9], ARGV[10])
@@ -70,6 +71,8 @@ if wanted > 0 then
   need('LPUSH', ARGV[11] .. ':', 'a')
   need('ZPOPMIN', KEYS[16], 1)
   need('ZREM', KEYS[4], 'a')
+  need('ZRANGE', KEYS[24], 0, -1)
+  need('ZREM', KEYS[24], 'a')
 end
 `;
 
@@ -82,7 +85,7 @@ local refused, events, done, records, ended, returned = {}, {}, {}, {}, {}, {}
 -- Redis closes a subscriber that has too much to read: what is large has to be asked for.
 local function tell(event)
   if #event > ${EVENT_BYTES} then
-    local head = string.match(event, '^(.-),"result":')
+    local head = string.match(event, '^(.-),"result":') or string.match(event, '^(.-),"job":')
     event = head and #head < ${EVENT_BYTES} and head .. ',"isLarge":true}' or ''
   end
   if event ~= '' then events[#events + 1] = event end
@@ -108,8 +111,10 @@ end
 for i = outcomes, #ARGV, 4 do
   local what, lease, detail, event = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   -- Not sent with the outcome: these are the very bytes that were taken.
-  local job = redis.call('HGET', KEYS[1], lease)
-  if not job then
+  local job = what ~= 'refund' and redis.call('HGET', KEYS[1], lease)
+  if what == 'refund' then
+    returned[#returned + 1] = detail
+  elseif not job then
     refused[#refused + 1] = lease
   else
     redis.call('HDEL', KEYS[1], lease)
@@ -119,7 +124,10 @@ for i = outcomes, #ARGV, 4 do
       records[#records + 1] = detail
       records[#records + 1] = event
     elseif what == 'retry' then
-      redis.call('HSET', KEYS[7], job, rests[i])
+      local added, length, rest = string.match(rests[i], '^(%d+) (%d+) (.*)$')
+      local id = string.sub(rest, 1, length)
+      if id ~= '' then redis.call('HSET', KEYS[25], id, added .. ' ' .. string.format('%.0f', now + numbers[i])) end
+      redis.call('HSET', KEYS[7], job, string.sub(rest, length + 1))
       -- A second job of the very same text finds its place in the set taken: early rather than never.
       if redis.call('ZADD', KEYS[4], 'NX', now + numbers[i], job) == 0 then redis.call('RPUSH', KEYS[3], job) end
     elseif what == 'dead' then
@@ -158,6 +166,7 @@ for i = outcomes, #ARGV, 4 do
   end
 end
 
+if #ended > 0 and redis.call('EXISTS', KEYS[25]) == 1 then redis.call('HDEL', KEYS[25], unpack(ended)) end
 if #ended > 0 and redis.call('EXISTS', KEYS[15]) == 1 then
   -- While the job existed its id was taken; from now on only for so long.
   local isFree = false
@@ -256,18 +265,29 @@ local function popped(list, most)
   chunk = got and #got > 0 and #got[1] * 100 < 1048576 and 100 or 8
   return got or {}
 end
+local function fromList(list, pattern)
+  while not isFull() and canTake(pattern) do
+    local most = math.min(room[pattern], wanted - #jobs)
+    if tokens[pattern] then most = math.min(most, math.floor(tokens[pattern])) end
+    local got = popped(list, most)
+    for _, job in ipairs(got) do
+      bytes = bytes + #job
+      take(job, pattern)
+    end
+    if #got == 0 then return true end
+  end
+end
 local function fromLists(suffix)
-  for _, pattern in ipairs(slots) do
-    local list = ARGV[11] .. pattern .. suffix
-    while not isFull() and canTake(pattern) do
-      local most = math.min(room[pattern], wanted - #jobs)
-      if tokens[pattern] then most = math.min(most, math.floor(tokens[pattern])) end
-      local got = popped(list, most)
-      for _, job in ipairs(got) do
-        bytes = bytes + #job
-        take(job, pattern)
-      end
-      if #got == 0 then break end
+  for _, pattern in ipairs(slots) do fromList(ARGV[11] .. pattern .. suffix, pattern) end
+end
+-- The highest priority first; of each pattern only where it has room.
+local ranked = redis.call('EXISTS', KEYS[24]) == 1 and redis.call('ZRANGE', KEYS[24], 0, -1) or {}
+local function fromRanks(sign)
+  for _, member in ipairs(ranked) do
+    local rank, pattern = string.match(member, '^(-?%d+):(.*)$')
+    if rank and rank * sign > 0 and room[pattern] then
+      local isEmpty = fromList(ARGV[11] .. pattern .. '${RANK_SUFFIX}' .. rank, pattern)
+      if isEmpty then redis.call('ZREM', KEYS[24], member) elseif not canTake(pattern) then hasBacklog[pattern] = true end
     end
   end
 end
@@ -300,6 +320,7 @@ while isUrgent and not isFull() and open > 0 do
   if #got == 0 then break end
   for _, job in ipairs(got) do setAside(job, ARGV[13]) end
 end
+fromRanks(1)
 while isUrgent and not isFull() and open > 0 do
   local ripe = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, math.min(wanted - #jobs, chunk))
   if #ripe == 0 then break end
@@ -312,6 +333,7 @@ while not isFull() and open > 0 do
   if #got == 0 then break end
   for _, job in ipairs(got) do setAside(job, ARGV[12]) end
 end
+fromRanks(-1)
 if hasAside then
   for _, pattern in ipairs(slots) do
     local list = ARGV[11] .. pattern
@@ -393,7 +415,7 @@ end
  *
  * KEYS  1 leases of the worker   2 waiting   3 high   4 delayed   5 owners   6 paused   7 state   8 fence   9 idle
  *       10 incomplete   11 finished   12 results   13 watched   14 progress   15 ids   16 returned   17 inbox of the worker
- *       18 patterns   19 rates   20 ticks   21 alarm   22 died   23 limited
+ *       18 patterns   19 rates   20 ticks   21 alarm   22 died   23 limited   24 ranked   25 hints
  * ARGV  1 worker   2 its life in ms   3 jobs to take   4 the worker's count of exchanges   5 leases it should hold   6 completed
  *       jobs kept   7 dead letters kept   8 events channel   9 wake channel   10 wake channel of one up to the worker
  *       11 key of a list set aside up to the pattern   12 after it   13 after it, of the list that goes first
@@ -401,9 +423,9 @@ end
  *       of dead ones   17 number of patterns, then for each its name, its room, and its rate limit: tokens, and ms in which
  *       they come back (0 0 for none)
  *       then four for each outcome: what, lease, detail, event
- *         done: detail id   retry: detail '<delay ms> <state>'   dead: detail '<bytes of the id> <id><dead letter>'
+ *         done: detail id   retry: detail '<delay ms> <added, Unix ms> <bytes of the id> <id><state>'   dead: detail '<bytes of the id> <id><dead letter>'
  *         return: to its place, detail the state or ''   requeue: last in line, detail the state
- *         aside: last in a list set aside, detail the list
+ *         aside: last in a list set aside, detail the list   refund: a token of a rate limit is free, detail the pattern
  *         unserved: last in the list of its pattern, which no worker serves, detail '<bytes of the pattern> <pattern><state>'
  * Returns the leases no longer held (nothing was done for them); the jobs; their states; the first of their fences, which
  *   count up; flags: p paused, m there is more to take, o nothing has room or tokens, i stands in idle, l it does not hold
@@ -415,7 +437,7 @@ end
  */
 export const exchange = new Script<ExchangeReply>(
   'queue.exchange',
-  23,
+  25,
   `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${GIVE_BACK}${KEEP}${KEEP_IDS}
 local wanted, patternCount = tonumber(ARGV[3]), tonumber(ARGV[17])
 local outcomes = 18 + patternCount * 4

@@ -11,6 +11,9 @@ export type LeaseOutcome =
   | {
       readonly what: 'retry';
       readonly lease: string;
+      readonly id: string;
+      /** When the job was added, as Unix time in milliseconds; 0 where it does not say so. */
+      readonly addedAt: number;
       readonly delayMs: number;
       readonly state: JobState;
       readonly event: string;
@@ -25,6 +28,8 @@ export type LeaseOutcome =
     }
   /** It goes to its place, as if it had not been taken; its state is as it was where none is given. */
   | { readonly what: 'return'; readonly lease: string; readonly state: JobState | undefined }
+  /** It was cancelled before it began: the token of its rate limit is there again. It has no lease. */
+  | { readonly what: 'refund'; readonly lease: ''; readonly pattern: string }
   /** It goes to the end of the waiting list. */
   | { readonly what: 'requeue'; readonly lease: string; readonly state: JobState }
   /** It goes to this list, of a pattern that other workers have a handler for. */
@@ -47,7 +52,7 @@ function detailOf(outcome: LeaseOutcome): string {
     case 'done':
       return outcome.id;
     case 'retry':
-      return `${outcome.delayMs} ${JSON.stringify(outcome.state)}`;
+      return `${outcome.delayMs} ${outcome.addedAt} ${withLength(outcome.id)}${JSON.stringify(outcome.state)}`;
     case 'dead':
       return `${withLength(outcome.id)}${outcome.letter}`;
     case 'return':
@@ -56,6 +61,8 @@ function detailOf(outcome: LeaseOutcome): string {
       return JSON.stringify(outcome.state);
     case 'aside':
       return outcome.list;
+    case 'refund':
+      return outcome.pattern;
     default:
       return `${withLength(outcome.pattern)}${JSON.stringify(outcome.state)}`;
   }

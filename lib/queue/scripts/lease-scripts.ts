@@ -1,6 +1,7 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
+import { RANK_SUFFIX } from '../model/queue-keys.js';
 import { ALLOW_OOM, GIVE_BACK, NAMES_OF, PATTERN_OF, WAKE } from './script-parts.js';
 
 /** What `recover` gives back. */
@@ -29,7 +30,7 @@ const MAX_BYTES = 4_194_304;
  * call, for whoever takes them to give them up. The pattern is forgotten when it has none any more.
  *
  * KEYS  1 leases of the worker   2 owners   3 high   4 returned   5 state   6 watch   7 patterns   8 waiting   9 idle
- *       10 watched
+ *       10 watched   11 ranked
  * ARGV  1 worker   2 its life in ms   3 key of leases up to the worker's id   4 key of an inbox up to the worker's id
  *       5 wake channel   6 wake channel of one up to the worker   7 key of a list set aside up to the pattern   8 after it
  *       9 after it, of the list that goes first   10 ms for which a worker that is silent, but connected, keeps its jobs
@@ -42,13 +43,13 @@ const MAX_BYTES = 4_194_304;
  */
 export const recover = new Script<RecoverReply>(
   'queue.recover',
-  10,
+  11,
   `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${GIVE_BACK}
 need('ZADD', KEYS[2], 1, 'a') need('RPUSH', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a') need('HSET', KEYS[5], 'a', 'b')
 need('SET', KEYS[6], 'a') need('ZREM', KEYS[2], 'a') need('HDEL', ARGV[3], 'a') need('PUBLISH', ARGV[5], 'a') need('PUBLISH', ARGV[13], 'a') need('EXISTS', KEYS[10])
 needWake(KEYS[9], ARGV[6]) need('LMOVE', ARGV[4], KEYS[8], 'RIGHT', 'RIGHT') need('ZADD', KEYS[7], 1, 'a') need('HDEL', KEYS[1], 'a')
 need('GET', KEYS[6]) need('HGET', KEYS[5], 'a') need('HKEYS', KEYS[1]) need('EXISTS', KEYS[8]) need('LINDEX', KEYS[8], -1)
-need('ZRANGEBYSCORE', KEYS[7], 0, 1) need('ZCOUNT', KEYS[7], 0, 1) need('HDEL', KEYS[9], 'a')
+need('ZRANGEBYSCORE', KEYS[7], 0, 1) need('ZCOUNT', KEYS[7], 0, 1) need('HDEL', KEYS[9], 'a') need('ZRANGE', KEYS[11], 0, -1)
 ${ALLOW_OOM}
 local life, blocked, left, bytes = tonumber(ARGV[2]), tonumber(ARGV[10]), tonumber(ARGV[12]), 0
 redis.call('ZADD', KEYS[2], now + life, ARGV[1])
@@ -145,12 +146,21 @@ if now - since >= life then
   end
   served = now
   local expired = redis.call('ZRANGEBYSCORE', KEYS[7], '-inf', '(' .. now, 'WITHSCORES', 'LIMIT', 0, 100)
+  local ranks = {}
+  for _, member in ipairs(#expired > 0 and redis.call('ZRANGE', KEYS[11], 0, -1) or {}) do
+    local rank, pattern = string.match(member, '^(-?%d+):(.*)$')
+    if rank then
+      ranks[pattern] = ranks[pattern] or {}
+      table.insert(ranks[pattern], ARGV[7] .. pattern .. '${RANK_SUFFIX}' .. rank)
+    end
+  end
   for i = 1, #expired, 2 do
     local first, list = ARGV[7] .. expired[i] .. ARGV[9], ARGV[7] .. expired[i] .. ARGV[8]
     giveUpWaiting(first, expired[i + 1])
     giveUpWaiting(list, expired[i + 1])
+    for _, ranked in ipairs(ranks[expired[i]] or {}) do giveUpWaiting(ranked, expired[i + 1]) end
     -- Another worker may still believe it served, and set a job aside for it: so not at once.
-    if now - expired[i + 1] > life * 10 and redis.call('EXISTS', list, first) == 0 then redis.call('ZREM', KEYS[7], expired[i]) end
+    if now - expired[i + 1] > life * 10 and not ranks[expired[i]] and redis.call('EXISTS', list, first) == 0 then redis.call('ZREM', KEYS[7], expired[i]) end
   end
 end
 if #returned > 2 then
@@ -251,27 +261,6 @@ need('HEXISTS', KEYS[1], 'a') need('HDEL', KEYS[1], 'a') need('HSET', KEYS[2], '
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 ${ALLOW_OOM}
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
-return 1
-`,
-);
-
-/**
- * Tell how far a job is.
- *
- * KEYS  1 leases of the worker   2 progress   3 watched
- * ARGV  1 lease   2 id, '' where nobody could ask for it   3 value (JSON)   4 events channel   5 event (JSON)
- * Returns 1, or 0 when the worker does not hold the job any more.
- *
- * One script, because a worker that lost its lease must not be heard.
- */
-export const report = new Script<number>(
-  'queue.report',
-  3,
-  `${NEED}
-need('EXISTS', KEYS[3]) need('PUBLISH', ARGV[4], 'a') need('HEXISTS', KEYS[1], 'a') need('HSET', KEYS[2], 'a', 'b')
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-if ARGV[2] ~= '' then redis.call('HSET', KEYS[2], ARGV[2], ARGV[3]) end
-if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[4], '[' .. ARGV[5] .. ']') end
 return 1
 `,
 );

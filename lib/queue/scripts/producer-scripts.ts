@@ -1,14 +1,18 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
-import { KEEP_IDS, PATTERN_OF, TAKE_OUT, WAKE } from './script-parts.js';
+import { RANK_SUFFIX } from '../model/queue-keys.js';
+import { ENTER, KEEP_IDS, PATTERN_OF, TAKE_OUT, WAKE } from './script-parts.js';
 
 /**
  * Add a job that is more than the next in line: unique, later, or first.
  *
- * KEYS  1 waiting   2 high   3 delayed   4 ids   5 results   6 finished   7 died   8 idle
- * ARGV  1 job   2 '1' for high priority   3 delay in ms   4 id, '' when it need not be unique   5 ms for which it stays taken
- *       when the job has ended   6 wake channel of one up to the worker   7 pattern
+ * KEYS  1 the list it goes to   2 high   3 delayed   4 ids   5 results   6 finished   7 died   8 idle   9 ranked   10 patterns
+ *       11 hints
+ * ARGV  1 job   2 '' for the waiting list, 'high', or its priority   3 delay in ms   4 id, '' when it need not be unique   5 ms
+ *       for which it stays taken when the job has ended   6 wake channel of one up to the worker   7 pattern   8 '1' when it is
+ *       to be taken before those that wait in its list   9 when it was added (Unix ms)   10 its id, also where that need not be
+ *       unique
  * Returns 1, or 0 when the id is taken.
  *
  * One script, because two producers could take the same id. What an earlier job with the id came to is forgotten when it is
@@ -17,10 +21,10 @@ import { KEEP_IDS, PATTERN_OF, TAKE_OUT, WAKE } from './script-parts.js';
  */
 export const addOne = new Script<number>(
   'queue.addOne',
-  8,
-  `${NOW}${NEED}${WAKE}
-need('LPUSH', KEYS[1], 'a') need('LPUSH', KEYS[2], 'a') need('RPUSH', KEYS[2], 'a')
-need('ZADD', KEYS[3], 1, 'a') need('ZRANGE', KEYS[3], 0, 0) needWake(KEYS[8], ARGV[6])
+  11,
+  `${NOW}${NEED}${WAKE}${ENTER}
+needEnter(KEYS[1], KEYS[9], KEYS[10]) need('RPUSH', KEYS[2], 'a')
+need('ZADD', KEYS[3], 1, 'a') need('ZRANGE', KEYS[3], 0, 0) need('HSET', KEYS[11], 'a', 'b') needWake(KEYS[8], ARGV[6])
 if ARGV[4] ~= '' then
   need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('ZREM', KEYS[7], 'a') need('PERSIST', KEYS[4])
   need('ZSCORE', KEYS[4], 'a')
@@ -34,17 +38,16 @@ if ARGV[4] ~= '' then
   end
 end
 local delay = tonumber(ARGV[3])
+if delay > 0 or ARGV[4] ~= '' then redis.call('HSET', KEYS[11], ARGV[10], ARGV[9] .. ' ' .. string.format('%.0f', now + delay)) end
 if delay > 0 and redis.call('ZADD', KEYS[3], 'NX', now + delay, ARGV[1]) == 1 then
   -- Somebody has to know when it falls due, unless something does before it.
   if redis.call('ZRANGE', KEYS[3], 0, 0)[1] == ARGV[1] then wake(KEYS[8], ARGV[6], ARGV[7]) end
 elseif delay > 0 then
   redis.call('RPUSH', KEYS[2], ARGV[1])
   wake(KEYS[8], ARGV[6], ARGV[7])
-elseif ARGV[2] == '1' then
-  redis.call('LPUSH', KEYS[2], ARGV[1])
-  wake(KEYS[8], ARGV[6], ARGV[7])
 else
-  redis.call('LPUSH', KEYS[1], ARGV[1])
+  enter(KEYS[1], ARGV[1], ARGV[2], ARGV[8] == '1', KEYS[9], KEYS[10], ARGV[7])
+  if ARGV[2] ~= '' then wake(KEYS[8], ARGV[6], ARGV[7]) end
 end
 return 1
 `,
@@ -61,6 +64,8 @@ export type Counted = readonly [
   /** Pattern and number, for each pattern that no worker serves and that has jobs set aside. */
   unhandled: readonly (string | number)[],
   workers: number,
+  /** When the oldest of those that wait was added (ISO 8601); ''. */
+  oldest: string,
 ];
 
 /**
@@ -71,16 +76,27 @@ const WAITING = `
 local patterns, owners, places = redis.call('ZRANGE', KEYS[3], 0, -1), redis.call('ZRANGE', KEYS[5], 0, -1), { KEYS[4] }
 for _, pattern in ipairs(patterns) do places[#places + 1] = ARGV[1] .. pattern .. ARGV[3] end
 places[#places + 1] = KEYS[2]
+local lower, ranks = {}, {}
+for _, member in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do
+  local rank, pattern = string.match(member, '^(-?%d+):(.*)$')
+  if rank then
+    local list = ARGV[1] .. pattern .. '${RANK_SUFFIX}' .. rank
+    table.insert(tonumber(rank) > 0 and places or lower, list)
+    ranks[pattern] = ranks[pattern] or {}
+    table.insert(ranks[pattern], list)
+  end
+end
 for _, pattern in ipairs(patterns) do places[#places + 1] = ARGV[1] .. pattern .. ARGV[2] end
 for _, owner in ipairs(owners) do places[#places + 1] = ARGV[5] .. owner end
 places[#places + 1] = KEYS[1]
+for _, list in ipairs(lower) do places[#places + 1] = list end
 `;
 
 /**
  * Count the jobs by their states.
  *
- * KEYS  1 waiting   2 high   3 patterns   4 returned   5 owners   6 in progress   7 delayed   8 incomplete   9 finished
- *       10 paused
+ * KEYS  1 waiting   2 high   3 patterns   4 returned   5 owners   6 ranked   7 in progress   8 delayed   9 incomplete
+ *       10 finished   11 paused
  * ARGV  1 key of a list set aside up to the pattern   2 after it   3 after it, of the list that goes first
  *       4 key of leases up to the worker   5 key of an inbox up to the worker
  *
@@ -89,24 +105,34 @@ places[#places + 1] = KEYS[1]
  */
 export const countAll = new Script<Counted>(
   'queue.countAll',
-  10,
+  11,
   `${NOW}${WAITING}
-local waiting = redis.call('ZCARD', KEYS[4])
-for i = 2, #places do waiting = waiting + redis.call('LLEN', places[i]) end
-local active = redis.call('LLEN', KEYS[6])
+local waiting, oldest = redis.call('ZCARD', KEYS[4]), nil
+local function older(job)
+  local added = job and string.match(job, '"ts":"([^"]*)"')
+  if added and (not oldest or added < oldest) then oldest = added end
+end
+older(redis.call('ZRANGE', KEYS[4], 0, 0)[1])
+for i = 2, #places do
+  local length = redis.call('LLEN', places[i])
+  waiting = waiting + length
+  if length > 0 then older(redis.call('LINDEX', places[i], -1)) end
+end
+local active = redis.call('LLEN', KEYS[7])
 for _, owner in ipairs(owners) do active = active + redis.call('HLEN', ARGV[4] .. owner) end
 local unhandled = {}
 for _, pattern in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '(' .. now)) do
   local count = redis.call('LLEN', ARGV[1] .. pattern .. ARGV[2]) + redis.call('LLEN', ARGV[1] .. pattern .. ARGV[3])
+  for _, list in ipairs(ranks[pattern] or {}) do count = count + redis.call('LLEN', list) end
   if count > 0 then
     unhandled[#unhandled + 1] = pattern
     unhandled[#unhandled + 1] = count
   end
 end
 return {
-  waiting, active, redis.call('ZCARD', KEYS[7]), redis.call('LLEN', KEYS[8]),
-  redis.call('ZCARD', KEYS[9]), redis.call('EXISTS', KEYS[10]), unhandled,
-  redis.call('ZCOUNT', KEYS[5], '(' .. now, '+inf')
+  waiting, active, redis.call('ZCARD', KEYS[8]), redis.call('LLEN', KEYS[9]),
+  redis.call('ZCARD', KEYS[10]), redis.call('EXISTS', KEYS[11]), unhandled,
+  redis.call('ZCOUNT', KEYS[5], '(' .. now, '+inf'), oldest or ''
 }
 `,
   'reads',
@@ -115,14 +141,14 @@ return {
 /**
  * Read a page of what waits, in the order in which it is taken.
  *
- * KEYS  1 waiting   2 high   3 patterns   4 returned   5 owners
+ * KEYS  1 waiting   2 high   3 patterns   4 returned   5 owners   6 ranked
  * ARGV  1 to 5 as above   6 jobs to pass over   7 jobs to read
  *
  * One script, because the page may begin in one list and end in another.
  */
 export const pageWaiting = new Script<string[]>(
   'queue.pageWaiting',
-  5,
+  6,
   `${WAITING}
 local skip, left, page = tonumber(ARGV[6]), tonumber(ARGV[7]), {}
 for at, place in ipairs(places) do
@@ -185,12 +211,12 @@ return page
 /**
  * The places of everything that waits, then of what runs.
  *
- * KEYS  1 waiting   2 high   3 patterns   4 returned   5 owners
+ * KEYS  1 waiting   2 high   3 patterns   4 returned   5 owners   6 ranked
  * ARGV  1 to 5 as above
  */
 export const openPlaces = new Script<readonly [waiting: string[], active: string[]]>(
   'queue.openPlaces',
-  5,
+  6,
   `${WAITING}
 local active = {}
 for _, owner in ipairs(owners) do active[#active + 1] = ARGV[4] .. owner end
@@ -202,6 +228,42 @@ return { places, active }
 /** Elements, and bytes of them, that one look into a long list reads. */
 const STRIDE = 500;
 const STRIDE_BYTES = 524_288;
+
+/**
+ * Added to scripts: `walk(key, from, score, last, see)` goes through a part of a list, a sorted set or a hash from an index on, in a
+ * sorted set from behind the element that was seen last, or where that has left, from its score on. Gives where to continue:
+ * the index, or -1; the number of elements that there are; score and element that a sorted set was seen up to.
+ */
+export const WALK = `
+local function walk(key, from, score, seen, see)
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'hash' then
+    -- Bounded by what one worker runs.
+    for i, element in ipairs(redis.call('HVALS', key)) do see(i - 1, element) end
+    return -1, 0, '', ''
+  end
+  if kind ~= 'list' and kind ~= 'zset' then return -1, 0, '', '' end
+  local isSet, bytes, chunk = kind == 'zset', 0, 8
+  local length = redis.call(isSet and 'ZCARD' or 'LLEN', key)
+  if isSet and score ~= '' then
+    local rank = redis.call('ZRANK', key, seen)
+    from = rank and rank + 1 or redis.call('ZCOUNT', key, '-inf', '(' .. score)
+  end
+  local stop, last = from + ${STRIDE}, nil
+  while from < stop and from < length and bytes < ${STRIDE_BYTES} do
+    local part = redis.call(isSet and 'ZRANGE' or 'LRANGE', key, from, from + chunk - 1)
+    for i, element in ipairs(part) do
+      bytes = bytes + #element
+      see(from + i - 1, element)
+    end
+    from, last = from + #part, part[#part]
+    if bytes < #part * 2000 then chunk = 200 else chunk = 8 end
+  end
+  if from >= length then return -1, length, '', '' end
+  if isSet and last then return from, length, redis.call('ZSCORE', key, last), last end
+  return from, length, '', ''
+end
+`;
 
 /**
  * Read those elements of a part of a list, a sorted set or a hash that may be those of some jobs: they hold an id that
@@ -223,7 +285,7 @@ export const search = new Script<
 >(
   'queue.search',
   1,
-  `${PATTERN_OF}
+  `${PATTERN_OF}${WALK}
 local wanted, isAll = {}, #ARGV == 4
 -- Up to the first quote, also where that is part of the id.
 for i = 5, #ARGV do wanted[string.match(ARGV[i], '^"(.-)"')] = true end
@@ -239,53 +301,29 @@ local function mayBe(element)
     at = tail + 1
   end
 end
-local kind = redis.call('TYPE', KEYS[1]).ok
-local found, from, bytes = { -1, 0, '', '' }, tonumber(ARGV[1]), 0
-local function see(index, element)
-  bytes = bytes + #element
+local found = { -1, 0, '', '' }
+found[1], found[2], found[3], found[4] = walk(KEYS[1], tonumber(ARGV[1]), ARGV[2], ARGV[3], function(index, element)
   if mayBe(element) then
     found[#found + 1] = index
     found[#found + 1] = element
   end
-end
-if kind == 'hash' then
-  -- Bounded by what one worker runs.
-  for i, element in ipairs(redis.call('HVALS', KEYS[1])) do see(i - 1, element) end
-elseif kind == 'list' or kind == 'zset' then
-  local isSet = kind == 'zset'
-  local length, chunk = redis.call(isSet and 'ZCARD' or 'LLEN', KEYS[1]), 8
-  if isSet and ARGV[2] ~= '' then
-    local rank = redis.call('ZRANK', KEYS[1], ARGV[3])
-    from = rank and rank + 1 or redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. ARGV[2])
-  end
-  local stop, last = from + ${STRIDE}, nil
-  while from < stop and from < length and bytes < ${STRIDE_BYTES} do
-    local part = redis.call(isSet and 'ZRANGE' or 'LRANGE', KEYS[1], from, from + chunk - 1)
-    for i, element in ipairs(part) do see(from + i - 1, element) end
-    from, last = from + #part, part[#part]
-    if bytes < #part * 2000 then chunk = 200 else chunk = 8 end
-  end
-  if from < length then
-    found[1] = from
-    if isSet and last then found[3], found[4] = redis.call('ZSCORE', KEYS[1], last), last end
-  end
-  found[2] = length
-end
+end)
 return found
 `,
   'reads',
 );
 
 /**
- * Added to scripts: `needFree(…)` and `freeId(ids, progress, results, died, id)`, which makes an id free and forgets how far its
+ * Added to scripts: `needFree(…)` and `freeId(ids, progress, results, died, hints, id)`, which makes an id free and forgets how far its
  * job came. The ids of others still end by themselves when it was the last of a job that is there.
  */
 const FREE_ID = `${KEEP_IDS}
-local function needFree(ids, progress, results, died)
-  need('ZREM', ids, 'a') need('HDEL', progress, 'a') need('HDEL', results, 'a') need('ZREM', died, 'a')
+local function needFree(ids, progress, results, died, hints)
+  need('HDEL', hints, 'a') need('ZREM', ids, 'a') need('HDEL', progress, 'a') need('HDEL', results, 'a') need('ZREM', died, 'a')
   need('ZSCORE', ids, 'a') need('ZCOUNT', ids, 0, 1) need('ZRANGE', ids, 0, 0) need('PEXPIREAT', ids, 1)
 end
-local function freeId(ids, progress, results, died, id)
+local function freeId(ids, progress, results, died, hints, id)
+  redis.call('HDEL', hints, id)
   redis.call('ZREM', ids, id)
   redis.call('HDEL', progress, id)
   redis.call('HDEL', results, id)
@@ -297,7 +335,7 @@ end
 /**
  * Take out a job, or a dead letter, with what is remembered of it, and free its id.
  *
- * KEYS  1 the list or sorted set that it is in   2 state   3 watched   4 ids   5 progress   6 results   7 died
+ * KEYS  1 the list or sorted set that it is in   2 state   3 watched   4 ids   5 progress   6 results   7 died   8 hints
  * ARGV  1 its text   2 events channel   3 event (JSON)   4 its index in the list when it was seen   5 the length of that then
  *       6 its id   7 '1' when it is a dead letter: where a later job has its id, nothing is told or forgotten of that
  * Returns 1; 0 when it was not there any more: what is remembered of it is kept then, for whoever has taken it; or -1 where it
@@ -307,10 +345,10 @@ end
  */
 export const removeOne = new Script<number>(
   'queue.removeOne',
-  7,
+  8,
   `${NEED}${TAKE_OUT}${FREE_ID}
 need('HDEL', KEYS[2], 'a') need('PUBLISH', ARGV[2], 'a') need('EXISTS', KEYS[3]) need('TYPE', KEYS[1]) need('ZSCORE', KEYS[4], 'a')
-needFree(KEYS[4], KEYS[5], KEYS[6], KEYS[7])
+needFree(KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
 local isTaken = ARGV[7] == '1' and tonumber(redis.call('ZSCORE', KEYS[4], ARGV[6]) or '0') < 0
 local isList = redis.call('TYPE', KEYS[1]).ok == 'list'
 if isList then needTakeOut(KEYS[1]) else need('ZREM', KEYS[1], 'a') end
@@ -318,7 +356,7 @@ local removed = isList and takeOut(KEYS[1], ARGV[1], tonumber(ARGV[4]), tonumber
 if removed == 1 and not isTaken then
   redis.call('HDEL', KEYS[2], ARGV[1])
   if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[2], '[' .. ARGV[3] .. ']') end
-  freeId(KEYS[4], KEYS[5], KEYS[6], KEYS[7], ARGV[6])
+  freeId(KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], ARGV[6])
 end
 return removed
 `,
@@ -327,7 +365,7 @@ return removed
 /**
  * Forget the outcome of a job that ended, and free its id.
  *
- * KEYS  1 finished   2 ids   3 progress   4 results   5 died
+ * KEYS  1 finished   2 ids   3 progress   4 results   5 died   6 hints
  * ARGV  1 its id
  * Returns 1, or 0 when no outcome of it is kept.
  *
@@ -335,13 +373,13 @@ return removed
  */
 export const removeOutcome = new Script<number>(
   'queue.removeOutcome',
-  5,
+  6,
   `${NEED}${FREE_ID}
 need('HEXISTS', KEYS[4], 'a') need('ZREM', KEYS[1], 'a')
-needFree(KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+needFree(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 if redis.call('HEXISTS', KEYS[4], ARGV[1]) == 0 then return 0 end
 redis.call('ZREM', KEYS[1], ARGV[1])
-freeId(KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[1])
+freeId(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], ARGV[1])
 return 1
 `,
 );
@@ -351,7 +389,7 @@ return 1
  *
  * KEYS  1 incomplete   2 waiting   3 state   4 ids   5 results   6 died
  * ARGV  1 ms for which an id stays taken when its job has ended   2 the length of the list when they were seen
- *       then four for each, in their order: dead letter, job, id, index in the list when it was seen
+ *       then five for each, in their order: dead letter, job, id, index in the list when it was seen, state or ''
  * Returns 1, 0 or -1 for each: 0 when the dead letter was not there any more, or a later job has its id; -1 where it has to be
  *   looked for again, since the list has moved.
  *
@@ -361,10 +399,10 @@ export const redriveAll = new Script<number[]>(
   'queue.redriveAll',
   6,
   `${NEED}${TAKE_OUT}
-needTakeOut(KEYS[1]) need('LPUSH', KEYS[2], 'a') need('HDEL', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a')
+needTakeOut(KEYS[1]) need('LPUSH', KEYS[2], 'a') need('HDEL', KEYS[3], 'a') need('HSET', KEYS[3], 'a', 'b') need('ZADD', KEYS[4], 1, 'a')
 need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('PERSIST', KEYS[4]) need('ZSCORE', KEYS[4], 'a')
 local done, count, misses = {}, 0, 0
-for i = 3, #ARGV, 4 do
+for i = 3, #ARGV, 5 do
   local letter, job, id = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local removed = 0
   -- To look for one that is not there takes long: others are looked for again by a script of their own.
@@ -377,6 +415,7 @@ for i = 3, #ARGV, 4 do
   done[#done + 1] = removed
   if removed == 1 then
     redis.call('HDEL', KEYS[3], job)
+    if ARGV[i + 4] ~= '' then redis.call('HSET', KEYS[3], job, ARGV[i + 4]) end
     redis.call('LPUSH', KEYS[2], job)
     if id ~= '' then
       redis.call('ZADD', KEYS[4], -ARGV[1], id)

@@ -1,6 +1,7 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
+import { ENTER, WAKE } from './script-parts.js';
 
 /**
  * Under this name, which no schedule has, stands the mark of the data: who has seen another one knows that Redis lost the
@@ -18,23 +19,29 @@ local function isEmpty() return redis.call('HLEN', KEYS[1]) == 1 and redis.call(
 /**
  * Set a repeating job, unless it is there already just so.
  *
- * KEYS  1 schedules   2 ticks
- * ARGV  1 name   2 definition   3 next tick (Unix ms)   4 wake channel   5 mark, where there is none
+ * KEYS  1 schedules   2 ticks   3 ticked
+ * ARGV  1 name   2 definition   3 next tick (Unix ms)   4 wake channel   5 mark, where there is none   6 '1' when the first
+ *       tick is now, where it was not there   7 jobs it adds at most, '' for no limit
  * Returns the mark.
  *
- * One script, because every instance sets it when it starts, and none may move a tick that is due.
+ * One script, because every instance sets it when it starts, and none may move a tick that is due, or begin to count anew.
  */
 export const setSchedule = new Script<string>(
   'queue.setSchedule',
-  2,
-  `${NEED}
+  3,
+  `${NOW}${NEED}
+need('HDEL', KEYS[3], 'a') need('HGET', KEYS[3], 'a')
 need('HSETNX', KEYS[1], 'a', 'b') need('HSET', KEYS[1], 'a', 'b') need('HGET', KEYS[1], 'a') need('PERSIST', KEYS[1])
 need('ZADD', KEYS[2], 1, 'a') need('ZSCORE', KEYS[2], 'a') need('PUBLISH', ARGV[4], 'a')
 redis.call('HSETNX', KEYS[1], ${MARK}, ARGV[5])
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then
+local isSame = redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2]
+local ticked = isSame and tonumber(string.match(redis.call('HGET', KEYS[3], ARGV[1]) or '', '^%d+')) or 0
+local isOver = ARGV[7] ~= '' and ticked >= tonumber(ARGV[7])
+if not isOver and not (isSame and redis.call('ZSCORE', KEYS[2], ARGV[1])) then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
   redis.call('PERSIST', KEYS[1])
-  redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+  if not isSame then redis.call('HDEL', KEYS[3], ARGV[1]) end
+  redis.call('ZADD', KEYS[2], ARGV[6] == '1' and not isSame and now or ARGV[3], ARGV[1])
   redis.call('PUBLISH', ARGV[4], 'schedule')
 end
 return redis.call('HGET', KEYS[1], ${MARK})
@@ -64,7 +71,7 @@ return found
 /**
  * End a repeating job.
  *
- * KEYS  1 schedules   2 ticks
+ * KEYS  1 schedules   2 ticks   3 ticked
  * ARGV  1 name
  * Returns 1, or 0 when there is none.
  *
@@ -72,12 +79,13 @@ return found
  */
 export const endSchedule = new Script<number>(
   'queue.endSchedule',
-  2,
+  3,
   `${NEED}
-need('HDEL', KEYS[1], 'a') need('ZREM', KEYS[2], 'a') need('HLEN', KEYS[1]) need('PEXPIRE', KEYS[1], 1)
+need('HDEL', KEYS[3], 'a') need('HDEL', KEYS[1], 'a') need('ZREM', KEYS[2], 'a') need('HLEN', KEYS[1]) need('PEXPIRE', KEYS[1], 1)
 ${EMPTY}
 local ended = redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[3], ARGV[1])
 if isEmpty() then redis.call('PEXPIRE', KEYS[1], ${MARK_MS}) end
 return ended
 `,
@@ -86,16 +94,17 @@ return ended
 /**
  * Read the repeating jobs whose tick has come.
  *
- * KEYS  1 schedules   2 ticks
- * Returns the Redis clock (Unix ms), then name, tick and definition of each.
+ * KEYS  1 schedules   2 ticks   3 ticked   4 ids
+ * Returns the Redis clock (Unix ms), then for each: name, tick, definition, the number of jobs that it has added, and '1' where
+ *   the last of them has not ended.
  *
  * One script, so that a tick and its definition belong together.
  */
 export const dueTicks = new Script<string[]>(
   'queue.dueTicks',
-  2,
+  4,
   `${NOW}${NEED}
-need('ZRANGEBYSCORE', KEYS[2], 0, 1) need('HGET', KEYS[1], 'a') need('ZREM', KEYS[2], 'a')
+need('HGET', KEYS[3], 'a') need('ZSCORE', KEYS[4], 'a') need('ZRANGEBYSCORE', KEYS[2], 0, 1) need('HGET', KEYS[1], 'a') need('ZREM', KEYS[2], 'a')
 local due = { string.format('%.0f', now) }
 local ticks = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES', 'LIMIT', 0, 100)
 for i = 1, #ticks, 2 do
@@ -104,6 +113,10 @@ for i = 1, #ticks, 2 do
     due[#due + 1] = ticks[i]
     due[#due + 1] = ticks[i + 1]
     due[#due + 1] = definition
+    local added, last = string.match(redis.call('HGET', KEYS[3], ticks[i]) or '', '^(%d+) (%S+)')
+    local taken = last and redis.call('ZSCORE', KEYS[4], ticks[i] .. ':' .. last)
+    due[#due + 1] = added or '0'
+    due[#due + 1] = taken and tonumber(taken) < 0 and '1' or ''
   else
     redis.call('ZREM', KEYS[2], ticks[i])
   end
@@ -115,29 +128,44 @@ return due
 /**
  * Add the job of one tick, and set the next one.
  *
- * KEYS  1 schedules   2 ticks   3 waiting
- * ARGV  1 name   2 tick   3 definition   4 next tick, '' when there is none   5 job, '' to add none
+ * KEYS  1 schedules   2 ticks   3 the list that the job goes to   4 ticked   5 ids   6 ranked   7 patterns   8 idle
+ * ARGV  1 name   2 tick   3 definition   4 next tick, '' when there is none   5 job, '' to add none   6 its id, '' when nobody
+ *       asks whether it has ended   7 ms for which that stays taken when the job has ended   8 jobs added with this one
+ *       9 '1' to keep the definition when there is no next tick   10 what its priority is called   11 pattern
+ *       12 wake channel of one up to the worker
  * Returns 1, or 0 when another instance was first, or the definition has changed.
  *
  * One script, with the tick as the token that only one instance can spend.
  */
 export const fireTick = new Script<number>(
   'queue.fireTick',
-  3,
-  `${NEED}
+  8,
+  `${NOW}${NEED}${WAKE}${ENTER}
 need('ZADD', KEYS[2], 1, 'a') need('ZREM', KEYS[2], 'a') need('HDEL', KEYS[1], 'a') need('HLEN', KEYS[1])
-need('PEXPIRE', KEYS[1], 1) need('LPUSH', KEYS[3], 'a') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[2], 'a')
+need('PEXPIRE', KEYS[1], 1) need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[2], 'a')
+need('HDEL', KEYS[4], 'a') need('HSET', KEYS[4], 'a', 'b') need('ZADD', KEYS[5], 1, 'a') need('PERSIST', KEYS[5])
+needEnter(KEYS[3], KEYS[6], KEYS[7]) needWake(KEYS[8], ARGV[12])
 ${EMPTY}
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[3] then return 0 end
 if tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or '') ~= tonumber(ARGV[2]) then return 0 end
-if ARGV[4] == '' then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('HDEL', KEYS[1], ARGV[1])
-  if isEmpty() then redis.call('PEXPIRE', KEYS[1], ${MARK_MS}) end
-else
+if ARGV[4] ~= '' then
   redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
+else
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  if ARGV[9] ~= '1' then
+    redis.call('HDEL', KEYS[1], ARGV[1])
+    redis.call('HDEL', KEYS[4], ARGV[1])
+  end
+  if isEmpty() then redis.call('PEXPIRE', KEYS[1], ${MARK_MS}) end
 end
-if ARGV[5] ~= '' then redis.call('LPUSH', KEYS[3], ARGV[5]) end
+if ARGV[5] == '' then return 1 end
+if ARGV[4] ~= '' or ARGV[9] == '1' then redis.call('HSET', KEYS[4], ARGV[1], ARGV[8] .. ' ' .. ARGV[2]) end
+if ARGV[6] ~= '' then
+  redis.call('ZADD', KEYS[5], -ARGV[7], ARGV[6])
+  redis.call('PERSIST', KEYS[5])
+end
+enter(KEYS[3], ARGV[5], ARGV[10], false, KEYS[6], KEYS[7], ARGV[11])
+if ARGV[10] ~= '' then wake(KEYS[8], ARGV[12], ARGV[11]) end
 return 1
 `,
 );

@@ -63,6 +63,23 @@ end
 `;
 
 /**
+ * Added to scripts: `enter(list, job, rank, isFirst, ranked, patterns, pattern)` puts a job into the list of its priority, last
+ * or first. The rank is '' for the waiting list and `high` for that of the highest; another one is noted down, where
+ * workers look, and the pattern too: it may be one that no worker serves. `needEnter(list, ranked, patterns)` asks for the rights.
+ */
+export const ENTER = `
+local function needEnter(list, ranked, patterns)
+  need('LPUSH', list, 'a') need('RPUSH', list, 'a') need('ZADD', ranked, 1, 'a') need('ZADD', patterns, 1, 'a')
+end
+local function enter(list, job, rank, isFirst, ranked, patterns, pattern)
+  if isFirst then redis.call('RPUSH', list, job) else redis.call('LPUSH', list, job) end
+  if rank == '' or rank == 'high' then return end
+  redis.call('ZADD', ranked, -rank, rank .. ':' .. pattern)
+  redis.call('ZADD', patterns, 'NX', now - 1, pattern)
+end
+`;
+
+/**
  * Added to scripts: `giveBack(returned, high, job, fence)` puts a job where those stand that were taken before, in the order
  * in which they were. The very same text twice finds its place taken: it goes first then.
  */

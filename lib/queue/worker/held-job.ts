@@ -18,6 +18,13 @@ export interface TakenJob {
   readonly takenAt: number;
 }
 
+/** Where a job notes what its handler tells. */
+export interface Notes {
+  report(job: HeldJob, value: unknown): Promise<void>;
+  log(job: HeldJob, text: unknown): Promise<void>;
+  step<T>(job: HeldJob, name: string, run: () => T | Promise<T>): Promise<T>;
+}
+
 /**
  * How far it is: pending → running → over, and from each of them over at once, where it goes back or is another worker's. One
  * that is to run alone is starting in between, while Redis notes that.
@@ -29,10 +36,11 @@ type Life =
 /** One job leased to this worker. */
 export class HeldJob extends WithDeadline implements JobFacts {
   private life: Life;
-  readonly state: JobState;
+  private remembered: JobState;
   readonly id: string;
   private known: HydraJobContext | undefined;
   private wasStarted = false;
+  private hasLogged = false;
 
   readonly fence: number;
   /** What the lease is called in Redis. */
@@ -42,19 +50,23 @@ export class HeldJob extends WithDeadline implements JobFacts {
   constructor(
     taken: TakenJob,
     readonly slots: PatternSlots<HeldJob>,
-    private readonly reporter: (job: HeldJob, value: unknown) => Promise<void>,
+    private readonly notes: Notes,
   ) {
     super();
     this.job = taken.job;
     this.fence = taken.fence;
     this.lease = taken.lease;
     this.life = { is: 'pending', since: taken.takenAt };
-    this.state = readState(taken.stateText);
+    this.remembered = readState(taken.stateText);
     this.id = taken.job.id || `job-${taken.fence}`;
   }
 
   get context(): HydraJobContext {
     return (this.known ??= new HydraJobContext([this]));
+  }
+
+  get state(): JobState {
+    return this.remembered;
   }
 
   /** The queue that it came from. */
@@ -169,7 +181,30 @@ export class HeldJob extends WithDeadline implements JobFacts {
   }
 
   report(value: unknown): Promise<void> {
-    return this.reporter(this, value);
+    return this.notes.report(this, value);
+  }
+
+  log(text: unknown): Promise<void> {
+    return this.notes.log(this, text);
+  }
+
+  step<T>(name: string, run: () => T | Promise<T>): Promise<T> {
+    return this.notes.step(this, name, run);
+  }
+
+  /** Whether the line that is to be written is the first of all: what is there is an earlier job's of its id. */
+  beginsLog(): boolean {
+    const isFirst = !this.hasLogged && this.isFirstStart;
+    this.hasLogged = true;
+    return isFirst;
+  }
+
+  get hasLog(): boolean {
+    return this.hasLogged;
+  }
+
+  keepStep(name: string, text: string): void {
+    this.remembered = { ...this.remembered, steps: { ...this.remembered.steps, [name]: text } };
   }
 }
 

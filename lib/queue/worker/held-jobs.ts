@@ -6,6 +6,8 @@ import type { HeldJob } from './held-job.js';
 /** An outcome that is to be sent. */
 export interface UnsentOutcome {
   readonly outcome: LeaseOutcome;
+  /** The id of its job; '' where nobody could ask for it. */
+  readonly id: string;
   /** It was sent before, and no answer came: the lease may be gone because it was heard. */
   readonly isRepeated: boolean;
 }
@@ -14,6 +16,8 @@ export interface UnsentOutcome {
 export class HeldJobs {
   private readonly jobs = new Map<string, HeldJob>();
   private outcomes: UnsentOutcome[] = [];
+  /** How many of the outcomes end no lease. */
+  private refunds = 0;
   private whenEmpty: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {}
@@ -24,7 +28,7 @@ export class HeldJobs {
 
   /** How many leases Redis should have: of jobs that are held, and of those whose end it has not been told. */
   get leases(): number {
-    return this.jobs.size + this.outcomes.length;
+    return this.jobs.size + this.outcomes.length - this.refunds;
   }
 
   has(lease: string): boolean {
@@ -48,13 +52,14 @@ export class HeldJobs {
 
   /** What became of it is sent with the next exchange. */
   settle(job: HeldJob, outcome: LeaseOutcome): void {
-    this.record(outcome);
+    this.record(outcome, job.id);
     this.drop(job);
   }
 
   /** The same of a job that came, and was not held. */
-  record(outcome: LeaseOutcome): void {
-    this.outcomes.push({ outcome, isRepeated: false });
+  record(outcome: LeaseOutcome, id = ''): void {
+    if (outcome.what === 'refund') this.refunds++;
+    this.outcomes.push({ outcome, id, isRepeated: false });
   }
 
   get unsent(): readonly UnsentOutcome[] {
@@ -62,19 +67,24 @@ export class HeldJobs {
   }
 
   takeUnsent(atMost: number): UnsentOutcome[] {
-    return this.outcomes.splice(0, atMost);
+    const taken = this.outcomes.splice(0, atMost);
+    if (this.refunds > 0) this.refunds -= refundsIn(taken);
+    return taken;
   }
 
-  /** Forgets what became of jobs that are not its own any more; gives how many of those Redis had not been told. */
-  forgetUnsent(kept: ReadonlySet<string>): number {
-    const gone = this.outcomes.filter(({ outcome }) => !kept.has(outcome.lease));
-    if (gone.length > 0) this.outcomes = this.outcomes.filter(({ outcome }) => kept.has(outcome.lease));
-    return gone.filter(({ isRepeated }) => !isRepeated).length;
+  /** Forgets what became of jobs that are not its own any more; gives those of which Redis had not been told. */
+  forgetUnsent(kept: ReadonlySet<string>): UnsentOutcome[] {
+    const isGone = ({ outcome }: UnsentOutcome) => outcome.what !== 'refund' && !kept.has(outcome.lease);
+    const gone = this.outcomes.filter(isGone);
+    if (gone.length > 0) this.outcomes = this.outcomes.filter((unsent) => !isGone(unsent));
+    return gone.filter(({ isRepeated }) => !isRepeated);
   }
 
   /** Nobody knows whether they were heard. */
   requeue(outcomes: readonly UnsentOutcome[]): void {
-    const repeated = outcomes.map(({ outcome }) => ({ outcome, isRepeated: true }));
+    // Redis may have heard it, and a token that is given back twice would let too many start.
+    const again = outcomes.filter(({ outcome }) => outcome.what !== 'refund');
+    const repeated = again.map(({ outcome, id }) => ({ outcome, id, isRepeated: true }));
     this.outcomes = [...repeated, ...this.outcomes];
   }
 
@@ -84,4 +94,8 @@ export class HeldJobs {
     const empty = new Promise<void>((resolve) => (this.whenEmpty = resolve));
     await resolvesWithin(this.clock, empty, Math.max(0, deadlineAt - this.clock.monotonic()));
   }
+}
+
+function refundsIn(outcomes: readonly UnsentOutcome[]): number {
+  return outcomes.filter(({ outcome }) => outcome.what === 'refund').length;
 }

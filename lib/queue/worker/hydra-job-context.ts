@@ -14,6 +14,8 @@ export interface JobFacts {
   readonly headers: Readonly<Record<string, string>>;
   readonly message: UmfMessage;
   report(value: unknown): Promise<void>;
+  log(text: unknown): Promise<void>;
+  step<T>(name: string, run: () => T | Promise<T>): Promise<T>;
 }
 
 /**
@@ -61,6 +63,28 @@ export class HydraJobContext extends DeliveryContext {
    */
   progress(value: unknown): Promise<void> {
     return ignorable(this.job.report(value));
+  }
+
+  /**
+   * Writes a line that `QueueService.logs(id)` reads: of each job the last hundred are kept, of each the first thousand
+   * characters. It need not be waited for.
+   *
+   * @throws HydraError `LEASE_LOST` when another worker has the job by now; `REDIS_UNAVAILABLE`
+   */
+  log(text: string): Promise<void> {
+    return ignorable(this.job.log(text));
+  }
+
+  /**
+   * Runs a part of the work once for a job, over all its attempts, a redrive included, and gives what it gave: JSON data,
+   * of all steps of a job 65,536 characters at most. A step that throws is run again by the next attempt, as is one whose
+   * process ended before Redis had its result.
+   *
+   * @throws HydraError `LEASE_LOST` when another worker has the job by now: the step has not begun, or its result is not kept;
+   *   `BAD_PAYLOAD`; `PAYLOAD_TOO_LARGE`, also in later attempts: the step is not run again; `BAD_OPTION`, `REDIS_UNAVAILABLE`
+   */
+  step<T>(name: string, run: () => T | Promise<T>): Promise<T> {
+    return this.job.step(name, run);
   }
 
   /** The pattern of the handler. */

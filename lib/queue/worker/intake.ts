@@ -1,7 +1,7 @@
-import { mustBePlain, stringify, withinLimit } from '../../protocol/payload.js';
-import { HeldJob, leaseLostError, type TakenJob } from './held-job.js';
-import { progressEvent } from '../model/job-event.js';
-import { deadOutcome, deadForeign } from './job-runner.js';
+import { HeldJob, type TakenJob } from './held-job.js';
+import { JobNotes } from './job-notes.js';
+import { jobDied } from './job-died.js';
+import { deadOutcome, deadForeign, FOREIGN } from './job-runner.js';
 import type { Stamp } from '../../protocol/message.js';
 import { createMessageId } from '../../registry/presence/instance-id.js';
 import { attemptOf, readState } from '../model/job-state.js';
@@ -32,13 +32,16 @@ export class Intake {
   /** How many patterns have jobs set aside, and no worker. */
   private unservedPatterns = 0;
   private restUntil = 0;
+  private readonly notes: JobNotes;
 
   constructor(
     private readonly slots: ReadonlyMap<string, PatternSlots<HeldJob>>,
     private readonly jobs: LocalJobs,
     private readonly link: WorkerLink,
-    private readonly context: Pick<WorkerContext, 'clock' | 'random' | 'log' | 'options'>,
-  ) {}
+    private readonly context: Pick<WorkerContext, 'id' | 'clock' | 'random' | 'log' | 'options' | 'metrics'>,
+  ) {
+    this.notes = new JobNotes(link, context.options);
+  }
 
   /** How many jobs there is room for. */
   get wanted(): number {
@@ -60,7 +63,6 @@ export class Intake {
 
   admit({ raws, states, firstFence, count }: TakenJobs): void {
     if (raws.length === 0) return;
-    const { held } = this.jobs;
     const takenAt = this.context.clock.monotonic();
     let unserved = 0;
     raws.forEach((raw, index) => {
@@ -69,12 +71,23 @@ export class Intake {
       const job = readJob(raw);
       const slots = job && this.slots.get(job.pattern);
       const stateText = states[index] ?? null;
-      if (!job) held.record(deadForeign(this.stamp(), this.context.options.service, lease, raw));
+      if (!job) this.giveUpForeign(lease, raw);
       else if (!slots) unserved += this.send({ job, fence, lease, stateText, takenAt });
-      else this.jobs.place(new HeldJob({ job, fence, lease, stateText, takenAt }, slots, this.report));
+      else this.jobs.place(new HeldJob({ job, fence, lease, stateText, takenAt }, slots, this.notes));
     });
     if (unserved === raws.length) this.restUntil = this.context.clock.monotonic() + UNSERVED_PAUSE_MS;
     this.jobs.startAll();
+  }
+
+  private giveUpForeign(lease: string, raw: string): void {
+    const stamp = this.stamp();
+    const { queue } = this.link;
+    jobDied(
+      this.context,
+      { id: stamp.mid, queue, pattern: '', headers: {} },
+      { reason: FOREIGN, attempts: 0 },
+    );
+    this.jobs.held.record(deadForeign(stamp, this.context.options.service, lease, raw));
   }
 
   /** For a dead letter of what has none of its own. */
@@ -101,10 +114,12 @@ export class Intake {
     const unservedMs = now - state.unhandledSince;
     const hopeless = this.hopeless(pattern, unservedMs);
     if (hopeless) {
-      const { id, message, raw } = job;
+      const { id, message, raw, headers } = job;
+      const attempts = attemptOf(state) - 1;
+      jobDied(this.context, { id, queue: this.link.queue, pattern, headers }, { reason: hopeless, attempts });
       const death = {
         reason: hopeless,
-        attempts: attemptOf(state) - 1,
+        attempts,
         history: state.history ?? [],
         at: now,
       };
@@ -129,20 +144,4 @@ export class Intake {
     if (unservedMs < IN_LINE_MS || this.unservedPatterns < MAX_UNSERVED) return undefined;
     return `"${pattern}" has no handler, like ${this.unservedPatterns} other patterns`;
   }
-
-  private readonly report = async (job: HeldJob, value: unknown): Promise<void> => {
-    const { lease, id, pattern } = job;
-    const text = progressText(pattern, value, this.context.options.maxPayloadBytes);
-    const isHeld =
-      !job.isOver && (await this.link.report(lease, job.message.mid, text, progressEvent(id, pattern, text)));
-    if (!isHeld) throw leaseLostError(job);
-  };
-}
-
-/** @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */
-function progressText(pattern: string, value: unknown, maxBytes: number): string {
-  const what = `the progress of "${pattern}"`;
-  const text = stringify(what, value) ?? 'null';
-  mustBePlain(value, what);
-  return withinLimit(what, text, maxBytes);
 }

@@ -64,10 +64,13 @@ export class JobRunner {
     if (job.isOver) return;
     job.context.completed();
     if (result instanceof Retry) return this.tryLater(job, result);
-    const { id, pattern, attempt, lease } = job;
+    const { id, pattern, attempt, lease, message } = job;
+    const { id: worker, options } = this.context;
     const finishedOn = this.redisClock.now();
     const tookMs = Math.round((this.context.clock.monotonic() - job.since) * 100) / 100;
-    const event = writeCompleted({ id, pattern, attempt, finishedOn, tookMs }, this.resultOf(job, result));
+    const about = { id, pattern, attempt, finishedOn, tookMs, worker, addedOn: message.timestamp };
+    const kept = options.queue.completed.data ? job.raw : undefined;
+    const event = writeCompleted(about, this.resultOf(job, result), kept);
     this.finish(job, { what: 'done', lease, id, event });
   }
 
@@ -115,6 +118,7 @@ export class JobRunner {
     this.finish(job, {
       what: 'retry',
       lease,
+      ...identityOf(job),
       delayMs: retryInMs,
       state,
       event: JSON.stringify(event),
@@ -142,11 +146,9 @@ export class JobRunner {
       `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`,
     );
     const { attempt: attempts } = job;
+    const { history = [], steps } = state;
     jobDied(this.context, job, { reason, attempts });
-    this.finish(
-      job,
-      deadOutcome(job, { reason, attempts, history: state.history ?? [], at: this.redisClock.now() }),
-    );
+    this.finish(job, deadOutcome(job, { reason, attempts, history, steps, at: this.redisClock.now() }));
   }
 
   private finish(job: HeldJob, outcome: LeaseOutcome): void {
@@ -177,7 +179,13 @@ function withStart({ state, hasBegun, isFirstStart }: HeldJob): JobState {
 export function putOff(job: HeldJob, delayMs: number, waitedAlone = job.state.waitedAlone): LeaseOutcome {
   const { alone, unhandledSince, ...state } = withStart(job);
   const kept = { ...state, ...(waitedAlone !== undefined && { waitedAlone }) };
-  return { what: 'retry', lease: job.lease, delayMs: wholeMs(delayMs), state: kept, event: '' };
+  const identity = identityOf(job);
+  return { what: 'retry', lease: job.lease, ...identity, delayMs: wholeMs(delayMs), state: kept, event: '' };
+}
+
+/** By which it is found while it waits. */
+function identityOf({ message, enqueuedAt }: HeldJob): { readonly id: string; readonly addedAt: number } {
+  return { id: message.mid, addedAt: enqueuedAt.getTime() || 0 };
 }
 
 /** Why a job is given up, and when. */
@@ -186,6 +194,7 @@ export interface Death {
   /** Attempts that were begun. */
   readonly attempts: number;
   readonly history: readonly JobFailure[];
+  readonly steps?: JobState['steps'];
   /** Unix time in milliseconds, by the clock of Redis. */
   readonly at: number;
 }
@@ -193,18 +202,20 @@ export interface Death {
 /** Given up, and kept for a person. Never throws: what cannot be told must end nevertheless. */
 export function deadOutcome(
   job: Pick<HeldJob, 'id' | 'pattern' | 'lease' | 'message' | 'raw'>,
-  { reason, attempts, history, at }: Death,
+  { reason, attempts, history, at, steps }: Death,
 ): LeaseOutcome {
   const { id, pattern, lease, message } = job;
   const diedOn = new Date(at).toISOString();
-  const letter = writeDeadLetter(job, { reason, diedOn, attempts, history });
+  const letter = writeDeadLetter(job, { reason, diedOn, attempts, history, ...(steps && { steps }) });
   const { timestamp: addedOn } = message;
   const event: JobEvent = { type: 'dead', id, pattern, attempt: attempts, error: reason, addedOn };
   return { what: 'dead', lease, id, letter, event: JSON.stringify(event) };
 }
 
+export const FOREIGN = 'not a UMF message';
+
 /** What somebody put there that is no message. */
 export function deadForeign(stamp: Stamp, service: string, lease: string, raw: string): LeaseOutcome {
-  const letter = writeForeign(service, raw, stamp, 'not a UMF message');
+  const letter = writeForeign(service, raw, stamp, FOREIGN);
   return { what: 'dead', lease, id: stamp.mid, letter, event: '' };
 }

@@ -79,7 +79,7 @@ export class LocalJobs {
   place(job: HeldJob): void {
     const verdict = verdictOf(job.state, job.attempts);
     if (verdict === 'dead') {
-      const history = job.state.history ?? [];
+      const { history = [], steps } = job.state;
       const reason = history.at(-1)?.error ?? 'lost with its worker';
       this.context.log.warn(
         `dead ${job.pattern}`,
@@ -88,7 +88,10 @@ export class LocalJobs {
       // The attempt that it came for is never begun.
       const attempts = job.attempt - 1;
       jobDied(this.context, job, { reason, attempts });
-      this.held.record(deadOutcome(job, { reason, attempts, history, at: this.link.redisClock.now() }));
+      this.held.record(
+        deadOutcome(job, { reason, attempts, history, steps, at: this.link.redisClock.now() }),
+        job.id,
+      );
     } else if (verdict === 'alone') this.placeAlone(job);
     // Behind one that is alone here it would wait for that to end, while other workers may have nothing to do.
     else if (!this.gate.isOpen) this.held.record(returned(job));
@@ -134,6 +137,9 @@ export class LocalJobs {
     const index = slots.pending.indexOf(job);
     if (index >= 0) slots.pending.splice(index, 1);
     if (this.waitsAlone?.job === job) this.waitsAlone.giveUp();
+    const hasToken = !job.isStarted && slots.options.rateLimit !== undefined;
+    if (hasToken && error.code === 'CANCELLED')
+      this.held.record({ what: 'refund', lease: '', pattern: job.pattern });
     if (job.isStarted) {
       this.runner.stop(job, error);
       slots.leave();
@@ -218,6 +224,7 @@ export class LocalJobs {
     const { slots } = job;
     slots.leave();
     slots.ran(this.context.clock.monotonic() - job.since);
+    if (outcome.what === 'done' && job.hasLog) this.link.shortenLog(job.id).catch(() => undefined);
     this.held.settle(job, outcome);
     this.gate.leave();
     this.startPending(slots);

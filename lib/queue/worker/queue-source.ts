@@ -26,6 +26,10 @@ export class QueueSource implements Source {
     this.options = context.options;
   }
 
+  check(): void {
+    this.slotsByQueue(this.dispatch.handlers('job'));
+  }
+
   async start(): Promise<void> {
     const handlers = this.dispatch.handlers('job');
     for (const pattern of Object.keys(this.options.queue.patterns))

@@ -1,6 +1,6 @@
 import type { Timer } from '../../runtime/clock.js';
 import { sleep } from '../../runtime/waiting.js';
-import { WakeUpListener } from './wake-up-listener.js';
+import { WakeUpListener } from '../waking/wake-up-listener.js';
 import type { HeldJob } from './held-job.js';
 import { Intake } from './intake.js';
 import type { PatternSlots } from './pattern-slots.js';
@@ -256,7 +256,7 @@ export class QueueWorker {
         throw error;
       });
     const [refused, raws, states, firstFence, flags, nextDueMs] = reply;
-    if (refused.length > 0) this.noteRefused(refused, outcomes);
+    if (refused.length > 0) void this.noteRefused(refused, outcomes);
     this.nextDueMs = nextDueMs;
     if (wanted === 0) return;
     this.isPaused = flags.includes('p');
@@ -275,15 +275,15 @@ export class QueueWorker {
     return wanted > 0 ? slots : slots.filter(({ options }) => options.rateLimit !== undefined);
   }
 
-  private noteRefused(refused: readonly string[], outcomes: readonly UnsentOutcome[]): void {
-    const isRepeated = new Set(
-      outcomes.filter((sent) => sent.isRepeated).map(({ outcome }) => outcome.lease),
-    );
-    const late = refused.filter((lease) => !isRepeated.has(lease));
-    if (late.length > 0)
+  /** Those of jobs that were cancelled are no loss. Never rejects. */
+  private async noteRefused(refused: readonly string[], outcomes: readonly UnsentOutcome[]): Promise<void> {
+    const leases = new Set(refused);
+    const fresh = outcomes.filter(({ outcome, isRepeated }) => !isRepeated && leases.has(outcome.lease));
+    const late = await this.link.lateAmong(fresh).catch(() => fresh.length);
+    if (late > 0)
       this.context.log.warn(
         `lost ${this.link.queue}`,
-        `${late.length} outcomes came too late: other workers had the jobs`,
+        `${late} outcomes came too late: other workers had the jobs`,
       );
   }
 }

@@ -42,7 +42,7 @@ export class Upkeep {
     this.tell(lost);
     const kept = new Set(leases);
     await this.release(held.all.filter((job) => !kept.has(job.lease)));
-    const late = held.forgetUnsent(kept);
+    const late = await this.link.lateAmong(held.forgetUnsent(kept));
     if (late > 0)
       this.context.log.warn(
         `late ${this.link.queue}`,

@@ -3,8 +3,11 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Context } from '../../redis/context.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import type { HeldJob } from './held-job.js';
+import type { UnsentOutcome } from './held-jobs.js';
 import type { PatternSlots } from './pattern-slots.js';
-import { giveBack, leave, recover, report, writeState, type RecoverReply } from '../scripts/lease-scripts.js';
+import { giveBack, leave, recover, writeState, type RecoverReply } from '../scripts/lease-scripts.js';
+import { addLog, keepStep, report } from '../scripts/note-scripts.js';
+import { MAX_LINES } from '../model/job-log.js';
 import { asideNames, createQueueKeys, type QueueKeys } from '../model/queue-keys.js';
 import { readEnd } from '../model/job-event.js';
 import { RedisClock } from '../model/redis-clock.js';
@@ -101,6 +104,8 @@ export class WorkerLink {
       keys.alarm,
       keys.died,
       keys.limited,
+      keys.ranked,
+      keys.hints,
       this.id,
       this.options.presence.ttlMs,
       wanted,
@@ -132,7 +137,20 @@ export class WorkerLink {
   async recover(served: readonly string[]): Promise<RecoverReply> {
     const { owners, high, returned, state, watch, patterns, waiting, idle, wake, watched, events } =
       this.keys;
-    const keys = [this.leases, owners, high, returned, state, watch, patterns, waiting, idle, watched];
+    const { ranked } = this.keys;
+    const keys = [
+      this.leases,
+      owners,
+      high,
+      returned,
+      state,
+      watch,
+      patterns,
+      waiting,
+      idle,
+      watched,
+      ranked,
+    ];
     const { presence, queue } = this.options;
     const prefixes = [this.keys.leases(''), this.keys.inbox(''), wake, this.keys.wakeOf('')];
     const args = [
@@ -150,6 +168,13 @@ export class WorkerLink {
     const reply = await this.redis.run('queue recover', (redis) => recover.run(redis, [...keys, ...args]));
     this.redisClock.set(reply[3], askedAt);
     return reply;
+  }
+
+  /** How many of these outcomes came too late, and not because their jobs were cancelled. */
+  async lateAmong(outcomes: readonly UnsentOutcome[]): Promise<number> {
+    if (outcomes.length === 0) return 0;
+    const reasons = await this.cancellations(outcomes.map(({ id }) => id));
+    return reasons.filter((reason) => reason === undefined).length;
   }
 
   /** Why these jobs were cancelled; undefined for those that were not. */
@@ -179,6 +204,30 @@ export class WorkerLink {
     const { progress, watched, events } = this.keys;
     const args = [this.leases, progress, watched, lease, id, value, events, event];
     return (await this.redis.run('queue progress', (redis) => report.run(redis, args))) === 1;
+  }
+
+  /** False where the worker does not hold the job any more. */
+  async log(lease: string, id: string, line: string, isFirst: boolean): Promise<boolean> {
+    const args = [this.leases, this.keys.log(id), lease, line, MAX_LINES, this.options.queue.dead.ageMs];
+    const run = () =>
+      this.redis.run('queue log', (redis) => addLog.run(redis, [...args, isFirst ? '1' : '']));
+    return (await run()) === 1;
+  }
+
+  /** The job has completed: of it no more is kept than its outcome. */
+  shortenLog(id: string): Promise<number> {
+    const { ageMs } = this.options.queue.completed;
+    return this.redis.run('queue log', (redis) => redis.pexpire(this.keys.log(id), ageMs));
+  }
+
+  async holds(lease: string): Promise<boolean> {
+    return (await this.redis.run('queue step', (redis) => redis.hexists(this.leases, lease))) === 1;
+  }
+
+  /** False where the worker does not hold the job any more. */
+  async keepStep(lease: string, raw: string, name: string, result: string): Promise<boolean> {
+    const args = [this.leases, this.keys.state, lease, raw, name, result];
+    return (await this.redis.run('queue step', (redis) => keepStep.run(redis, args))) === 1;
   }
 
   /** Holding nothing, the worker need not be looked after. */

@@ -14,7 +14,7 @@ describe('options of the queue', () => {
         queue: 'default',
       },
       patterns: {},
-      completed: { count: 1_000, ageMs: 3_600_000 },
+      completed: { count: 1_000, ageMs: 3_600_000, data: false },
       dead: { count: 10_000, ageMs: 1_209_600_000 },
       dedupMs: 3_600_000,
       noHandlerMs: 604_800_000,

@@ -1,5 +1,6 @@
-import { nextTick, readSchedule, writeSchedule } from '../../../../lib/queue/model/schedule.js';
+import { nextTick as tickOf, readSchedule, writeSchedule } from '../../../../lib/queue/model/schedule.js';
 
+const nextTick = (cron: string, timeZone: string, after: number) => tickOf({ cron, timeZone }, after);
 const NOON = Date.parse('2026-03-28T12:00:00.000Z');
 
 describe('a cron expression', () => {
@@ -25,6 +26,25 @@ describe('a cron expression', () => {
     ['* * * * *', 'Mars/Olympus'],
   ])('%j in %j is refused', (cron, zone) => {
     expect(() => nextTick(cron, zone, NOON)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+  });
+});
+
+describe('a time from job to job', () => {
+  const rule = { everyMs: 1_000, timeZone: 'UTC' };
+
+  it('is counted from 1970, so that all instances have the same ticks, else from the start', () => {
+    expect(tickOf(rule, NOON)).toBe(NOON + 1_000);
+    expect(tickOf(rule, NOON + 999)).toBe(NOON + 1_000);
+    expect(tickOf({ ...rule, startAt: NOON + 300 }, NOON)).toBe(NOON + 300);
+    expect(tickOf({ ...rule, startAt: NOON + 300 }, NOON + 300)).toBe(NOON + 1_300);
+  });
+
+  it('and an expression end at their end, and do not begin before their start', () => {
+    expect(tickOf({ ...rule, endAt: NOON + 1_000 }, NOON)).toBe(NOON + 1_000);
+    expect(tickOf({ ...rule, endAt: NOON + 1_000 }, NOON + 1_000)).toBeUndefined();
+    const cron = { cron: '* * * * *', timeZone: 'UTC' };
+    expect(tickOf({ ...cron, startAt: NOON + 60_000 }, NOON)).toBe(NOON + 60_000);
+    expect(tickOf({ ...cron, endAt: NOON + 59_999 }, NOON)).toBeUndefined();
   });
 });
 

@@ -4,6 +4,8 @@ import { putOff, returned } from '../../../../lib/queue/worker/job-runner.js';
 describe('a job that had waited for a handler, and met one', () => {
   const job = {
     lease: '7',
+    message: { mid: 'a' },
+    enqueuedAt: new Date(5),
     state: { failures: 1, alone: true, unhandledSince: 1_000, waitedAlone: 2 },
   } as unknown as HeldJob;
 
@@ -11,6 +13,8 @@ describe('a job that had waited for a handler, and met one', () => {
     expect(putOff(job, 250)).toEqual({
       what: 'retry',
       lease: '7',
+      id: 'a',
+      addedAt: 5,
       delayMs: 250,
       state: { failures: 1, waitedAlone: 2 },
       event: '',

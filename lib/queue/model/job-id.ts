@@ -1,0 +1,25 @@
+import type { RandomSource } from '../../runtime/random-source.js';
+
+const TIMED = /^[\da-f]{8}-([\da-f]{4})-8([\da-f]{3})-[89ab]([\da-f]{3})-([\da-f]{2})[\da-f]{10}$/i;
+
+/**
+ * A new id: a UUID v8 with the time in its middle, so that the job is found by it in a long list. It begins at random: a person
+ * types its beginning.
+ */
+export function createJobId(random: RandomSource, now: number): string {
+  const id = random.uuid();
+  const time = Math.max(0, Math.floor(now)).toString(16).padStart(12, '0');
+  const [first, second, third, last] = [
+    time.slice(0, 4),
+    time.slice(4, 7),
+    time.slice(7, 10),
+    time.slice(10),
+  ];
+  return `${id.slice(0, 8)}-${first}-8${second}-${id[19]}${third}-${last}${id.slice(26)}`;
+}
+
+/** When it was made, as Unix time in milliseconds; undefined for an id that does not say so. */
+export function timeOfId(id: string): number | undefined {
+  const digits = TIMED.exec(id)?.slice(1).join('');
+  return digits === undefined ? undefined : parseInt(digits, 16);
+}

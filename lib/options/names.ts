@@ -78,12 +78,18 @@ function notAnObject(where: string, given: unknown): HydraError {
 
 /** The name that was probably meant: the one with the fewest letters to change, if those are few. */
 function nearestOf(given: string, names: readonly string[]): string | undefined {
-  const ranked = names
+  return nearNames(given, names)[0];
+}
+
+/** Names that were probably meant, the nearest first: those with few letters to change. */
+export function nearNames(given: string, names: readonly string[]): readonly string[] {
+  const most = Math.max(2, Math.floor(given.length / 3));
+  return names
+    .filter(({ length }) => Math.abs(length - given.length) <= most)
     .map((name) => ({ name, distance: distance(given.toLowerCase(), name.toLowerCase()) }))
-    .toSorted((a, b) => a.distance - b.distance);
-  const [best] = ranked;
-  if (!best) return undefined;
-  return best.distance <= Math.max(2, Math.floor(given.length / 3)) ? best.name : undefined;
+    .filter((near) => near.distance <= most)
+    .toSorted((a, b) => a.distance - b.distance)
+    .map(({ name }) => name);
 }
 
 /** Levenshtein's: letters to put in, take out or change. */

@@ -38,13 +38,13 @@ export class CallSpans {
   ) {}
 
   subscribe(to: Subscriptions): void {
-    to.on(callStart, (event) => this.spans.beginSending(event, event.headers, this.ofCall(event)));
+    to.on(callStart, (event) => this.spans.beginSending(event, event.headers, () => this.ofCall(event)));
     to.on(callRetry, (event) => this.spans.retried(event, event.attempts, event.targetId));
     to.on(callEnd, (event) => this.callEnded(event));
-    to.on(httpStart, (event) => this.spans.beginSending(event, event.headers, this.ofRequest(event)));
+    to.on(httpStart, (event) => this.spans.beginSending(event, event.headers, () => this.ofRequest(event)));
     to.on(httpRetry, (event) => this.spans.retried(event, event.attempts, event.targetId));
     to.on(httpEnd, (event) => this.requestEnded(event));
-    to.on(handlerStart, (event) => this.spans.beginHandling(event, event.headers, this.ofHandler(event)));
+    to.on(handlerStart, (event) => this.spans.beginHandling(event, event.headers, () => this.ofHandler(event)));
     to.on(handlerEnd, (event) => this.handlerEnded(event));
     to.on(handlerRefused, (event) => this.spans.note(event.headers, this.ofRefusal(event), event.code));
   }

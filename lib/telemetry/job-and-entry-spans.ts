@@ -42,11 +42,11 @@ export class JobAndEntrySpans {
 
   subscribe(to: Subscriptions): void {
     const { spans } = this;
-    to.on(jobAdding, (event) => spans.beginSending(event, event.headers, this.ofAdding(event)));
+    to.on(jobAdding, (event) => spans.beginSending(event, event.headers, () => this.ofAdding(event)));
     to.on(jobAdded, (event) => spans.end(event, event.error));
     to.on(jobStart, (event) => this.begin(event, event.headers, this.ofJob(event)));
     to.on(jobEnd, (event) => spans.end(event, event.error));
-    to.on(entryPublishing, (event) => spans.beginSending(event, event.headers, this.ofPublishing(event)));
+    to.on(entryPublishing, (event) => spans.beginSending(event, event.headers, () => this.ofPublishing(event)));
     to.on(entryPublished, (event) => this.published(event));
     to.on(entryStart, (event) => this.begin(event, event.headers, this.ofEntry(event)));
     to.on(entryEnd, (event) => spans.end(event, event.error));
@@ -55,7 +55,7 @@ export class JobAndEntrySpans {
   }
 
   private begin(event: EnteredDiagnostic, headers: Readonly<Record<string, string>>, facts: SpanFacts): void {
-    if (this.options.work === 'child') this.spans.beginHandling(event, headers, facts);
+    if (this.options.work === 'child') this.spans.beginHandling(event, headers, () => facts);
     else this.spans.beginLinked(event, [headers], facts);
   }
 

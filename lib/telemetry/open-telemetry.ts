@@ -1,3 +1,5 @@
+import type { Tracer } from '@opentelemetry/api';
+
 import { HydraError } from '../hydra-error.js';
 
 /** The API of OpenTelemetry, as the application has it. */
@@ -26,9 +28,14 @@ export async function loadOpenTelemetry(): Promise<OpenTelemetry> {
 const SCOPE = 'nestjs-hydra';
 
 /** Whether an SDK that makes spans is registered. */
-export function hasTracer({ trace }: OpenTelemetry): boolean {
-  const provider = trace.getTracerProvider() as { getDelegateTracer?: (name: string) => unknown };
-  return provider.getDelegateTracer?.(SCOPE) !== undefined;
+export function hasTracer(api: OpenTelemetry): boolean {
+  return delegateOf(api) !== undefined;
+}
+
+/** The tracer of the SDK; undefined while there is none. */
+export function delegateOf({ trace }: OpenTelemetry): Tracer | undefined {
+  const provider = trace.getTracerProvider() as { getDelegateTracer?: (name: string) => Tracer | undefined };
+  return provider.getDelegateTracer?.(SCOPE);
 }
 
 /** Whether an SDK that keeps metrics is registered: its instruments cannot be had before. */

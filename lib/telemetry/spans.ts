@@ -2,10 +2,10 @@ import type { Attributes, Context, Link, Span, SpanKind, Tracer } from '@opentel
 
 import type { EnteredDiagnostic } from '../diagnostics/events.js';
 import { errorType } from '../metrics/work-series.js';
+import { Carrier, type Headers } from './carrier.js';
 import type { OpenTelemetry } from './open-telemetry.js';
+import { leavesUnsampled } from './sampling.js';
 import { Attribute, Own } from './semantic-names.js';
-
-type Headers = Readonly<Record<string, string>>;
 
 /** What a span is made of. */
 export interface SpanFacts {
@@ -14,60 +14,55 @@ export interface SpanFacts {
   readonly attributes: Attributes;
 }
 
-/** Foreign processes write headers, too: only text is read. */
-const GETTER = {
-  keys: (headers: Headers) => Object.keys(headers),
-  get: (headers: Headers, name: string) => {
-    const value: unknown = headers[name];
-    return typeof value === 'string' ? value : undefined;
-  },
-};
+/** Made only for spans that an SDK is asked for. */
+export type ToFacts = () => SpanFacts;
 
 /** Begins and ends the spans of one kind of work, each known by its event. */
 export class Spans {
   private readonly open = new WeakMap<object, Span>();
+  private readonly carrier: Carrier;
+  private readonly leavesUnsampled: (parent: Span) => boolean;
 
   constructor(
     private readonly api: OpenTelemetry,
     private readonly tracer: Tracer,
-  ) {}
+  ) {
+    this.carrier = new Carrier(api);
+    this.leavesUnsampled = leavesUnsampled(api);
+  }
 
   /** Of what this process sends: a child of the span around its sender, whose context travels in the headers. */
-  beginSending(event: object, headers: Record<string, string>, facts: SpanFacts): void {
-    const { context, propagation, trace } = this.api;
-    const around = context.active();
-    const span = this.tracer.startSpan(facts.name, facts, around);
-    propagation.inject(trace.setSpan(around, span), headers);
-    this.open.set(event, span);
+  beginSending(event: object, headers: Record<string, string>, facts: ToFacts): void {
+    const around = this.api.context.active();
+    const span = this.begun(event, around, facts);
+    this.carrier.inject(around, span, headers);
   }
 
   /** Of what this process handles: a child of the span that it was sent in. Its handler runs in it. */
-  beginHandling(event: EnteredDiagnostic & object, headers: Headers, facts: SpanFacts): void {
-    const { context, trace } = this.api;
-    const sent = this.extract(headers);
-    const span = this.tracer.startSpan(facts.name, facts, sent);
-    this.enter(event, trace.setSpan(sent, span), context);
-    this.open.set(event, span);
+  beginHandling(event: EnteredDiagnostic & object, headers: Headers, facts: ToFacts): void {
+    const sent = this.carrier.extract(headers);
+    const span = this.begun(event, sent, facts);
+    this.enter(event, span === this.api.trace.getSpan(sent) ? sent : this.carrier.put(sent, span));
   }
 
   /** The same, of a trace of its own: it links to the spans that what it handles was sent in. */
   beginLinked(event: EnteredDiagnostic & object, headers: readonly Headers[], facts: SpanFacts): void {
-    const { context, trace } = this.api;
-    const sent = headers.map((one) => this.extract(one));
+    const { trace, ROOT_CONTEXT } = this.api;
+    const sent = headers.map((one) => this.carrier.extract(one));
     const links: Link[] = sent.flatMap((one) => {
       const created = trace.getSpanContext(one);
       return created ? [{ context: created }] : [];
     });
     // What is not of the trace, such as baggage, comes along where it is of one sender.
-    const around = sent.length === 1 ? trace.deleteSpan(sent[0]!) : this.api.ROOT_CONTEXT;
+    const around = sent.length === 1 ? trace.deleteSpan(sent[0]!) : ROOT_CONTEXT;
     const span = this.tracer.startSpan(facts.name, { ...facts, links, root: true }, around);
-    this.enter(event, trace.setSpan(around, span), context);
-    this.open.set(event, span);
+    this.enter(event, this.carrier.put(around, span));
+    this.keep(event, span);
   }
 
   /** Of what did not come to a handler: it begins and ends now. */
   note(headers: Headers, facts: SpanFacts, code: string): void {
-    const span = this.tracer.startSpan(facts.name, facts, this.extract(headers));
+    const span = this.tracer.startSpan(facts.name, facts, this.carrier.extract(headers));
     span.setStatus({ code: this.api.SpanStatusCode.ERROR });
     span.setAttribute(Attribute.errorType, code);
     span.end();
@@ -99,11 +94,22 @@ export class Spans {
     this.open.delete(event);
   }
 
-  private extract(headers: Headers): Context {
-    return this.api.propagation.extract(this.api.ROOT_CONTEXT, headers, GETTER);
+  /** The span of this event; the one around it, where the SDK would make none that records. */
+  private begun(event: object, around: Context, facts: ToFacts): Span {
+    const parent = this.api.trace.getSpan(around);
+    if (parent && this.leavesUnsampled(parent)) return parent;
+    const known = facts();
+    const span = this.tracer.startSpan(known.name, known, around);
+    this.keep(event, span);
+    return span;
   }
 
-  private enter(event: EnteredDiagnostic, around: Context, context: OpenTelemetry['context']): void {
+  private keep(event: object, span: Span): void {
+    if (span.isRecording()) this.open.set(event, span);
+  }
+
+  private enter(event: EnteredDiagnostic, around: Context): void {
+    const { context } = this.api;
     const before = event.runIn;
     event.runIn = (enter) => context.with(around, before ? () => before(enter) : enter);
   }

@@ -130,6 +130,7 @@ describe('a call', () => {
 
   it('fails with NO_HANDLER when nobody handles its pattern', async () => {
     await expect(call('unknown', {})).rejects.toMatchObject({ code: 'NO_HANDLER', retryable: false });
+    await expect(call('summ', {})).rejects.toThrow(/"summ" has no handler at .*: did you mean "sum"/);
     await expect(call('unknown', {})).rejects.toBeInstanceOf(HydraError);
   });
 

@@ -12,6 +12,7 @@ import { CodecReplies } from './codec-replies.js';
 import { FrameReplies, type ReplyOutlet } from './frame-replies.js';
 import { IncomingCall, untracked, type CallerRef } from './incoming-call.js';
 import type { RefusedCall } from './observed-handler.js';
+import { MissingHandlers } from './missing-handlers.js';
 import { MessageReplies } from './message-replies.js';
 import type { RemoteCallers } from './remote-callers.js';
 import { NO_REPLIES, type Replies } from './replies.js';
@@ -40,6 +41,7 @@ interface CallReaderOptions {
 export class CallReader {
   private handlers: Handlers = new Map();
   private isAccepting = false;
+  private missing: MissingHandlers;
   private readonly outlet: ReplyOutlet;
 
   constructor(
@@ -48,12 +50,14 @@ export class CallReader {
     private readonly options: CallReaderOptions,
   ) {
     const { clock, options: given, metrics } = context;
+    this.missing = new MissingHandlers(context, () => []);
     this.outlet = { messenger, clock, maxBytes: given.maxPayloadBytes, metrics };
   }
 
   /** From now on, calls of these handlers are accepted. */
   accept(handlers: Handlers): void {
     this.handlers = handlers;
+    this.missing = new MissingHandlers(this.context, () => [...handlers.keys()]);
     this.isAccepting = true;
   }
 
@@ -91,7 +95,7 @@ export class CallReader {
     // The caller does not wait any more.
     if (!(timeoutMs > 0)) return undefined;
     const handler = this.handlers.get(pattern);
-    if (!handler) return this.refusal(replies, this.noHandlerError(pattern), pattern, headers);
+    if (!handler) return this.refusal(replies, this.missing.error(pattern), pattern, headers);
     const value = decodeValue(data, hasBytes);
     return this.call(handler, { id, data: value, metadata: headers, caller, replies, timeoutMs });
   }
@@ -127,7 +131,7 @@ export class CallReader {
     const { mid, body, headers, from, to, timeout } = message;
     const plain = handler?.isEvent ? NO_REPLIES : new MessageReplies(this.context, this.messenger, message);
     const metadata = headersOf(headers);
-    if (!handler) return this.refusal(plain, this.noHandlerError(pattern), pattern, metadata);
+    if (!handler) return this.refusal(plain, this.missing.error(pattern), pattern, metadata);
     return this.call(handler, {
       id: mid,
       data: body,
@@ -165,10 +169,6 @@ export class CallReader {
   private throughCodec(replies: Replies, id: number | string): Replies {
     const serializer = this.options.codec?.serializer;
     return serializer ? new CodecReplies(replies, serializer, id) : replies;
-  }
-
-  private noHandlerError(pattern: string): HydraError {
-    return new HydraError('NO_HANDLER', `"${pattern}" has no handler at ${this.context.address}`);
   }
 
   private tooLateError(pattern: string): HydraError {

@@ -1,0 +1,49 @@
+import { HydraError } from '../../hydra-error.js';
+import { nearNames } from '../../options/names.js';
+import type { Context } from '../../redis/context.js';
+
+/** Patterns that are named in one error. */
+const MOST_NAMED = 5;
+/** What is asked for comes from outside: hints are found for so many patterns of so many letters, and are kept. */
+const MAX_KEPT = 100;
+const MAX_LETTERS = 200;
+
+/** Calls whose pattern no handler has: the caller is told which there are, and the log of this process that somebody asks. */
+export class MissingHandlers {
+  private readonly hints = new Map<string, string>();
+
+  constructor(
+    private readonly context: Pick<Context, 'address' | 'log'>,
+    private readonly patterns: () => readonly string[],
+  ) {}
+
+  error(pattern: string): HydraError {
+    const { address, log } = this.context;
+    const what = `"${pattern}" has no handler at ${address}${this.hintFor(pattern)}`;
+    log.warn(`no handler: ${pattern}`, `a call was refused: ${what}`);
+    return new HydraError('NO_HANDLER', what);
+  }
+
+  private hintFor(pattern: string): string {
+    const known = this.hints.get(pattern);
+    if (known !== undefined) return known;
+    if (this.hints.size >= MAX_KEPT || pattern.length > MAX_LETTERS) return '';
+    const hint = this.findHint(pattern);
+    this.hints.set(pattern, hint);
+    return hint;
+  }
+
+  private findHint(pattern: string): string {
+    const all = this.patterns();
+    const near = nearNames(pattern, all).slice(0, MOST_NAMED);
+    if (near.length > 0) return `: did you mean ${near.map(quoted).join(' or ')}?`;
+    if (all.length === 0) return ', which has no handlers of calls';
+    const named = all.slice(0, MOST_NAMED).map(quoted).join(', ');
+    const more = all.length > MOST_NAMED ? ` and ${all.length - MOST_NAMED} more` : '';
+    return `, which handles ${named}${more}`;
+  }
+}
+
+function quoted(name: string): string {
+  return `"${name}"`;
+}

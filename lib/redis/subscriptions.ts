@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 
 import type { HydraError } from '../hydra-error.js';
+import { outside } from '../runtime/async-context.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Link } from './connection/link.js';
 import { HandOver, type Heard } from './hand-over.js';
@@ -227,8 +228,8 @@ export class Subscriptions {
     const { client } = this.link;
     // The driver takes the end of the last one within the shard for the end of all: that one comes last.
     const isInShard = this.isSharded && reach === 'own shard too';
-    const ends = [client.unsubscribe(name)];
-    if (isInShard) ends.push(client.sunsubscribe(name));
+    // The request that happens to be the last to listen has nothing to do with it.
+    const ends = outside(() => [client.unsubscribe(name), ...(isInShard ? [client.sunsubscribe(name)] : [])]);
     await Promise.allSettled(ends);
   }
 
@@ -245,7 +246,9 @@ export class Subscriptions {
   private confirm(name: string): Promise<void> {
     const channel = this.channels.get(name);
     if (!channel || channel.confirmedOn === this.link.generation) return Promise.resolve();
-    channel.confirming ??= this.ask(name, channel).finally(() => (channel.confirming = undefined));
+    channel.confirming ??= outside(() => this.ask(name, channel)).finally(
+      () => (channel.confirming = undefined),
+    );
     return channel.confirming;
   }
 

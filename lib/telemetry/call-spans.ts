@@ -44,7 +44,9 @@ export class CallSpans {
     to.on(httpStart, (event) => this.spans.beginSending(event, event.headers, () => this.ofRequest(event)));
     to.on(httpRetry, (event) => this.spans.retried(event, event.attempts, event.targetId));
     to.on(httpEnd, (event) => this.requestEnded(event));
-    to.on(handlerStart, (event) => this.spans.beginHandling(event, event.headers, () => this.ofHandler(event)));
+    to.on(handlerStart, (event) =>
+      this.spans.beginHandling(event, event.headers, () => this.ofHandler(event)),
+    );
     to.on(handlerEnd, (event) => this.handlerEnded(event));
     to.on(handlerRefused, (event) => this.spans.note(event.headers, this.ofRefusal(event), event.code));
   }

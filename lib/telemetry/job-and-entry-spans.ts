@@ -46,7 +46,9 @@ export class JobAndEntrySpans {
     to.on(jobAdded, (event) => spans.end(event, event.error));
     to.on(jobStart, (event) => this.begin(event, event.headers, this.ofJob(event)));
     to.on(jobEnd, (event) => spans.end(event, event.error));
-    to.on(entryPublishing, (event) => spans.beginSending(event, event.headers, () => this.ofPublishing(event)));
+    to.on(entryPublishing, (event) =>
+      spans.beginSending(event, event.headers, () => this.ofPublishing(event)),
+    );
     to.on(entryPublished, (event) => this.published(event));
     to.on(entryStart, (event) => this.begin(event, event.headers, this.ofEntry(event)));
     to.on(entryEnd, (event) => spans.end(event, event.error));

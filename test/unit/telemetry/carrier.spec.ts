@@ -75,9 +75,7 @@ describe('a carrier', () => {
       headers,
     );
     expect(headers).toEqual({ b3: 'written' });
-    expect(
-      trace.getSpanContext(carrier.extract({ traceparent: `00-${TRACE}-${SPAN}-01` })),
-    ).toBeUndefined();
+    expect(trace.getSpanContext(carrier.extract({ traceparent: `00-${TRACE}-${SPAN}-01` }))).toBeUndefined();
     propagation.disable();
     propagation.setGlobalPropagator(w3c);
   });

@@ -10,7 +10,12 @@ function missing(...patterns: string[]) {
 describe('the error of a call that no handler has', () => {
   it.each([
     ['one that is near', 'summ', ['sum', 'product'], ': did you mean "sum"?'],
-    ['the nearest first', 'create.users', ['create.order', 'create.user'], ': did you mean "create.user" or "create.order"?'],
+    [
+      'the nearest first',
+      'create.users',
+      ['create.order', 'create.user'],
+      ': did you mean "create.user" or "create.order"?',
+    ],
     ['those there are', 'echo', ['sum', 'product'], ', which handles "sum", "product"'],
     ['some of many', 'echo', [...'abcdefg'].map((name) => `get-by-${name}`), '"get-by-e" and 2 more'],
     ['that there is none', 'echo', [], ', which has no handlers of calls'],

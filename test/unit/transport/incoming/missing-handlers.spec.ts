@@ -17,7 +17,12 @@ describe('the error of a call that no handler has', () => {
       ': did you mean "create.user" or "create.order"?',
     ],
     ['those there are', 'echo', ['sum', 'product'], ', which handles "sum", "product"'],
-    ['some of many', 'echo', [...'abcdefg'].map((name) => `get-by-${name}`), '"get-by-e" and 2 more'],
+    [
+      'some of many',
+      'echo',
+      ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => `get-by-${name}`),
+      '"get-by-e" and 2 more',
+    ],
     ['that there is none', 'echo', [], ', which has no handlers of calls'],
   ])('names %s', (_, asked, patterns, hint) => {
     const { code, message } = missing(...patterns).handlers.error(asked);

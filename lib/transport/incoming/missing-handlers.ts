@@ -3,7 +3,7 @@ import { nearNames } from '../../options/names.js';
 import type { Context } from '../../redis/context.js';
 
 /** Patterns that are named in one error. */
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 /** What is asked for comes from outside: hints are found for so many patterns of so many letters, and are kept. */
 const MAX_KEPT = 100;
 const MAX_LETTERS = 200;
@@ -35,11 +35,11 @@ export class MissingHandlers {
 
   private findHint(pattern: string): string {
     const all = this.patterns();
-    const near = nearNames(pattern, all).slice(0, MOST_NAMED);
+    const near = nearNames(pattern, all).slice(0, MAX_NAMED);
     if (near.length > 0) return `: did you mean ${near.map(quoted).join(' or ')}?`;
     if (all.length === 0) return ', which has no handlers of calls';
-    const named = all.slice(0, MOST_NAMED).map(quoted).join(', ');
-    const more = all.length > MOST_NAMED ? ` and ${all.length - MOST_NAMED} more` : '';
+    const named = all.slice(0, MAX_NAMED).map(quoted).join(', ');
+    const more = all.length > MAX_NAMED ? ` and ${all.length - MAX_NAMED} more` : '';
     return `, which handles ${named}${more}`;
   }
 }

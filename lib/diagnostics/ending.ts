@@ -11,7 +11,9 @@ export function publishEnd<Event extends DiagnosticOutcome>(
   durationMs: number,
   error?: unknown,
 ): void {
-  update<DiagnosticOutcome>(event, { durationMs, error });
+  const ended = event as Mutable<DiagnosticOutcome>;
+  ended.durationMs = durationMs;
+  ended.error = error;
   if (channel.hasSubscribers) channel.publish(event);
 }
 

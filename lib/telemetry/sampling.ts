@@ -6,16 +6,34 @@ import { delegateOf, type OpenTelemetry } from './open-telemetry.js';
 const KEEPS_UNSAMPLED =
   /^ParentBased\{.*, remoteParentNotSampled=AlwaysOffSampler, localParentSampled=[^,{}]*, localParentNotSampled=AlwaysOffSampler\}$/;
 
+/** Whose parent was sampled is sampled. */
+const USUAL_OF_OTHERS = /, remoteParentSampled=AlwaysOnSampler, .*localParentSampled=AlwaysOnSampler, /;
+
+/** Samplers of an SDK that decide by the trace id alone. */
+const LOOKS_AT_NO_ATTRIBUTES =
+  /^ParentBased\{root=(AlwaysOnSampler|AlwaysOffSampler|TraceIdRatioBased\{[\d.e-]+\}), /;
+
+/** Whether attributes may come after the decision: most spans of a sampled application never get them. */
+export function ignoresAttributes(api: OpenTelemetry): boolean {
+  const text = samplerOf(api);
+  return LOOKS_AT_NO_ATTRIBUTES.test(text) && USUAL_OF_OTHERS.test(text);
+}
+
 /**
  * Tells whether the SDK would not sample what a span is the parent of. Then it need not be asked for a span that records
  * nothing. False wherever this is not known: the SDK decides.
  */
 export function leavesUnsampled(api: OpenTelemetry): (parent: Span) => boolean {
-  const { _sampler: sampler } = (delegateOf(api) ?? {}) as Tracer & { readonly _sampler?: unknown };
-  if (!KEEPS_UNSAMPLED.test(String(sampler))) return () => false;
+  if (!KEEPS_UNSAMPLED.test(samplerOf(api))) return () => false;
   const { SAMPLED } = api.TraceFlags;
   return (parent) => {
     const { traceFlags, traceId } = parent.spanContext();
     return (traceFlags & SAMPLED) === 0 && traceId !== api.INVALID_TRACEID;
   };
+}
+
+/** What the sampler of the SDK says of itself; nothing that is known, where the SDK is another one. */
+function samplerOf(api: OpenTelemetry): string {
+  const { _sampler: sampler } = (delegateOf(api) ?? {}) as Partial<Tracer> & { readonly _sampler?: unknown };
+  return String(sampler);
 }

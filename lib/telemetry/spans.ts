@@ -4,7 +4,7 @@ import type { EnteredDiagnostic } from '../diagnostics/events.js';
 import { errorType } from '../metrics/work-series.js';
 import { Carrier, type Headers } from './carrier.js';
 import type { OpenTelemetry } from './open-telemetry.js';
-import { leavesUnsampled } from './sampling.js';
+import { ignoresAttributes, leavesUnsampled } from './sampling.js';
 import { Attribute, Own } from './semantic-names.js';
 
 /** What a span is made of. */
@@ -22,6 +22,7 @@ export class Spans {
   private readonly open = new WeakMap<object, Span>();
   private readonly carrier: Carrier;
   private readonly leavesUnsampled: (parent: Span) => boolean;
+  private readonly attributesLater: boolean;
 
   constructor(
     private readonly api: OpenTelemetry,
@@ -29,6 +30,7 @@ export class Spans {
   ) {
     this.carrier = new Carrier(api);
     this.leavesUnsampled = leavesUnsampled(api);
+    this.attributesLater = ignoresAttributes(api);
   }
 
   /** Of what this process sends: a child of the span around its sender, whose context travels in the headers. */
@@ -98,9 +100,12 @@ export class Spans {
   private begun(event: object, around: Context, facts: ToFacts): Span {
     const parent = this.api.trace.getSpan(around);
     if (parent && this.leavesUnsampled(parent)) return parent;
-    const known = facts();
-    const span = this.tracer.startSpan(known.name, known, around);
-    this.keep(event, span);
+    const { name, kind, attributes } = facts();
+    const options = this.attributesLater ? { kind } : { kind, attributes };
+    const span = this.tracer.startSpan(name, options, around);
+    if (!span.isRecording()) return span;
+    if (this.attributesLater) span.setAttributes(attributes);
+    this.open.set(event, span);
     return span;
   }
 

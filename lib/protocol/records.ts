@@ -52,7 +52,7 @@ export interface InstanceCapabilities {
   readonly draining?: boolean;
   /** The Redis server that it subscribes at, if Redis tells it. A count of receivers there includes this instance. */
   readonly server?: string | undefined;
-  /** It listens within the shard of its channels, on a Cluster, and may be spoken to so. */
+  /** On a Cluster: it subscribes within the shards of its channels, and takes messages by SPUBLISH. */
   readonly sharded?: boolean | undefined;
 }
 

@@ -62,7 +62,7 @@ export class Publisher {
     const { clock, commands, isSharded, hasPrimary, shards } = this.redis;
     // A message that is published at a replica reaches only the subscribers of this replica.
     if (!hasPrimary) throw notConnected(channel);
-    if (isInShard && shards.isSpoken) return (await shards.publish(channel, message)) !== 0;
+    if (isInShard && shards.isActive) return (await shards.publish(channel, message)) !== 0;
     if (!isSharded && this.canRunPubsub && clock.monotonic() >= this.countTrustedUntil) {
       return this.publishCounted(channel, message);
     }

@@ -25,7 +25,7 @@ import { callUserCode } from '../runtime/user-code.js';
 import { SamePrimary, type ReplicaOptions } from './connection/same-primary.js';
 import { Settling, type SettlingListener } from './connection/settling.js';
 import { SlotOwner } from './connection/slot-owner.js';
-import { ShardSpeech } from './shard-speech.js';
+import { ShardedPublisher } from './sharded-publisher.js';
 import { slotOf } from './slot-publish.js';
 import { Subscriptions, type ChannelListener, type Reach, type Subscription } from './subscriptions.js';
 import { TlsFiles } from './connection/tls-files.js';
@@ -73,7 +73,7 @@ export class RedisConnections implements SettlingListener {
   readonly isSharded: boolean;
   readonly commands: RedisClient;
   /** Messages within the shards of a Cluster. */
-  readonly shards: ShardSpeech;
+  readonly shards: ShardedPublisher;
   /** What Redis has refused lately. */
   readonly refusals: Refusals;
   readonly clock: Clock;
@@ -121,11 +121,11 @@ export class RedisConnections implements SettlingListener {
       refused: (error) => this.refusals.note(error, 'warning'),
       unsharded: (error) => this.report.unsharded(error),
     });
-    this.shards = new ShardSpeech(this.commands, this.subscriptions);
+    this.shards = new ShardedPublisher(this.commands, this.subscriptions);
     this.hearing = new Hearing({
       clock,
       publish: (channel, text) => this.shards.publish(channel, text),
-      mustCount: () => this.shards.isSpoken,
+      mustCount: () => this.shards.isActive,
       withinMs: Math.max(MIN_HEARING_MS, connection.pingIntervalMs),
       refused: (error) => this.refused(error),
     });
@@ -187,7 +187,7 @@ export class RedisConnections implements SettlingListener {
    */
   countsProve(serverId: string | undefined): boolean {
     if (!this.isReady || !this.hearing.mayCount) return false;
-    if (this.isSharded) return this.shards.isSpoken;
+    if (this.isSharded) return this.shards.isActive;
     if (serverId !== undefined && this.serverId !== undefined) return serverId === this.serverId;
     return this.clock.monotonic() - this.atServerSince > OTHERS_FOLLOW_MS;
   }

@@ -263,7 +263,7 @@ export class Presence {
 
   private tellWhereItListens(): void {
     const { serverId: server, shards } = this.context.redis;
-    const sharded = shards.isSpoken || undefined;
+    const sharded = shards.isActive || undefined;
     const { capabilities } = this.record;
     if (server === capabilities?.server && sharded === capabilities?.sharded) return;
     this.change({ capabilities: { server, sharded } });

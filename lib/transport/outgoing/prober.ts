@@ -102,7 +102,7 @@ export class Prober {
 
   private get hasCounts(): boolean {
     const { isSharded, shards } = this.context.redis;
-    return !isSharded || shards.isSpoken;
+    return !isSharded || shards.isActive;
   }
 
   private overdue(): Map<Instance, OutgoingCall[]> {

@@ -10,7 +10,7 @@ export interface AnswerWay {
 
 /**
  * The channels of other instances that are sent to within their shard. For calls the record of an instance decides. For
- * answers its frames do, since a caller need not be listed: one that came by shard shows that it listens so.
+ * answers its frames do, since a caller need not be listed: one that came by shard shows that it subscribes within its shard.
  *
  * A frame that came everywhere shows nothing: it may be a broadcast, or was sent before its sender's own subscription was
  * confirmed. Only when an answer had no receiver within the shard does it show that the caller is alive, and listens

@@ -10,28 +10,28 @@ const NO_SHARDS = /^(ERR unknown command|NOPERM)/i;
 
 /**
  * Sharded pub/sub of a Cluster: a message goes to the node that owns the slot of its channel and to no other, and all who
- * hear it are counted there. A process speaks so once it listens so: whoever is spoken to so may answer so.
+ * receive it are counted there. A process publishes so once it subscribes so: whoever receives such a message may answer in the same way.
  */
-export class ShardSpeech {
+export class ShardedPublisher {
   constructor(
     private readonly commands: RedisClient,
     private readonly subscriptions: Subscriptions,
   ) {}
 
-  /** Whether this process listens on its own channels within their shard, and may speak within shards. */
-  get isSpoken(): boolean {
+  /** Whether this process subscribes to its own channels within their shard, and may publish within shards. */
+  get isActive(): boolean {
     return this.subscriptions.isSharded;
   }
 
   /**
-   * Publishes within the shard of the channel, and resolves with the receivers; publishes to all where this process does not
-   * speak so, or Redis does not allow it. On a Cluster it then resolves with undefined, since the count is that of one node.
+   * Publishes within the shard of the channel, and resolves with the receivers; publishes to all nodes where this process does
+   * not use shards, or Redis does not allow it. On a Cluster it then resolves with undefined, since the count is that of one node.
    * Rejects as the driver does.
    */
   async publish(channel: string, text: string): Promise<number | undefined> {
     const { commands } = this;
     if (!(commands instanceof Cluster)) return publishOn(commands, channel, text);
-    if (!this.isSpoken) return this.publishToAll(commands, channel, text);
+    if (!this.isActive) return this.publishToAll(commands, channel, text);
     try {
       return await publishToShard(commands, channel, text);
     } catch (error) {
@@ -48,7 +48,7 @@ export class ShardSpeech {
   async countSubscribers(channel: string, isInShard: boolean): Promise<number | undefined> {
     const { commands } = this;
     if (!(commands instanceof Cluster)) return Number((await commands.pubsub('NUMSUB', channel))[1]);
-    return isInShard && this.isSpoken ? countShardSubscribers(commands, channel) : undefined;
+    return isInShard && this.isActive ? countShardSubscribers(commands, channel) : undefined;
   }
 
   private async publishToAll(commands: Cluster, channel: string, text: string): Promise<undefined> {

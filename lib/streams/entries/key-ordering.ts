@@ -84,24 +84,35 @@ export class KeyOrdering {
   private async askFor(entries: readonly Entry[], forOthersToo: boolean): Promise<void> {
     this.asked = entries;
     try {
-      const others = await this.tellKeys(this.asked, forOthersToo);
-      if (others.length > 0) await this.tellKeys([...this.asked, ...others], false);
+      const others = await this.tellKeys(entries, forOthersToo);
+      if (others.length > 0) await this.tellAll([...this.asked, ...others]);
     } finally {
       this.again.push(...this.asked);
       this.asked = [];
     }
   }
 
-  /** Tells keys to Redis. Entries that get a place leave the list. Returns the entries whose keys must be told too. */
-  private async tellKeys(given: readonly Entry[], withOthers: boolean): Promise<readonly Entry[]> {
+  /** The earlier ones first, since they decide where the later ones stand; as many at once as do not block Redis for long. */
+  private async tellAll(given: readonly Entry[]): Promise<void> {
     const entries = given.toSorted((a, b) => compareIds(a.id, b.id));
+    for (let from = 0; from < entries.length; from += BATCH_SIZE)
+      await this.tellKeys(entries.slice(from, from + BATCH_SIZE), false);
+  }
+
+  /**
+   * Tells keys to Redis. Entries that get a place are not asked for any more. Returns the entries whose keys must be told too.
+   *
+   * @param entries in the order of their ids
+   */
+  private async tellKeys(entries: readonly Entry[], withOthers: boolean): Promise<readonly Entry[]> {
     const { placements, queuedByKey, others } = await this.group.enqueueByKey(entries, withOthers);
     this.queued = queuedByKey;
     for (const other of others) other.orderBy(this.listener.keyOf(other));
-    const ours = (placement: number) =>
-      entries.filter((entry, at) => placements[at] === placement && entry.owner === undefined);
-    this.asked = ours(Placement.askAgain);
-    this.listener.ordered(ours(Placement.first));
+    const placed = new Set(entries.filter((_, at) => placements[at] !== Placement.askAgain));
+    this.asked = this.asked.filter((entry) => !placed.has(entry));
+    this.listener.ordered(
+      entries.filter((entry, at) => placements[at] === Placement.first && entry.owner === undefined),
+    );
     return others;
   }
 }

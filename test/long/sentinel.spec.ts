@@ -52,10 +52,11 @@ interface Fleet {
   readonly streams: StreamService;
 }
 
-async function startFleet({ location }: TestSentinels): Promise<Fleet> {
+async function startFleet({ location, tls }: TestSentinels): Promise<Fleet> {
   const options: HydraOptions = {
     service: uniqueService('sentinel'),
     redis: location,
+    ...(tls && { tls }),
     timeoutMs: 4_000,
     connection: { pingIntervalMs: PING_MS },
   };
@@ -198,6 +199,19 @@ describe('behind three Sentinels', () => {
     const primary = await sentinels.primary();
     await expectSurvived(
       'with passwords, through proxies',
+      await throughFault(fleet, async () => {
+        await sentinels.nodes[primary]!.kill9();
+        await sentinels.promotedInsteadOf(primary);
+      }),
+    );
+  }, 120_000);
+
+  it('TLS is spoken to the Sentinels, to the primary and to the one that takes its place', async () => {
+    const sentinels = await startSentinels({ isTls: true });
+    const fleet = await startFleet(sentinels);
+    const primary = await sentinels.primary();
+    await expectSurvived(
+      'over TLS',
       await throughFault(fleet, async () => {
         await sentinels.nodes[primary]!.kill9();
         await sentinels.promotedInsteadOf(primary);

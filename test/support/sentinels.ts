@@ -5,14 +5,16 @@ import { join } from 'node:path';
 
 import { Redis } from 'ioredis';
 
-import type { RedisLocation } from '../../lib/index.js';
+import type { RedisLocation, TlsOptions } from '../../lib/index.js';
 import { freePort } from '../../tools/free-port.mjs';
 import type { RunningRedis } from '../../tools/redis.mjs';
 import { forgetProcess, watchProcess } from '../../tools/watchdog.mjs';
 import { atEnd } from './at-end.js';
+import { createAuthority } from './certificates.js';
 import { eventually } from './eventually.js';
 import { startProxy, type Proxy } from './proxy.js';
 import { startPrivateRedis } from './redis.js';
+import { SERVER_NAMES, tlsArgs, tlsLines } from './tls-redis.js';
 
 const NAME = 'main';
 const REPLICAS = 2;
@@ -23,10 +25,14 @@ export interface SentinelOptions {
   readonly sentinelPassword?: string;
   /** Clients reach the servers by other addresses than the Sentinels say. */
   readonly isMapped?: boolean;
+  /** All of them speak TLS, to one another too. */
+  readonly isTls?: boolean;
 }
 
 export interface TestSentinels {
   readonly location: RedisLocation;
+  /** For the option of this name. */
+  readonly tls?: TlsOptions;
   readonly nodes: readonly RunningRedis[];
   /** The ways of clients to the nodes, where they are mapped. */
   readonly links: readonly Proxy[];
@@ -45,17 +51,21 @@ export interface TestSentinels {
 
 /** A primary, two replicas, and three Sentinels, two of which decide about a failover. */
 export async function startSentinels(options: SentinelOptions = {}): Promise<TestSentinels> {
-  const { password, sentinelPassword, isMapped = false } = options;
+  const { password, sentinelPassword, isMapped = false, isTls = false } = options;
+  const tls = isTls ? await createTls() : undefined;
   const auth = password === undefined ? [] : ['--requirepass', password, '--masterauth', password];
-  const args = [...auth, '--repl-diskless-sync-delay', '0'];
-  const first = await startPrivateRedis(args);
+  const start = async (more: readonly string[] = []): Promise<Node> => {
+    const tlsPort = tls && (await freePort());
+    const secure = tls ? ['--tls-port', String(tlsPort), '--tls-replication', 'yes', ...tls.args] : [];
+    const redis = await startPrivateRedis([...auth, '--repl-diskless-sync-delay', '0', ...secure, ...more]);
+    return { redis, port: tlsPort ?? redis.port };
+  };
+  const first = await start();
   const follow = ['--replicaof', '127.0.0.1', String(first.port)];
-  const replicas = await Promise.all(
-    Array.from({ length: REPLICAS }, () => startPrivateRedis([...args, ...follow])),
-  );
-  const nodes = [first, ...replicas];
+  const started = [first, ...(await Promise.all(Array.from({ length: REPLICAS }, () => start(follow))))];
+  const nodes = started.map(({ redis }) => redis);
   const sentinels = await Promise.all(
-    Array.from({ length: SENTINELS }, () => startSentinel(first.port, options)),
+    Array.from({ length: SENTINELS }, () => startSentinel(first.port, options, tls)),
   );
   const links = isMapped ? await Promise.all(nodes.map(({ url }) => startProxy(url))) : [];
   const natMap = Object.fromEntries(
@@ -69,7 +79,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Tes
       string,
       string,
     ];
-    return nodes.findIndex((node) => String(node.port) === port);
+    return started.findIndex((node) => String(node.port) === port);
   };
   const knowsAll = async () => {
     const infos = await Promise.all(asked.map((sentinel) => sentinel.call('INFO', 'sentinel')));
@@ -78,12 +88,13 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Tes
   await eventually(knowsAll, { what: 'the Sentinels to know all', timeoutMs: 30_000 });
   return {
     location: {
-      sentinels: sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
+      sentinels: sentinels.map(({ port, tlsPort }) => ({ host: '127.0.0.1', port: tlsPort ?? port })),
       name: NAME,
       ...(password !== undefined && { password }),
       ...(sentinelPassword !== undefined && { sentinelPassword }),
       ...(isMapped && { natMap }),
     },
+    ...(tls && { tls: tls.client }),
     nodes,
     links,
     primary,
@@ -108,11 +119,41 @@ async function connectionsAt(admin: Redis): Promise<number> {
   return lines.filter((line) => line.includes('name=hydra:')).length;
 }
 
-async function startSentinel(primaryPort: number, { password, sentinelPassword }: SentinelOptions) {
+interface Node {
+  readonly redis: RunningRedis;
+  /** What replicas, Sentinels and clients go to. */
+  readonly port: number;
+}
+
+interface Tls {
+  readonly args: readonly string[];
+  readonly lines: readonly string[];
+  readonly client: TlsOptions;
+}
+
+/** One certificate for all servers, and one that they take from a client. */
+async function createTls(): Promise<Tls> {
+  const authority = await createAuthority();
+  const server = await authority.issue('server', { names: [...SERVER_NAMES] });
+  const client = await authority.issue('client');
+  return {
+    args: tlsArgs(authority.ca, server),
+    lines: tlsLines(authority.ca, server),
+    client: { ca: authority.ca, ...client },
+  };
+}
+
+async function startSentinel(
+  primaryPort: number,
+  { password, sentinelPassword }: SentinelOptions,
+  tls: Tls | undefined,
+) {
   const folder = await mkdtemp(join(tmpdir(), 'hydra-sentinel-'));
   const port = await freePort();
+  const tlsPort = tls && (await freePort());
   const config = [
     `port ${port}`,
+    ...(tls ? [`tls-port ${tlsPort}`, 'tls-replication yes', ...tls.lines] : []),
     'bind 127.0.0.1',
     `sentinel monitor ${NAME} 127.0.0.1 ${primaryPort} 2`,
     `sentinel down-after-milliseconds ${NAME} 1000`,
@@ -140,7 +181,7 @@ async function startSentinel(primaryPort: number, { password, sentinelPassword }
     await stop();
     await rm(folder, { recursive: true, force: true });
   });
-  return { port, stop };
+  return { port, tlsPort, stop };
 }
 
 function openAdmin(port: number, password?: string): Redis {

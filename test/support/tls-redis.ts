@@ -13,7 +13,8 @@ import { createAuthority, type CertificateAuthority, type CertificateFiles } fro
 import { eventually } from './eventually.js';
 import { startPrivateRedis } from './redis.js';
 
-const NAMES = [
+/** What the certificate of a server here says that it is. */
+export const SERVER_NAMES = [
   { type: 'dns', value: 'redis.test' },
   { type: 'ip', value: '127.0.0.1' },
 ] as const;
@@ -34,7 +35,7 @@ export async function startTlsRedis(
   args: readonly string[] = [],
 ): Promise<TlsRedis> {
   const authority = await createAuthority();
-  const files = await (server?.(authority) ?? authority.issue('redis', { names: [...NAMES] }));
+  const files = await (server?.(authority) ?? authority.issue('redis', { names: [...SERVER_NAMES] }));
   const client = await authority.issue('client');
   const port = await freePort();
   const redis = await startPrivateRedis([
@@ -48,7 +49,7 @@ export async function startTlsRedis(
 
 /** A Sentinel that speaks TLS only, and knows this Redis as `main`. */
 export async function startTlsSentinel({ authority, port }: TlsRedis): Promise<{ port: number }> {
-  const certificate = await authority.issue('sentinel', { names: [...NAMES] });
+  const certificate = await authority.issue('sentinel', { names: [...SERVER_NAMES] });
   const own = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'hydra-sentinel-'));
   const file = join(folder, 'sentinel.conf');
@@ -57,10 +58,7 @@ export async function startTlsSentinel({ authority, port }: TlsRedis): Promise<{
     `tls-port ${own}`,
     `bind 127.0.0.1`,
     `tls-replication yes`,
-    ...tlsArgs(authority.ca, certificate)
-      .join(' ')
-      .split(' --')
-      .map((line) => line.replace(/^--/, '')),
+    ...tlsLines(authority.ca, certificate),
     `sentinel monitor main 127.0.0.1 ${port} 1`,
   ];
   await writeFile(file, `${lines.join('\n')}\n`);
@@ -88,6 +86,15 @@ export async function startTlsCluster(): Promise<TlsRedis> {
   return cluster;
 }
 
-function tlsArgs(ca: string, { cert, key }: CertificateFiles): string[] {
-  return ['--tls-ca-cert-file', ca, '--tls-cert-file', cert, '--tls-key-file', key];
+export function tlsArgs(ca: string, files: CertificateFiles): string[] {
+  return Object.entries(tlsSettings(ca, files)).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+/** Lines of a configuration file. */
+export function tlsLines(ca: string, files: CertificateFiles): string[] {
+  return Object.entries(tlsSettings(ca, files)).map((setting) => setting.join(' '));
+}
+
+function tlsSettings(ca: string, { cert, key }: CertificateFiles): Record<string, string> {
+  return { 'tls-ca-cert-file': ca, 'tls-cert-file': cert, 'tls-key-file': key };
 }

@@ -1,16 +1,12 @@
-import { jest } from '@jest/globals';
 import { Controller } from '@nestjs/common';
 
 import { DeadLetter, QueuePattern, QueueService, StreamPattern, StreamService } from '../../lib/index.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
-import { buildCli, type Cli } from '../support/cli.js';
+import { cliInProcess, type Cli } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
-
-// A process for each command line, on machines that have other things to do.
-jest.setTimeout(90_000);
 
 let cli: Cli;
 let redis: string;
@@ -19,7 +15,7 @@ const handled: unknown[] = [];
 
 beforeAll(async () => {
   redis = await testRedisUrl();
-  cli = await buildCli(redis);
+  cli = cliInProcess(redis);
 });
 
 const service = uniqueService('press');

@@ -9,7 +9,7 @@ import { MessagePattern } from '@nestjs/microservices';
 
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
-import { buildCli, type Cli } from '../support/cli.js';
+import { buildCli, cliInProcess, type Cli } from '../support/cli.js';
 import { openStore } from '../support/config.js';
 import { testRedisUrl } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
@@ -22,7 +22,7 @@ class SumController {
   }
 }
 
-// A process for each command line, on machines that have other things to do.
+// Some command lines in processes of their own, on machines that have other things to do.
 jest.setTimeout(90_000);
 
 describe('the command line', () => {
@@ -30,10 +30,12 @@ describe('the command line', () => {
   let service: string;
   let redis: string;
   let cli: Cli;
+  let cliProcess: Cli;
 
   beforeAll(async () => {
     redis = await testRedisUrl();
-    cli = await buildCli(redis);
+    cli = cliInProcess(redis);
+    cliProcess = await buildCli(redis);
     folder = await mkdtemp(join(tmpdir(), 'hydra-cli-'));
   });
 
@@ -94,9 +96,9 @@ describe('the command line', () => {
   });
 
   it('reads standard input', async () => {
-    const pushed = await cli(['config', 'push', `${service}:1.0.0`, '-', '--yes'], { input: 'n: 1' });
+    const pushed = await cliProcess(['config', 'push', `${service}:1.0.0`, '-', '--yes'], { input: 'n: 1' });
     expect(pushed.code).toBe(0);
-    expect((await cli(['config', 'pull', service, '--format', 'yaml'])).out).toBe('n: 1\n');
+    expect((await cliProcess(['config', 'pull', service, '--format', 'yaml'])).out).toBe('n: 1\n');
   });
 
   it('reads and writes JSON where the package yaml is not installed, and says what YAML needs', async () => {
@@ -211,7 +213,7 @@ describe('the command line', () => {
   });
 
   it('ends with 5 without Redis, soon and in one sentence', async () => {
-    const outcome = await cli(['--timeout', '300', 'services'], { url: 'redis://127.0.0.1:1' });
+    const outcome = await cliProcess(['--timeout', '300', 'services'], { url: 'redis://127.0.0.1:1' });
     expect(outcome).toMatchObject({ code: 5, out: '' });
     expect(outcome.err).toMatch(/^error: no connection to Redis at 127\.0\.0\.1:1: [^\n]*\n$/);
   });

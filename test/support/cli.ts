@@ -53,6 +53,23 @@ export async function buildCli(
   };
 }
 
+/** As {@link buildCli}, without processes of their own, which take ten times as long: no input, one command line at a time. */
+export function cliInProcess(redis: string): Cli {
+  return async (args, { url = redis, env = {} } = {}) => {
+    const variables = { HYDRA_REDIS_URL: url, ...env };
+    const before = { ...process.env };
+    Object.assign(process.env, variables);
+    try {
+      return await runInProcess(args);
+    } finally {
+      for (const name of Object.keys(variables)) {
+        delete process.env[name];
+        if (before[name] !== undefined) process.env[name] = before[name];
+      }
+    }
+  };
+}
+
 /** Without a process of its own, which takes ten times as long. */
 export async function runInProcess(args: readonly string[]): Promise<Outcome> {
   const texts = { out: '', err: '' };

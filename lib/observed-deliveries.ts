@@ -3,15 +3,28 @@ import { batchEnd, batchStart, entryEnd, entryStart, jobEnd, jobStart } from './
 import { publishEnd } from './diagnostics/ending.js';
 import type { BatchDiagnostic, EntryDiagnostic, JobDiagnostic } from './diagnostics/events.js';
 import type { Metrics } from './metrics/metrics.js';
+import type { WorkSeries } from './metrics/work-series.js';
+import { decodeAddress } from './protocol/address.js';
 import { HydraJobContext } from './queue/worker/hydra-job-context.js';
 import type { Context } from './redis/context.js';
 import { HydraBatchContext, HydraEntryContext } from './streams/hydra-entry-context.js';
 
 type Finish = (context: DeliveryContext) => void;
 
+/** What is counted of the jobs with one pattern. */
+interface JobSeries {
+  readonly runs: WorkSeries;
+  readonly waits: WorkSeries;
+}
+
+/** How many addresses of senders have their service remembered. */
+const MAX_SENDERS = 1_000;
+
 /** Counts the jobs and entries that handlers of this instance run, tells observers of them, and has each handler run in what they bound. */
 export class ObservedDeliveries {
   private readonly running = new WeakMap<DeliveryContext, Finish>();
+  private readonly jobSeries = new Map<string, JobSeries>();
+  private readonly senders = new Map<string, string>();
 
   constructor(
     private readonly instance: Pick<Context, 'id' | 'options' | 'clock' | 'metrics'>,
@@ -36,17 +49,20 @@ export class ObservedDeliveries {
   private countStart(metrics: Metrics, context: DeliveryContext): void {
     const isJob = context instanceof HydraJobContext;
     if (!isJob && !isEntries(context)) return;
-    const { clock } = this.instance;
-    context.begin(clock.monotonic());
-    if (isJob) {
-      const [pattern, queue] = [context.getPattern(), this.queueNamed(context.getPattern())];
-      const waitedMs = clock.now() - context.enqueuedAt.getTime();
-      if (context.attempt > 1) metrics.jobRuns.of(queue, pattern).retried();
-      // By two clocks, which may differ; some jobs do not say when they were added.
-      else if (waitedMs >= 0 && context.isFirstStart) metrics.jobWaits.of(queue, pattern).ended(waitedMs);
-    } else
+    context.begin(this.instance.clock.monotonic());
+    if (isJob) this.countJobStart(metrics, context);
+    else
       for (const { stream, group, attempt } of entriesOf(context))
         if (attempt > 1) metrics.entryRuns.of(stream, group).retried();
+  }
+
+  private countJobStart(metrics: Metrics, context: HydraJobContext): void {
+    const { runs, waits } = this.seriesOf(metrics, context.getPattern());
+    if (context.attempt > 1) return runs.retried();
+    if (!context.isFirstStart) return;
+    // By two clocks, which may differ; some jobs do not say when they were added.
+    const waitedMs = this.instance.clock.now() - context.enqueuedAt.getTime();
+    if (waitedMs >= 0) waits.ended(waitedMs);
   }
 
   private countEnd(metrics: Metrics, context: DeliveryContext, startedAt: number): void {
@@ -54,8 +70,8 @@ export class ObservedDeliveries {
     const { error } = context;
     if (context instanceof HydraJobContext) {
       const pattern = context.getPattern();
-      metrics.jobRuns.of(this.queueNamed(pattern), pattern).ended(tookMs, error);
-      const caller = context.getSender()?.service;
+      this.seriesOf(metrics, pattern).runs.ended(tookMs, error);
+      const caller = this.serviceOf(context.getMessage().from);
       if (caller) metrics.jobOrigins.of(caller, pattern).ended(tookMs, error);
     } else if (isEntries(context))
       entriesOf(context).forEach(({ stream, group }, index) => {
@@ -63,6 +79,27 @@ export class ObservedDeliveries {
         const failure = isMarked ? context.failureOf(index)?.reason : error;
         metrics.entryRuns.of(stream, group).ended(tookMs, failure);
       });
+  }
+
+  private seriesOf(metrics: Metrics, pattern: string): JobSeries {
+    let series = this.jobSeries.get(pattern);
+    if (!series) {
+      const queue = this.queueNamed(pattern);
+      series = { runs: metrics.jobRuns.of(queue, pattern), waits: metrics.jobWaits.of(queue, pattern) };
+      this.jobSeries.set(pattern, series);
+    }
+    return series;
+  }
+
+  /** The service in the address of a sender, or ''. Kept: reading an address costs more than counting a job. */
+  private serviceOf(address: string): string {
+    let service = this.senders.get(address);
+    if (service === undefined) {
+      if (this.senders.size >= MAX_SENDERS) this.senders.clear();
+      service = decodeAddress(address)?.service ?? '';
+      this.senders.set(address, service);
+    }
+    return service;
   }
 
   private jobStarted(context: HydraJobContext): void {

@@ -3,7 +3,7 @@ import { MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { HydraClient } from '../../lib/index.js';
+import { HydraClient, type HydraError } from '../../lib/index.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
@@ -57,7 +57,7 @@ function listenTo(client: HydraClient): Promise<Answer> {
     const end = (how: string) => resolve({ ...answer, end: how });
     client.send<number>('count', null).subscribe({
       next: (value) => answer.values.push(value),
-      error: (error: { code?: string }) => end(error.code ?? String(error)),
+      error: (error: HydraError) => end(error.code),
       complete: () => end('ok'),
     });
   });

@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import type { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
-import { redisIsAbsent } from './absent-redis.js';
+import { tellOfAbsentRedis } from './absent-redis.js';
 import type { LiveConfig } from './config/live/live-config.js';
 import { controllerRoutes } from './http/controller-routes.js';
 import { HydraError } from './hydra-error.js';
@@ -26,6 +26,8 @@ import { warnOfUnservedHandlers } from './unserved-handlers.js';
 
 /** How long the start of an application waits for Redis before it continues without it, in milliseconds. */
 const START_WAIT_MS = 2_000;
+
+const STARTING = 'starting anyway, will register once it is available';
 
 /** Listens on all addresses of the machine, in IPv4 and in IPv6. */
 const EVERY_ADDRESS = ['0.0.0.0', '::'];
@@ -91,8 +93,10 @@ export class HydraApplication
       await this.closeAll();
       throw error;
     }
-    this.logger.error(`${redisIsAbsent(this.instance)}: starting anyway, will register once it is available`);
-    starting.catch((error: unknown) => this.logger.error(`could not register: ${String(error)}`));
+    const stopTelling = tellOfAbsentRedis(this.instance, STARTING, 0);
+    starting
+      .catch((error: unknown) => this.logger.error(`could not register: ${String(error)}`))
+      .finally(stopTelling);
   }
 
   private async startOps(): Promise<void> {

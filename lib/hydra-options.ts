@@ -299,6 +299,8 @@ export interface ResolvedOptions {
   readonly description: string;
   readonly type: string;
   readonly redis: RedisLocation;
+  /** What says where Redis is. */
+  readonly redisSource: 'redis' | 'HYDRA_REDIS_URL' | 'default';
   readonly tls: ResolvedTlsOptions | undefined;
   readonly credentials: CredentialsProvider | undefined;
   readonly namespace: string;
@@ -341,13 +343,15 @@ export function resolveOptions(
 ): ResolvedOptions {
   refuseUnknown(taker, given, HYDRA_NAMES);
   const options = { ...given, ...fromEnvironment(environment) };
-  const redis = location(options.redis, environment['HYDRA_REDIS_URL']);
+  const variable = environment['HYDRA_REDIS_URL'];
+  const redis = location(options.redis, variable);
   const resolved: ResolvedOptions = {
     service: serviceName(options.service),
     version: string('version', options.version ?? '0.0.0'),
     description: string('description', options.description ?? 'not specified'),
     type: string('type', options.type ?? ''),
     redis,
+    redisSource: options.redis === undefined ? (variable ? 'HYDRA_REDIS_URL' : 'default') : 'redis',
     tls: tlsOptions(options.tls, redis, environment),
     credentials: credentialsOption(options.credentials, redis),
     namespace: namespace(options.namespace ?? 'hydra'),

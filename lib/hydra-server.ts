@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Server, type MessageHandler } from '@nestjs/microservices';
 
-import { redisIsAbsent } from './absent-redis.js';
+import { tellOfAbsentRedis } from './absent-redis.js';
 import type { DeliveryContext } from './delivery/delivery-context.js';
 import type { BoundHandler, DeliveryExtras, DeliveryMode, Dispatch, Source } from './delivery/source.js';
 import { HydraError } from './hydra-error.js';
@@ -153,16 +153,13 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
   private async start(callback: (error?: unknown) => void): Promise<void> {
     if (this.isListening && !this.closing) return callback(connectedTwice(this.instance.options.service));
     this.isListening = true;
-    const { clock, options } = this.instance;
-    const telling = clock.setTimeout(() => {
-      log.error(
-        `${redisIsAbsent(this.instance)}: the server of "${options.service}" waits for it, and listens then`,
-      );
-    }, TELL_AFTER_MS);
+    const { service } = this.instance.options;
+    const what = `the server of "${service}" waits for it, and listens then`;
+    const stopTelling = tellOfAbsentRedis(this.instance, what, TELL_AFTER_MS);
     try {
       for (const source of this.sources) source.check?.();
       await this.instance.open();
-      clock.clear(telling);
+      stopTelling();
       for (const source of this.sources) {
         this.refuseIfClosing();
         await source.start();
@@ -180,7 +177,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
       await this.close();
       await this.instance.close();
     } finally {
-      clock.clear(telling);
+      stopTelling();
     }
   }
 

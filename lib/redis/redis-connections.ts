@@ -10,7 +10,7 @@ import { sleep } from '../runtime/waiting.js';
 import { refusalToConnect } from './connection/connect-error.js';
 import { ConnectionReport } from './connection/connection-report.js';
 import {
-  describeLocation,
+  describeSource,
   isClusterLocation,
   overruledOptions,
   type RedisClient,
@@ -97,7 +97,7 @@ export class RedisConnections implements SettlingListener {
   constructor(
     private readonly options: Pick<
       ResolvedOptions,
-      'redis' | 'layout' | 'tls' | 'credentials' | 'connection' | 'service'
+      'redis' | 'redisSource' | 'layout' | 'tls' | 'credentials' | 'connection' | 'service'
     >,
     { clock = systemClock, random = systemRandom, ...replicas }: Partial<Runtime> & ReplicaOptions = {},
   ) {
@@ -354,7 +354,7 @@ export class RedisConnections implements SettlingListener {
   failed(role: Role, error: Error): void {
     this.report.failed(role, error);
     this.rotation?.failed(error);
-    this.refusal = refusalToConnect(error);
+    this.refusal = refusalToConnect(error, describeSource(this.options));
     if (this.refusal) this.waiters.refused(this.refusal);
   }
 
@@ -425,7 +425,7 @@ export class RedisConnections implements SettlingListener {
   private become(state: ConnectionState): void {
     if (this.life === state || this.life === 'closed') return;
     const { server } = this.links.leader;
-    const place = describeLocation(this.options.redis);
+    const place = describeSource(this.options);
     const wasLost = this.life === 'lost';
     if (state === 'lost') this.report.lost(place);
     if (state === 'ready') {

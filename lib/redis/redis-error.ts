@@ -121,6 +121,7 @@ function isInScript(message: string): boolean {
 
 function hintFor(word: string): string {
   if (word === 'MOVED') return '; it is a node of a Cluster: redis must be { cluster: [its nodes] }';
+  if (word === 'NOAUTH') return '; it wants a password: in redis, in HYDRA_REDIS_URL, or by credentials';
   if (word === 'CROSSSLOT') return "; several servers share the keys, layout must be 'hash-tags'";
   return '';
 }

@@ -5,9 +5,14 @@ import { MessagePattern } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
 
 import { freePort } from '../../tools/free-port.mjs';
+import { tellOfAbsentRedis } from '../../lib/absent-redis.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
 import { HydraModule, HydraServer } from '../../lib/index.js';
+import { describeSource } from '../../lib/redis/connection/driver.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { uniqueService } from '../support/unique.js';
 
 /** What jest and vitest give a hook. */
@@ -44,6 +49,26 @@ describe('a test of an application whose Redis is not there', () => {
     class AppModule {}
     return Test.createTestingModule({ imports: [AppModule] }).compile();
   }
+
+  it('shows that the address is of HYDRA_REDIS_URL, or the default, and says so again and again', async () => {
+    const environment = { HYDRA_REDIS_URL: `redis://:topsecret@127.0.0.1:${port}` };
+    const options = resolveOptions({ service }, environment);
+    const clock = new ManualClock();
+    const instance = new HydraInstance(options, { clock });
+    atEnd(() => instance.close());
+    const stop = tellOfAbsentRedis(instance, 'starting anyway', 1_000);
+    await clock.advance(32_000);
+    const told = shown.filter((text) => text.includes('starting anyway'));
+    expect(told).toHaveLength(2);
+    expect(told[0]).toContain(`no connection to Redis at 127.0.0.1:${port} (HYDRA_REDIS_URL) yet`);
+    expect(told.join()).not.toContain('topsecret');
+    stop();
+    await clock.advance(60_000);
+    expect(shown.filter((text) => text.includes('starting anyway'))).toHaveLength(2);
+    expect(describeSource(resolveOptions({ service }))).toBe(
+      '127.0.0.1:6379 (the default: set HYDRA_REDIS_URL, or the option redis)',
+    );
+  });
 
   it.each(['a microservice', 'an HTTP application with a server', 'an HTTP application'])(
     'shows, while a hook of %s still waits, where there is none and why',

@@ -41,8 +41,10 @@ function failure(place: string, reason: string): CommandFailure {
   return new CommandFailure(ExitCode.redis, `no connection to Redis at ${place}: ${reason}`);
 }
 
-/** The message without its code and its prefix "connect". */
+/** The message without its code and its prefix "connect to …". */
 function wordsOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return error instanceof HydraError ? text.replace(/^\[\w+\] (connect: )?/, '') : text;
+  return error instanceof HydraError
+    ? text.replace(/^\[\w+\] (connect( to .*?)?: )?(?=[A-Z]|TLS)/, '')
+    : text;
 }

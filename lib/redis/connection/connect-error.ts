@@ -17,13 +17,15 @@ const UNKNOWN_NAME = /^connected to sentinel (\S+) successfully, but got an inva
 /**
  * Why connecting cannot succeed until a person does something. Undefined when Redis is only unavailable: then waiting
  * helps.
+ *
+ * @param place where Redis is, without credentials
  */
-export function refusalToConnect(error: unknown): HydraError | undefined {
+export function refusalToConnect(error: unknown, place: string): HydraError | undefined {
   if (error instanceof HydraError) return error.retryable ? undefined : error;
   if (!(error instanceof Error)) return undefined;
   const { lastNodeError } = error as { lastNodeError?: unknown };
-  if (lastNodeError !== undefined) return refusalToConnect(lastNodeError);
-  if (!isReply(error) || REFUSED.test(error.message)) return refusalOf(error);
+  if (lastNodeError !== undefined) return refusalToConnect(lastNodeError, place);
+  if (!isReply(error) || REFUSED.test(error.message)) return refusalOf(error, place);
   return undefined;
 }
 
@@ -39,13 +41,15 @@ export function reasonOf(error: Error): string {
   return inner ?? (error.message || error.name);
 }
 
-function refusalOf(error: Error): HydraError | undefined {
+function refusalOf(error: Error, place: string): HydraError | undefined {
   const { code = '' } = error as { code?: unknown };
   const isTls = typeof code === 'string' && TLS_CODE.test(code);
   if (!isTls && !REFUSED.test(error.message) && !UNKNOWN_NAME.test(error.message)) return undefined;
-  if (isReply(error)) return redisError('connect', error);
-  const text = isTls ? reasonOf(error) : `Redis refused: ${reasonOf(error)}`;
-  return new HydraError('REDIS_UNAVAILABLE', `connect: ${text}`, {
+  if (isReply(error)) return redisError(`connect to ${place}`, error);
+  const text = isTls
+    ? `connect: ${reasonOf(error)}`
+    : `connect to ${place}: Redis refused: ${reasonOf(error)}`;
+  return new HydraError('REDIS_UNAVAILABLE', text, {
     cause: error,
     mayHaveRun: false,
     retryable: false,

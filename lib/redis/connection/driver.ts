@@ -1,6 +1,6 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 
-import type { RedisLocation } from '../../hydra-options.js';
+import type { RedisLocation, ResolvedOptions } from '../../hydra-options.js';
 import { PatientCluster, type Patience } from './patient-cluster.js';
 import { connectorTo, type SlotOwner } from './slot-owner.js';
 import { surviveSocketErrors } from './socket-errors.js';
@@ -137,6 +137,15 @@ export function describeLocation(location: RedisLocation): string {
   if (sentinels) return `"${name}" of the Sentinels at ${sentinels.map(describeNode).join(', ')}`;
   return path ?? `${host}:${port}`;
 }
+
+/** The address of Redis, and where it is from unless an option of this process says it. */
+export function describeSource({ redis, redisSource }: Source): string {
+  const place = describeLocation(redis);
+  if (redisSource === 'HYDRA_REDIS_URL') return `${place} (HYDRA_REDIS_URL)`;
+  return redisSource === 'redis' ? place : `${place} (the default: set HYDRA_REDIS_URL, or the option redis)`;
+}
+
+type Source = Pick<ResolvedOptions, 'redis' | 'redisSource'>;
 
 function ownOptions(
   location: RedisLocation,

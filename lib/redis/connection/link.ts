@@ -305,7 +305,7 @@ export class Link {
   /** A Cluster's own errors do not say why a node refuses the connection. */
   private nodeFailed(error: Error, node: string): void {
     const explained = this.explained(error, node);
-    if (refusalToConnect(explained)) this.owner.failed(this, explained);
+    if (refusalToConnect(explained, node)) this.owner.failed(this, explained);
   }
 
   private explained(error: Error, place = describeLocation(this.options.redis)): Error {

@@ -3,7 +3,8 @@
  * jest runs, with those arguments. `--redis=memory` runs the integration suites on the Redis in memory, and compares what fails
  * there with test/support/not-on-memory.json.
  * `--redis=cluster` and `--redis=sentinel` run the integration suites that ask for `testRedis()` on a Cluster of three, and behind
- * three Sentinels. `npm run test:all` (`--all`) adds what takes long: `test/long`, and
+ * three Sentinels; `--redis=tls` runs them with mutual TLS, and `--redis=acl` with a user for each application, which has the
+ * rights that are generated for it, and no other: what Redis then refuses fails the run. `npm run test:all` (`--all`) adds what takes long: `test/long`, and
  * every kind of project in `test/consumers`. The last line is always
  * `N passed, N failed`, in tests.
  */
@@ -13,8 +14,10 @@ import { join } from 'node:path';
 import { findProgram, run } from './command.mjs';
 import { compareWithList } from './memory-list.mjs';
 import { startMemoryRedis } from './memory-redis.mjs';
+import { startRedisAcl } from './redis-acl.mjs';
 import { startRedisCluster } from './redis-cluster.mjs';
 import { startRedisSentinel } from './redis-sentinel.mjs';
+import { startRedisTls } from './redis-tls.mjs';
 import { ensurePromtool } from './promtool-install.mjs';
 import { startRedis } from './redis.mjs';
 import { ensurePackages, ROOT } from './setup.mjs';
@@ -23,7 +26,7 @@ const say = (line) => process.stdout.write(`${line}\n`);
 
 const scratch = await mkdtemp(join(tmpdir(), 'hydra-test-'));
 const COMPILED = join(scratch, 'compiled');
-const TOPOLOGIES = ['cluster', 'sentinel'];
+const TOPOLOGIES = ['cluster', 'sentinel', 'tls', 'acl'];
 const KINDS = ['memory', ...TOPOLOGIES];
 const failedSteps = [];
 const total = { passed: 0, failed: 0 };
@@ -106,6 +109,12 @@ async function startFor(kind) {
       stop: () => sentinel.stop(),
     };
   }
+  if (kind === 'tls' || kind === 'acl') {
+    const redis = await (kind === 'tls' ? startRedisTls({ log: say }) : startRedisAcl({ log: say }));
+    const env = { HYDRA_TEST_REDIS_URL: redis.url, HYDRA_TEST_REDIS: JSON.stringify(redis.location) };
+    if (kind === 'acl') env.HYDRA_TEST_ACL = '1';
+    return { env, stop: () => redis.stop(), refused: redis.refused };
+  }
   const redis = kind === 'memory' ? await startMemoryRedis() : await startRedis({ log: say });
   const env = { HYDRA_TEST_REDIS_URL: redis.url, ...(kind === 'memory' && { HYDRA_TEST_PRIVATE: 'memory' }) };
   return { env, stop: () => redis.stop() };
@@ -118,10 +127,17 @@ async function suitesForTopology(kind) {
   const suites = [];
   for (const file of (await readdir(folder)).toSorted()) {
     const text = file.endsWith('.spec.ts') ? await readFile(join(folder, file), 'utf8') : '';
-    if (!text.includes('testRedis()') || skipped[kind][file]) continue;
+    if (!text.includes('testRedis()') || skipped[kind]?.[file]) continue;
     suites.push(`test/integration/${file}`);
   }
   return suites;
+}
+
+/** ACL LOG: what a user of the run lacked a right for. */
+async function isEmpty(refused) {
+  const lines = await refused();
+  for (const line of lines) say(`refused: ${line}`);
+  return lines.length === 0;
 }
 
 async function main(words) {
@@ -144,7 +160,7 @@ async function main(words) {
     await step('types', compile);
   }
 
-  const { env, stop } = await startFor(kind);
+  const { env, stop, refused } = await startFor(kind);
   if (args.length > 0) {
     // Chaos suites take processes and links down; two at a time would starve each other on a small machine.
     const serially = args.some((arg) => /chaos|long/.test(arg)) ? ['--runInBand'] : [];
@@ -159,6 +175,7 @@ async function main(words) {
     await step('chaos', () => jest('chaos', [...serially, 'test/chaos'], env));
     if (isAll) await step('long', () => jest('long', [...serially, 'test/long'], env));
   }
+  if (refused) await step('nothing is refused', () => isEmpty(refused));
   await stop();
   if (isAll) await step('consumers', () => npmScript('test:consumers'));
 }

@@ -16,6 +16,7 @@ import {
 import { startService, type TestService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
+import { asOwnClient } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -82,7 +83,7 @@ class WhoController {
 const ALONE = ['root', 'anonymous', 'anonymous'];
 
 async function clientOf(service: string, options: object = {}): Promise<HydraClient> {
-  const client = new HydraClient({ service, redis: await testRedis(), ...options });
+  const client = new HydraClient(asOwnClient({ service, redis: await testRedis(), ...options }));
   atEnd(() => client.close());
   return client;
 }

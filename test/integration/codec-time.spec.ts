@@ -7,6 +7,7 @@ import { HydraClient, type HydraClientOptions, type HydraOptions } from '../../l
 import { atEnd } from '../support/at-end.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { asOwnClient } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -49,7 +50,7 @@ async function start(server: Partial<HydraOptions>, client: Partial<HydraClientO
   const service = uniqueService('codec');
   const redis = await testRedis();
   const started = await startService({ ...server, service, redis }, [StreamController]);
-  const caller = new HydraClient({ ...client, service, redis });
+  const caller = new HydraClient(asOwnClient({ ...client, service, redis }));
   atEnd(() => caller.close());
   await caller.connect();
   return { started, caller };

@@ -21,6 +21,7 @@ import {
 import { startService, type TestService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
+import { asOwnClient } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -106,7 +107,7 @@ describe('an observer', () => {
     service = uniqueService('observed');
     const redis = await testRedis();
     server = await startService({ service, redis }, [ObservedController]);
-    client = new HydraClient({ service, redis });
+    client = new HydraClient(asOwnClient({ service, redis }));
     atEnd(() => client.close());
     await client.connect();
     const addHeader = (event: unknown) => {

@@ -2,13 +2,14 @@ import { lastValueFrom } from 'rxjs';
 
 import { HydraClient, HydraRecordBuilder, type HydraClientOptions } from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
+import { asOwnClient } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const service = uniqueService('durable');
 
 function clientOf(options: Partial<HydraClientOptions>): HydraClient {
-  const client = new HydraClient({ service, ...options });
+  const client = new HydraClient(asOwnClient({ service, ...options }));
   atEnd(() => client.close());
   return client;
 }
@@ -38,9 +39,9 @@ describe('an event that is to be kept in a stream', () => {
 
   it.each([[''], [{ paid: '' }], [7]])('is refused with the stream %j', (durableEvents) => {
     const refusal = expect.objectContaining({ code: 'BAD_OPTION' }) as Error;
-    expect(() => new HydraClient({ service, durableEvents } as unknown as HydraClientOptions)).toThrow(
-      refusal,
-    );
+    expect(
+      () => new HydraClient(asOwnClient({ service, durableEvents } as unknown as HydraClientOptions)),
+    ).toThrow(refusal);
   });
 
   it('is refused when its record names no stream', () => {

@@ -35,6 +35,7 @@ import { HydraClient, HydraModule, HydraServer } from '../../lib/index.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
+import { asOwnClient, asOwnUser } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -181,7 +182,7 @@ describe('a handler', () => {
     const redis = await testRedis();
     const controllers = [EnhancedController, ScopedController, NestController];
     await startService({ service, redis }, controllers, [StaticService, RequestService]);
-    client = new HydraClient({ service, redis });
+    client = new HydraClient(asOwnClient({ service, redis }));
     atEnd(() => client.close());
   });
   beforeEach(() => (trail.length = 0));
@@ -262,7 +263,7 @@ describe('global enhancers', () => {
     const service = uniqueService('global');
     const redis = await testRedis();
     @Module({
-      imports: [HydraModule.forRoot({ service, redis })],
+      imports: [HydraModule.forRoot(asOwnUser({ service, redis }))],
       controllers: [NestController],
       providers: [{ provide: APP_GUARD, useClass: TrailGuard }],
     })
@@ -277,7 +278,7 @@ describe('global enhancers', () => {
     app.useGlobalPipes(new TrailPipe());
     await app.listen();
     trail.length = 0;
-    const client = new HydraClient({ service, redis });
+    const client = new HydraClient(asOwnClient({ service, redis }));
     atEnd(() => client.close());
     expect(await firstValueFrom(client.send({ cmd: 'sum' }, [1, 2]))).toEqual({ wrapped: 3 });
     expect(trail).toEqual(['guard rpc', 'interceptor', 'pipe']);
@@ -289,7 +290,7 @@ describe('a server that was closed', () => {
     const service = uniqueService('closed');
     const redis = await testRedis();
     const running = await startService({ service, redis }, [EnhancedController]);
-    const client = new HydraClient({ service, redis, timeoutMs: 2_000 });
+    const client = new HydraClient(asOwnClient({ service, redis, timeoutMs: 2_000 }));
     atEnd(() => client.close());
     await firstValueFrom(client.send('enhanced', {}));
     const calls = Array.from({ length: 50 }, () => firstValueFrom(client.send('enhanced', {})));

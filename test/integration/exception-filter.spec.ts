@@ -12,6 +12,7 @@ import {
   HydraServer,
   InjectClient,
 } from '../../lib/index.js';
+import { asOwnClient, asOwnUser } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -50,7 +51,10 @@ describe('a HydraError that leaves a handler', () => {
   beforeAll(async () => {
     const redis = await testRedis();
     @Module({
-      imports: [HydraModule.forRoot({ service, redis }), HydraModule.forFeature({ clients: [NOBODY] })],
+      imports: [
+        HydraModule.forRoot(asOwnUser({ service, redis })),
+        HydraModule.forFeature({ clients: [NOBODY] }),
+      ],
       controllers: [GatewayController],
     })
     class GatewayModule {}
@@ -58,7 +62,7 @@ describe('a HydraError that leaves a handler', () => {
     app.connectMicroservice({ strategy: app.get(HydraServer) }, { inheritAppConfig: true });
     await app.startAllMicroservices();
     await app.listen(0, '127.0.0.1');
-    client = new HydraClient({ service, redis });
+    client = new HydraClient(asOwnClient({ service, redis }));
     await client.connect();
   });
 

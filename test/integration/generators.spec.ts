@@ -7,6 +7,7 @@ import { HydraClient, HydraError } from '../../lib/index.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
+import { asOwnClient } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -60,7 +61,7 @@ describe.each([false, true])('a generator as a handler (an interceptor before it
     const redis = await testRedis();
     const providers = isIntercepted ? [INTERCEPTOR] : [];
     await startService({ service, redis }, [GeneratorController], providers as never);
-    client = new HydraClient({ service, redis, timeoutMs: 20_000 });
+    client = new HydraClient(asOwnClient({ service, redis, timeoutMs: 20_000 }));
     atEnd(() => client.close());
     await client.connect();
   });
@@ -94,7 +95,7 @@ describe('events beyond what may wait', () => {
     const lines: string[] = [];
     const quiet = () => undefined;
     app.useLogger({ log: quiet, error: quiet, warn: (line: unknown) => lines.push(String(line)) });
-    const client = new HydraClient({ service, redis, timeoutMs: 20_000 });
+    const client = new HydraClient(asOwnClient({ service, redis, timeoutMs: 20_000 }));
     atEnd(() => client.close());
     await client.connect();
     for (let sent = 0; sent < 3; sent++) client.emit('noted', {});

@@ -28,6 +28,7 @@ import {
 } from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
 import { startService } from '../support/app.js';
+import { asOwnUser } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -129,7 +130,7 @@ async function startGateway(options: Partial<HydraOptions> = {}, providers: Prov
   const service = uniqueService('gateway');
   @Module({
     imports: [
-      HydraModule.forRoot({ ...options, service, redis }),
+      HydraModule.forRoot(asOwnUser({ ...options, service, redis })),
       HydraModule.forFeature({ clients: [ORDERS, NOBODY] }),
     ],
     controllers: [GatewayController],

@@ -6,6 +6,7 @@ import { HydraClient, HydraError, HydraHttpClient } from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
 import { startHybrid } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { asOwnClient } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { startInstance } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
@@ -36,7 +37,7 @@ describe('a hybrid application that stops', () => {
     const caller = await startInstance({ service: uniqueService('caller'), redis });
     const { discovery } = caller;
     const http = new HydraHttpClient(caller, discovery);
-    const client = new HydraClient({ service, redis });
+    const client = new HydraClient(asOwnClient({ service, redis }));
     atEnd(() => client.close());
     const found = () => discovery.instances(service).find((instance) => instance.id === hybrid.id);
     await eventually(() => (found()?.port ?? 0) > 0, { what: 'its port' });

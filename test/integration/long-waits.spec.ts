@@ -2,6 +2,7 @@ import { firstValueFrom } from 'rxjs';
 
 import { HydraClient, HydraRecordBuilder } from '../../lib/index.js';
 import { startProxy } from '../support/proxy.js';
+import { asOwnClient } from '../support/own-user.js';
 import { testRedis, testRedisUrl } from '../support/redis.js';
 import { startInstance } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
@@ -22,7 +23,7 @@ describe('a wait longer than a timer can be', () => {
 
   it('of a call before the client is connected, lasts', async () => {
     const proxy = await startProxy(await testRedisUrl());
-    const client = new HydraClient({ service: uniqueService(), redis: proxy.url });
+    const client = new HydraClient(asOwnClient({ service: uniqueService(), redis: proxy.url }));
     try {
       const record = new HydraRecordBuilder([]).setTimeout(A_MONTH).build();
       await expect(firstValueFrom(client.send('sum', record))).rejects.toMatchObject({ code: 'NO_INSTANCE' });

@@ -9,6 +9,7 @@ import { remainingMs } from '../../lib/delivery/deadline-context.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
+import { asOwnClient } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -86,7 +87,7 @@ beforeAll(async () => {
   const service = uniqueService('loops');
   const redis = await testRedis();
   await startService({ service, redis }, [LoopController]);
-  client = new HydraClient({ service, redis });
+  client = new HydraClient(asOwnClient({ service, redis }));
   atEnd(() => client.close());
   await client.connect();
 });

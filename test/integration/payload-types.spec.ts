@@ -14,6 +14,7 @@ import {
 } from '../../lib/index.js';
 import { startCaller, startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
+import { asOwnClient } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -53,7 +54,7 @@ beforeAll(async () => {
   const redis = await testRedis();
   await startService({ service, redis }, [Handlers]);
   ({ app } = await startCaller({ service: uniqueService('payload-caller'), redis }, []));
-  client = new HydraClient({ service, redis });
+  client = new HydraClient(asOwnClient({ service, redis }));
   atEnd(() => client.close());
 });
 

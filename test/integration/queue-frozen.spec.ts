@@ -14,6 +14,7 @@ import {
 import { PatternSlots } from '../../lib/queue/worker/pattern-slots.js';
 import type { HeldJob } from '../../lib/queue/worker/held-job.js';
 import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
+import { asOwnUser } from '../support/own-user.js';
 import { startPrivateRedis, testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -24,7 +25,7 @@ let link: WorkerLink;
 beforeEach(async () => {
   Logger.overrideLogger(false);
   const service = uniqueService('frozen');
-  instance = new HydraInstance(resolveOptions({ service, redis: await testRedis() }));
+  instance = new HydraInstance(resolveOptions(asOwnUser({ service, redis: await testRedis() })));
   await instance.open();
   keys = createQueueKeys(instance.keys, service);
   link = new WorkerLink(instance, 'default');

@@ -14,6 +14,7 @@ import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { asOwnUser } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -67,7 +68,10 @@ const slots = new PatternSlots<HeldJob>(
 const contextOf = ({ id, redis, keys, clock }: HydraInstance) => ({ id, redis, keys, clock });
 
 const linkOf = (settings: Partial<HydraOptions> = {}) =>
-  new WorkerLink({ ...contextOf(instance), options: resolveOptions({ ...options, ...settings }) }, 'default');
+  new WorkerLink(
+    { ...contextOf(instance), options: resolveOptions(asOwnUser({ ...options, ...settings })) },
+    'default',
+  );
 
 beforeEach(async () => {
   Logger.overrideLogger(false);

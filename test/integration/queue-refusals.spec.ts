@@ -7,6 +7,7 @@ import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { asOwnUser } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -82,7 +83,7 @@ describe('a job', () => {
 });
 
 it('a job that reads like one which is delayed goes first, rather than into it', async () => {
-  const instance = new HydraInstance(resolveOptions({ service, redis: await testRedis() }));
+  const instance = new HydraInstance(resolveOptions(asOwnUser({ service, redis: await testRedis() })));
   await instance.open();
   const keys = createQueueKeys(instance.keys, service);
   const { waiting, high, delayed, ids, results, finished, died, idle, ranked, patterns, hints } = keys;

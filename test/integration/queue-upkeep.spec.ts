@@ -11,6 +11,7 @@ import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { asOwnUser } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -41,7 +42,7 @@ let keys: QueueKeys;
 beforeEach(async () => {
   Logger.overrideLogger(false);
   service = uniqueService('upkeep');
-  instance = new HydraInstance(resolveOptions({ service, redis: await testRedis() }));
+  instance = new HydraInstance(resolveOptions(asOwnUser({ service, redis: await testRedis() })));
   await instance.open();
   keys = createQueueKeys(instance.keys, service);
 });
@@ -111,7 +112,7 @@ describe('an id that was taken', () => {
 describe('what is more than is kept', () => {
   it('is forgotten, the oldest first, also where no job ends meanwhile', async () => {
     const kept = { completed: { count: 5 }, dead: { count: 5 } };
-    const options = resolveOptions({ service, redis: await testRedis(), queue: kept });
+    const options = resolveOptions(asOwnUser({ service, redis: await testRedis(), queue: kept }));
     const { commands } = instance.redis;
     const names = Array.from({ length: 50 }, (_, n) => `job ${n}`);
     await commands.rpush(keys.incomplete, ...names);

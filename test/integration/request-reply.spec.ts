@@ -5,6 +5,7 @@ import { concat, EMPTY, firstValueFrom, from, lastValueFrom, of, throwError, toA
 import { HydraClient, HydraError } from '../../lib/index.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { asOwnClient } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -87,7 +88,7 @@ describe('a call', () => {
   beforeAll(async () => {
     const redis = await testRedis();
     server = await startService({ service, redis }, [MathController]);
-    client = new HydraClient({ service, redis });
+    client = new HydraClient(asOwnClient({ service, redis }));
     await client.connect();
   });
 
@@ -140,7 +141,9 @@ describe('a call', () => {
   });
 
   it('fails at once when the service has no instance', async () => {
-    const nobody = new HydraClient({ service: uniqueService('nobody'), redis: await testRedis() });
+    const nobody = new HydraClient(
+      asOwnClient({ service: uniqueService('nobody'), redis: await testRedis() }),
+    );
     await expect(firstValueFrom(nobody.send('sum', [1]))).rejects.toMatchObject({ code: 'NO_INSTANCE' });
     await nobody.close();
   });

@@ -7,6 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import { HydraModule, HydraServer, type HydraOptions } from '../../lib/index.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from './at-end.js';
+import { asOwnUser } from './own-user.js';
 
 export interface TestService {
   readonly app: INestMicroservice;
@@ -60,7 +61,7 @@ export async function startCaller(
   clients: readonly string[],
 ): Promise<{ app: INestApplicationContext; close(): Promise<void> }> {
   const feature = HydraModule.forFeature({ clients });
-  @Module({ imports: [HydraModule.forRoot(options), feature] })
+  @Module({ imports: [HydraModule.forRoot(asOwnUser(options)), feature] })
   class CallerModule {}
   const app = await NestFactory.createApplicationContext(CallerModule, { logger: ['error'] });
   const close = once(() => app.close());
@@ -69,7 +70,7 @@ export async function startCaller(
 }
 
 export function appModule(options: HydraOptions, controllers: Type[], providers: Type[] = []): Type {
-  @Module({ imports: [HydraModule.forRoot(options)], controllers, providers })
+  @Module({ imports: [HydraModule.forRoot(asOwnUser(options))], controllers, providers })
   class AppModule {}
   return AppModule;
 }

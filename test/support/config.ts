@@ -2,6 +2,7 @@ import { ConfigStore, type ConfigOptions, type LayoutName, type RedisLocation } 
 import { resolveOptions } from '../../lib/hydra-options.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from './at-end.js';
+import { asOwnUser } from './own-user.js';
 import { testRedisUrl } from './redis.js';
 
 export interface OpenStore {
@@ -17,7 +18,7 @@ export async function openStore(
   options: { readonly version?: string; readonly redis?: RedisLocation; readonly layout?: LayoutName } = {},
 ): Promise<OpenStore> {
   const redis = options.redis ?? (await testRedisUrl());
-  const instance = new HydraInstance(resolveOptions({ service, ...options, redis, config }));
+  const instance = new HydraInstance(resolveOptions(asOwnUser({ service, ...options, redis, config })));
   const store = new ConfigStore(instance);
   const close = async () => {
     store.running.close();

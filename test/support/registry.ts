@@ -6,13 +6,14 @@ import { resolveOptions, type HydraOptions } from '../../lib/hydra-options.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from './at-end.js';
 import { eventually } from './eventually.js';
+import { asOwnUser } from './own-user.js';
 
 /**
  * One instance without an application around it; announced, as one that serves, unless told otherwise. Closed at the end of
  * the test file.
  */
 export async function startInstance(options: HydraOptions, { announce = true } = {}): Promise<HydraInstance> {
-  const instance = new HydraInstance(resolveOptions(options));
+  const instance = new HydraInstance(resolveOptions(asOwnUser(options)));
   atEnd(() => instance.close());
   if (announce) await instance.presence.update({ capabilities: { acceptsCalls: true } });
   await (announce ? instance.announce() : instance.open());

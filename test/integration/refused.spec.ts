@@ -73,7 +73,7 @@ describe('a service that Redis does not let in', () => {
     );
     const wrong = closed.url.replace('redis://', 'redis://:topsecret@');
     const failure = await start(wrong).catch((error: unknown) => error as Error);
-    expect(String(failure)).toMatch(new RegExp(`${place} \\w+: WRONGPASS`));
+    expect((failure as Error).message).toMatch(new RegExp(`${place} \\w+: WRONGPASS`));
     expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain('topsecret');
   });
 

@@ -15,6 +15,7 @@ export default {
   collectCoverageFrom: ['lib/**/*.ts'],
   coverageProvider: 'v8',
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // On two processors: most suites wait for something most of the time.
+  maxWorkers: 3,
   workerIdleMemoryLimit: '1GB',
 };

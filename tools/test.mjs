@@ -31,13 +31,27 @@ const KINDS = ['memory', ...TOPOLOGIES];
 const failedSteps = [];
 const total = { passed: 0, failed: 0 };
 
-async function step(title, work) {
-  say(`\n=== ${title}`);
+async function step(title, work, { isBeside = false } = {}) {
+  if (!isBeside) say(`\n=== ${title}`);
   const startedAt = performance.now();
   const passed = await work();
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   say(`=== ${title}: ${passed ? 'ok' : 'FAILED'} (${seconds} s)`);
   if (!passed) failedSteps.push(title);
+}
+
+/** A step beside others: what it says comes at its end. */
+function stepBeside(title, script) {
+  const lines = [];
+  const work = async () => {
+    const code = await run('npm', ['run', '--silent', script], {
+      cwd: ROOT,
+      log: (line) => lines.push(line),
+    });
+    for (const line of lines) say(line);
+    return code === 0;
+  };
+  return step(title, work, { isBeside: true });
 }
 
 const npmScript = async (...words) => (await run('npm', ['run', '--silent', ...words], inRoot())) === 0;
@@ -155,10 +169,7 @@ async function main(words) {
     await step('types', compile);
     process.env.HYDRA_TEST_COMPILED = COMPILED;
   }
-  if (args.length === 0) {
-    await step('lint, format, build, package', () => npmScript('lint'));
-    await step('types', compile);
-  }
+  if (args.length === 0) await step('types', compile);
 
   const { env, stop, refused } = await startFor(kind);
   if (args.length > 0) {
@@ -172,7 +183,10 @@ async function main(words) {
     await step('unit, integration, interop', () => jest('most', ['--passWithNoTests', ...folders], env));
     // See tools/matrix.mjs for why the end is forced.
     const serially = ['--passWithNoTests', '--runInBand', '--forceExit'];
+    // They wait most of the time, and leave one processor free.
+    const lint = stepBeside('lint, format, build, package', 'lint');
     await step('chaos', () => jest('chaos', [...serially, 'test/chaos'], env));
+    await lint;
     if (isAll) await step('long', () => jest('long', [...serially, 'test/long'], env));
   }
   if (refused) await step('nothing is refused', () => isEmpty(refused));

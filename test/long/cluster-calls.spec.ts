@@ -31,8 +31,8 @@ const runs = new Map<number, number>();
 @Controller()
 class Counter {
   @MessagePattern('count')
-  async *count(): AsyncGenerator<number> {
-    for (let value = 0; value < VALUES; value++) {
+  async *count(values: number): AsyncGenerator<number> {
+    for (let value = 0; value < values; value++) {
       yield value;
       await sleep(5);
     }
@@ -55,7 +55,7 @@ function listenTo(client: HydraClient): Promise<Answer> {
   const answer: Answer = { values: [] };
   return new Promise((resolve) => {
     const end = (how: string) => resolve({ ...answer, end: how });
-    client.send<number>('count', null).subscribe({
+    client.send<number>('count', VALUES).subscribe({
       next: (value) => answer.values.push(value),
       error: (error: HydraError) => end(error.code),
       complete: () => end('ok'),

@@ -35,6 +35,7 @@ import { StreamService } from './streams/stream-service.js';
 import { FEATURE_CLIENT_NAMES, type HydraClientOptions } from './transport/outgoing/client-options.js';
 import { HydraClient } from './hydra-client.js';
 import { HydraInstance } from './hydra-instance.js';
+import { HydraDoctor } from './doctor/hydra-doctor.js';
 import { HydraMetrics } from './ops/hydra-metrics.js';
 
 /** The token of the options given to `forRoot` or made by `forRootAsync`. */
@@ -248,6 +249,12 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
         useFactory: (instance: HydraInstance) => new HydraMetrics(instance),
       },
       {
+        provide: HydraDoctor,
+        inject: [HydraInstance],
+        useFactory: (instance: HydraInstance) =>
+          new HydraDoctor(instance, { service: instance.options.service }),
+      },
+      {
         provide: QueueService,
         inject: [HydraInstance],
         useFactory: (instance: HydraInstance) => instance.queues,
@@ -274,6 +281,7 @@ function rootModule(settings: Provider[], imports: ModuleMetadata['imports'] = [
       HydraHttpClient,
       HydraLogger,
       HydraMetrics,
+      HydraDoctor,
     ],
   };
 }

@@ -103,6 +103,14 @@ export { HYDRA, HydraServer, type HydraServerEvents, type HydraServerStatus } fr
 export { HydraHttpClient, type HydraHttpOptions } from './http/hydra-http-client.js';
 export type { FetchBody, HttpBody } from './http/body.js';
 export { HydraRoute } from './http/hydra-route.js';
+export { HydraDoctor } from './doctor/hydra-doctor.js';
+export type {
+  DoctorCategory,
+  DoctorFinding,
+  DoctorGap,
+  DoctorReport,
+  DoctorSeverity,
+} from './doctor/finding.js';
 export { HydraMetrics } from './ops/hydra-metrics.js';
 export type { MetricFamily, MetricHistogram, MetricValue } from './metrics/metric-family.js';
 export { HydraLogger } from './logging/hydra-logger.js';

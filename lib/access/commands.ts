@@ -60,7 +60,7 @@ export const STREAM_REPLAY = words('xsetid');
 
 /** The command line and the dashboard, reading. */
 export const READ_ALL =
-  words(`exists get hexists hget hgetall hkeys hlen hmget hscan hvals lindex llen lpos lrange pttl
+  words(`exists get hexists hget hgetall hkeys hlen hmget hscan hvals lindex llen lpos lrange mget pttl
   scard sismember smembers type xinfo|consumers xinfo|groups xinfo|stream xlen xpending xrange xrevrange zcard zcount
   zmscore zrange zrangebyscore zrank zrevrange zscore`);
 /** What is asked of the server itself; nothing of it changes anything. */

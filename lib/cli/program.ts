@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 
 import { addAclCommand } from './commands/acl-command.js';
+import { addDoctorCommand } from './commands/doctor-command.js';
 import { addConfigCommands } from './commands/config-commands.js';
 import { isRefusedWith } from '../redis/redis-error.js';
 import { ExitCode, exitCodeOf } from './session/command-failure.js';
@@ -52,6 +53,7 @@ export function createProgram(): Command {
   addForgetCommand(program);
   addRedisCommand(program);
   addAclCommand(program);
+  addDoctorCommand(program);
   return program;
 }
 

@@ -158,6 +158,11 @@ export class RedisConnections implements SettlingListener {
     return this.links.isAdmitted(this.links.leader) && this.links.isAdmitted(this.listener);
   }
 
+  /** Whether Redis rejects this process: a password, a certificate, a right, a version. Waiting does not help. */
+  get isRefused(): boolean {
+    return this.refusal !== undefined;
+  }
+
   /** Why there is no connection: the last error of the driver or of Redis. */
   get reason(): string | undefined {
     return this.report.reason;

@@ -35,17 +35,31 @@ return found
   'reads',
 );
 
+type LayoutContext = Pick<Context, 'redis' | 'keys' | 'options'>;
+
 const OTHER: Readonly<Record<LayoutName, LayoutName>> = { classic: 'hash-tags', 'hash-tags': 'classic' };
 
 /**
  * Warns when services on this Redis use the other layout of keys: this process and those services do not see each
  * other. Where several servers share the keys only one layout works, and Redis refuses the other one.
  */
-export async function warnOfOtherLayout({
+export async function warnOfOtherLayout(context: LayoutContext): Promise<void> {
+  const { layout } = context.options;
+  const services = await servicesOfOtherLayout(context);
+  if (services.length === 0) return;
+  const found = services.slice(0, MAX_NAMED).map((service) => `"${service}"`);
+  const more = services.length > MAX_NAMED ? ` and ${services.length - MAX_NAMED} more` : '';
+  new Logger('Hydra').warn(
+    `layout is '${layout}', and there are instances of ${found.join(', ')}${more} whose layout is '${OTHER[layout]}': they and this process do not see each other`,
+  );
+}
+
+/** Services of the directory that have live instances under keys of the other layout, of the first two hundred. */
+export async function servicesOfOtherLayout({
   redis,
   keys,
   options: { namespace, layout },
-}: Pick<Context, 'redis' | 'keys' | 'options'>): Promise<void> {
+}: LayoutContext): Promise<readonly string[]> {
   const names = await redis.commands.smembers(keys.directory);
   const others = createKeys({ namespace, layout: OTHER[layout] });
   const looked = names.slice(0, MAX_LOOKED_FOR);
@@ -53,10 +67,5 @@ export async function warnOfOtherLayout({
     keys.directory,
     ...looked.map((name) => others.beats(name)),
   ]);
-  if (places.length === 0) return;
-  const found = places.slice(0, MAX_NAMED).map((place) => `"${looked[place - 1]}"`);
-  const more = places.length > MAX_NAMED ? ` and ${places.length - MAX_NAMED} more` : '';
-  new Logger('Hydra').warn(
-    `layout is '${layout}', and there are instances of ${found.join(', ')}${more} whose layout is '${OTHER[layout]}': they and this process do not see each other`,
-  );
+  return places.map((place) => looked[place - 1]!);
 }

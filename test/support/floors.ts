@@ -21,6 +21,7 @@ const FOLDER_FLOORS: Readonly<Record<string, number>> = {
   logging: 4,
   http: 4,
   ops: 5,
+  doctor: 5,
   testing: 6,
   telemetry: 6,
   cli: 7,

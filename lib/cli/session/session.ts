@@ -31,6 +31,14 @@ export interface GlobalOptions {
   readonly json?: boolean;
 }
 
+/** Where a command works. */
+export interface Place {
+  readonly instance: HydraInstance;
+  readonly options: GlobalOptions;
+  /** @throws CommandFailure when there is no connection, with the reason */
+  connect(): Promise<void>;
+}
+
 /** Its name in Redis's client list. It does not register as an instance. */
 const SERVICE = 'nestjs-hydra-cli';
 
@@ -39,10 +47,18 @@ const DEFAULT_TIMEOUT_MS = 5_000;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Runs a command against Redis, as a reader without an instance, and closes the connections. */
-export async function withInstance<T>(
+export function withInstance<T>(
   command: Command,
   act: (instance: HydraInstance, options: GlobalOptions) => Promise<T>,
 ): Promise<T> {
+  return withPlace(command, async (place) => {
+    await place.connect();
+    return act(place.instance, place.options);
+  });
+}
+
+/** The same for a command that has something to say without a connection, too: it connects by itself. */
+export async function withPlace<T>(command: Command, act: (place: Place) => Promise<T>): Promise<T> {
   const options: GlobalOptions = command.optsWithGlobals();
   const redis = locationOf(options);
   const timeoutMs = options.timeout ?? DEFAULT_TIMEOUT_MS;
@@ -60,12 +76,9 @@ export async function withInstance<T>(
     { takesReplicas: true },
   );
   try {
-    await connect(instance, {
-      place: describeLocation(redis),
-      timeoutMs,
-      waits: options.timeout !== undefined,
-    });
-    return await act(instance, options);
+    const waits = options.timeout !== undefined;
+    const connecting = () => connect(instance, { place: describeLocation(redis), timeoutMs, waits });
+    return await act({ instance, options, connect: connecting });
   } finally {
     await instance.close();
   }

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 
 import type { RedisConnections } from '../../redis/redis-connections.js';
+import { evictionPolicy, fieldsOf, hasAppendOnlyFile } from '../../redis/server-facts.js';
 
 /**
  * Says what of Redis' settings does not fit a queue: an eviction policy that may remove jobs, and no append-only file, so
@@ -19,13 +20,14 @@ export async function warnOfRedisSettings(redis: RedisConnections): Promise<void
 /** One sentence each, from what INFO says. */
 export function settingsProblems(info: string): string[] {
   const problems: string[] = [];
-  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
-  if (policy !== undefined && policy !== 'noeviction') {
+  const fields = fieldsOf(info);
+  const policy = evictionPolicy(fields['maxmemory_policy']);
+  if (policy !== undefined) {
     problems.push(
       `maxmemory-policy is ${policy}: Redis may remove jobs when memory is short; set noeviction`,
     );
   }
-  if (/^aof_enabled:0/m.test(info)) {
+  if (!hasAppendOnlyFile(fields['aof_enabled'])) {
     problems.push(
       'appendonly is no: jobs accepted since the last snapshot are lost when Redis crashes; set yes',
     );

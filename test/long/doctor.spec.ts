@@ -1,0 +1,42 @@
+import { HydraDoctor, type HydraOptions } from '../../lib/index.js';
+import { startInstance } from '../support/registry.js';
+import { startSentinels } from '../support/sentinels.js';
+import { startTlsRedis } from '../support/tls-redis.js';
+import { startCluster } from '../support/topology.js';
+import { uniqueService } from '../support/unique.js';
+
+/** What is found, and what could not be looked at, by its why. */
+async function examine(options: Omit<HydraOptions, 'service'>) {
+  const service = uniqueService('well');
+  const instance = await startInstance({ service, ...options });
+  const { findings, notLookedAt, commands } = await new HydraDoctor(instance, { service }).check();
+  expect(commands).toBeLessThanOrEqual(60);
+  return { found: findings.map(({ id, what }) => `${id}: ${what}`), gaps: notLookedAt.map(({ why }) => why) };
+}
+
+describe('the doctor finds nothing on a healthy', () => {
+  it('Cluster', async () => {
+    const { seeds, nodes, on } = await startCluster(false);
+    for (const node of nodes.keys()) await on(node, 'CONFIG', 'SET', 'appendonly', 'yes');
+    const { found, gaps } = await examine({ redis: { cluster: seeds } });
+    expect(found).toEqual([]);
+    expect(gaps).toEqual(['Hydra 1.x is not in this layout of keys']);
+  }, 60_000);
+
+  it('Redis behind Sentinels', async () => {
+    const { location } = await startSentinels();
+    const { found, gaps } = await examine({ redis: location });
+    expect(found.filter((one) => !one.startsWith('persistence.off'))).toEqual([]);
+    expect(gaps).toEqual([]);
+  }, 60_000);
+
+  it('Redis with TLS', async () => {
+    const { url, authority, client } = await startTlsRedis(undefined, ['--appendonly', 'yes']);
+    const { found, gaps } = await examine({
+      redis: url,
+      tls: { ca: authority.ca, cert: client.cert, key: client.key, servername: 'redis.test' },
+    });
+    expect(found).toEqual([]);
+    expect(gaps).toEqual([]);
+  }, 60_000);
+});

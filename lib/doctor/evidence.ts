@@ -46,7 +46,7 @@ export async function gatherEvidence(instance: HydraInstance, asked: Asked, whos
     known('settings', () => settingsOf(asked)),
     'cluster' in Object(options.redis)
       ? known('cluster', async () =>
-          fieldsOf(await asked.one('CLUSTER INFO', async (client) => String(await client.cluster('INFO')))),
+          fieldsOf(await asked.one('CLUSTER INFO', (client) => client.cluster('INFO'))),
         )
       : { value: {} },
     known('clients', async () => ({
@@ -108,7 +108,10 @@ async function roundTrip({ clock }: HydraInstance, asked: Asked): Promise<number
 async function settingsOf(asked: Asked): Promise<Facts['settings']> {
   const found = await Promise.all(
     SETTINGS.map((name) =>
-      asked.one(`CONFIG GET ${name}`, async (client) => (await client.config('GET', name)) as string[]),
+      asked.one(
+        `CONFIG GET ${name}`,
+        async (client) => (await client.config('GET', name)) as [string?, string?],
+      ),
     ),
   );
   return Object.fromEntries(found.map(([name = '', value = '']) => [name, value]));
@@ -158,9 +161,7 @@ async function rightsOf(
     ['SUBSCRIBE', keys.replyChannel(service, id)],
   ];
   const [user, may] = await Promise.all([
-    asked
-      .one('ACL WHOAMI', async (client) => String(await client.acl('WHOAMI')))
-      .catch(() => 'of this process'),
+    asked.one('ACL WHOAMI', (client) => client.acl('WHOAMI')).catch(() => 'of this process'),
     asked.some(2, 'ask for rights', (client) => allowedCommands(client, wanted)),
   ]);
   const missing = wanted.filter((_, index) => !may[index]);

@@ -73,8 +73,11 @@ export function judge(evidence: Evidence): Pick<DoctorReport, 'findings' | 'notL
     else findings.push(...examined(check, evidence));
   }
   const notLookedAt: DoctorGap[] = [...gaps].map(([why, ids]) => ({ ids, why }));
-  const rank = ({ severity }: DoctorFinding) => ORDER.indexOf(severity);
   return { findings: findings.toSorted((a, b) => rank(a) - rank(b)), notLookedAt };
+}
+
+function rank({ severity }: DoctorFinding): number {
+  return ORDER.indexOf(severity);
 }
 
 /** Why this cannot be looked for. */

@@ -16,9 +16,9 @@ async function examine(options: Omit<HydraOptions, 'service'>) {
 
 describe('the doctor finds nothing on a healthy', () => {
   it('Cluster', async () => {
-    const { seeds, nodes, on } = await startCluster(false);
-    for (const node of nodes.keys()) await on(node, 'CONFIG', 'SET', 'appendonly', 'yes');
-    const { found, gaps } = await examine({ redis: { cluster: seeds } });
+    const cluster = await startCluster(false);
+    for (const node of cluster.nodes.keys()) await cluster.on(node, 'CONFIG', 'SET', 'appendonly', 'yes');
+    const { found, gaps } = await examine({ redis: { cluster: cluster.seeds } });
     expect(found).toEqual([]);
     expect(gaps).toEqual(['Hydra 1.x is not in this layout of keys']);
   }, 60_000);

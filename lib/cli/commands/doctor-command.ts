@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 
-import type { HydraInstance } from '../../hydra-instance.js';
 import { HydraDoctor } from '../../doctor/hydra-doctor.js';
 import type { DoctorFinding, DoctorReport, DoctorSeverity } from '../../doctor/finding.js';
 import { CommandFailure, ExitCode } from '../session/command-failure.js';
-import { withPlace } from '../session/session.js';
+import { withPlace, type Place } from '../session/session.js';
 import { note, paint, print, printJson } from '../session/terminal.js';
 
 const AGAIN_MS = 500;
@@ -26,14 +25,16 @@ export function addDoctorCommand(program: Command): void {
     )
     .option('--wait', 'again and again until there is no error, for --timeout at most (60 s)')
     .action((service: string | undefined, { wait }: { wait?: boolean }, command: Command) =>
-      withPlace(command, async ({ instance, options: { json, timeout }, connect }) => {
-        const endsAt = performance.now() + (timeout ?? WAIT_MS);
+      withPlace(command, async (place) => {
+        const { instance, options } = place;
+        const { json, timeout } = options;
+        const endsAt = performance.now() + (wait ? (timeout ?? WAIT_MS) : 0);
         const look = async () => {
-          const isRefused = await refused(instance, connect);
+          const isRefused = await refused(place);
           return new HydraDoctor(instance, { service, isRefused }).check();
         };
         let report = await look();
-        while (wait && hasErrors(report) && performance.now() < endsAt) {
+        while (hasErrors(report) && performance.now() < endsAt) {
           await sleep(AGAIN_MS);
           report = await look();
         }
@@ -45,12 +46,12 @@ export function addDoctorCommand(program: Command): void {
 }
 
 /** Connects; resolves where that fails too, with whether Redis refuses this process, so that waiting does not help. */
-async function refused({ redis }: HydraInstance, connect: () => Promise<void>): Promise<boolean> {
+async function refused(place: Place): Promise<boolean> {
   try {
-    await connect();
+    await place.connect();
     return false;
   } catch {
-    return redis.isRefused;
+    return place.instance.redis.isRefused;
   }
 }
 

@@ -36,7 +36,7 @@ export interface Place {
   readonly instance: HydraInstance;
   readonly options: GlobalOptions;
   /** @throws CommandFailure when there is no connection, with the reason */
-  connect(): Promise<void>;
+  connect(this: void): Promise<void>;
 }
 
 /** Its name in Redis's client list. It does not register as an instance. */

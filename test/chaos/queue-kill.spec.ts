@@ -18,6 +18,8 @@ const LEAST_ALIVE = isFull ? WORKERS - 1 : 2;
 const CONCURRENCY = 8;
 /** Jobs that are cancelled after each kill, wherever they are. */
 const CANCELS = isFull ? 2 : 4;
+/** Jobs that are watched from the beginning to their end. */
+const WATCHED = 50;
 const TIME_MS = isFull ? 900_000 : 180_000;
 
 let app: INestApplicationContext;
@@ -35,6 +37,12 @@ beforeEach(async () => {
 
 afterEach(() => app.close());
 
+function countsOf(ids: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return counts;
+}
+
 describe('workers that are killed at random', () => {
   it(
     'lose no job, and run twice only what they were running',
@@ -42,11 +50,19 @@ describe('workers that are killed at random', () => {
       await fleet.addMany(WORKERS);
       const added = await queue.addBulk(
         Array.from({ length: JOBS }, () => ({
-          pattern: 'work',
+          pattern: 'stepwise',
           data: { ms: 100 + Math.round(Math.random() * (isFull ? 1_300 : 200)) },
         })),
       );
       const replacements: Promise<unknown>[] = [];
+      const ends = new Map<string, string>();
+      const watched = added.filter((_, n) => n % Math.ceil(JOBS / WATCHED) === 0);
+      for (const { id } of watched) {
+        let last = 'nothing';
+        queue
+          .watch(id)
+          .subscribe({ next: ({ state }) => (last = state), complete: () => ends.set(id, last) });
+      }
       const cancelled = new Set<string>();
       for (let kills = 0; kills < KILLS; kills++) {
         await sleep(Math.random() * 500);
@@ -68,8 +84,7 @@ describe('workers that are killed at random', () => {
       };
       await eventually(isDone, { what: 'every job', timeoutMs: TIME_MS, everyMs: 100 });
 
-      const runs = new Map<string, number>();
-      for (const id of fleet.said('done')) runs.set(id, (runs.get(id) ?? 0) + 1);
+      const runs = countsOf(fleet.said('done'));
       const lost = added.filter(({ id }) => !runs.has(id) && !cancelled.has(id));
       const twice = [...runs.values()].filter((count) => count > 1).length;
       for (const id of cancelled) expect((await queue.get(id))?.state).toBe('cancelled');
@@ -79,6 +94,14 @@ describe('workers that are killed at random', () => {
         `${JOBS} jobs, ${WORKERS} workers, ${KILLS} kills: ${cancelled.size} cancelled, ${lost.length} lost, ${twice} ran twice, ` +
           `${redelivery.length} interrupted, ${left} not begun at the last kill; redelivery p99 ${Math.round(p99)} ms`,
       );
+      // A step runs again only where its worker was killed before Redis had its result.
+      const steps = countsOf(fleet.said('stepped'));
+      const again = [...steps.values()].filter((count) => count > 1).length;
+      console.log(`${steps.size} steps, ${again} ran to their end twice; ${watched.length} jobs watched`);
+      expect(again).toBeLessThanOrEqual(KILLS);
+      const told = () => watched.every(({ id }) => ends.has(id));
+      await eventually(told, { what: 'the end of all that are watched', timeoutMs: 60_000 });
+      for (const { id } of watched) expect(ends.get(id)).toBe(cancelled.has(id) ? 'cancelled' : 'completed');
       expect(lost).toEqual([]);
       expect(await queue.deadLetters()).toEqual([]);
       // A kill interrupts no more than what runs at once; a job may also be done and not yet acknowledged.

@@ -31,6 +31,20 @@ class WorkController {
     return id;
   }
 
+  /** A part of it is not done again by a later attempt. */
+  @QueuePattern('stepwise', { concurrency: Number(CONCURRENCY), attempts: 5, backoff: 10 })
+  async stepwise(@Payload() { ms }: { ms: number }, @Ctx() context: HydraJobContext): Promise<string> {
+    const { id, attempt, fence } = context;
+    say({ started: id, attempt, fence });
+    await context.step('first', async () => {
+      await sleep(ms / 4);
+      say({ stepped: id });
+    });
+    await sleep(ms - ms / 4);
+    say({ done: id, attempt, fence, aborted: context.signal.aborted });
+    return id;
+  }
+
   /** The same, asked for with a call. */
   @MessagePattern('work')
   async answer({ ms }: { ms: number }): Promise<string> {

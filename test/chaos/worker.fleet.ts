@@ -45,7 +45,7 @@ export class WorkerFleet {
   }
 
   /** Ids in the order in which a worker said so. */
-  said(what: 'started' | 'done'): string[] {
+  said(what: 'started' | 'stepped' | 'done'): string[] {
     return this.ledger.flatMap(({ line }) => (typeof line[what] === 'string' ? [line[what]] : []));
   }
 

@@ -51,10 +51,11 @@ describe('a job', () => {
     const { redis, keys } = worker.app.get(HydraInstance);
     const { commands } = redis;
     const queueKeys = createQueueKeys(keys, service, 'unread');
-    const { waiting, delayed, state, watched, ids, progress, results, died, hints, events } = queueKeys;
+    const { waiting, delayed, state, watched, ids, progress, results, died, hints, latest, events } =
+      queueKeys;
     const remove = (place: string) =>
       removeOne.run(commands, [
-        ...[place, state, watched, ids, progress, results, died, hints],
+        ...[place, state, watched, ids, progress, results, died, hints, latest],
         ...['job', events, '{}', 0, 1, 'id', ''],
       ]);
     const remember = () => commands.hset(state, 'job', '{"failures":1}');
@@ -130,10 +131,10 @@ describe('in a list of 120,000', () => {
 
   it('a job is taken out where others left and came since it was seen, and looked for again where it cannot be', async () => {
     const { commands, queueKeys } = await fill('waiting');
-    const { waiting, state, watched, ids, progress, results, died, hints, events } = queueKeys;
+    const { waiting, state, watched, ids, progress, results, died, hints, latest, events } = queueKeys;
     const remove = (n: number, seenAt: number, length: number) =>
       removeOne.run(commands, [
-        ...[waiting, state, watched, ids, progress, results, died, hints],
+        ...[waiting, state, watched, ids, progress, results, died, hints, latest],
         ...[text(n), events, '{}', seenAt, length, `deep-${n}`, ''],
       ]);
     await commands.lpush(waiting, ...Array.from({ length: 100 }, (_, n) => `came ${n}`));

@@ -86,9 +86,24 @@ it('a job that reads like one which is delayed goes first, rather than into it',
   const instance = new HydraInstance(resolveOptions(asOwnUser({ service, redis: await testRedis() })));
   await instance.open();
   const keys = createQueueKeys(instance.keys, service);
-  const { waiting, high, delayed, ids, results, finished, died, idle, ranked, patterns, hints } = keys;
-  const names = [waiting, high, delayed, ids, results, finished, died, idle, ranked, patterns, hints];
-  const given = ['{"mid":"twin"}', '', 60_000, '', 1, keys.wakeOf(''), 'twin', '', 0, 'twin'];
+  const { waiting, high, delayed, ids, results, finished, died, idle, ranked, patterns, hints, latest } =
+    keys;
+  const names = [waiting, high, delayed, ids, results, finished, died, idle, ranked, patterns, hints, latest];
+  const given = [
+    '{"mid":"twin"}',
+    '',
+    60_000,
+    '',
+    1,
+    keys.wakeOf(''),
+    'twin',
+    '',
+    0,
+    'twin',
+    '',
+    '',
+    '"twin"',
+  ];
   const args = [...names, ...given];
   const { commands } = instance.redis;
   expect([await addOne.run(commands, args), await addOne.run(commands, args)]).toEqual([1, 1]);

@@ -30,6 +30,8 @@ export interface JobState {
   readonly history?: readonly JobFailure[];
   /** What its steps gave, as JSON, by their names. */
   readonly steps?: Readonly<Record<string, string>>;
+  /** What took its place while it waited: a job of its id. */
+  readonly text?: string;
 }
 
 const HISTORY = 10;
@@ -37,13 +39,14 @@ const HISTORY = 10;
 /** Of what does not fit nothing is remembered; never throws. */
 export function readState(text: string | null | undefined): JobState {
   if (!text) return {};
-  const { alone, begun, history, steps, ...counts } = parseObject(text) ?? {};
+  const { alone, begun, history, steps, text: latest, ...counts } = parseObject(text) ?? {};
   return {
     ...numbersOf(counts),
     ...(alone === true && { alone }),
     ...(begun === true && { begun }),
     ...(Array.isArray(history) && { history: history.filter(isFailure) }),
     ...(isJsonObject(steps) && { steps: stepsFrom(steps) }),
+    ...(typeof latest === 'string' && { text: latest }),
   };
 }
 

@@ -46,6 +46,8 @@ export interface QueueKeys {
   readonly fence: string;
   /** STRING `<since> <last>`: the period over which somebody has looked for dead workers without a pause. */
   readonly watch: string;
+  /** STRING with a life of seconds: a worker of a named queue holds jobs, or may have died with some. */
+  readonly busy: string;
   /** STRING with a life of a minute: somebody has looked for what is remembered of jobs that are gone. */
   readonly swept: string;
   /** STRING, there while the queue is paused. */
@@ -63,6 +65,8 @@ export interface QueueKeys {
   readonly ids: string;
   /** HASH id → `<added> <due>` in Unix ms, of jobs that are found by neither their id nor their place: delayed ones, and those whose id was given. */
   readonly hints: string;
+  /** HASH id → `<delay in ms> <job>`: what was added last under an id whose job is there, where the last one counts. */
+  readonly latest: string;
   /** HASH pattern → `<tokens> <instant>`: what is left of its rate limit. */
   readonly rates: string;
   /** HASH pattern → the instant until which none of its jobs starts (Redis clock, ms). */
@@ -105,6 +109,7 @@ export function createQueueKeys(keys: Keys, service: string, queue = DEFAULT_QUE
     alarm: of('alarm'),
     fence: of('fence'),
     watch: of('watch'),
+    busy: of('busy'),
     swept: of('swept'),
     paused: of('paused'),
     finished: of('finished'),
@@ -115,6 +120,7 @@ export function createQueueKeys(keys: Keys, service: string, queue = DEFAULT_QUE
     log: (id) => of('log', id, 'lines'),
     ids: of('ids'),
     hints: of('hints'),
+    latest: of('latest'),
     rates: of('rates'),
     limited: of('limited'),
     schedules: of('schedules'),
@@ -125,6 +131,14 @@ export function createQueueKeys(keys: Keys, service: string, queue = DEFAULT_QUE
     wake: of('wake'),
     wakeOf: (owner) => of('wake', owner),
   });
+}
+
+/**
+ * Whether workers have to watch the waiting list: Hydra 1.x programs add to that of the default queue, and tell nobody. Into
+ * another one only this library adds, which wakes a worker with it.
+ */
+export function isHydras({ waiting, high }: QueueKeys): boolean {
+  return !waiting.startsWith(high.slice(0, -'high'.length));
 }
 
 /** Behind the pattern in the name of `ofPriority`, before the priority. */

@@ -137,11 +137,11 @@ export class Cancellation {
   }
 
   private cancelFound(place: string, { raw, index, length }: Found, reason: string): Promise<number> {
-    const { state, watched, ids, progress, results, died, finished, hints, events } = this.keys;
+    const { state, watched, ids, progress, results, died, finished, hints, latest, events } = this.keys;
     const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
     const leases = this.keys.leases('');
     const owner = place.startsWith(leases) ? place.slice(leases.length) : '';
-    const names = [place, state, watched, ids, progress, results, died, finished, hints];
+    const names = [place, state, watched, ids, progress, results, died, finished, hints, latest];
     const event = writeCancelled(id, pattern, reason).slice(0, -1);
     const told = [this.keys.wakeOf(owner), reason];
     const args = [...names, raw, events, event, index, length, id, this.kept.ageMs, ...told];

@@ -1,13 +1,13 @@
 import { writeJob } from './job-writing.js';
-import { checkJob, type BackoffRule } from '../../hydra-options.js';
+import { badOption, checkJob, type BackoffRule } from '../../hydra-options.js';
 import { createJobId } from '../model/job-id.js';
 import type { JobAddedDiagnostic } from '../../diagnostics/events.js';
 import type { Context } from '../../redis/context.js';
 import type { RedisClient } from '../../redis/redis-connections.js';
 import { adding, added } from '../../diagnostics/added-job.js';
-import { addOne } from '../scripts/producer-scripts.js';
+import { addMany, addOne } from '../scripts/producer-scripts.js';
 import { placeOf, priorityOf, type JobPriority } from '../model/priority.js';
-import { DEFAULT_QUEUE, type QueueKeys } from '../model/queue-keys.js';
+import { DEFAULT_QUEUE, isHydras, type QueueKeys } from '../model/queue-keys.js';
 
 /**
  * Options of one job.
@@ -25,6 +25,13 @@ export interface AddOptions {
    * @defaultValue a new UUID, not checked
    */
   readonly id?: string;
+  /**
+   * What becomes of this job where one with its `id` waits, is delayed or runs. `'keep-first'`: it is not added. `'keep-last'`: it takes
+   * the place of that one, with its data and headers; where that one runs, it follows when that has ended. `'extend'`: the same, and
+   * a delayed one waits for `delayMs` from now. With the last two, the `id` is free as soon as its job has ended.
+   * @defaultValue 'keep-first'
+   */
+  readonly duplicate?: 'keep-first' | 'keep-last' | 'extend';
   /** How long the `id` stays taken when the job has ended, in milliseconds. @defaultValue `queue.dedupMs` */
   readonly dedupMs?: number;
   /** How long the job is delayed, in milliseconds, by the clock of Redis. @defaultValue 0 */
@@ -62,12 +69,15 @@ export interface PreparedJob {
 
 interface Waiting {
   readonly raw: string;
+  readonly pattern: string;
   readonly resolve: (isNew: true) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** Jobs that one command adds at most. */
 const BATCH = 1_000;
+/** Patterns of one command for which workers are woken: each of them sees the rest. */
+const MAX_WOKEN = 10;
 
 /** Adds jobs. Plain ones that are added in the same tick travel together, in order. */
 export class JobAdder {
@@ -90,6 +100,7 @@ export class JobAdder {
   ): PreparedJob {
     checkJob(pattern, options);
     priorityOf(options.priority);
+    checkDuplicate(options);
     const { address: from, clock, random, options: limits } = this.context;
     const now = clock.now();
     const id = options.id ?? createJobId(random, now);
@@ -128,11 +139,11 @@ export class JobAdder {
   }
 
   private store(job: PreparedJob): Promise<boolean> {
-    const { raw, keys, options } = job;
+    const { raw, pattern, keys, options } = job;
     const { id, delayMs, priority, lifo } = options;
     const isPlain = id === undefined && !delayMs && !lifo && priorityOf(priority) === 0;
     if (!isPlain) return this.addAlone(job);
-    return new Promise((resolve, reject) => this.post(keys, { raw, resolve, reject }));
+    return new Promise((resolve, reject) => this.post(keys, { raw, pattern, resolve, reject }));
   }
 
   /**
@@ -151,12 +162,27 @@ export class JobAdder {
   }
 
   private async addAlone({ id: jobId, addedOn, pattern, raw, keys, options }: PreparedJob): Promise<boolean> {
-    const { id = '', delayMs = 0, priority, lifo, dedupMs = this.context.options.queue.dedupMs } = options;
-    const { high, delayed, ids, results, finished, died, idle, ranked, patterns, hints } = keys;
+    const {
+      id = '',
+      delayMs = 0,
+      priority,
+      lifo,
+      duplicate,
+      dedupMs = this.context.options.queue.dedupMs,
+    } = options;
+    const { high, delayed, ids, results, finished, died, idle, ranked, patterns, hints, latest } = keys;
     const { list, rank } = placeOf(keys, pattern, priorityOf(priority));
-    const names = [list, high, delayed, ids, results, finished, died, idle, ranked, patterns, hints];
+    const names = [list, high, delayed, ids, results, finished, died, idle, ranked, patterns, hints, latest];
     const given = [raw, rank, delayMs, id, dedupMs, keys.wakeOf(''), pattern, lifo ? '1' : ''];
-    const args = [...names, ...given, Date.parse(addedOn), jobId];
+    const args = [
+      ...names,
+      ...given,
+      Date.parse(addedOn),
+      jobId,
+      isHydras(keys) ? '' : '1',
+      modeOf(duplicate),
+      JSON.stringify(jobId),
+    ];
     return (await this.context.redis.run('add a job', (redis) => addOne.run(redis, args))) === 1;
   }
 
@@ -187,10 +213,29 @@ export class JobAdder {
   }
 }
 
+const MODES = { 'keep-first': '', 'keep-last': 'last', extend: 'extend' } as const;
+
+/** What the script calls it. */
+function modeOf(duplicate: keyof typeof MODES = 'keep-first'): string {
+  return MODES[duplicate];
+}
+
+/** @throws HydraError `BAD_OPTION` */
+function checkDuplicate({ duplicate, id }: AddOptions): void {
+  if (duplicate === undefined) return;
+  if (!Object.hasOwn(MODES, duplicate))
+    throw badOption('duplicate', duplicate, `one of ${Object.keys(MODES).join(', ')}`);
+  if (id === undefined) throw badOption('id', id, 'given with duplicate');
+}
+
 function append(
   redis: RedisClient,
-  { waiting }: QueueKeys,
-  jobs: readonly { readonly raw: string }[],
+  keys: QueueKeys,
+  jobs: readonly { readonly raw: string; readonly pattern: string }[],
 ): Promise<number> {
-  return redis.lpush(waiting, ...jobs.map(({ raw }) => raw));
+  const { waiting, idle } = keys;
+  const raws = jobs.map(({ raw }) => raw);
+  if (isHydras(keys)) return redis.lpush(waiting, ...raws);
+  const patterns = [...new Set(jobs.map(({ pattern }) => pattern))].slice(0, MAX_WOKEN);
+  return addMany.run(redis, [waiting, idle, keys.wakeOf(''), patterns.length, ...patterns, ...raws]);
 }

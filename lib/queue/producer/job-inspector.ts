@@ -13,7 +13,8 @@ import {
 } from './job-filter.js';
 import { JobFinder } from './job-finder.js';
 import { JobSearch, type Found } from './job-search.js';
-import { readJob } from '../model/job-text.js';
+import { readState } from '../model/job-state.js';
+import { readJob, readLatest } from '../model/job-text.js';
 import {
   completedView,
   deadView,
@@ -183,8 +184,8 @@ export class JobInspector {
     const places = state ? byState[state] : [...waiting, delayed, incomplete];
     if (await this.search.actOn(id, places, (place, found) => this.removeFrom(place, found))) return true;
     if (state !== undefined && state !== 'completed') return false;
-    const { ids, progress, died, hints } = this.keys;
-    const args = [finished, ids, progress, results, died, hints, id];
+    const { ids, progress, died, hints, latest } = this.keys;
+    const args = [finished, ids, progress, results, died, hints, latest, id];
     return (await this.redis.run('remove a job', (redis) => removeOutcome.run(redis, args))) === 1;
   }
 
@@ -199,10 +200,10 @@ export class JobInspector {
   }
 
   private removeFrom(place: string, { raw, index, length }: Found): Promise<number> {
-    const { state, watched, ids, progress, results, died, hints, events, incomplete } = this.keys;
+    const { state, watched, ids, progress, results, died, hints, latest, events, incomplete } = this.keys;
     const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
     const event: JobEvent = { type: 'removed', id, pattern };
-    const keys = [place, state, watched, ids, progress, results, died, hints];
+    const keys = [place, state, watched, ids, progress, results, died, hints, latest];
     const isDead = place === incomplete ? '1' : '';
     const args = [...keys, raw, events, JSON.stringify(event), index, length, id, isDead];
     return this.redis.run('remove a job', (redis) => removeOne.run(redis, args));
@@ -272,14 +273,20 @@ export class JobInspector {
   }
 
   private async viewsOf(state: JobStateName, raws: readonly string[]): Promise<JobView[]> {
-    const jobs = raws.map((raw) => readJob(raw));
-    const [states, progress] = await this.redis.run('list jobs', (redis) =>
+    const ids = raws.map((raw) => readJob(raw)?.id ?? '');
+    const [states, progress, latest] = await this.redis.run('list jobs', (redis) =>
       Promise.all([
         redis.hmget(this.keys.state, ...raws),
-        redis.hmget(this.keys.progress, ...jobs.map((job) => job?.id ?? '')),
+        redis.hmget(this.keys.progress, ...ids),
+        redis.hmget(this.keys.latest, ...ids),
       ]),
     );
-    return jobs.map((job, index) => openView(state, job, states[index], progress[index]));
+    return raws.map((raw, index) => {
+      // What took its place while it ran comes after it.
+      const next = state === 'active' ? undefined : latest[index]?.replace(/^\d+ /, '');
+      const job = readLatest(raw, next ?? readState(states[index]).text);
+      return openView(state, job, states[index], progress[index]);
+    });
   }
 
   private async findDead(id: string): Promise<JobView | undefined> {

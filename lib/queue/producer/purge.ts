@@ -99,9 +99,22 @@ export class Purge {
     if (dryRun) return counts;
     const { owners, patterns, ranked, inProgress, wake, ...keys } = this.keys;
     const { waiting, high, returned, delayed, state, incomplete, finished, died, results, progress } = keys;
-    const { ids, hints, rates, limited, paused, alarm } = keys;
+    const { ids, hints, latest, rates, limited, paused, alarm } = keys;
     const jobs = [waiting, high, returned, delayed, state, incomplete, finished, died, results, progress];
-    const names = [owners, patterns, ranked, inProgress, ...jobs, ids, hints, rates, limited, paused, alarm];
+    const names = [
+      owners,
+      patterns,
+      ranked,
+      inProgress,
+      ...jobs,
+      ids,
+      hints,
+      latest,
+      rates,
+      limited,
+      paused,
+      alarm,
+    ];
     const prefixes = [...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')];
     const running = await this.redis.run('obliterate', (redis) =>
       obliterateAll.run(redis, [...names, ...prefixes, force ? '1' : '', wake], names.length),
@@ -111,8 +124,8 @@ export class Purge {
   }
 
   private drainSome(place: string, count: number): Promise<number> {
-    const { state, watched, ids, progress, results, died, hints, events } = this.keys;
-    const names = [place, state, watched, ids, progress, results, died, hints];
+    const { state, watched, ids, progress, results, died, hints, latest, events } = this.keys;
+    const names = [place, state, watched, ids, progress, results, died, hints, latest];
     return this.redis.run('drain', (redis) => drainSome.run(redis, [...names, count, events]));
   }
 

@@ -54,6 +54,7 @@ export const ADD_NAMES = {
   ...REF_NAMES,
   id: true,
   dedupMs: true,
+  duplicate: true,
   delayMs: true,
   priority: true,
   lifo: true,

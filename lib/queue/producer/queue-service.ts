@@ -124,6 +124,15 @@ export interface BulkJob extends AddOptions {
   readonly data: unknown;
 }
 
+/** The regular look for what is too old in one queue. */
+interface Upkeep {
+  timer: Timer | undefined;
+  isOver: boolean;
+}
+
+/** More queues than these are looked after more rarely, each. */
+const QUEUES_AT_ONCE = 8;
+
 interface Queue {
   readonly service: string;
   readonly keys: QueueKeys;
@@ -133,7 +142,7 @@ interface Queue {
   readonly watch: JobWatch;
   readonly schedules: Schedules;
   readonly purge: Purge;
-  readonly upkeep: Timer | undefined;
+  readonly upkeep: Upkeep | undefined;
   readonly unread: UnreadQueue;
 }
 
@@ -486,7 +495,8 @@ export class QueueService {
   close(): void {
     for (const { watch, schedules, upkeep, unread } of this.queues.values()) {
       unread.close();
-      this.context.clock.clear(upkeep);
+      if (upkeep) upkeep.isOver = true;
+      this.context.clock.clear(upkeep?.timer);
       watch.close();
       schedules.close();
     }
@@ -564,19 +574,34 @@ export class QueueService {
   }
 
   /** No worker may be left to forget what is too old. What other services keep is theirs. */
-  private lookAfter(keys: QueueKeys): Timer {
-    const { clock, random, log } = this.context;
+  private lookAfter(keys: QueueKeys): Upkeep {
+    const { clock, random } = this.context;
     const retention = new Retention(this.context, keys, new RedisClock(clock));
-    const run = () =>
-      retention.run().catch((error: unknown) => {
-        // Who uses a queue after close() begins to look after it, and nobody would end that.
-        if (error instanceof HydraError && error.code === 'CLOSED') clock.clear(timer);
-        else if (!isUnavailable(error))
-          log.warn(`retention ${keys.waiting}`, `forgetting what is too old: ${String(error)}`);
-      });
-    const everyMs = FORGET_EVERY_MS * (1 + random.float() / 5);
-    const timer = clock.setInterval(() => void run(), everyMs);
-    return timer;
+    const upkeep: Upkeep = { timer: undefined, isOver: false };
+    const run = async () => {
+      upkeep.isOver ||= await this.forget(retention, keys);
+      if (!upkeep.isOver) later();
+    };
+    const later = () => {
+      // What is kept does not become too much sooner because it is spread over many queues.
+      const share = Math.max(1, this.queues.size / QUEUES_AT_ONCE);
+      const ms = FORGET_EVERY_MS * (1 + random.float() / 5) * share;
+      upkeep.timer = clock.setTimeout(() => void run(), ms, { isUpkeep: true });
+    };
+    later();
+    return upkeep;
+  }
+
+  /** True where that is over: who uses a queue after close() begins to look after it, and nobody would end that. */
+  private async forget(retention: Retention, keys: QueueKeys): Promise<boolean> {
+    try {
+      await retention.run();
+    } catch (error) {
+      if (error instanceof HydraError && error.code === 'CLOSED') return true;
+      if (!isUnavailable(error))
+        this.context.log.warn(`retention ${keys.waiting}`, `forgetting what is too old: ${String(error)}`);
+    }
+    return false;
   }
 
   private open(givenService: string, queue: string): Queue {

@@ -8,7 +8,7 @@ import { KEEP, KEEP_IDS, TAKE_OUT } from './script-parts.js';
  * runs it, and tell that worker. It ends with an outcome of its own; its id is free after the time for which ids stay taken.
  *
  * KEYS  1 the list, the sorted set, or the leases of the worker   2 state   3 watched   4 ids   5 progress   6 results   7 died
- *       8 finished   9 hints
+ *       8 finished   9 hints   10 latest
  * ARGV  1 its text   2 events channel   3 its event (JSON, without the brace at its end)   4 its index in the list when it was
  *       seen   5 the length of that then   6 its id   7 ms for which its outcome is kept   8 channel of the worker that has it
  *       9 what that is told, behind its lease
@@ -18,9 +18,9 @@ import { KEEP, KEEP_IDS, TAKE_OUT } from './script-parts.js';
  */
 export const cancelOne = new Script<number>(
   'queue.cancelOne',
-  9,
+  10,
   `${NOW}${NEED}${TAKE_OUT}${KEEP}${KEEP_IDS}
-need('TYPE', KEYS[1]) need('HDEL', KEYS[9], 'a') need('HDEL', KEYS[2], 'a') need('EXISTS', KEYS[3]) need('HDEL', KEYS[5], 'a') need('HSET', KEYS[6], 'a', 'b')
+need('TYPE', KEYS[1]) need('HDEL', KEYS[9], 'a') need('HDEL', KEYS[10], 'a') need('HDEL', KEYS[2], 'a') need('EXISTS', KEYS[3]) need('HDEL', KEYS[5], 'a') need('HSET', KEYS[6], 'a', 'b')
 need('ZADD', KEYS[7], 1, 'a') need('ZREM', KEYS[8], 'a') need('ZSCORE', KEYS[4], 'a') need('ZADD', KEYS[4], 1, 'a')
 need('PTTL', KEYS[6]) need('PEXPIRE', KEYS[6], 1) need('ZCOUNT', KEYS[4], 0, 1) need('ZRANGE', KEYS[4], 0, 0)
 need('PEXPIREAT', KEYS[4], 1) need('PUBLISH', ARGV[2], 'a')
@@ -49,6 +49,7 @@ redis.call('HDEL', KEYS[2], ARGV[1])
 if id ~= '' then
   redis.call('HDEL', KEYS[5], id)
   redis.call('HDEL', KEYS[9], id)
+  redis.call('HDEL', KEYS[10], id)
   redis.call('HSET', KEYS[6], id, event)
   redis.call('ZADD', KEYS[7], now, id)
   redis.call('ZREM', KEYS[8], id)

@@ -5,6 +5,9 @@ import { EVENT_BYTES, PUBLISH_BYTES } from '../model/job-event.js';
 import { NOW } from '../../redis/lua-clock.js';
 import { ALLOW_OOM, GIVE_BACK, KEEP, KEEP_IDS, NAMES_OF, PATTERN_OF, WAKE } from './script-parts.js';
 
+/** So long, beside two lives of a worker, a queue counts as busy after one of its workers took a job. */
+export const BUSY_MS = 2_000;
+
 /** What `exchange` gives back. */
 export type ExchangeReply = readonly [
   refused: readonly string[],
@@ -50,10 +53,13 @@ for i = outcomes, #ARGV, 4 do
     known[what] = true
   end
 end
+if outcomes <= #ARGV and redis.call('EXISTS', KEYS[27]) == 1 then
+  need('ZADD', KEYS[15], 1, 'a') need('PERSIST', KEYS[15]) need('ZADD', KEYS[4], 1, 'a') need('LPUSH', KEYS[2], 'a') need('HSET', KEYS[25], 'a', 'b')
+end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
-need('EXISTS', KEYS[6], KEYS[7], KEYS[13], KEYS[23], KEYS[24], KEYS[25]) need('HDEL', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
+need('EXISTS', KEYS[6], KEYS[7], KEYS[13], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
 need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
-need('HMGET', KEYS[7], 'a') need('HLEN', KEYS[1])
+need('HMGET', KEYS[7], 'a') need('HLEN', KEYS[1]) need('HGET', KEYS[27], 'a') need('HDEL', KEYS[27], 'a')
 needWake(KEYS[9], ARGV[10])
 need('DEL', KEYS[21]) need('HSET', KEYS[19], 'a', 'b') need('PEXPIRE', KEYS[19], 1)
 need('PTTL', KEYS[12]) need('ZCOUNT', KEYS[15], '-inf', '(0')
@@ -66,6 +72,7 @@ need('PUBLISH', ARGV[9], 'a')
 if wanted > 0 then
   need('HSET', KEYS[1], 'a', 'b')
   need('SET', KEYS[8], 'a')
+  need('SET', KEYS[26], 'a') need('HSET', KEYS[7], 'a', 'b') need('HGET', KEYS[7], 'a')
   need('RPOP', KEYS[2], 1)
   need('RPUSH', KEYS[3], 'a')
   need('LPUSH', ARGV[11] .. ':', 'a')
@@ -81,6 +88,7 @@ const OUTCOMES = `
 local hasState = redis.call('EXISTS', KEYS[7]) == 1
 local hasProgress = redis.call('EXISTS', KEYS[14]) == 1
 local refused, events, done, records, ended, returned = {}, {}, {}, {}, {}, {}
+local hasLatest, followers = redis.call('EXISTS', KEYS[27]) == 1, {}
 
 -- Redis closes a subscriber that has too much to read: what is large has to be asked for.
 local function tell(event)
@@ -105,6 +113,8 @@ end
 local function forget(job, id)
   if hasState then redis.call('HDEL', KEYS[7], job) end
   if hasProgress then redis.call('HDEL', KEYS[14], id) end
+  local latest = hasLatest and redis.call('HGET', KEYS[27], id)
+  if latest then followers[#followers + 1] = { id, latest } end
   ended[#ended + 1] = id
 end
 
@@ -177,6 +187,19 @@ if #ended > 0 and redis.call('EXISTS', KEYS[15]) == 1 then
     end
   end
   if isFree then endureIds(KEYS[15]) end
+end
+-- What was added under an id while its job ran.
+for _, follower in ipairs(followers) do
+  local id, delay, job = follower[1], string.match(follower[2], '^(%d+) (.*)$')
+  redis.call('HDEL', KEYS[27], id)
+  redis.call('ZADD', KEYS[15], -ARGV[19], id)
+  redis.call('PERSIST', KEYS[15])
+  if tonumber(delay) == 0 or redis.call('ZADD', KEYS[4], 'NX', now + delay, job) == 0 then
+    redis.call('LPUSH', KEYS[2], job)
+  else
+    redis.call('HSET', KEYS[25], id, string.format('%.0f %.0f', now, now + delay))
+  end
+  isForeign = true
 end
 local keep = tonumber(ARGV[6])
 if #done > 0 then
@@ -355,7 +378,21 @@ if #jobs > 0 then
   end
   first = string.format('%.0f', last + 1)
   redis.call('HSET', KEYS[1], unpack(leases))
+  -- Workers that rest look after the jobs of those that die only while this is there.
+  if ARGV[17] == '1' and ARGV[5] == '0' then redis.call('SET', KEYS[26], '1', 'PX', ARGV[2] * 2 + ${BUSY_MS}) end
   redis.call('SET', KEYS[8], string.format('%.0f', last + #jobs))
+  for _, job in ipairs(hasLatest and jobs or {}) do
+    local isRead, message = pcall(cjson.decode, job)
+    local id = isRead and type(message) == 'table' and message.mid
+    local latest = type(id) == 'string' and redis.call('HGET', KEYS[27], id)
+    if latest then
+      redis.call('HDEL', KEYS[27], id)
+      local isKnown, state = pcall(cjson.decode, redis.call('HGET', KEYS[7], job) or '{}')
+      if not isKnown or type(state) ~= 'table' then state = {} end
+      state.text = string.match(latest, '^%d+ (.*)$')
+      redis.call('HSET', KEYS[7], job, cjson.encode(state))
+    end
+  end
   if redis.call('EXISTS', KEYS[7]) == 1 then states = redis.call('HMGET', KEYS[7], unpack(jobs)) end
 end
 if (#events > 0 or #jobs > 0) and redis.call('EXISTS', KEYS[13]) == 1 then
@@ -416,12 +453,14 @@ end
  * KEYS  1 leases of the worker   2 waiting   3 high   4 delayed   5 owners   6 paused   7 state   8 fence   9 idle
  *       10 incomplete   11 finished   12 results   13 watched   14 progress   15 ids   16 returned   17 inbox of the worker
  *       18 patterns   19 rates   20 ticks   21 alarm   22 died   23 limited   24 ranked   25 hints
+ *       26 busy   27 latest
  * ARGV  1 worker   2 its life in ms   3 jobs to take   4 the worker's count of exchanges   5 leases it should hold   6 completed
  *       jobs kept   7 dead letters kept   8 events channel   9 wake channel   10 wake channel of one up to the worker
  *       11 key of a list set aside up to the pattern   12 after it   13 after it, of the list that goes first
  *       14 '1' when the worker stands in idle as it is now   15 ms for which outcomes of completed jobs are kept   16 the same
- *       of dead ones   17 number of patterns, then for each its name, its room, and its rate limit: tokens, and ms in which
- *       they come back (0 0 for none)
+ *       of dead ones   17 '1' where workers of the queue may rest   18 number of patterns
+ *       19 ms for which an id stays taken when its job has ended   then for each pattern its name, its room, and its rate
+ *       limit: tokens, and ms in which they come back (0 0 for none)
  *       then four for each outcome: what, lease, detail, event
  *         done: detail id   retry: detail '<delay ms> <added, Unix ms> <bytes of the id> <id><state>'   dead: detail '<bytes of the id> <id><dead letter>'
  *         return: to its place, detail the state or ''   requeue: last in line, detail the state
@@ -437,10 +476,10 @@ end
  */
 export const exchange = new Script<ExchangeReply>(
   'queue.exchange',
-  25,
+  27,
   `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${GIVE_BACK}${KEEP}${KEEP_IDS}
-local wanted, patternCount = tonumber(ARGV[3]), tonumber(ARGV[17])
-local outcomes = 18 + patternCount * 4
+local wanted, patternCount = tonumber(ARGV[3]), tonumber(ARGV[18])
+local outcomes = 20 + patternCount * 4
 local numbers, rests = {}, {}
 local isForeign, hasMore, due, isPaused, isAmiss, isIdle = false, false, -1, false, false, false
 ${CHECK}${ALLOW_OOM}
@@ -454,7 +493,7 @@ end
 
 local slots, room, tokens, rates, full, hasBacklog, open, refunded = {}, {}, {}, {}, {}, {}, 0, false
 local hasLimits, limited, waits = redis.call('EXISTS', KEYS[23]) == 1, {}, {}
-for i = 18, outcomes - 1, 4 do
+for i = 20, outcomes - 1, 4 do
   local pattern, max, period = ARGV[i], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   room[pattern] = tonumber(ARGV[i + 1])
   if room[pattern] > 0 then waits[#waits + 1] = pattern end

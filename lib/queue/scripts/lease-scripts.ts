@@ -2,6 +2,7 @@ import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
 import { RANK_SUFFIX } from '../model/queue-keys.js';
+import { BUSY_MS } from './exchange-scripts.js';
 import { ALLOW_OOM, GIVE_BACK, NAMES_OF, PATTERN_OF, WAKE } from './script-parts.js';
 
 /** What `recover` gives back. */
@@ -30,11 +31,12 @@ const MAX_BYTES = 4_194_304;
  * call, for whoever takes them to give them up. The pattern is forgotten when it has none any more.
  *
  * KEYS  1 leases of the worker   2 owners   3 high   4 returned   5 state   6 watch   7 patterns   8 waiting   9 idle
- *       10 watched   11 ranked
+ *       10 watched   11 ranked   12 busy
  * ARGV  1 worker   2 its life in ms   3 key of leases up to the worker's id   4 key of an inbox up to the worker's id
  *       5 wake channel   6 wake channel of one up to the worker   7 key of a list set aside up to the pattern   8 after it
  *       9 after it, of the list that goes first   10 ms for which a worker that is silent, but connected, keeps its jobs
- *       11 ms for which a job is kept for a handler   12 jobs moved at most   13 events channel   then the patterns the worker has handlers for
+ *       11 ms for which a job is kept for a handler   12 jobs moved at most   13 events channel   14 '1' where
+ *       workers of the queue may rest   then the patterns the worker has handlers for
  * Returns {@link RecoverReply}.
  *
  * One script, because a worker may come back between the look and the move. After a pause in which nobody looked (Redis
@@ -43,17 +45,18 @@ const MAX_BYTES = 4_194_304;
  */
 export const recover = new Script<RecoverReply>(
   'queue.recover',
-  11,
+  12,
   `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${GIVE_BACK}
 need('ZADD', KEYS[2], 1, 'a') need('RPUSH', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a') need('HSET', KEYS[5], 'a', 'b')
 need('SET', KEYS[6], 'a') need('ZREM', KEYS[2], 'a') need('HDEL', ARGV[3], 'a') need('PUBLISH', ARGV[5], 'a') need('PUBLISH', ARGV[13], 'a') need('EXISTS', KEYS[10])
 needWake(KEYS[9], ARGV[6]) need('LMOVE', ARGV[4], KEYS[8], 'RIGHT', 'RIGHT') need('ZADD', KEYS[7], 1, 'a') need('HDEL', KEYS[1], 'a')
 need('GET', KEYS[6]) need('HGET', KEYS[5], 'a') need('HKEYS', KEYS[1]) need('EXISTS', KEYS[8]) need('LINDEX', KEYS[8], -1)
-need('ZRANGEBYSCORE', KEYS[7], 0, 1) need('ZCOUNT', KEYS[7], 0, 1) need('HDEL', KEYS[9], 'a') need('ZRANGE', KEYS[11], 0, -1)
+need('ZRANGEBYSCORE', KEYS[7], 0, 1) need('ZCOUNT', KEYS[7], 0, 1) need('HDEL', KEYS[9], 'a') need('ZRANGE', KEYS[11], 0, -1) need('SET', KEYS[12], 'a') need('EXISTS', KEYS[1])
 ${ALLOW_OOM}
 local life, blocked, left, bytes = tonumber(ARGV[2]), tonumber(ARGV[10]), tonumber(ARGV[12]), 0
 redis.call('ZADD', KEYS[2], now + life, ARGV[1])
-for i = 14, #ARGV do redis.call('ZADD', KEYS[7], now + life, ARGV[i]) end
+for i = 15, #ARGV do redis.call('ZADD', KEYS[7], now + life, ARGV[i]) end
+local isBusy = ARGV[14] == '1' and redis.call('EXISTS', KEYS[1]) == 1
 local since, last = string.match(redis.call('GET', KEYS[6]) or '', '^(%d+) (%d+)$')
 if not last or now - last > life * 2 / 3 or now < tonumber(last) then since = now end
 redis.call('SET', KEYS[6], string.format('%.0f %.0f', since, now), 'PX', life * 100)
@@ -137,6 +140,7 @@ if now - since >= life then
       holds = left == 0 or not giveUp(owner, silentMs, isConnected)
       if holds then hasMore = 1 end
     end
+    if holds then isBusy = ARGV[14] == '1' end
     if not holds then redis.call('HDEL', KEYS[9], owner) end
     if not holds and silentMs > life + ${KNOWN_MS} then redis.call('ZREM', KEYS[2], owner) end
   end
@@ -163,6 +167,7 @@ if now - since >= life then
     if now - expired[i + 1] > life * 10 and not ranks[expired[i]] and redis.call('EXISTS', list, first) == 0 then redis.call('ZREM', KEYS[7], expired[i]) end
   end
 end
+if isBusy then redis.call('SET', KEYS[12], '1', 'PX', life * 2 + ${BUSY_MS}) end
 if #returned > 2 then
   redis.call('PUBLISH', ARGV[5], 'recovered')
 else

@@ -8,11 +8,13 @@ import { ENTER, KEEP_IDS, PATTERN_OF, TAKE_OUT, WAKE } from './script-parts.js';
  * Add a job that is more than the next in line: unique, later, or first.
  *
  * KEYS  1 the list it goes to   2 high   3 delayed   4 ids   5 results   6 finished   7 died   8 idle   9 ranked   10 patterns
- *       11 hints
+ *       11 hints   12 latest
  * ARGV  1 job   2 '' for the waiting list, 'high', or its priority   3 delay in ms   4 id, '' when it need not be unique   5 ms
  *       for which it stays taken when the job has ended   6 wake channel of one up to the worker   7 pattern   8 '1' when it is
  *       to be taken before those that wait in its list   9 when it was added (Unix ms)   10 its id, also where that need not be
- *       unique
+ *       unique   11 '1' where nobody watches the waiting list   12 where the id is taken: '' when the job is not
+ *       added, 'last' when it takes the place of the one that is there, 'extend' when that waits anew too
+ *       13 its id as JSON
  * Returns 1, or 0 when the id is taken.
  *
  * One script, because two producers could take the same id. What an earlier job with the id came to is forgotten when it is
@@ -21,16 +23,31 @@ import { ENTER, KEEP_IDS, PATTERN_OF, TAKE_OUT, WAKE } from './script-parts.js';
  */
 export const addOne = new Script<number>(
   'queue.addOne',
-  11,
+  12,
   `${NOW}${NEED}${WAKE}${ENTER}
 needEnter(KEYS[1], KEYS[9], KEYS[10]) need('RPUSH', KEYS[2], 'a')
 need('ZADD', KEYS[3], 1, 'a') need('ZRANGE', KEYS[3], 0, 0) need('HSET', KEYS[11], 'a', 'b') needWake(KEYS[8], ARGV[6])
 if ARGV[4] ~= '' then
   need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('ZREM', KEYS[7], 'a') need('PERSIST', KEYS[4])
   need('ZSCORE', KEYS[4], 'a')
+  need('HSET', KEYS[12], 'a', 'b') need('HDEL', KEYS[12], 'a') need('HGET', KEYS[11], 'a') need('ZRANGEBYSCORE', KEYS[3], 1, 1)
   local taken = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[4]) or '0')
-  if taken < 0 or taken > now then return 0 end
+  if taken < 0 and ARGV[12] ~= '' then
+    redis.call('HSET', KEYS[12], ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
+    local added, due = string.match(redis.call('HGET', KEYS[11], ARGV[4]) or '', '^(%d+) (%d+)$')
+    local later, needle = now + ARGV[3], '"mid":' .. ARGV[13]
+    for _, job in ipairs(ARGV[12] == 'extend' and due and redis.call('ZRANGEBYSCORE', KEYS[3], due, due, 'LIMIT', 0, 1000) or {}) do
+      if string.find(job, needle, 1, true) then
+        redis.call('ZADD', KEYS[3], later, job)
+        redis.call('HSET', KEYS[11], ARGV[4], added .. ' ' .. string.format('%.0f', later))
+      end
+    end
+    return 0
+  end
+  -- Where the last one counts, an id is not taken by a job that has ended: what was added since then would be lost.
+  if taken < 0 or (taken > now and ARGV[12] == '') then return 0 end
   redis.call('ZADD', KEYS[4], -ARGV[5], ARGV[4])
+  redis.call('HDEL', KEYS[12], ARGV[4])
   redis.call('PERSIST', KEYS[4])
   if redis.call('HDEL', KEYS[5], ARGV[4]) == 1 then
     redis.call('ZREM', KEYS[6], ARGV[4])
@@ -47,9 +64,29 @@ elseif delay > 0 then
   wake(KEYS[8], ARGV[6], ARGV[7])
 else
   enter(KEYS[1], ARGV[1], ARGV[2], ARGV[8] == '1', KEYS[9], KEYS[10], ARGV[7])
-  if ARGV[2] ~= '' then wake(KEYS[8], ARGV[6], ARGV[7]) end
+  if ARGV[2] ~= '' or ARGV[11] == '1' then wake(KEYS[8], ARGV[6], ARGV[7]) end
 end
 return 1
+`,
+);
+
+/**
+ * Add jobs to the end of a waiting list that nobody watches, and wake workers for them.
+ *
+ * KEYS  1 waiting   2 idle
+ * ARGV  1 wake channel of one up to the worker   2 number of patterns   then these, then the jobs
+ *
+ * One script, so that no worker goes to rest between the adding and the waking.
+ */
+export const addMany = new Script<number>(
+  'queue.addMany',
+  2,
+  `${NEED}${WAKE}
+need('LPUSH', KEYS[1], 'a') needWake(KEYS[2], ARGV[1])
+local patterns = tonumber(ARGV[2])
+redis.call('LPUSH', KEYS[1], unpack(ARGV, 3 + patterns))
+for i = 3, 2 + patterns do wake(KEYS[2], ARGV[1], ARGV[i]) end
+return #ARGV - 2 - patterns
 `,
 );
 
@@ -314,15 +351,16 @@ return found
 );
 
 /**
- * Added to scripts: `needFree(…)` and `freeId(ids, progress, results, died, hints, id)`, which makes an id free and forgets how far its
+ * Added to scripts: `needFree(…)` and `freeId(ids, progress, results, died, hints, latest, id)`, which makes an id free and forgets how far its
  * job came. The ids of others still end by themselves when it was the last of a job that is there.
  */
 const FREE_ID = `${KEEP_IDS}
-local function needFree(ids, progress, results, died, hints)
-  need('HDEL', hints, 'a') need('ZREM', ids, 'a') need('HDEL', progress, 'a') need('HDEL', results, 'a') need('ZREM', died, 'a')
+local function needFree(ids, progress, results, died, hints, latest)
+  need('HDEL', latest, 'a') need('HDEL', hints, 'a') need('ZREM', ids, 'a') need('HDEL', progress, 'a') need('HDEL', results, 'a') need('ZREM', died, 'a')
   need('ZSCORE', ids, 'a') need('ZCOUNT', ids, 0, 1) need('ZRANGE', ids, 0, 0) need('PEXPIREAT', ids, 1)
 end
-local function freeId(ids, progress, results, died, hints, id)
+local function freeId(ids, progress, results, died, hints, latest, id)
+  redis.call('HDEL', latest, id)
   redis.call('HDEL', hints, id)
   redis.call('ZREM', ids, id)
   redis.call('HDEL', progress, id)
@@ -335,7 +373,7 @@ end
 /**
  * Take out a job, or a dead letter, with what is remembered of it, and free its id.
  *
- * KEYS  1 the list or sorted set that it is in   2 state   3 watched   4 ids   5 progress   6 results   7 died   8 hints
+ * KEYS  1 the list or sorted set that it is in   2 state   3 watched   4 ids   5 progress   6 results   7 died   8 hints   9 latest
  * ARGV  1 its text   2 events channel   3 event (JSON)   4 its index in the list when it was seen   5 the length of that then
  *       6 its id   7 '1' when it is a dead letter: where a later job has its id, nothing is told or forgotten of that
  * Returns 1; 0 when it was not there any more: what is remembered of it is kept then, for whoever has taken it; or -1 where it
@@ -345,10 +383,10 @@ end
  */
 export const removeOne = new Script<number>(
   'queue.removeOne',
-  8,
+  9,
   `${NEED}${TAKE_OUT}${FREE_ID}
 need('HDEL', KEYS[2], 'a') need('PUBLISH', ARGV[2], 'a') need('EXISTS', KEYS[3]) need('TYPE', KEYS[1]) need('ZSCORE', KEYS[4], 'a')
-needFree(KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
+needFree(KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9])
 local isTaken = ARGV[7] == '1' and tonumber(redis.call('ZSCORE', KEYS[4], ARGV[6]) or '0') < 0
 local isList = redis.call('TYPE', KEYS[1]).ok == 'list'
 if isList then needTakeOut(KEYS[1]) else need('ZREM', KEYS[1], 'a') end
@@ -356,7 +394,7 @@ local removed = isList and takeOut(KEYS[1], ARGV[1], tonumber(ARGV[4]), tonumber
 if removed == 1 and not isTaken then
   redis.call('HDEL', KEYS[2], ARGV[1])
   if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[2], '[' .. ARGV[3] .. ']') end
-  freeId(KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], ARGV[6])
+  freeId(KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], ARGV[6])
 end
 return removed
 `,
@@ -365,7 +403,7 @@ return removed
 /**
  * Forget the outcome of a job that ended, and free its id.
  *
- * KEYS  1 finished   2 ids   3 progress   4 results   5 died   6 hints
+ * KEYS  1 finished   2 ids   3 progress   4 results   5 died   6 hints   7 latest
  * ARGV  1 its id
  * Returns 1, or 0 when no outcome of it is kept.
  *
@@ -373,13 +411,13 @@ return removed
  */
 export const removeOutcome = new Script<number>(
   'queue.removeOutcome',
-  6,
+  7,
   `${NEED}${FREE_ID}
 need('HEXISTS', KEYS[4], 'a') need('ZREM', KEYS[1], 'a')
-needFree(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+needFree(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 if redis.call('HEXISTS', KEYS[4], ARGV[1]) == 0 then return 0 end
 redis.call('ZREM', KEYS[1], ARGV[1])
-freeId(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], ARGV[1])
+freeId(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], ARGV[1])
 return 1
 `,
 );

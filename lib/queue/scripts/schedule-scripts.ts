@@ -165,7 +165,7 @@ if ARGV[6] ~= '' then
   redis.call('PERSIST', KEYS[5])
 end
 enter(KEYS[3], ARGV[5], ARGV[10], false, KEYS[6], KEYS[7], ARGV[11])
-if ARGV[10] ~= '' then wake(KEYS[8], ARGV[12], ARGV[11]) end
+wake(KEYS[8], ARGV[12], ARGV[11])
 return 1
 `,
 );

@@ -4,7 +4,7 @@ import { sleep } from '../../runtime/waiting.js';
 import { BlockingConnection } from '../../redis/blocking-connection.js';
 import type { Subscription } from '../../redis/redis-connections.js';
 import { isUnavailable } from '../producer/job-waiters.js';
-import type { QueueKeys } from '../model/queue-keys.js';
+import { isHydras, type QueueKeys } from '../model/queue-keys.js';
 
 /** How long one wait for the list to fill lasts: short, so that a dead connection shows. */
 const BLOCK_MS = 1_000;
@@ -23,7 +23,10 @@ export interface WakeUpHandler {
 /** What a worker is told when a job that it runs was cancelled. */
 const CANCEL = /^cancel (\S+) (.*)$/s;
 
-/** Wakes a worker when there may be work: a job in the waiting list, a word on the wake channels, a moment that has come. */
+/**
+ * Wakes a worker when there may be work: a job in the waiting list of the default queue, a word on the wake channels, a moment that
+ * has come.
+ */
 export class WakeUpListener {
   private mayHaveMail = false;
   private connection: BlockingConnection | undefined;
@@ -81,8 +84,8 @@ export class WakeUpListener {
     if (withinMs !== undefined) {
       this.timer = clock.setTimeout(() => this.listener.wake(), withinMs);
     }
-    this.isWaiting = watchesList;
-    if (watchesList && !this.isAsking) void this.ask();
+    this.isWaiting = watchesList && isHydras(this.keys);
+    if (this.isWaiting && !this.isAsking) void this.ask();
   }
 
   close(): void {

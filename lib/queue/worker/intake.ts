@@ -5,7 +5,7 @@ import { deadOutcome, deadForeign, FOREIGN } from './job-runner.js';
 import type { Stamp } from '../../protocol/message.js';
 import { createMessageId } from '../../registry/presence/instance-id.js';
 import { attemptOf, readState } from '../model/job-state.js';
-import { readJob } from '../model/job-text.js';
+import { readJob, readLatest } from '../model/job-text.js';
 import type { PatternSlots } from './pattern-slots.js';
 import type { LocalJobs } from './local-jobs.js';
 import type { WorkerContext, WorkerLink } from './worker-link.js';
@@ -68,9 +68,9 @@ export class Intake {
     raws.forEach((raw, index) => {
       const fence = firstFence + index;
       const lease = `${fence}-${count}`;
-      const job = readJob(raw);
-      const slots = job && this.slots.get(job.pattern);
       const stateText = states[index] ?? null;
+      const job = stateText === null ? readJob(raw) : readLatest(raw, readState(stateText).text);
+      const slots = job && this.slots.get(job.pattern);
       if (!job) this.giveUpForeign(lease, raw);
       else if (!slots) unserved += this.send({ job, fence, lease, stateText, takenAt });
       else this.jobs.place(new HeldJob({ job, fence, lease, stateText, takenAt }, slots, this.notes));
@@ -121,6 +121,7 @@ export class Intake {
         reason: hopeless,
         attempts,
         history: state.history ?? [],
+        steps: state.steps,
         at: now,
       };
       held.record(deadOutcome({ id, pattern, lease, message, raw }, death));

@@ -7,6 +7,7 @@ import type { HeldJob } from './held-job.js';
 import { PatternSlots } from './pattern-slots.js';
 import { QueueWorker } from './queue-worker.js';
 import { warnOfRedisSettings } from './redis-settings.js';
+import { RestingQueues } from '../waking/resting-queues.js';
 import { Scheduler } from './scheduler.js';
 import { StartGate } from './start-gate.js';
 import { WorkerLink, type WorkerContext } from './worker-link.js';
@@ -16,6 +17,7 @@ export class QueueSource implements Source {
   private readonly logger = new Logger('Hydra');
   private readonly options: ResolvedOptions;
   private workers: readonly QueueWorker[] = [];
+  private resting: RestingQueues | undefined;
   /** By pattern. */
   private readonly queueOf = new Map<string, string>();
 
@@ -42,10 +44,13 @@ export class QueueSource implements Source {
       return new QueueWorker(this.context, link, { slots, gate, dispatch: this.dispatch }, scheduler);
     });
     await Promise.all(this.workers.map((worker) => worker.start()));
+    this.resting = new RestingQueues(this.context, this.workers);
+    this.resting.open();
     void warnOfRedisSettings(this.context.redis);
   }
 
   async drain(deadlineAt: number): Promise<void> {
+    this.resting?.close();
     await Promise.all(this.workers.map((worker) => worker.drain(deadlineAt)));
   }
 

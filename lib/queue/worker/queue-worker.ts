@@ -7,6 +7,7 @@ import type { PatternSlots } from './pattern-slots.js';
 import { LocalJobs } from './local-jobs.js';
 import type { Scheduler } from './scheduler.js';
 import type { StartGate } from './start-gate.js';
+import type { RestingWorker } from '../waking/resting-queues.js';
 import { Upkeep } from './upkeep.js';
 import type { UnsentOutcome } from './held-jobs.js';
 import type { WorkerContext, WorkerLink } from './worker-link.js';
@@ -25,6 +26,8 @@ const MAX_RETRY_MS = 1_000;
 const BLOCKED_MS = 1_000;
 /** Jobs that are named as those which may have blocked it. */
 const MAX_NAMED = 3;
+/** A worker that rests does so often what it else does all the time: it tidies up. */
+const TIDY_MS = 300_000;
 
 /**
  * Takes the jobs of one queue, has them run, and tells Redis what became of them.
@@ -32,7 +35,7 @@ const MAX_NAMED = 3;
  * One conversation with Redis is under way at a time: everything that came up meanwhile (outcomes, places that became free)
  * goes into the next. So a batch is as large as the load makes it.
  */
-export class QueueWorker {
+export class QueueWorker implements RestingWorker {
   private readonly slots: WorkerParts['slots'];
   private readonly gate: StartGate;
   private readonly jobs: LocalJobs;
@@ -52,11 +55,18 @@ export class QueueWorker {
   private nextDueMs = -1;
   private exchanges = 0;
   private lastTalkAt: number;
+  /** The same, without the looks of others for it. */
+  private talkedAt = 0;
   private renewAt = Infinity;
   private failures = 0;
   private lastFailure = '';
   private renewal: Timer | undefined;
   private stopHearing: (() => void) | undefined;
+  /** When it last talked in full, by `clock.monotonic()`. */
+  private tidiedAt = -Infinity;
+  private renewals = 0;
+  /** The next talk need not look for jobs. */
+  private isBrief = false;
 
   constructor(
     private readonly context: WorkerContext,
@@ -68,7 +78,10 @@ export class QueueWorker {
     this.slots = slots;
     this.gate = gate;
     this.lastTalkAt = context.clock.monotonic();
-    this.jobs = new LocalJobs(context, link, parts, () => this.schedule());
+    this.jobs = new LocalJobs(context, link, parts, () => {
+      this.isBrief = false;
+      this.schedule();
+    });
     this.intake = new Intake(slots, this.jobs, link, context);
     this.upkeep = new Upkeep(context, link, this.jobs, [...slots.keys()]);
     this.wakeUp = new WakeUpListener(context, link.keys, {
@@ -92,6 +105,30 @@ export class QueueWorker {
       if (state === 'lost') this.upkeep.request();
     });
     this.schedule();
+  }
+
+  /** Nothing is to be done, and it is known as one that waits: who adds a job wakes it. */
+  get isResting(): boolean {
+    const { held } = this.jobs;
+    const isIdle = this.isTaking && this.idleFor !== undefined && !this.hasMore && !this.isPaused;
+    const isDone = held.leases === 0 && this.nextDueMs < 0 && !this.upkeep.isDue && this.failures === 0;
+    return this.link.mayRest && isIdle && isDone && !this.isScheduled && !this.isTalking;
+  }
+
+  get restKeys(): readonly string[] {
+    return this.link.restKeys;
+  }
+
+  get restingSince(): number {
+    return this.talkedAt;
+  }
+
+  rested(): void {
+    this.lastTalkAt = this.context.clock.monotonic();
+  }
+
+  beat(lifeMs: number): Promise<void> {
+    return this.link.rest([...this.slots.keys()], lifeMs);
   }
 
   get running(): number {
@@ -137,6 +174,11 @@ export class QueueWorker {
     if (held.unsent.length === 0) await this.link.leave().catch(() => undefined);
   }
 
+  awake(): void {
+    this.upkeep.request();
+    this.wake();
+  }
+
   private wake(): void {
     this.hasMore = true;
     this.schedule();
@@ -144,9 +186,15 @@ export class QueueWorker {
 
   private renew(everyMs: number): void {
     this.noteLag(everyMs);
+    const now = this.context.clock.monotonic();
+    if (this.isResting && now - this.tidiedAt < TIDY_MS) return;
+    this.tidiedAt = now;
     this.upkeep.request();
-    this.hasMore = true;
-    void this.scheduler.run();
+    // With nothing to do it looks every second time: what comes wakes it.
+    this.isBrief = this.idleFor !== undefined && this.renewals++ % 2 === 1;
+    if (!this.isBrief) this.hasMore = true;
+    // With room for jobs, each look tells of ticks.
+    if (this.wanted === 0) void this.scheduler.run();
     this.jobs.handBackOverdue();
     this.schedule();
   }
@@ -180,10 +228,12 @@ export class QueueWorker {
     this.isTalking = true;
     try {
       if (this.upkeep.isDue) this.intake.setServed(await this.upkeep.run());
-      await this.exchange();
+      if (!this.isBrief || this.isPressed) await this.exchange();
+      this.isBrief = false;
       this.failures = 0;
       this.lastFailure = '';
       this.lastTalkAt = this.context.clock.monotonic();
+      this.talkedAt = this.lastTalkAt;
     } catch (error) {
       this.failures++;
       // What was asked for may have been done.

@@ -8,7 +8,7 @@ import type { PatternSlots } from './pattern-slots.js';
 import { giveBack, leave, recover, writeState, type RecoverReply } from '../scripts/lease-scripts.js';
 import { addLog, keepStep, report } from '../scripts/note-scripts.js';
 import { MAX_LINES } from '../model/job-log.js';
-import { asideNames, createQueueKeys, type QueueKeys } from '../model/queue-keys.js';
+import { asideNames, createQueueKeys, isHydras, type QueueKeys } from '../model/queue-keys.js';
 import { readEnd } from '../model/job-event.js';
 import { RedisClock } from '../model/redis-clock.js';
 import { Retention } from '../model/retention.js';
@@ -72,6 +72,29 @@ export class WorkerLink {
     this.retention = new Retention(context, this.keys, this.redisClock);
   }
 
+  /** Whether a worker with nothing to do need not look: it is woken by whoever adds a job. */
+  get mayRest(): boolean {
+    return !isHydras(this.keys);
+  }
+
+  /** Where one of these is, there is something to do, or somebody to look after. */
+  get restKeys(): readonly string[] {
+    const { waiting, high, returned, ranked, delayed, ticks, busy } = this.keys;
+    return [waiting, high, returned, ranked, delayed, ticks, busy];
+  }
+
+  /** The worker counts as alive for so long, and its patterns as served: while it rests it says so rarely. */
+  async rest(served: readonly string[], ms: number): Promise<void> {
+    const { owners, patterns } = this.keys;
+    const until = this.redisClock.now() + ms;
+    await this.redis.run('queue rest', (redis) =>
+      Promise.all([
+        redis.zadd(owners, until, this.id),
+        redis.zadd(patterns, ...served.flatMap((pattern) => [until, pattern])),
+      ]),
+    );
+  }
+
   get renewEveryMs(): number {
     return Math.min(RENEW_MS, Math.max(1, Math.round(this.options.presence.ttlMs / RENEWALS)));
   }
@@ -106,6 +129,8 @@ export class WorkerLink {
       keys.limited,
       keys.ranked,
       keys.hints,
+      keys.busy,
+      keys.latest,
       this.id,
       this.options.presence.ttlMs,
       wanted,
@@ -120,7 +145,9 @@ export class WorkerLink {
       asked.isIdle ? '1' : '',
       completed.ageMs,
       dead.ageMs,
+      this.mayRest ? '1' : '',
       slots.length,
+      this.options.queue.dedupMs,
     ];
     for (const { pattern, room, options } of slots) {
       const { max, perMs } = options.rateLimit ?? NO_LIMIT;
@@ -137,20 +164,9 @@ export class WorkerLink {
   async recover(served: readonly string[]): Promise<RecoverReply> {
     const { owners, high, returned, state, watch, patterns, waiting, idle, wake, watched, events } =
       this.keys;
-    const { ranked } = this.keys;
-    const keys = [
-      this.leases,
-      owners,
-      high,
-      returned,
-      state,
-      watch,
-      patterns,
-      waiting,
-      idle,
-      watched,
-      ranked,
-    ];
+    const { ranked, busy } = this.keys;
+    const places = [this.leases, owners, high, returned, state, watch, patterns, waiting, idle, watched];
+    const keys = [...places, ranked, busy];
     const { presence, queue } = this.options;
     const prefixes = [this.keys.leases(''), this.keys.inbox(''), wake, this.keys.wakeOf('')];
     const args = [
@@ -162,6 +178,7 @@ export class WorkerLink {
       queue.noHandlerMs,
       MAX_RECOVERED,
       events,
+      this.mayRest ? '1' : '',
       ...served,
     ];
     const askedAt = this.clock.monotonic();

@@ -116,6 +116,34 @@ const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    title:
+      'one of a million that wait is looked up, cancelled and removed, the others found, counted and drained',
+    prepare: async (subject) => {
+      const half = Math.floor(subject.many / 2);
+      await fillList(subject, `${ROOT}:mqrecieved`, half);
+      await subject.queue.addBulk(
+        Array.from({ length: 10 }, (_, n) => ({ pattern: 'work', data: n, id: `middle-${n}` })),
+      );
+      await fillList(subject, `${ROOT}:mqrecieved`, half);
+    },
+    act: async ({ queue }) => {
+      await queue.get('middle-1');
+      await queue.cancel('middle-2');
+      await queue.remove('middle-3');
+      await queue.find('waiting', { text: 'middle-4', lookAt: 200_000 });
+      await queue.counts();
+      await queue.drain();
+    },
+  },
+  {
+    title: 'a million jobs of a priority wait, and a worker takes some',
+    prepare: async (subject) => {
+      await fillList(subject, `${OWN}:aside:work:rank2`, subject.many);
+      await subject.redis.zadd(`${OWN}:ranked`, -2, '2:work');
+    },
+    act: (subject) => whileWorking(subject, 3_000),
+  },
+  {
     title: '40 workers with 500 jobs each died together',
     prepare: async ({ redis }) => {
       for (let worker = 0; worker < 40; worker++) {

@@ -9,6 +9,8 @@ import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
+import { startPrivateRedis } from '../support/redis.js';
+import { monitored } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
 
 const done: unknown[] = [];
@@ -78,6 +80,28 @@ describe('a Redis in memory', () => {
       /BAD_OPTION\] MemoryRedis runs Lua by the package wasmoon; install it: npm install --save-dev wasmoon$/,
     );
     await child.exited;
+  });
+
+  it('shows every command as a real one does, but for administration and secrets', async () => {
+    const act = async (url: string) => {
+      const client = new Redis(url, { lazyConnect: true, enableReadyCheck: false, disableClientInfo: true });
+      await client.connect();
+      await client.set('a"\\', Buffer.from('x\n\x01é'));
+      await client.eval("return redis.call('get', KEYS[1])", 1, 'k');
+      await client.multi().incr('n').exec();
+      await client.config('GET', 'save');
+      await client.call('AUTH', 'secret').catch(() => undefined);
+      await client.call('GET').catch(() => undefined);
+      client.disconnect();
+    };
+    const shown = async (url: string) => {
+      const commands = await monitored(url, () => act(url));
+      return commands.filter(([name]) => name !== undefined && name.toLowerCase() !== 'hello');
+    };
+    const real = await startPrivateRedis();
+    const expected = await shown(real.url);
+    expect(expected.map(([name]) => name)).toContain('eval');
+    expect(await shown(await redis.listen())).toEqual(expected);
   });
 
   it('refuses options that it does not know', () => {

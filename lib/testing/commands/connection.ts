@@ -19,6 +19,11 @@ export const connectionCommands: CommandFamily = {
     return OK;
   },
 
+  monitor({ server, session }) {
+    server.monitors.add(session);
+    return OK;
+  },
+
   select({ session }, [text]) {
     const index = parseInteger(text!);
     if (index === undefined) throw new CommandError('ERR invalid DB index');

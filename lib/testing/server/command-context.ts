@@ -4,6 +4,7 @@ import type { NO_REPLY, Reply } from '../protocol/reply.js';
 import type { CommandCounts } from './command-counts.js';
 import type { CommandFacts } from './command-facts.js';
 import type { Database } from './database.js';
+import type { Monitors } from './monitors.js';
 import type { PubSub } from './pub-sub.js';
 import type { ServerSettings } from './server-settings.js';
 import type { Session } from './session.js';
@@ -50,6 +51,7 @@ export interface CommandHost {
   readonly commands: KnownCommands;
   readonly scripts: ScriptEngine;
   readonly pubSub: PubSub;
+  readonly monitors: Monitors;
   readonly watches: Watches;
   readonly settings: ServerSettings;
   readonly counts: CommandCounts;

@@ -111,6 +111,7 @@ ltrim 4 write 1 1 1 write,list,slow
 mget -2 readonly,fast 1 -1 1 read,string,fast
 mset -3 write,denyoom 1 -1 2 write,string,slow
 msetnx -3 write,denyoom 1 -1 2 write,string,slow
+monitor 1 admin,noscript,loading,stale 0 0 0 admin,slow,dangerous
 multi 1 noscript,loading,stale,fast,allow_busy 0 0 0 fast,transaction
 object|freq 3 readonly 2 2 1 keyspace,read,slow
 object|encoding 3 readonly 2 2 1 keyspace,read,slow

@@ -9,6 +9,7 @@ import { CommandCounts } from './command-counts.js';
 import type { CommandTable } from './command-table.js';
 import { Database, type DatabaseListener } from './database.js';
 import type { Follower } from './follower.js';
+import { Monitors } from './monitors.js';
 import { Pace } from './pace.js';
 import { PubSub } from './pub-sub.js';
 import { ServerFaults } from './server-faults.js';
@@ -51,6 +52,7 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   readonly scripts: ScriptEngine;
   readonly sessions = new Set<Session>();
   readonly watches = new Watches();
+  readonly monitors = new Monitors();
   readonly settings = new ServerSettings();
   readonly counts = new CommandCounts();
   readonly users: Users;
@@ -151,6 +153,7 @@ export class MemoryServer implements CommandHost, DatabaseListener {
     this.unflushed.delete(session);
     this.blocked.forget(session);
     this.pubSub.forget(session);
+    this.monitors.forget(session);
     this.watches.forget(session);
     session.wire.end();
   }
@@ -164,12 +167,16 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   /** Runs a command of a client, a transaction or a script. */
   run(command: Command, context: CommandContext, argv: readonly string[]): Reply {
     this.counts.called(command.name);
+    const isShownFirst = command.flags.has('skip_monitor');
+    if (isShownFirst) this.monitors.show(command, context, argv);
     try {
       return command.run(context, argv.slice(command.words));
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       this.counts.failed(command.name, error.text);
       return error;
+    } finally {
+      if (!isShownFirst) this.monitors.show(command, context, argv);
     }
   }
 

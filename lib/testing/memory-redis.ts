@@ -115,6 +115,8 @@ class MemoryState {
   async connect(process: MemoryProcess): Promise<Duplex> {
     const server = await this.start();
     if (this.isClosed) throw closedError();
+    // Nobody is there any more who could be told anything.
+    if (process.state === 'killed') return new Promise(() => undefined);
     const connection = new MemoryConnection(server, this.clock.quiet, this.nextPort++, process);
     process.connected(connection);
     return connection;

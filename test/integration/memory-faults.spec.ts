@@ -95,6 +95,20 @@ describe('a process on a Redis in memory', () => {
     await eventually(() => answer === 'PONG', { what: 'the answer' });
   });
 
+  it('that is frozen holds its timers too, and lets them fire in order afterwards', async () => {
+    const process = redis.process();
+    const fired: string[] = [];
+    process.setTimeout(() => fired.push('second'), 200);
+    process.setTimeout(() => fired.push('first'), 100);
+    const cleared = process.setTimeout(() => fired.push('cleared'), 300);
+    process.freeze();
+    await redis.clock.advance('1 s');
+    expect(fired).toEqual([]);
+    process.clear(cleared);
+    process.resume();
+    expect(fired).toEqual(['first', 'second']);
+  });
+
   it('loses its connections when they are cut, and what it sends while they are half open', async () => {
     const process = redis.process();
     const first = await open(process);
@@ -149,6 +163,20 @@ describe('a process on a Redis in memory', () => {
 });
 
 describe('a process that was killed', () => {
+  it('sends nothing any more, and connects no more', async () => {
+    const process = redis.process();
+    const client = await open(process);
+    process.kill();
+    await expect(client.set('a', 'never')).rejects.toThrow('Connection is closed');
+    const admin = await open(redis);
+    let isOpen = false;
+    void open(process).then(() => (isOpen = true));
+    await redis.clock.advance('1 min');
+    expect(isOpen).toBe(false);
+    expect(await admin.get('a')).toBeNull();
+    expect(String(await admin.client('LIST')).match(/^id=/gm)).toHaveLength(1);
+  });
+
   it('has no timers, and sets none', async () => {
     const process = redis.process();
     const fired: string[] = [];

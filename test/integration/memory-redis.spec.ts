@@ -104,6 +104,18 @@ describe('a Redis in memory', () => {
     expect(await shown(await redis.listen())).toEqual(expected);
   });
 
+  it('ends a script that never would, whatever it catches, and answers afterwards', async () => {
+    const client = new Redis(await redis.listen(), { lazyConnect: true });
+    atEnd(() => client.disconnect());
+    await client.connect();
+    const endless = 'while true do pcall(function() while true do end end) end';
+    await expect(client.eval(endless, 0)).rejects.toThrow('the script ran longer than 5000 ms');
+    expect(await client.eval('local n = 0 for i = 1, 3000000 do n = n + i end return n', 0)).toBe(
+      4500001500000,
+    );
+    expect(await client.ping()).toBe('PONG');
+  });
+
   it('refuses options that it does not know', () => {
     expect(() => new MemoryRedis({ sed: 1 } as never)).toThrow('MemoryRedis has no option "sed"');
     expect(() => new MemoryRedis({ seed: 0.5 })).toThrow('seed must be an integer, got 0.5');

@@ -35,6 +35,8 @@ export interface LuaLibrary {
     context: number,
     next: null,
   ): number;
+  /** Calls a function of JavaScript after each `count` instructions, with `mask` 8. */
+  lua_sethook(state: LuaState, pointer: number, mask: number, count: number): void;
   lua_error(state: LuaState): number;
   luaL_where(state: LuaState, level: number): void;
   lua_concat(state: LuaState, count: number): void;
@@ -50,7 +52,7 @@ export interface LuaModule {
   readonly HEAPU32: Uint32Array;
   _malloc(bytes: number): number;
   _free(address: number): void;
-  addFunction(callback: (state: LuaState) => number, signature: string): number;
+  addFunction(callback: (state: LuaState) => number | void, signature: string): number;
   _lua_pushlstring(state: LuaState, address: number, length: number): number;
   _lua_tolstring(state: LuaState, index: number, lengthAddress: number): number;
   _luaL_loadbufferx(state: LuaState, address: number, length: number, name: number, mode: number): number;

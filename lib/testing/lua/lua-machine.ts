@@ -14,6 +14,10 @@ export const NULL = Symbol('cjson.null');
 /** What Lua code calls; it leaves its results on the stack and says how many. */
 export type HostFunction = (machine: LuaMachine) => number;
 
+/** How many instructions run between two looks at the time, and the hook's kind. */
+const LOOK_EVERY = 1_000_000;
+const COUNT_HOOK = 8;
+
 /** One Lua, by its C functions: values go over its stack. */
 export class LuaMachine {
   readonly state: LuaState;
@@ -21,11 +25,17 @@ export class LuaMachine {
   private buffer = 0;
   private bufferBytes = 0;
   private heap = Buffer.alloc(0);
+  private readonly hook: number;
+  private limitMs = Infinity;
+  private startedAt = 0;
+  private isLate = false;
 
   constructor(readonly lua: LuaLibrary) {
     this.state = newState(lua);
     lua.luaL_openlibs(this.state);
     this.lengthAt = lua.module._malloc(8);
+    this.hook = lua.module.addFunction(() => this.look(), 'vii');
+    this.lookEvery(LOOK_EVERY);
   }
 
   get top(): number {
@@ -51,9 +61,18 @@ export class LuaMachine {
     return code === 0;
   }
 
-  /** Whether it ended well; its result, or what it threw, is on the stack. */
-  call(args: number, results: number): boolean {
-    return this.lua.lua_pcallk(this.state, args, results, 0, 0, null) === 0;
+  /**
+   * Whether it ended well; its result, or what it threw, is on the stack.
+   *
+   * @param limitMs after which it is ended @defaultValue none
+   */
+  call(args: number, results: number, limitMs = Infinity): boolean {
+    this.limitMs = limitMs;
+    this.startedAt = performance.now();
+    const isWell = this.lua.lua_pcallk(this.state, args, results, 0, 0, null) === 0;
+    if (this.isLate) this.lookEvery(LOOK_EVERY);
+    this.isLate = false;
+    return isWell;
   }
 
   /** Keeps what is on the stack, to be pushed again. */
@@ -160,6 +179,18 @@ export class LuaMachine {
 
   close(): void {
     this.lua.lua_close(this.state);
+  }
+
+  /** From here on each instruction fails: what the script catches does not save it. */
+  private look(): void {
+    if (performance.now() - this.startedAt < this.limitMs) return;
+    if (!this.isLate) this.lookEvery(1);
+    this.isLate = true;
+    this.throwText(`the script ran longer than ${this.limitMs} ms, and nobody else is served meanwhile`);
+  }
+
+  private lookEvery(instructions: number): void {
+    this.lua.lua_sethook(this.state, this.hook, COUNT_HOOK, instructions);
   }
 
   private pushTable(value: readonly LuaInput[] | Table): void {

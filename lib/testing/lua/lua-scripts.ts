@@ -19,6 +19,8 @@ import { luaToReply, replyToLua } from './script-replies.js';
 const OOM = "OOM command not allowed when used memory > 'maxmemory'.";
 const OOM_OF_SCRIPT =
   "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'";
+/** Of real time: a script that never ends would hold up the whole process. */
+const MAX_RUN_MS = 5_000;
 const LINE = /^user_script:(\d+):/;
 const VERSION_NUMBER = 0x0007000f;
 
@@ -96,7 +98,7 @@ export class LuaScripts implements ScriptEngine {
       this.setGlobal('KEYS', run.keys);
       this.setGlobal('ARGV', run.args);
       machine.pushKept(reference);
-      if (machine.call(0, 1)) return luaToReply(machine, -1);
+      if (machine.call(0, 1, MAX_RUN_MS)) return luaToReply(machine, -1);
       return this.failure(sha);
     } finally {
       this.current = undefined;

@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import { constants, runInThisContext } from 'node:vm';
+
 import { HydraError } from '../../hydra-error.js';
 
 /** The part of `wasmoon`'s Lua that is used here: Lua's own C functions. Strings go in and out as addresses. */
@@ -73,12 +76,16 @@ export function loadLua(): Promise<LuaLibrary> {
   return library;
 }
 
+interface Wasmoon {
+  readonly LuaFactory: new () => { getLuaModule(): Promise<unknown> };
+}
+
 async function load(): Promise<LuaLibrary> {
   // By a name that no compiler looks up: the package need not be there.
   const packageName: string = 'wasmoon';
-  let wasmoon: { LuaFactory: new () => { getLuaModule(): Promise<unknown> } };
+  let wasmoon: Wasmoon;
   try {
-    wasmoon = (await import(packageName)) as typeof wasmoon;
+    wasmoon = (await outsideOfJest(packageName)) ?? ((await import(packageName)) as Wasmoon);
   } catch (cause) {
     library = undefined;
     throw new HydraError(
@@ -88,4 +95,22 @@ async function load(): Promise<LuaLibrary> {
     );
   }
   return (await new wasmoon.LuaFactory().getLuaModule()) as LuaLibrary;
+}
+
+/**
+ * The package imports a module of Node itself, which jest does not allow to CommonJS: there Node's own loader loads it, as
+ * the project that is tested finds it.
+ */
+async function outsideOfJest(packageName: string): Promise<Wasmoon | undefined> {
+  if (process.env['JEST_WORKER_ID'] === undefined) return undefined;
+  const importHere = runInThisContext('(name) => import(name)', {
+    filename: join(process.cwd(), 'tests.js'),
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  }) as (name: string) => Promise<Wasmoon>;
+  try {
+    return await importHere(packageName);
+  } catch {
+    // It is not where the tests are started; what the library itself finds may do.
+    return undefined;
+  }
 }

@@ -168,7 +168,7 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   run(command: Command, context: CommandContext, argv: readonly string[]): Reply {
     this.counts.called(command.name);
     const isShownFirst = command.flags.has('skip_monitor');
-    if (isShownFirst) this.monitors.show(command, context, argv);
+    if (isShownFirst) this.show(command, context, argv);
     try {
       return command.run(context, argv.slice(command.words));
     } catch (error) {
@@ -176,8 +176,16 @@ export class MemoryServer implements CommandHost, DatabaseListener {
       this.counts.failed(command.name, error.text);
       return error;
     } finally {
-      if (!isShownFirst) this.monitors.show(command, context, argv);
+      if (!isShownFirst) this.show(command, context, argv);
     }
+  }
+
+  private show({ name, flags }: Command, { session, origin }: CommandContext, argv: readonly string[]): void {
+    if (!this.monitors.isWatched) return;
+    const from = origin === 'script' ? 'lua' : session.wire.address;
+    const { database } = session.state;
+    const isAdministration = flags.has('admin');
+    this.monitors.show({ name, isAdministration, argv, micros: this.nowMicros, database, from });
   }
 
   /** Whether a write that needs memory is refused. */

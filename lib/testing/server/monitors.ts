@@ -1,5 +1,4 @@
 import { Status } from '../protocol/reply.js';
-import type { Command, CommandContext } from './command-context.js';
 import type { Session } from './session.js';
 
 const NAMED: Readonly<Record<string, string>> = {
@@ -11,11 +10,27 @@ const NAMED: Readonly<Record<string, string>> = {
   '"': '\\"',
   '\\': '\\\\',
 };
+/** A command, and for whom it runs. */
+export interface ShownCommand {
+  readonly name: string;
+  readonly isAdministration: boolean;
+  readonly argv: readonly string[];
+  /** Of Redis, in microseconds since 1970. */
+  readonly micros: number;
+  readonly database: number;
+  /** The address of its client, or `lua`. */
+  readonly from: string;
+}
+
 const SECRET = new Set(['auth', 'hello']);
 
 /** Connections that are shown every command: MONITOR. */
 export class Monitors {
   private readonly sessions = new Set<Session>();
+
+  get isWatched(): boolean {
+    return this.sessions.size > 0;
+  }
 
   add(session: Session): void {
     this.sessions.add(session);
@@ -26,13 +41,11 @@ export class Monitors {
   }
 
   /** What is about administration is shown to nobody, as in Redis. */
-  show(command: Command, context: CommandContext, argv: readonly string[]): void {
-    if (this.sessions.size === 0 || command.flags.has('admin')) return;
-    const { server, session, origin } = context;
-    const seconds = `${Math.floor(server.nowMicros / 1_000_000)}.${String(server.nowMicros % 1_000_000).padStart(6, '0')}`;
-    const from = origin === 'script' ? 'lua' : session.wire.address;
-    const words = SECRET.has(command.name) ? [argv[0]!, '(redacted)'] : argv;
-    const line = `${seconds} [${session.state.database} ${from}] ${words.map(quoted).join(' ')}`;
+  show({ name, isAdministration, argv, micros, database, from }: ShownCommand): void {
+    if (isAdministration) return;
+    const seconds = `${Math.floor(micros / 1_000_000)}.${String(micros % 1_000_000).padStart(6, '0')}`;
+    const words = SECRET.has(name) ? [argv[0]!, '(redacted)'] : argv;
+    const line = `${seconds} [${database} ${from}] ${words.map(quoted).join(' ')}`;
     for (const monitor of this.sessions) monitor.send(new Status(line));
   }
 }

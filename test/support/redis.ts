@@ -19,20 +19,17 @@ export async function testRedis(): Promise<RedisLocation> {
   return location ? (JSON.parse(location) as RedisLocation) : testRedisUrl();
 }
 
-/** What the Redis in memory does not have: other servers, other ways to speak, and files. */
-const ONLY_REAL =
-  /^--(?:cluster|replica|slave|tls|append|save|acl|sentinel|unixsocket|dbfilename|load|enable)/;
-
-/**
- * A Redis that may be killed, paused and restarted, since nobody else uses it. With `--redis=memory` it is one in memory,
- * unless its arguments ask for what only a real one has.
- */
+/** A Redis that may be killed, paused and restarted, since nobody else uses it. With `--redis=memory` it is one in memory. */
 export async function startPrivateRedis(args: string[] = []): Promise<RunningRedis> {
-  if (process.env['HYDRA_TEST_PRIVATE'] !== 'memory' || args.some((arg) => ONLY_REAL.test(arg)))
-    return startAndStopAtEnd({ args, ownOnly: true });
+  if (process.env['HYDRA_TEST_PRIVATE'] !== 'memory') return startRealRedis(args);
   const redis = await startMemoryRedis({ args });
   atEnd(() => redis.stop());
   return redis;
+}
+
+/** The same, and never the one in memory: for Clusters, Sentinels, TLS, and files. */
+export function startRealRedis(args: string[] = []): Promise<RunningRedis> {
+  return startAndStopAtEnd({ args, ownOnly: true });
 }
 
 async function startAndStopAtEnd(options: { args?: string[]; ownOnly?: boolean }): Promise<RunningRedis> {

@@ -13,7 +13,7 @@ import { atEnd } from './at-end.js';
 import { createAuthority } from './certificates.js';
 import { eventually } from './eventually.js';
 import { startProxy, type Proxy } from './proxy.js';
-import { startPrivateRedis } from './redis.js';
+import { startRealRedis } from './redis.js';
 import { SERVER_NAMES, tlsArgs, tlsLines } from './tls-redis.js';
 
 const NAME = 'main';
@@ -57,7 +57,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Tes
   const start = async (more: readonly string[] = []): Promise<Node> => {
     const tlsPort = tls && (await freePort());
     const secure = tls ? ['--tls-port', String(tlsPort), '--tls-replication', 'yes', ...tls.args] : [];
-    const redis = await startPrivateRedis([...auth, '--repl-diskless-sync-delay', '0', ...secure, ...more]);
+    const redis = await startRealRedis([...auth, '--repl-diskless-sync-delay', '0', ...secure, ...more]);
     return { redis, port: tlsPort ?? redis.port };
   };
   const first = await start();

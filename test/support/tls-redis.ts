@@ -11,7 +11,7 @@ import { forgetProcess, watchProcess } from '../../tools/watchdog.mjs';
 import { atEnd } from './at-end.js';
 import { createAuthority, type CertificateAuthority, type CertificateFiles } from './certificates.js';
 import { eventually } from './eventually.js';
-import { startPrivateRedis } from './redis.js';
+import { startRealRedis } from './redis.js';
 
 /** What the certificate of a server here says that it is. */
 export const SERVER_NAMES = [
@@ -38,12 +38,7 @@ export async function startTlsRedis(
   const files = await (server?.(authority) ?? authority.issue('redis', { names: [...SERVER_NAMES] }));
   const client = await authority.issue('client');
   const port = await freePort();
-  const redis = await startPrivateRedis([
-    '--tls-port',
-    String(port),
-    ...tlsArgs(authority.ca, files),
-    ...args,
-  ]);
+  const redis = await startRealRedis(['--tls-port', String(port), ...tlsArgs(authority.ca, files), ...args]);
   return { redis, authority, port, url: `rediss://127.0.0.1:${port}`, client };
 }
 

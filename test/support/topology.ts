@@ -11,7 +11,7 @@ import type { RunningRedis } from '../../tools/redis.mjs';
 import { forgetProcess, watchProcess } from '../../tools/watchdog.mjs';
 import { atEnd } from './at-end.js';
 import { eventually } from './eventually.js';
-import { startPrivateRedis } from './redis.js';
+import { startRealRedis } from './redis.js';
 
 const SLOTS = 16_384;
 const NODE_TIMEOUT_MS = 1_000;
@@ -27,9 +27,7 @@ export interface TestCluster {
 /** A Redis Cluster of three primaries, and of a replica each if wanted. */
 export async function startCluster(withReplicas: boolean): Promise<TestCluster> {
   const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT_MS)];
-  const nodes = await Promise.all(
-    Array.from({ length: withReplicas ? 6 : 3 }, () => startPrivateRedis(args)),
-  );
+  const nodes = await Promise.all(Array.from({ length: withReplicas ? 6 : 3 }, () => startRealRedis(args)));
   const admins = nodes.map(({ url }) => openAdmin(url));
   const on: TestCluster['on'] = (node, ...command) => admins[node]!.call(...command);
 
@@ -110,8 +108,8 @@ export interface TestSentinel {
 
 /** A primary, its replica, and one Sentinel that alone decides about a failover. */
 export async function startSentinel(): Promise<TestSentinel> {
-  const primary = await startPrivateRedis();
-  const replica = await startPrivateRedis(['--replicaof', '127.0.0.1', String(primary.port)]);
+  const primary = await startRealRedis();
+  const replica = await startRealRedis(['--replicaof', '127.0.0.1', String(primary.port)]);
   const folder = await mkdtemp(join(tmpdir(), 'hydra-sentinel-'));
   const port = primary.port + 10_000;
   await writeFile(join(folder, 'sentinel.conf'), sentinelConfig(port, primary.port));

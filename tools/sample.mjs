@@ -38,7 +38,7 @@ function startProgram(file, env) {
 
 /** A sample of tests needs no Redis. */
 async function runSpecs(place) {
-  say(`These are the tests of ${place}; they need no Redis.`);
+  say(`These are the tests of ${place}; all but the one of startRedis() need no Redis.`);
   const jest = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--verbose', '--roots', place];
   const env = { ...process.env, NODE_NO_WARNINGS: '1' };
   return run(process.execPath, jest, { cwd: ROOT, inherit: true, env });

@@ -104,6 +104,29 @@ describe('a Redis in memory', () => {
     expect(await shown(await redis.listen())).toEqual(expected);
   });
 
+  it('dumps and restores what it holds, and what it has sent is counted', async () => {
+    const client = new Redis(await redis.listen(), { lazyConnect: true });
+    atEnd(() => client.disconnect());
+    await client.connect();
+    await client.rpush('list', 'a', 'b');
+    await client.xadd('stream', '1-1', 'f', 'v');
+    await client.xgroup('CREATE', 'stream', 'group', '0');
+    const dumped = await Promise.all(['list', 'stream'].map((key) => client.dump(key)));
+    expect(await Promise.all(['list', 'stream'].map((key) => client.dump(key)))).toEqual(dumped);
+    await client.rpush('list', 'c');
+    expect(await client.dump('list')).not.toBe(dumped[0]);
+    await expect(client.restore('list', 0, dumped[0]!)).rejects.toThrow('BUSYKEY');
+    await client.restore('list', 5_000, dumped[0]!, 'REPLACE');
+    await client.restore('copy', 0, dumped[1]!);
+    expect([await client.lrange('list', 0, -1), await client.ttl('list')]).toEqual([['a', 'b'], 5]);
+    expect(await client.xinfo('GROUPS', 'copy')).toHaveLength(1);
+    await expect(client.restore('other', 0, 'no dump')).rejects.toThrow('DUMP payload version');
+    await client.config('RESETSTAT');
+    await client.echo('x'.repeat(100_000));
+    const sent = Number(/total_net_output_bytes:(\d+)/.exec(await client.info('stats'))?.[1]);
+    expect(sent).toBeGreaterThan(100_000);
+  });
+
   it('ends a script that never would, whatever it catches, and answers afterwards', async () => {
     const client = new Redis(await redis.listen(), { lazyConnect: true });
     atEnd(() => client.disconnect());

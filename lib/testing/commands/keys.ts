@@ -3,6 +3,7 @@ import { matchesGlob } from '../protocol/glob.js';
 import { integer, parseInteger } from '../protocol/numbers.js';
 import { CommandError, OK, Status, syntaxError } from '../protocol/reply.js';
 import type { CommandContext, CommandFamily } from '../server/command-context.js';
+import { dump, restore } from './dumping.js';
 import { pickRandom } from './picking.js';
 import { scanItems } from './scanning.js';
 import { invalidExpire } from './strings.js';
@@ -20,6 +21,9 @@ export const keyCommands: CommandFamily = {
     const { next, found } = scanItems(database.keys(), cursor!, words, (key) => key, typeOf);
     return [next, found];
   },
+
+  dump: (context, [key]) => dump(context, key!),
+  restore: (context, argv) => restore(context, argv),
 
   dbsize: ({ database }) => database.keys().length,
   randomkey: ({ database, server }) => pickRandom(database.keys(), 1, server.random)[0] ?? null,

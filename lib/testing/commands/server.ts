@@ -115,6 +115,8 @@ const SECTIONS: Readonly<Record<string, (server: CommandHost) => readonly string
     `total_connections_received:${connectionCount}`,
     `total_commands_processed:${counts.total}`,
     'instantaneous_ops_per_sec:0',
+    `total_net_input_bytes:${counts.inputBytes}`,
+    `total_net_output_bytes:${counts.outputBytes}`,
     'rejected_connections:0',
     'expired_keys:0',
     'evicted_keys:0',

@@ -46,6 +46,8 @@ export class AccessRules {
     else if (rule === 'nocommands') this.apply('-@all');
     else if (rule === 'resetkeys') this.keys = [];
     else if (rule === 'resetchannels') this.channels = [];
+    // There are no selectors here.
+    else if (rule === 'clearselectors') return;
     else if (rule.startsWith('&')) this.addChannel(rule);
     else if (rule.startsWith('~') || rule.startsWith('%')) this.addKeys(rule);
     else if (/^[+-]/.test(rule)) this.addCommand(rule);

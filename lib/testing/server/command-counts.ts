@@ -1,6 +1,8 @@
 /** What INFO tells of commands and errors. */
 export class CommandCounts {
   private allCalls = 0;
+  private received = 0;
+  private sent = 0;
   private calls = new Map<string, { calls: number; failed: number; rejected: number }>();
   private errors = new Map<string, number>();
 
@@ -8,8 +10,28 @@ export class CommandCounts {
     return this.allCalls;
   }
 
+  /** Bytes that clients have sent. */
+  get inputBytes(): number {
+    return this.received;
+  }
+
+  /** Bytes that clients were sent. */
+  get outputBytes(): number {
+    return this.sent;
+  }
+
+  gotBytes(count: number): void {
+    this.received += count;
+  }
+
+  sentBytes(count: number): void {
+    this.sent += count;
+  }
+
   reset(): void {
     this.allCalls = 0;
+    this.received = 0;
+    this.sent = 0;
     this.calls = new Map();
     this.errors = new Map();
   }

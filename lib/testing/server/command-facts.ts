@@ -56,6 +56,7 @@ decr 2 write,denyoom,fast 1 1 1 write,string,fast
 decrby 3 write,denyoom,fast 1 1 1 write,string,fast
 del -2 write 1 -1 1 keyspace,write,slow
 discard 1 noscript,loading,stale,fast,allow_busy 0 0 0 fast,transaction
+dump 2 readonly 1 1 1 keyspace,read,slow
 echo 2 loading,stale,fast 0 0 0 fast,connection
 eval -3 noscript,stale,skip_monitor,no_mandatory_keys,movablekeys 0 0 0 slow,scripting
 eval_ro -3 readonly,noscript,stale,skip_monitor,no_mandatory_keys,movablekeys 0 0 0 slow,scripting
@@ -137,6 +138,7 @@ randomkey 1 readonly 0 0 0 keyspace,read,slow
 rename 3 write 1 2 1 keyspace,write,slow
 renamenx 3 write,fast 1 2 1 keyspace,write,fast
 reset 1 noscript,loading,stale,fast,no_auth,allow_busy 0 0 0 fast,connection
+restore -4 write,denyoom 1 1 1 keyspace,write,slow,dangerous
 role 1 noscript,loading,stale,fast 0 0 0 admin,fast,dangerous
 rpop -2 write,fast 1 1 1 write,list,fast
 rpoplpush 3 write,denyoom 1 2 1 write,list,slow

@@ -125,7 +125,7 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   }
 
   connect(wire: Wire): Session {
-    const session = new Session(this.nextSessionId++, wire, this.clock.now(), (pending) =>
+    const session = new Session(this.nextSessionId++, this.counted(wire), this.clock.now(), (pending) =>
       this.unflushed.add(pending),
     );
     session.state.user = this.users.byDefault.hasNoPassword ? this.users.byDefault : undefined;
@@ -138,6 +138,7 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   receive(session: Session, bytes: Buffer): void {
     this.pace.take(() => {
       if (session.state.isClosed) return;
+      this.counts.gotBytes(bytes.length);
       session.reader.feed(bytes);
       this.work(session);
       this.flush();
@@ -205,6 +206,14 @@ export class MemoryServer implements CommandHost, DatabaseListener {
   readClock(): void {
     const elapsed = this.clock.monotonic() - this.monotonicAtStart;
     this.micros = Math.floor((this.wallAtStart + elapsed) * 1_000);
+  }
+
+  private counted(wire: Wire): Wire {
+    const write = (bytes: Buffer) => {
+      this.counts.sentBytes(bytes.length);
+      wire.write(bytes);
+    };
+    return { address: wire.address, write, end: () => wire.end() };
   }
 
   private work(session: Session): void {

@@ -1,7 +1,7 @@
 import { HydraDoctor, type HydraOptions } from '../../lib/index.js';
 import { startInstance } from '../support/registry.js';
 import { startSentinels } from '../support/sentinels.js';
-import { startTlsRedis } from '../support/tls-redis.js';
+import { startTlsRedis, type TlsRedis } from '../support/tls-redis.js';
 import { startCluster } from '../support/topology.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -30,13 +30,17 @@ describe('the doctor finds nothing on a healthy', () => {
     expect(gaps).toEqual([]);
   }, 60_000);
 
-  it('Redis with TLS', async () => {
-    const { url, authority, client } = await startTlsRedis(undefined, ['--appendonly', 'yes']);
-    const { found, gaps } = await examine({
-      redis: url,
-      tls: { ca: authority.ca, cert: client.cert, key: client.key, servername: 'redis.test' },
-    });
-    expect(found).toEqual([]);
-    expect(gaps).toEqual([]);
+  it('Redis with TLS, until its certificate is about to end', async () => {
+    const names: { type: 'dns' | 'ip'; value: string }[] = [
+      { type: 'dns', value: 'redis.test' },
+      { type: 'ip', value: '127.0.0.1' },
+    ];
+    const start = (days: number) =>
+      startTlsRedis((authority) => authority.issue('redis', { names, days }), ['--appendonly', 'yes']);
+    const look = ({ url, authority, client }: TlsRedis) =>
+      examine({ redis: url, tls: { ca: authority.ca, ...client, servername: 'redis.test' } });
+    expect(await look(await start(60))).toEqual({ found: [], gaps: [] });
+    const { found } = await look(await start(1));
+    expect(found).toEqual([expect.stringContaining('reach.certificate')]);
   }, 60_000);
 });

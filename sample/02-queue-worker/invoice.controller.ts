@@ -1,8 +1,10 @@
 import {
   Body,
   Controller,
+  Delete,
   Get,
   HttpCode,
+  MessageEvent,
   NotFoundException,
   OnApplicationBootstrap,
   Param,
@@ -10,9 +12,18 @@ import {
   Post,
   Put,
   Query,
+  Sse,
   ValidationPipe,
 } from '@nestjs/common';
-import { QueueService, type DeadJob, type JobCounts, type JobView } from 'nestjs-hydra';
+import {
+  QueueService,
+  type CancelOutcome,
+  type DeadJob,
+  type JobCounts,
+  type JobLogLine,
+  type JobView,
+} from 'nestjs-hydra';
+import { map, type Observable } from 'rxjs';
 
 import { Customers } from './customers.js';
 import { Invoice, jobIdOf, type RenderedInvoice } from './invoice.js';
@@ -44,6 +55,24 @@ export class InvoiceController implements OnApplicationBootstrap {
     const job = await this.queue.get(jobIdOf(number));
     if (!job) throw new NotFoundException();
     return job;
+  }
+
+  /** `GET /invoices/7/events`: the same after each change, until its end, as server-sent events. */
+  @Sse('invoices/:number/events')
+  watch(@Param('number', ParseIntPipe) number: number): Observable<MessageEvent> {
+    return this.queue.watch(jobIdOf(number)).pipe(map((job) => ({ data: job })));
+  }
+
+  /** `GET /invoices/7/log`: what its handler noted for a person. */
+  @Get('invoices/:number/log')
+  log(@Param('number', ParseIntPipe) number: number): Promise<JobLogLine[]> {
+    return this.queue.logs(jobIdOf(number));
+  }
+
+  /** `DELETE /invoices/7`: ends it, also while it is rendered. */
+  @Delete('invoices/:number')
+  async cancel(@Param('number', ParseIntPipe) number: number): Promise<{ outcome: CancelOutcome }> {
+    return { outcome: await this.queue.cancel(jobIdOf(number), { reason: 'not wanted any more' }) };
   }
 
   @Get('counts')

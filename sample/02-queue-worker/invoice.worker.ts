@@ -33,7 +33,9 @@ export class InvoiceWorker {
     if (address === undefined) throw new DeadLetter(`no address of "${customer}"`);
 
     await job.progress('asking for the tax');
-    const rate = await this.taxOffice.rate();
+    // Once it has answered, no later attempt asks again.
+    const rate = await job.step('tax', () => this.taxOffice.rate());
+    await job.log(`the tax is ${rate * 100} %`);
 
     await job.progress('rendering');
     const net = lines.reduce((sum, { cents }) => sum + cents, 0);

@@ -48,7 +48,9 @@ describe('the sample of a queue worker', () => {
       { what: `${path} to be ${state}`, ...PATIENCE },
     );
 
-  const told = (id: string) => child.lines.filter((line) => line['id'] === id && 'type' in line);
+  /** Whether its adding is told depends on when the process asked who listens. */
+  const told = (id: string) =>
+    child.lines.filter((line) => line['id'] === id && 'type' in line && line['type'] !== 'added');
 
   it('renders a PDF after another attempt, tells its progress, and takes each number once', async () => {
     expect(await ask('POST', '/invoices', INVOICE)).toEqual({
@@ -74,6 +76,16 @@ describe('the sample of a queue worker', () => {
       { type: 'progress', value: 'rendering' },
       { type: 'completed', attempt: 2 },
     ]);
+  }, 60_000);
+
+  it('tells of an invoice until its end, shows its log, and cancels none that has ended', async () => {
+    const events = await fetch(`${url}/invoices/7/events`);
+    expect(await events.text()).toContain('"state":"completed"');
+    expect((await ask('GET', '/invoices/7/log')).body).toMatchObject([
+      { text: 'the tax is 19 %', attempt: 2 },
+    ]);
+    expect((await ask('DELETE', '/invoices/7')).body).toEqual({ outcome: 'ended' });
+    expect((await ask('DELETE', '/invoices/404')).body).toEqual({ outcome: 'missing' });
   }, 60_000);
 
   it('refuses what is no invoice, and knows what it does not have', async () => {

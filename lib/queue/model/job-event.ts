@@ -29,6 +29,10 @@ export type JobEvent =
       readonly addedOn?: string;
     }
   | CancelledEvent
+  /** A process that had seen that somebody listens has added it: it looks once in a second. */
+  | { readonly type: 'added'; readonly id: string; readonly pattern: string }
+  /** Nothing waits in the queue any more; jobs may still run. It is of no job. */
+  | { readonly type: 'drained'; readonly id: ''; readonly pattern: '' }
   /** A worker has taken it to run it. */
   | { readonly type: 'started'; readonly id: string; readonly pattern: string }
   /** Its worker died or was blocked: it waits again, at its place. */
@@ -134,6 +138,11 @@ export function progressEvent(id: string, pattern: string, text: string): string
   return `${names},${value}}`;
 }
 
+/** Jobs that were added, as the text of one PUBLISH. */
+export function writeAdded(jobs: readonly { readonly id: string; readonly pattern: string }[]): string {
+  return JSON.stringify(jobs.map(({ id, pattern }) => ({ type: 'added', id, pattern })));
+}
+
 /** The event of a cancelled job as JSON, but for its time, which Redis adds. */
 export function writeCancelled(id: string, pattern: string, reason: string): string {
   return JSON.stringify({ type: 'cancelled', id, pattern, reason });
@@ -187,12 +196,14 @@ function readEvent(event: WrittenEvent): JobEvent {
   };
 }
 
+const TOLD: ReadonlySet<unknown> = new Set(['progress', 'removed', 'started', 'added', 'drained']);
+
 function isEvent(event: unknown): event is WrittenEvent {
   if (!isJsonObject(event) || typeof event['id'] !== 'string' || typeof event['pattern'] !== 'string') {
     return false;
   }
   const { type, attempt, error, retryInMs, finishedOn, tookMs, reason } = event;
-  if (type === 'progress' || type === 'removed' || type === 'started') return true;
+  if (TOLD.has(type)) return true;
   if (type === 'stalled') return typeof error === 'string';
   if (type === 'cancelled') return typeof finishedOn === 'number' && typeof reason === 'string';
   if (typeof attempt !== 'number') return false;

@@ -6,6 +6,7 @@ import type { Context } from '../../redis/context.js';
 import type { RedisClient } from '../../redis/redis-connections.js';
 import { adding, added } from '../../diagnostics/added-job.js';
 import { addMany, addOne } from '../scripts/producer-scripts.js';
+import { writeAdded } from '../model/job-event.js';
 import { placeOf, priorityOf, type JobPriority } from '../model/priority.js';
 import { DEFAULT_QUEUE, isHydras, type QueueKeys } from '../model/queue-keys.js';
 
@@ -68,6 +69,7 @@ export interface PreparedJob {
 }
 
 interface Waiting {
+  readonly id: string;
   readonly raw: string;
   readonly pattern: string;
   readonly resolve: (isNew: true) => void;
@@ -78,9 +80,13 @@ interface Waiting {
 const BATCH = 1_000;
 /** Patterns of one command for which workers are woken: each of them sees the rest. */
 const MAX_WOKEN = 10;
+/** How often it is asked whether somebody listens, in milliseconds, and jobs that one message tells of. */
+const ASK_MS = 1_000;
+const TOLD_AT_ONCE = 250;
 
 /** Adds jobs. Plain ones that are added in the same tick travel together, in order. */
 export class JobAdder {
+  private readonly audiences = new Map<QueueKeys, { isThere: boolean; askedAt: number }>();
   private readonly outbox = new Map<QueueKeys, Waiting[]>();
 
   constructor(
@@ -139,11 +145,11 @@ export class JobAdder {
   }
 
   private store(job: PreparedJob): Promise<boolean> {
-    const { raw, pattern, keys, options } = job;
+    const { id: jobId, raw, pattern, keys, options } = job;
     const { id, delayMs, priority, lifo } = options;
     const isPlain = id === undefined && !delayMs && !lifo && priorityOf(priority) === 0;
     if (!isPlain) return this.addAlone(job);
-    return new Promise((resolve, reject) => this.post(keys, { raw, pattern, resolve, reject }));
+    return new Promise((resolve, reject) => this.post(keys, { id: jobId, raw, pattern, resolve, reject }));
   }
 
   /**
@@ -183,7 +189,28 @@ export class JobAdder {
       modeOf(duplicate),
       JSON.stringify(jobId),
     ];
-    return (await this.context.redis.run('add a job', (redis) => addOne.run(redis, args))) === 1;
+    const isNew = (await this.context.redis.run('add a job', (redis) => addOne.run(redis, args))) === 1;
+    if (isNew) this.tell(keys, [{ id: jobId, pattern }]);
+    return isNew;
+  }
+
+  /** To those who listen. Whether there are some is asked once in a second, and not waited for. */
+  private tell(keys: QueueKeys, jobs: readonly { readonly id: string; readonly pattern: string }[]): void {
+    const { redis, clock } = this.context;
+    const now = clock.monotonic();
+    const audience = this.audiences.get(keys) ?? { isThere: false, askedAt: -Infinity };
+    this.audiences.set(keys, audience);
+    if (now - audience.askedAt > ASK_MS) {
+      audience.askedAt = now;
+      redis
+        .run('look for listeners', (client) => client.exists(keys.watched))
+        .then((count) => (audience.isThere = count > 0))
+        .catch(() => undefined);
+    }
+    for (let start = 0; audience.isThere && start < jobs.length; start += TOLD_AT_ONCE) {
+      const text = writeAdded(jobs.slice(start, start + TOLD_AT_ONCE));
+      redis.run('tell of jobs', (client) => client.publish(keys.events, text)).catch(() => undefined);
+    }
   }
 
   private post(keys: QueueKeys, job: Waiting): void {
@@ -207,6 +234,7 @@ export class JobAdder {
     try {
       await this.context.redis.run('add jobs', (redis) => append(redis, keys, jobs));
       for (const { resolve } of jobs) resolve(true);
+      this.tell(keys, jobs);
     } catch (error) {
       for (const { reject } of jobs) reject(error);
     }

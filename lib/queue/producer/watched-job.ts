@@ -135,6 +135,8 @@ function after(view: JobView, event: JobEvent): JobView {
       return { ...rest, state: 'completed', attempts: event.attempt, finishedAt: event.finishedAt };
     case 'cancelled':
       return { ...rest, state: 'cancelled', error: event.reason, finishedAt: event.finishedAt };
+    case 'added':
+    case 'drained':
     case 'removed':
       return view;
   }

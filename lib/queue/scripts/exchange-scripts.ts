@@ -57,7 +57,7 @@ if outcomes <= #ARGV and redis.call('EXISTS', KEYS[27]) == 1 then
   need('ZADD', KEYS[15], 1, 'a') need('PERSIST', KEYS[15]) need('ZADD', KEYS[4], 1, 'a') need('LPUSH', KEYS[2], 'a') need('HSET', KEYS[25], 'a', 'b')
 end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
-need('EXISTS', KEYS[6], KEYS[7], KEYS[13], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
+need('EXISTS', KEYS[2], KEYS[3], KEYS[16]) need('ZRANGE', KEYS[18], 0, -1) need('EXISTS', KEYS[6], KEYS[7], KEYS[13], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
 need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
 need('HMGET', KEYS[7], 'a') need('HLEN', KEYS[1]) need('HGET', KEYS[27], 'a') need('HDEL', KEYS[27], 'a')
 needWake(KEYS[9], ARGV[10])
@@ -400,6 +400,12 @@ if (#events > 0 or #jobs > 0) and redis.call('EXISTS', KEYS[13]) == 1 then
     local names = namesOf(job)
     if names then tell('{"type":"started",' .. names .. '}') end
   end
+  local isEmpty = #ended > 0 and wanted > 0 and not isPaused and redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[16], KEYS[24]) == 0
+  for _, pattern in ipairs(isEmpty and redis.call('ZRANGE', KEYS[18], 0, -1) or {}) do
+    local list = ARGV[11] .. pattern
+    if redis.call('EXISTS', list .. ARGV[12], list .. ARGV[13]) > 0 then isEmpty = false end
+  end
+  if isEmpty then tell('{"type":"drained","id":"","pattern":""}') end
   publish()
 end
 `;

@@ -9,7 +9,7 @@ import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
-import { startPrivateRedis } from '../support/redis.js';
+import { startRealRedis } from '../support/redis.js';
 import { monitored } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -98,7 +98,7 @@ describe('a Redis in memory', () => {
       const commands = await monitored(url, () => act(url));
       return commands.filter(([name]) => name !== undefined && name.toLowerCase() !== 'hello');
     };
-    const real = await startPrivateRedis();
+    const real = await startRealRedis();
     const expected = await shown(real.url);
     expect(expected.map(([name]) => name)).toContain('eval');
     expect(await shown(await redis.listen())).toEqual(expected);
@@ -125,6 +125,32 @@ describe('a Redis in memory', () => {
     await client.echo('x'.repeat(100_000));
     const sent = Number(/total_net_output_bytes:(\d+)/.exec(await client.info('stats'))?.[1]);
     expect(sent).toBeGreaterThan(100_000);
+  });
+
+  it('knows selectors of users, and says what they may do, as a real one does', async () => {
+    const act = async (url: string) => {
+      const client = new Redis(url, { lazyConnect: true });
+      atEnd(() => client.disconnect());
+      await client.connect();
+      const rules = ['on', 'nopass', '~a*', '&c*', '+get', '+publish', '(~b* +get +set)'];
+      await client.call('ACL', 'SETUSER', 'bob', ...rules);
+      const tries = [
+        'get a',
+        'get b',
+        'get x',
+        'set a 1',
+        'set b 1',
+        'del a',
+        'publish c m',
+        'publish x m',
+        'nocmd a',
+      ];
+      const dryRun = (words: string) =>
+        client.call('ACL', 'DRYRUN', 'bob', ...words.split(' ')).catch((error: unknown) => String(error));
+      return Promise.all(tries.map(dryRun));
+    };
+    const real = await startRealRedis();
+    expect(await act(await redis.listen())).toEqual(await act(real.url));
   });
 
   it('ends a script that never would, whatever it catches, and answers afterwards', async () => {

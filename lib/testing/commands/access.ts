@@ -1,5 +1,6 @@
 import { CommandError, OK, type Reply } from '../protocol/reply.js';
-import type { CommandFamily } from '../server/command-context.js';
+import type { CommandFamily, CommandHost } from '../server/command-context.js';
+import { keysOf } from '../server/command-keys.js';
 import type { User } from '../server/users.js';
 import { MapReply } from '../protocol/reply.js';
 
@@ -16,6 +17,20 @@ export const accessCommands: CommandFamily = {
       if (session.state.user && gone.includes(session.state.user.name)) server.disconnect(session);
     }
     return gone.length;
+  },
+
+  'acl|dryrun'({ server }, [name, ...argv]) {
+    const user = server.users.get(name!);
+    if (!user) throw new CommandError(`ERR User '${name}' not found`);
+    if (!server.commands.commands.has(argv[0]!.toLowerCase()) && !isGroup(server, argv[0]!))
+      throw new CommandError(`ERR Command '${argv[0]}' not found`);
+    const command = server.commands.find(argv);
+    const denial = user.rules.denialOf(command, argv);
+    if (!denial) return OK;
+    if (denial === 'command') return `This user has no permissions to run the '${command.name}' command`;
+    const place =
+      denial === 'channel' ? argv[1] : keysOf(command, argv).find((key) => !user.rules.knowsKey(key));
+    return `This user has no permissions to access the '${place ?? keysOf(command, argv)[0]}' ${denial}`;
   },
 
   'acl|list': ({ server }) => server.users.all.map((user) => user.describe()),
@@ -37,6 +52,11 @@ export const accessCommands: CommandFamily = {
   },
 };
 
+/** A command that has nothing but subcommands. */
+function isGroup(server: CommandHost, name: string): boolean {
+  return [...server.commands.commands.keys()].some((known) => known.startsWith(`${name.toLowerCase()}|`));
+}
+
 function describe(user: User): Reply {
   const flags = [user.isEnabled ? 'on' : 'off', ...(user.hasNoPassword ? ['nopass'] : [])];
   return new MapReply([
@@ -45,6 +65,16 @@ function describe(user: User): Reply {
     ['commands', user.rules.commandRules],
     ['keys', user.rules.keyRules],
     ['channels', user.rules.channelRules],
-    ['selectors', []],
+    [
+      'selectors',
+      user.rules.selectors.map(
+        ({ commandRules, keyRules, channelRules }) =>
+          new MapReply([
+            ['commands', commandRules],
+            ['keys', keyRules],
+            ['channels', channelRules],
+          ]),
+      ),
+    ],
   ]);
 }

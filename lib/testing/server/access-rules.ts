@@ -6,6 +6,8 @@ import type { CommandFacts } from './command-facts.js';
 /** What stands in the way of a command. */
 export type Denial = 'command' | 'key' | 'channel';
 
+const FURTHEST_FIRST: readonly Denial[] = ['channel', 'key', 'command'];
+
 interface KeyPattern {
   readonly pattern: string;
   readonly reads: boolean;
@@ -23,6 +25,8 @@ export class AccessRules {
   private commands: string[] = ['-@all'];
   private keys: KeyPattern[] = [];
   private channels: string[] = [];
+  /** Further rules, each of which is enough for a command. */
+  private further: AccessRules[] = [];
 
   constructor(private readonly isKnown: (command: string) => boolean) {}
 
@@ -46,8 +50,8 @@ export class AccessRules {
     else if (rule === 'nocommands') this.apply('-@all');
     else if (rule === 'resetkeys') this.keys = [];
     else if (rule === 'resetchannels') this.channels = [];
-    // There are no selectors here.
-    else if (rule === 'clearselectors') return;
+    else if (rule === 'clearselectors') this.further = [];
+    else if (/^\(.*\)$/.test(rule)) this.addSelector(rule.slice(1, -1));
     else if (rule.startsWith('&')) this.addChannel(rule);
     else if (rule.startsWith('~') || rule.startsWith('%')) this.addKeys(rule);
     else if (/^[+-]/.test(rule)) this.addCommand(rule);
@@ -56,6 +60,34 @@ export class AccessRules {
 
   /** Why a command is denied; undefined when it may run. */
   denialOf(command: CommandFacts, argv: readonly string[]): Denial | undefined {
+    const denials = [this, ...this.further].map((rules) => rules.ownDenialOf(command, argv));
+    if (denials.includes(undefined)) return undefined;
+    // What came furthest says the most.
+    return FURTHEST_FIRST.find((denial) => denials.includes(denial));
+  }
+
+  get selectors(): readonly AccessRules[] {
+    return this.further;
+  }
+
+  /** Whether a key may be used in some way. */
+  knowsKey(key: string): boolean {
+    return this.allowsKey(key, false) || this.allowsKey(key, true);
+  }
+
+  get selectorRules(): readonly string[] {
+    return this.further.map(({ keyRules, channelRules, commandRules }) =>
+      [keyRules, 'resetchannels', channelRules, commandRules].filter((rule) => rule !== '').join(' '),
+    );
+  }
+
+  private addSelector(rules: string): void {
+    const selector = new AccessRules(this.isKnown);
+    for (const rule of rules.split(' ').filter((word) => word !== '')) selector.apply(rule);
+    this.further.push(selector);
+  }
+
+  private ownDenialOf(command: CommandFacts, argv: readonly string[]): Denial | undefined {
     if (!this.allowsCommand(command)) return 'command';
     const writes = command.flags.has('write');
     if (!keysOf(command, argv).every((key) => this.allowsKey(key, writes))) return 'key';

@@ -15,6 +15,7 @@ export interface CommandFacts {
  * from a server, not written by hand.
  */
 export const COMMAND_FACTS = `
+acl|dryrun -4 admin,noscript,loading,stale 0 0 0 admin,slow,dangerous
 acl|cat -2 noscript,loading,stale 0 0 0 slow
 acl|whoami 2 noscript,loading,stale 0 0 0 slow
 acl|log -2 admin,noscript,loading,stale 0 0 0 admin,slow,dangerous

@@ -46,11 +46,11 @@ export class User {
     const words = [this.enabled ? 'on' : 'off'];
     if (this.passwordless) words.push('nopass');
     for (const hash of this.passwords) words.push(`#${hash}`);
-    const { keyRules, channelRules, commandRules } = this.rules;
+    const { keyRules, channelRules, commandRules, selectorRules } = this.rules;
     if (keyRules !== '') words.push(keyRules);
     if (channelRules !== '&*') words.push('resetchannels');
     if (channelRules !== '') words.push(channelRules);
-    return `user ${this.name} ${[...words, commandRules].join(' ')}`;
+    return `user ${this.name} ${[...words, commandRules, ...selectorRules.map((rules) => `(${rules})`)].join(' ')}`;
   }
 
   private addPassword(hash: string): void {
@@ -64,7 +64,8 @@ export class User {
   }
 
   private reset(): void {
-    for (const rule of ['resetpass', 'resetkeys', 'resetchannels', 'off', '-@all']) this.apply(rule);
+    for (const rule of ['resetpass', 'resetkeys', 'resetchannels', 'off', '-@all', 'clearselectors'])
+      this.apply(rule);
   }
 }
 

@@ -3,7 +3,7 @@ import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import type { RedisLocation, ResolvedOptions } from '../../hydra-options.js';
 import { PatientCluster, type Patience } from './patient-cluster.js';
 import { connectorTo, type SlotOwner } from './slot-owner.js';
-import { surviveSocketErrors } from './socket-errors.js';
+import { prepareSockets } from './prepared-sockets.js';
 import type { TlsFiles } from './tls-files.js';
 
 /**
@@ -57,8 +57,8 @@ export interface ClientSettings {
 export function createClient(location: RedisLocation, settings: ClientSettings & Patience): RedisClient {
   const own = ownOptions(location, settings);
   // The first value wins: a URL may contain options too.
-  if (typeof location === 'string') return surviveSocketErrors(new Redis(own as never, location as never));
-  if (!('cluster' in location)) return surviveSocketErrors(new Redis({ ...location, ...own } as object));
+  if (typeof location === 'string') return prepareSockets(new Redis(own as never, location as never));
+  if (!('cluster' in location)) return prepareSockets(new Redis({ ...location, ...own } as object));
   const {
     retryStrategy: _,
     enableOfflineQueue: __,
@@ -94,7 +94,7 @@ export function createSlotClient(
     connectTimeout: connectTimeoutMs({ cluster: [], ...(options && { options }) }),
     Connector: connectorTo(owner),
   } as object);
-  return surviveSocketErrors(client);
+  return prepareSockets(client);
 }
 
 /** Where a Cluster is. */

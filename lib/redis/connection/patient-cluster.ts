@@ -1,7 +1,7 @@
 import { Cluster, type ClusterNode, type ClusterOptions, type Command, type Redis } from 'ioredis';
 
 import type { Clock } from '../../runtime/clock.js';
-import { surviveSocketErrors } from './socket-errors.js';
+import { prepareSockets } from './prepared-sockets.js';
 
 /** The node says so before it does anything, and will say otherwise soon. */
 const NOT_NOW = /^(CLUSTERDOWN|TRYAGAIN|LOADING)\b/;
@@ -51,7 +51,7 @@ export class PatientCluster extends Cluster {
     this.on('+node', (node: Redis) => {
       // A command that waits for a connection would count as lost, and not as never sent, when there is none.
       node.options.enableOfflineQueue = false;
-      surviveSocketErrors(node);
+      prepareSockets(node);
     });
   }
 

@@ -13,8 +13,8 @@ type Finish = (context: DeliveryContext) => void;
 
 /** What is counted of the jobs with one pattern. */
 interface JobSeries {
+  readonly queue: string;
   readonly runs: WorkSeries;
-  readonly waits: WorkSeries;
 }
 
 /** How many addresses of senders have their service remembered. */
@@ -57,12 +57,13 @@ export class ObservedDeliveries {
   }
 
   private countJobStart(metrics: Metrics, context: HydraJobContext): void {
-    const { runs, waits } = this.seriesOf(metrics, context.getPattern());
+    const pattern = context.getPattern();
+    const { queue, runs } = this.seriesOf(metrics, pattern);
     if (context.attempt > 1) return runs.retried();
     if (!context.isFirstStart) return;
     // By two clocks, which may differ; some jobs do not say when they were added.
     const waitedMs = this.instance.clock.now() - context.enqueuedAt.getTime();
-    if (waitedMs >= 0) waits.ended(waitedMs);
+    if (waitedMs >= 0) metrics.jobWaits.of(queue, pattern).ended(waitedMs);
   }
 
   private countEnd(metrics: Metrics, context: DeliveryContext, startedAt: number): void {
@@ -85,7 +86,7 @@ export class ObservedDeliveries {
     let series = this.jobSeries.get(pattern);
     if (!series) {
       const queue = this.queueNamed(pattern);
-      series = { runs: metrics.jobRuns.of(queue, pattern), waits: metrics.jobWaits.of(queue, pattern) };
+      series = { queue, runs: metrics.jobRuns.of(queue, pattern) };
       this.jobSeries.set(pattern, series);
     }
     return series;

@@ -41,6 +41,8 @@ export function withoutRedis(instance: HydraInstance, isRefused: boolean): Evide
 export async function gatherEvidence(instance: HydraInstance, asked: Asked, whose: Whose): Promise<Evidence> {
   const { redis, keys, options } = instance;
   const seen = seeServices(instance, asked);
+  // Nobody waits for it until the rest is known; what it rejects with is told then.
+  seen.catch(() => undefined);
   const [info, settings, cluster, clients, patterns, slow, rights] = await Promise.all([
     known('info', async () => fieldsOf(await asked.one('INFO', (client) => client.info()))),
     known('settings', () => settingsOf(asked)),

@@ -65,6 +65,16 @@ describe('the doctor of a service', () => {
     expect(idsOf(await examine(instance))).not.toContain(id);
   });
 
+  it('tells what it could not look at where a key holds something else and Redis has lost its scripts', async () => {
+    const { url: other } = await healthyRedis();
+    const examined = await startInstance({ service: uniqueService('examined'), redis: other });
+    const admin = connectTo(other);
+    await admin.set(examined.keys.directory, 'no set');
+    await admin.script('FLUSH');
+    const { notLookedAt } = await examine(examined);
+    expect(JSON.stringify(notLookedAt)).toContain('WRONGTYPE');
+  });
+
   it('finds a MONITOR and a pattern, while they are there', async () => {
     await monitored(url, async () => {
       const [monitor] = (await examine(instance)).findings;

@@ -62,6 +62,14 @@ describe('startRedis', () => {
     expect(await isListening(redis.port)).toBe(false);
   });
 
+  it('ends a server that is frozen', async () => {
+    const redis = await startRedis();
+    const [, pid] = /process_id:(\d+)/.exec(String(await ask(redis.url, 'INFO', 'server')))!;
+    process.kill(Number(pid), 'SIGSTOP');
+    await redis.stop();
+    await eventually(async () => !(await isListening(redis.port)), { what: 'it to be gone' });
+  });
+
   it('ends with the process that has started it, also when that is killed', async () => {
     const child = startChild('test/support/start-redis.process.ts');
     const { port } = (await child.ready) as { port: number };

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 
 /**
- * Has a socket send all that is written in one turn of the event loop with one system call. The driver writes each command by
+ * Has a socket send all that is written in one event-loop tick with one system call. The driver writes each command by
  * itself, and that call costs more than the rest of a command. What was written when the socket ends is sent first; what was
  * written when it is destroyed is lost, as with any other write.
  */
@@ -16,7 +16,7 @@ export function joinWrites(socket: Socket): Socket {
     if (!isJoining) {
       isJoining = true;
       socket.cork();
-      // After the promises that settle in this turn, each of which may write one more command.
+      // After the promises that settle in this tick, each of which may write one more command.
       process.nextTick(send);
     }
     return write(...args);

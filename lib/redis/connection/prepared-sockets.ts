@@ -13,7 +13,7 @@ interface Connector {
 /**
  * Changes each socket that the driver connects. A second error of it does not end the process: the driver listens to the first
  * one only, and TLS may tell two, a write that failed and then the alert in which the server says why. And what is written in
- * one turn is sent at once, see {@link joinWrites}.
+ * one tick is sent at once, see {@link joinWrites}.
  */
 export function prepareSockets(client: Redis): Redis {
   const { connector } = client as unknown as { connector: Connector };

@@ -13,6 +13,8 @@ import { findRedis, type RedisProgram } from './find-redis.js';
 const START_TRIES = 5;
 const READY_TIMEOUT_MS = 20_000;
 const LOOK_EVERY_MS = 20;
+/** How long a server that was asked to stop may take. */
+const KILL_AFTER_MS = 3_000;
 const STOP_TIMEOUT_MS = 5_000;
 /** How much is kept of what it says. */
 const MAX_SAID = 1_000;
@@ -121,7 +123,11 @@ const WATCH = `
 const { spawn } = require('node:child_process');
 const [program, ...args] = process.argv.slice(1);
 const child = spawn(program, args, { stdio: ['ignore', 2, 2] });
-const end = () => child.kill('SIGTERM');
+const end = () => {
+  child.kill('SIGTERM');
+  // One that is frozen hears nothing else.
+  setTimeout(() => child.kill('SIGKILL'), ${KILL_AFTER_MS});
+};
 process.stdin.on('end', end).on('error', end).resume();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined);
 child.on('error', (error) => { process.stderr.write(String(error)); process.exit(1); });

@@ -48,8 +48,8 @@ export interface MoveOptions {
   readonly mark: string;
   /** Publishes the mark where this process hears it; false where it hears nothing of its own. */
   readonly publishMark: () => Promise<boolean>;
-  /** Puts the connection in the place of the present one. */
-  readonly swap: () => void;
+  /** Puts the connection in the place of the present one; false where one of the two was lost. */
+  readonly swap: () => boolean;
 }
 
 const MOVED = /^(MOVED|CLUSTERDOWN)\b/;
@@ -169,7 +169,7 @@ export class Subscriptions {
     const take = () => this.take(new Set(names), swap);
     const handOver = new HandOver({ clock, mark, giveOut: (heard) => this.dispatch(heard), swap: take });
     this.handOver = handOver;
-    next.once('close', () => handOver.keep());
+    for (const client of [this.link.client, next]) client.once('close', () => handOver.keep());
     try {
       if (!(await publishMark())) return take();
       return await handOver.isSwapped;
@@ -179,14 +179,15 @@ export class Subscriptions {
     }
   }
 
-  /** False when the connection that is to be taken lacks a channel by now. */
-  private take(names: ReadonlySet<string>, swap: () => void): boolean {
+  /** False when the connection that is to be taken lacks a channel by now, or one of the two was lost. */
+  private take(names: ReadonlySet<string>, swap: () => boolean): boolean {
     const isSettled = ([name, { confirming }]: [string, Channel]) =>
       !confirming && (names.has(name) || this.refused.has(name));
     if (![...this.channels].every(isSettled)) return false;
-    this.link.client.removeAllListeners('message').removeAllListeners('smessage');
+    const before = this.link.client;
+    if (!swap()) return false;
+    before.removeAllListeners('message').removeAllListeners('smessage');
     this.handOver = undefined;
-    swap();
     const gone = [...names].filter((name) => !this.channels.has(name));
     if (gone.length > 0) void Promise.allSettled([this.link.client.unsubscribe(...gone)]);
     return true;

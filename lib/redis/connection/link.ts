@@ -150,14 +150,20 @@ export class Link {
 
   /**
    * Makes a second connection to the same server, which takes the place of this one when `handOver` calls its second
-   * argument. Resolves with whether it did.
+   * argument. That answers false where this connection was lost meanwhile, or the second one was: all is as it was then.
+   * Resolves with whether it did.
    */
-  async replace(handOver: (next: Redis, swap: () => void) => Promise<boolean>): Promise<boolean> {
+  async replace(handOver: (next: Redis, swap: () => boolean) => Promise<boolean>): Promise<boolean> {
     const { reached, generation } = this;
     if (!reached || !this.login) return false;
     const next = this.createClient() as Redis;
     next.on('error', () => undefined);
-    const swap = () => this.adopt(next);
+    const swap = () => {
+      // What has ended before it is attended to would never be connected again.
+      if (generation !== this.generation || next.status !== 'ready') return false;
+      this.adopt(next);
+      return true;
+    };
     try {
       await this.login.open(next, this.options);
       const isThere = maySame(await this.ask(next), reached);

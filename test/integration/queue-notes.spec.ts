@@ -5,6 +5,8 @@ import { Ctx, Payload } from '@nestjs/microservices';
 import { DeadLetter, HydraJobContext, QueuePattern, QueueService } from '../../lib/index.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
+import type { LeaseOutcome } from '../../lib/queue/scripts/lease-outcome.js';
+import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';
@@ -54,6 +56,45 @@ class NoteController {
     await aborted;
     failures.push(await job.step('late', () => charges.push('late')).catch((error: unknown) => error));
     failures.push(await job.log('late').catch((error: unknown) => error));
+  }
+
+  /** Redis cannot keep the first step: what should hold it is of another kind meanwhile. */
+  @QueuePattern('unkept', { attempts: 2, backoff: 10 })
+  async unkept(@Ctx() job: HydraJobContext): Promise<unknown> {
+    const { commands } = worker.app.get(HydraInstance).redis;
+    const { state } = keysOf();
+    const step = () =>
+      job.step('charge', async () => {
+        charges.push(job.id);
+        await commands.set(state, 'no hash');
+        return 7;
+      });
+    if (job.attempt > 1) return step();
+    await step().catch((error: unknown) => failures.push(error));
+    await commands.del(state);
+    throw new Error('later');
+  }
+
+  @QueuePattern('named', { attempts: 2, backoff: 10 })
+  async named(@Payload() names: string[], @Ctx() job: HydraJobContext): Promise<void> {
+    for (const name of names) {
+      await job.step(name, () => charges.push(name)).catch((error: unknown) => failures.push(error));
+    }
+    if (job.attempt === 1) throw new Error('later');
+  }
+
+  @QueuePattern('many', { attempts: 1 })
+  async many(
+    @Payload() { count, length, result }: { count: number; length: number; result: number },
+    @Ctx() job: HydraJobContext,
+  ): Promise<void> {
+    const steps = Array.from({ length: count }, async (_, at) => {
+      await job.step(`${at}`.padEnd(length, '.'), () => {
+        charges.push('run');
+        return 'x'.repeat(result);
+      });
+    });
+    for (const { status } of await Promise.allSettled(steps)) failures.push(status);
   }
 
   @QueuePattern('chat', { attempts: 2, backoff: 10 })
@@ -125,6 +166,60 @@ describe('a step of a job', () => {
     ]);
     expect(charges).toEqual(['begun']);
   });
+});
+
+describe('a step that Redis has kept, or that has run,', () => {
+  const raw = '{"to":"a:/","frm":"b:/","mid":"m","ts":"2026-01-01T00:00:00.000Z","typ":"p","bdy":{}}';
+  const state = { failures: 1 };
+  const outcomes: LeaseOutcome[] = [
+    { what: 'retry', lease: '1-w', id: 'm', addedAt: 0, delayMs: 60_000, state, event: '' },
+    { what: 'return', lease: '1-w', state },
+    { what: 'requeue', lease: '1-w', state },
+    { what: 'unserved', lease: '1-w', pattern: 'p', state },
+  ];
+
+  it.each(outcomes)('stays when its attempt ends without knowing of it: $what', async (outcome) => {
+    const hydra = worker.app.get(HydraInstance);
+    const link = new WorkerLink(hydra, `kept-${outcome.what}`);
+    const { commands } = hydra.redis;
+    await commands.hset(link.keys.leases(hydra.id), '1-w', raw);
+    expect(await link.keepStep('1-w', raw, 'charge', '7')).toBe(true);
+    await link.exchange({ count: 1, outcomes: [outcome], wanted: 0, leases: 1, slots: [], isIdle: false });
+    const kept = JSON.parse((await commands.hget(link.keys.state, raw)) ?? '{}') as unknown;
+    expect(kept).toEqual({ failures: 1, steps: { charge: '7' } });
+  });
+
+  it('does not run again where Redis could not keep it', async () => {
+    const job = await queue.add('unkept', 0);
+    expect(await job.result({ timeoutMs: 10_000 })).toBe(7);
+    expect(charges).toEqual([job.id]);
+    expect(failures).toEqual([expect.any(Error)]);
+  });
+
+  it('is told from what every object has, and may not be named __proto__', async () => {
+    await queue.add('named', ['first', 'constructor', 'toString', '__proto__']).result({ timeoutMs: 10_000 });
+    expect(charges).toEqual(['first', 'constructor', 'toString']);
+    const refusal = expect.objectContaining({ code: 'BAD_OPTION' });
+    expect(failures).toEqual([refusal, refusal]);
+  });
+});
+
+describe('the steps of a job', () => {
+  const outcomesOf = (status: string) => failures.filter((one) => one === status).length;
+
+  it('are a thousand at most: no other is begun', async () => {
+    await queue.add('many', { count: 1_005, length: 1, result: 0 }).result({ timeoutMs: 20_000 });
+    expect([outcomesOf('fulfilled'), outcomesOf('rejected')]).toEqual([1_000, 5]);
+    expect(charges).toHaveLength(1_000);
+  }, 30_000);
+
+  it('have no more characters than they may, those of names and of steps that run at once among them', async () => {
+    await queue.add('many', { count: 12, length: 6_000, result: 0 }).result({ timeoutMs: 20_000 });
+    expect([outcomesOf('fulfilled'), outcomesOf('rejected'), charges.length]).toEqual([10, 2, 10]);
+    [charges, failures] = [[], []];
+    await queue.add('many', { count: 2, length: 1, result: 40_000 }).result({ timeoutMs: 20_000 });
+    expect([outcomesOf('fulfilled'), outcomesOf('rejected'), charges.length]).toEqual([1, 1, 2]);
+  }, 30_000);
 });
 
 describe('the log of a job', () => {

@@ -59,7 +59,7 @@ end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
 need('EXISTS', KEYS[2], KEYS[3], KEYS[16]) need('ZRANGE', KEYS[18], 0, -1) need('EXISTS', KEYS[6], KEYS[7], KEYS[13], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
 need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
-need('HMGET', KEYS[7], 'a') need('HLEN', KEYS[1]) need('HGET', KEYS[27], 'a') need('HDEL', KEYS[27], 'a')
+need('HMGET', KEYS[7], 'a') need('HGET', KEYS[7], 'a') need('HLEN', KEYS[1]) need('HGET', KEYS[27], 'a') need('HDEL', KEYS[27], 'a')
 needWake(KEYS[9], ARGV[10])
 need('DEL', KEYS[21]) need('HSET', KEYS[19], 'a', 'b') need('PEXPIRE', KEYS[19], 1)
 need('PTTL', KEYS[12]) need('ZCOUNT', KEYS[15], '-inf', '(0')
@@ -72,7 +72,7 @@ need('PUBLISH', ARGV[9], 'a')
 if wanted > 0 then
   need('HSET', KEYS[1], 'a', 'b')
   need('SET', KEYS[8], 'a')
-  need('SET', KEYS[26], 'a') need('HSET', KEYS[7], 'a', 'b') need('HGET', KEYS[7], 'a')
+  need('SET', KEYS[26], 'a') need('HSET', KEYS[7], 'a', 'b')
   need('RPOP', KEYS[2], 1)
   need('RPUSH', KEYS[3], 'a')
   need('LPUSH', ARGV[11] .. ':', 'a')
@@ -110,6 +110,21 @@ local function publish()
   end
 end
 
+-- What it says of the job, with the steps that Redis has kept meanwhile: their results may not have been heard of.
+local function remember(job, text)
+  local kept = hasState and redis.call('HGET', KEYS[7], job)
+  if kept and string.find(kept, '"steps":', 1, true) then
+    local isKnown, old = pcall(cjson.decode, kept)
+    local isRead, state = pcall(cjson.decode, text)
+    if isKnown and isRead and type(old) == 'table' and type(old.steps) == 'table' and type(state) == 'table' then
+      if type(state.steps) ~= 'table' then state.steps = {} end
+      for name, result in pairs(old.steps) do state.steps[name] = result end
+      text = cjson.encode(state)
+    end
+  end
+  redis.call('HSET', KEYS[7], job, text)
+end
+
 local function forget(job, id)
   if hasState then redis.call('HDEL', KEYS[7], job) end
   if hasProgress then redis.call('HDEL', KEYS[14], id) end
@@ -137,7 +152,7 @@ for i = outcomes, #ARGV, 4 do
       local added, length, rest = string.match(rests[i], '^(%d+) (%d+) (.*)$')
       local id = string.sub(rest, 1, length)
       if id ~= '' then redis.call('HSET', KEYS[25], id, added .. ' ' .. string.format('%.0f', now + numbers[i])) end
-      redis.call('HSET', KEYS[7], job, string.sub(rest, length + 1))
+      remember(job, string.sub(rest, length + 1))
       -- A second job of the very same text finds its place in the set taken: early rather than never.
       if redis.call('ZADD', KEYS[4], 'NX', now + numbers[i], job) == 0 then redis.call('RPUSH', KEYS[3], job) end
     elseif what == 'dead' then
@@ -153,11 +168,11 @@ for i = outcomes, #ARGV, 4 do
         endure(KEYS[22], ARGV[16])
       end
     elseif what == 'return' then
-      if detail ~= '' then redis.call('HSET', KEYS[7], job, detail) end
+      if detail ~= '' then remember(job, detail) end
       giveBack(KEYS[16], KEYS[3], job, fenceOf(lease))
       returned[#returned + 1] = patternOf(job) or ''
     elseif what == 'requeue' then
-      redis.call('HSET', KEYS[7], job, detail)
+      remember(job, detail)
       redis.call('LPUSH', KEYS[2], job)
     elseif what == 'aside' then
       redis.call('LPUSH', detail, job)
@@ -166,7 +181,7 @@ for i = outcomes, #ARGV, 4 do
       isForeign = true
     elseif what == 'unserved' then
       local pattern = string.sub(rests[i], 1, numbers[i])
-      redis.call('HSET', KEYS[7], job, string.sub(rests[i], numbers[i] + 1))
+      remember(job, string.sub(rests[i], numbers[i] + 1))
       redis.call('ZADD', KEYS[18], 'NX', now - 1, pattern)
       redis.call('LPUSH', ARGV[11] .. pattern .. ARGV[12], job)
       -- A worker that has come for it meanwhile need not wait for its next look.

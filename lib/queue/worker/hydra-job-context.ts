@@ -76,12 +76,14 @@ export class HydraJobContext extends DeliveryContext {
   }
 
   /**
-   * Runs a part of the work once for a job, over all its attempts, a redrive included, and gives what it gave: JSON data,
-   * of all steps of a job 65,536 characters at most. A step that throws is run again by the next attempt, as is one whose
-   * process ended before Redis had its result.
+   * Runs a part of the work once for a job, over all its attempts, a redrive included, and gives what it gave: JSON data.
+   * A step that throws is run again by the next attempt, as is one whose process ended before Redis had its result. A job has
+   * a thousand steps at most, with 65,536 characters of names and results.
    *
    * @throws HydraError `LEASE_LOST` when another worker has the job by now: the step has not begun, or its result is not kept;
-   *   `BAD_PAYLOAD`; `PAYLOAD_TOO_LARGE`, also in later attempts: the step is not run again; `BAD_OPTION`, `REDIS_UNAVAILABLE`
+   *   `BAD_PAYLOAD`; `PAYLOAD_TOO_LARGE` where the job has too many steps or too long names for it to begin, or where its result
+   *   is too large to keep, also in later attempts: the step is not run again; `BAD_OPTION` for an empty name or `__proto__`;
+   *   `REDIS_UNAVAILABLE`: a step that has run is not run again by later attempts
    */
   step<T>(name: string, run: () => T | Promise<T>): Promise<T> {
     return this.job.step(name, run);

@@ -28,7 +28,7 @@ export interface RepeatOptions extends Pick<JobSettings, 'attempts' | 'backoff' 
   readonly endAt?: Date;
   /** How many jobs it adds in all. @defaultValue no limit */
   readonly count?: number;
-  /** True: the first job comes when it is set for the first time, and not only at its first tick. @defaultValue false */
+  /** True: the first job comes when it is set and was not there, and not only at its first tick. @defaultValue false */
   readonly atOnce?: boolean;
   /**
    * What a tick does while the job of the one before waits or runs: `'skip'`, it adds none; `'queue'`, it adds one as soon as that

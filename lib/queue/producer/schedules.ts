@@ -1,6 +1,7 @@
 import { badOption, checkJob, integer, nonEmptyString, refuseUnknown } from '../../hydra-options.js';
 import { createMessageId } from '../../registry/presence/instance-id.js';
 import type { Context } from '../../redis/context.js';
+import type { RedisClient } from '../../redis/redis-connections.js';
 import { priorityOf } from '../model/priority.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import {
@@ -17,6 +18,9 @@ import {
 } from '../model/schedule.js';
 import { ScheduleKeeper } from './schedule-keeper.js';
 import { endSchedule, setSchedule } from '../scripts/schedule-scripts.js';
+
+/** So much later than before its tick is looked for each time that it has passed before it was set, in milliseconds. */
+const MARGIN_MS = 10;
 
 /** The repeating jobs of one queue: set, listed, ended. Workers add what is due. */
 export class Schedules {
@@ -61,22 +65,37 @@ export class Schedules {
 
   /** Gives the mark of the data; undefined where its end has passed. */
   private async write(name: string, schedule: StoredSchedule): Promise<string | undefined> {
-    const { schedules, ticks, ticked, wake } = this.keys;
-    const { count, atOnce } = schedule;
     return this.context.redis.run('repeat', async (redis) => {
-      const [seconds] = await redis.time();
-      const now = Number(seconds) * 1_000;
-      const next = nextTick(schedule, now);
-      if (next === undefined && !hasEnded(schedule, now)) throw noTick(schedule);
-      if (next === undefined) {
-        await endSchedule.run(redis, [schedules, ticks, ticked, name]);
-        return undefined;
+      const [seconds, micros] = await redis.time();
+      let after = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+      for (let tries = 0; ; tries++) {
+        const set = await this.writeAfter(redis, name, schedule, after + tries * MARGIN_MS);
+        if (typeof set !== 'number') return set;
+        // Its tick has passed meanwhile, and may have had its job.
+        after = set;
       }
-      const mark = createMessageId(this.context.random);
-      const isFirstNow = atOnce && (schedule.startAt ?? 0) <= now ? '1' : '';
-      const args = [name, writeSchedule(schedule), next, wake, mark, isFirstNow, count ?? ''];
-      return setSchedule.run(redis, [schedules, ticks, ticked, ...args]);
     });
+  }
+
+  /** Its next tick is one after an instant, which gives a later instant where that is too late. */
+  private async writeAfter(
+    redis: RedisClient,
+    name: string,
+    schedule: StoredSchedule,
+    after: number,
+  ): Promise<string | number | undefined> {
+    const { schedules, ticks, ticked, wake } = this.keys;
+    const { count, atOnce, startAt = 0 } = schedule;
+    const next = nextTick(schedule, after);
+    if (next === undefined && !hasEnded(schedule, after)) throw noTick(schedule);
+    if (next === undefined) {
+      await endSchedule.run(redis, [schedules, ticks, ticked, name]);
+      return undefined;
+    }
+    const mark = createMessageId(this.context.random);
+    const isFirstNow = atOnce && startAt <= after ? '1' : '';
+    const args = [name, writeSchedule(schedule), next, wake, mark, isFirstNow, count ?? '', startAt];
+    return setSchedule.run(redis, [schedules, ticks, ticked, ...args]);
   }
 
   async list(): Promise<Schedule[]> {

@@ -21,27 +21,34 @@ local function isEmpty() return redis.call('HLEN', KEYS[1]) == 1 and redis.call(
  *
  * KEYS  1 schedules   2 ticks   3 ticked
  * ARGV  1 name   2 definition   3 next tick (Unix ms)   4 wake channel   5 mark, where there is none   6 '1' when the first
- *       tick is now, where it was not there   7 jobs it adds at most, '' for no limit
- * Returns the mark.
+ *       tick is now, where it was not there   7 jobs it adds at most, '' for no limit   8 start (Unix ms)
+ * Returns the mark; or, nothing being set, the instant (Unix ms) that its next tick must come after: that one has passed, or
+ *   has had its job.
  *
  * One script, because every instance sets it when it starts, and none may move a tick that is due, or begin to count anew.
  */
-export const setSchedule = new Script<string>(
+export const setSchedule = new Script<string | number>(
   'queue.setSchedule',
   3,
   `${NOW}${NEED}
 need('HDEL', KEYS[3], 'a') need('HGET', KEYS[3], 'a')
 need('HSETNX', KEYS[1], 'a', 'b') need('HSET', KEYS[1], 'a', 'b') need('HGET', KEYS[1], 'a') need('PERSIST', KEYS[1])
 need('ZADD', KEYS[2], 1, 'a') need('ZSCORE', KEYS[2], 'a') need('PUBLISH', ARGV[4], 'a')
+local known, tick = redis.call('HGET', KEYS[1], ARGV[1]), tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or '')
+local added, last = string.match(redis.call('HGET', KEYS[3], ARGV[1]) or '', '^(%d+) (%S+)')
+local isSame = known == ARGV[2]
+local isOver = isSame and ARGV[7] ~= '' and tonumber(added or 0) >= tonumber(ARGV[7])
+local isKept = isOver or (isSame and tick)
+local isDue = known and tick and tick <= now and tick >= tonumber(ARGV[8])
+local isFirstNow = ARGV[6] == '1' and not known
+local passed = math.max(now, tonumber(last or 0) or 0)
+if not isKept and not isDue and not isFirstNow and tonumber(ARGV[3]) <= passed then return passed end
 redis.call('HSETNX', KEYS[1], ${MARK}, ARGV[5])
-local isSame = redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2]
-local ticked = isSame and tonumber(string.match(redis.call('HGET', KEYS[3], ARGV[1]) or '', '^%d+')) or 0
-local isOver = ARGV[7] ~= '' and ticked >= tonumber(ARGV[7])
-if not isOver and not (isSame and redis.call('ZSCORE', KEYS[2], ARGV[1])) then
+if not isKept then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
   redis.call('PERSIST', KEYS[1])
   if not isSame then redis.call('HDEL', KEYS[3], ARGV[1]) end
-  redis.call('ZADD', KEYS[2], ARGV[6] == '1' and not isSame and now or ARGV[3], ARGV[1])
+  if not isDue then redis.call('ZADD', KEYS[2], isFirstNow and now or ARGV[3], ARGV[1]) end
   redis.call('PUBLISH', ARGV[4], 'schedule')
 end
 return redis.call('HGET', KEYS[1], ${MARK})

@@ -2,10 +2,13 @@ import type { Context } from '../../redis/context.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import { placeOf, priorityOf } from '../model/priority.js';
 import { idOfTick, jobOfTick, nextTick, readSchedule, type StoredSchedule } from '../model/schedule.js';
+import { isUnavailable } from '../producer/job-waiters.js';
 import { dueTicks, fireTick } from '../scripts/schedule-scripts.js';
 
 /** How often it is looked whether a job has ended that the next tick waits for, in milliseconds. */
 const HOLD_MS = 500;
+/** After how long one is looked at again that could not be added, in milliseconds: another version may have stored it. */
+const PUT_OFF_MS = 60_000;
 
 /** Adds the repeating jobs of one queue when their ticks come. Every worker does; each tick counts once. */
 export class Scheduler {
@@ -33,7 +36,7 @@ export class Scheduler {
       for (let i = 0; i < due.length; i += 5) {
         const [name = '', tick = '', definition = '', added, isOpen] = due.slice(i, i + 5);
         const state = { added: Number(added), isOpen: isOpen === '1' };
-        await this.fire({ name, tick, definition, now: Number(now), ...state });
+        await this.fireAlone({ name, tick, definition, now: Number(now), ...state });
       }
     } catch (error) {
       this.context.log.warn(`schedule ${this.keys.ticks}`, `repeating jobs: ${String(error)}`);
@@ -42,8 +45,24 @@ export class Scheduler {
     }
   }
 
+  /** What is wrong with one of them keeps none of the others from its tick: that one is looked at again later. */
+  private async fireAlone(due: DueTick): Promise<void> {
+    try {
+      await this.fire(due);
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      const seconds = PUT_OFF_MS / 1_000;
+      this.context.log.warn(
+        `schedule ${this.keys.ticks} ${due.name}`,
+        `repeating job "${due.name}" cannot be added, and is looked at again in ${seconds} s: ${String(error)}`,
+      );
+      await this.spend(due, { next: due.now + PUT_OFF_MS });
+    }
+  }
+
   /** Ticks that passed while no worker was there are made up for by one job, not by all of them. */
-  private async fire({ name, tick, definition, now, added, isOpen }: DueTick): Promise<void> {
+  private async fire(due: DueTick): Promise<void> {
+    const { name, tick, definition, now, added, isOpen } = due;
     const schedule = readSchedule(definition);
     const isHeld = isOpen && schedule?.overlap === 'queue';
     const isSkipped = schedule === undefined || (isOpen && schedule.overlap !== undefined);
@@ -51,14 +70,33 @@ export class Scheduler {
     const isOver = schedule?.count !== undefined && count >= schedule.count;
     const following = isOver ? undefined : this.after(name, schedule, Math.max(Number(tick), now));
     const next = isHeld ? now + HOLD_MS : following;
-    const { schedules, ticks, ticked, ids, ranked, patterns, idle } = this.keys;
-    const { service, queue } = this.context.options;
-    const pattern = schedule?.pattern ?? '';
-    const { list, rank } = placeOf(this.keys, pattern, priorityOf(schedule?.priority));
+    if (isSkipped) return this.spend(due, { next, count, isOver });
+    const { pattern, priority, overlap } = schedule;
+    const { list, rank } = placeOf(this.keys, pattern, priorityOf(priority));
+    const job = jobOfTick(name, schedule, Number(tick), this.context.options.service, Infinity);
+    const id = overlap === undefined ? '' : idOfTick(name, Number(tick));
+    return this.spend(due, { next, count, isOver, added: { list, rank, job, id, pattern } });
+  }
+
+  private async spend(
+    due: DueTick,
+    { next, count = due.added, isOver = false, added }: Spent,
+  ): Promise<void> {
+    const { schedules, ticks, ticked, ids, ranked, patterns, idle, waiting } = this.keys;
+    const { list = waiting, rank = '', job = '', id = '', pattern = '' } = added ?? {};
     const names = [schedules, ticks, list, ticked, ids, ranked, patterns, idle];
-    const job = isSkipped ? '' : jobOfTick(name, schedule, Number(tick), service, Infinity);
-    const id = schedule?.overlap === undefined ? '' : idOfTick(name, Number(tick));
-    const given = [name, tick, definition, next ?? '', job, id, queue.dedupMs, count, isOver ? '1' : ''];
+    const { dedupMs } = this.context.options.queue;
+    const given = [
+      due.name,
+      due.tick,
+      due.definition,
+      next ?? '',
+      job,
+      id,
+      dedupMs,
+      count,
+      isOver ? '1' : '',
+    ];
     const args = [...names, ...given, rank, pattern, this.keys.wakeOf('')];
     await this.context.redis.run('repeating jobs', (redis) => fireTick.run(redis, args));
   }
@@ -85,4 +123,23 @@ interface DueTick {
   readonly added: number;
   /** The last of them has not ended. */
   readonly isOpen: boolean;
+}
+
+/** What becomes of a tick. */
+interface Spent {
+  /** The next one; undefined where there is none. */
+  readonly next: number | undefined;
+  /** Jobs added, with this one. */
+  readonly count?: number;
+  /** It has added all that it is to add. */
+  readonly isOver?: boolean;
+  /** Left out: none is added. */
+  readonly added?: {
+    readonly list: string;
+    readonly rank: string;
+    readonly job: string;
+    /** '' where nobody asks whether it has ended. */
+    readonly id: string;
+    readonly pattern: string;
+  };
 }

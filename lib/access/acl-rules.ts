@@ -172,6 +172,7 @@ function merged([root, ...grants]: readonly Grant[]): readonly Grant[] {
 
 function isKnownTo62(command: string): boolean {
   return (
-    !/_ro$|^s(?:un)?subscribe$|^spublish$|^cluster\|shards$/.test(command) && command !== 'client|setinfo'
+    !/_ro$|^s(?:un)?subscribe$|^spublish$|^cluster\|shards$|^acl\|dryrun$/.test(command) &&
+    command !== 'client|setinfo'
   );
 }

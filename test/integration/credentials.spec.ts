@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
+import { Redis } from 'ioredis';
 import { lastValueFrom } from 'rxjs';
 
 import {
@@ -10,6 +11,7 @@ import {
   type CredentialsProvider,
 } from '../../lib/index.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
+import { MemoryRedis } from '../../lib/testing/memory-redis.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
@@ -97,6 +99,31 @@ describe('credentials of a function', () => {
     expect(await health()).toMatchObject({ status: 'up' });
     isAway = false;
     await eventually(async () => !(await isWarned()), { what: 'the end of the warning', timeoutMs: 10_000 });
+  });
+
+  it('outlast a provider that is away for ten minutes: nothing comes of it but the warning', async () => {
+    const memory = new MemoryRedis({ seed: 1 });
+    atEnd(() => memory.close());
+    const admin = new Redis(memory);
+    atEnd(() => admin.disconnect());
+    await admin.call('ACL', 'SETUSER', 'hourly', 'on', 'nopass', '~*', '&*', '+@all');
+    let isAway = false;
+    const credentials = () => {
+      if (isAway) throw new Error('the token endpoint does not answer');
+      return { username: 'hourly', password: 'token', expiresAt: memory.clock.now() + 3_600_000 };
+    };
+    const instance = await startInstance({ service: uniqueService('hourly'), redis: memory, credentials });
+    let losses = 0;
+    instance.redis.onState((state) => (losses += state === 'lost' ? 1 : 0));
+    // After 75 to 80 % of an hour they are renewed.
+    await memory.clock.advance('44 min');
+    isAway = true;
+    await memory.clock.advance('10 min');
+    expect(instance.redis.credentialWarning).toMatch(/does not answer; those there are expire in \d+ s$/);
+    expect([losses, instance.redis.isReady, instance.health.collect().problems]).toEqual([0, true, []]);
+    isAway = false;
+    await memory.clock.advance('1 min');
+    expect([losses, instance.redis.credentialWarning]).toEqual([0, undefined]);
   });
 
   it('that are wrong at the start are told, with the address and without the password', async () => {

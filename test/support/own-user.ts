@@ -14,8 +14,9 @@ type Given = Pick<HydraOptions, 'redis'> & { readonly service: string; readonly 
 
 let admin: Redis | undefined;
 const users = new Set<string>();
-/** How many names the rights of the users were made for. */
+/** How many names the rights of the users were made for, and the making of them. */
 let namesKnown = 0;
+let made: Promise<unknown> = Promise.resolve();
 
 /** With `--redis=acl`: the options of an application, with a user that has the rights of its own service. Else as they are. */
 export function asOwnUser<T extends Given>(options: T): T {
@@ -42,10 +43,16 @@ const isOfTheRun = (redis: RedisLocation | undefined) =>
 /** A service may call, feed and read what has a name of this test file, as services of one application may. */
 async function grant(user: string): Promise<void> {
   const names = uniqueNames();
-  if (users.has(user) && names.length === namesKnown) return;
-  users.add(user);
-  namesKnown = names.length;
-  admin ??= await openAdmin();
+  if (!users.has(user) || names.length !== namesKnown) {
+    users.add(user);
+    namesKnown = names.length;
+    made = made.then(() => makeUsers(names));
+  }
+  await made;
+}
+
+async function makeUsers(names: readonly string[]): Promise<void> {
+  const connection = (admin ??= await openAdmin());
   const others = {
     calls: names,
     queues: names,
@@ -57,7 +64,7 @@ async function grant(user: string): Promise<void> {
   await Promise.all(
     [...users].map((name) => {
       const rules = aclRules(name, { roles: ROLES, ...others });
-      return admin!.call('ACL', 'SETUSER', name, 'reset', 'on', `>${PASSWORD}`, ...rules);
+      return connection.call('ACL', 'SETUSER', name, 'reset', 'on', `>${PASSWORD}`, ...rules);
     }),
   );
 }

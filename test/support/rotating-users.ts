@@ -13,6 +13,7 @@ interface Connection {
 /** Users of a Redis that are made as credentials are asked for: each has a password of its own. */
 export class RotatingUsers {
   private count = 0;
+  private removed = 0;
 
   /** @param admins a connection to each server */
   constructor(private readonly admins: readonly Redis[]) {}
@@ -58,6 +59,12 @@ export class RotatingUsers {
   /** As a server does whose tokens are over: they are not taken any more, and their connections are ended. */
   async expire(): Promise<void> {
     for (let n = 1; n <= this.count; n++) await this.everywhere('ACL', 'DELUSER', `user${n}`);
+  }
+
+  /** Removes all users but the latest. Redis ends what is still logged in as one of them. */
+  async removeBefore(latest: number): Promise<void> {
+    for (; this.removed < this.count - latest;)
+      await this.everywhere('ACL', 'DELUSER', `user${++this.removed}`);
   }
 
   /** Those of processes, not of tests. */

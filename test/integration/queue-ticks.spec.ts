@@ -4,6 +4,8 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
 import { createQueueKeys, type QueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { idOfTick, writeSchedule } from '../../lib/queue/model/schedule.js';
+import { JobInspector } from '../../lib/queue/producer/job-inspector.js';
+import { Purge } from '../../lib/queue/producer/purge.js';
 import { Schedules } from '../../lib/queue/producer/schedules.js';
 import { Scheduler } from '../../lib/queue/worker/scheduler.js';
 import { eventually } from '../support/eventually.js';
@@ -134,5 +136,56 @@ describe('a repeating job that is set again with other data', () => {
     await set('new', { atOnce: true });
     await scheduler.run();
     expect(await jobs()).toHaveLength(2);
+  });
+});
+
+describe('a repeating job with an end', () => {
+  const isThere = async () => (await instance.redis.commands.hexists(keys.schedules, 'n')) === 1;
+
+  it('has no job after it that makes up for ticks without a worker', async () => {
+    const at = await now();
+    await store('n', { everyMs: 1_000, endAt: at - 10_000 }, at - 11_000);
+    await scheduler.run();
+    expect(await ids()).toEqual([]);
+    expect(await isThere()).toBe(false);
+  });
+
+  it('has its job of a tick that comes just before it', async () => {
+    const at = (await now()) - 100;
+    await store('n', { everyMs: 1_000, endAt: at }, at);
+    await scheduler.run();
+    expect(await ids()).toEqual([idOfTick('n', at)]);
+    expect(await isThere()).toBe(false);
+  });
+
+  it('holds no tick back beyond it', async () => {
+    const at = await now();
+    const endAt = at + 400;
+    await store('n', { everyMs: 100, endAt, overlap: 'queue' }, at - 1);
+    await instance.redis.commands.hset(keys.ticked, 'n', `1 ${at - 100}`);
+    await instance.redis.commands.zadd(keys.ids, -60_000, idOfTick('n', at - 100));
+    await scheduler.run();
+    expect(await tickOf()).toBe(endAt);
+    await eventually(async () => (await now()) >= endAt, { what: 'its end', ...PATIENCE });
+    await scheduler.run();
+    expect(await ids()).toEqual([]);
+    expect(await isThere()).toBe(false);
+  });
+});
+
+describe('a queue that is obliterated', () => {
+  it('loses its repeating jobs in the same step, also those that this version cannot read', async () => {
+    await set('old');
+    await store('bad', { everyMs: 'often' }, 1);
+    await instance.redis.commands.hset(keys.ticked, 'bad', '1 1');
+    const mark = await instance.redis.commands.hget(keys.schedules, '');
+    const purge = new Purge(instance.redis, keys, new JobInspector(instance.redis, keys, 60_000));
+    expect(await purge.obliterate({ dryRun: true })).toMatchObject({ waiting: 0 });
+    expect(await instance.redis.commands.hlen(keys.schedules)).toBe(3);
+    await purge.obliterate({});
+    // The mark stays: who set them sees that somebody ended them, and that Redis did not lose them.
+    expect(await instance.redis.commands.hgetall(keys.schedules)).toEqual({ '': mark });
+    expect(await instance.redis.commands.pttl(keys.schedules)).toBeGreaterThan(0);
+    expect(await instance.redis.commands.exists(keys.ticks, keys.ticked)).toBe(0);
   });
 });

@@ -24,7 +24,7 @@ export interface RepeatOptions extends Pick<JobSettings, 'attempts' | 'backoff' 
   readonly timeZone?: string;
   /** No job before this instant; with `everyMs` it is that of the first one. @defaultValue at once */
   readonly startAt?: Date;
-  /** No job after this instant. @defaultValue never */
+  /** No job is added after this instant, not even for a tick that was missed or held back. @defaultValue never */
   readonly endAt?: Date;
   /** How many jobs it adds in all. @defaultValue no limit */
   readonly count?: number;

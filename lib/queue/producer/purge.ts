@@ -97,24 +97,12 @@ export class Purge {
     const { active } = counts;
     if (!force && active > 0) throw runningError(active);
     if (dryRun) return counts;
-    const { owners, patterns, ranked, inProgress, wake, ...keys } = this.keys;
+    const { owners, patterns, ranked, inProgress, schedules, wake, ...keys } = this.keys;
     const { waiting, high, returned, delayed, state, incomplete, finished, died, results, progress } = keys;
-    const { ids, hints, latest, rates, limited, paused, alarm } = keys;
+    const { ids, hints, latest, rates, limited, paused, alarm, ticks, ticked } = keys;
     const jobs = [waiting, high, returned, delayed, state, incomplete, finished, died, results, progress];
-    const names = [
-      owners,
-      patterns,
-      ranked,
-      inProgress,
-      ...jobs,
-      ids,
-      hints,
-      latest,
-      rates,
-      limited,
-      paused,
-      alarm,
-    ];
+    const rest = [ids, hints, latest, rates, limited, paused, alarm, ticks, ticked];
+    const names = [owners, patterns, ranked, inProgress, schedules, ...jobs, ...rest];
     const prefixes = [...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')];
     const running = await this.redis.run('obliterate', (redis) =>
       obliterateAll.run(redis, [...names, ...prefixes, force ? '1' : '', wake], names.length),

@@ -327,7 +327,7 @@ export class QueueService {
   async obliterate(options: QueueRef & ObliterateOptions = {}): Promise<JobCounts> {
     const { purge, schedules } = this.queue('obliterate', options, OBLITERATE_NAMES);
     const counts = await purge.obliterate(options);
-    if (!options.dryRun) for (const { name } of await schedules.list()) await schedules.end(name);
+    if (!options.dryRun) schedules.forget();
     return counts;
   }
 

@@ -42,6 +42,10 @@ export class ScheduleKeeper {
     this.known.delete(name);
   }
 
+  dropAll(): void {
+    this.known.clear();
+  }
+
   close(): void {
     this.known.clear();
     this.isLooking = false;

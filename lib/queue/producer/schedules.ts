@@ -125,6 +125,11 @@ export class Schedules {
     return (await this.context.redis.run('stop repeating', (redis) => endSchedule.run(redis, args))) > 0;
   }
 
+  /** Redis has none of them any more, because somebody wished so. */
+  forget(): void {
+    this.keeper.dropAll();
+  }
+
   close(): void {
     this.keeper.close();
   }

@@ -1,6 +1,7 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { RANK_SUFFIX } from '../model/queue-keys.js';
+import { MARK, MARK_MS } from './schedule-scripts.js';
 import { KEEP_IDS, NAMES_OF, PATTERN_OF } from './script-parts.js';
 
 /** Jobs that one script takes out, and bytes of them. */
@@ -58,9 +59,10 @@ return count
 );
 
 /**
- * Remove a queue with all its jobs, dead letters and outcomes. Workers that live stay known, and so does the last fence.
+ * Remove a queue with all its jobs, dead letters, outcomes and repeating jobs. Workers that live stay known, and so do the last
+ * fence and the mark of the repeating jobs.
  *
- * KEYS  1 owners   2 patterns   3 ranked   4 in progress   then all others that are removed
+ * KEYS  1 owners   2 patterns   3 ranked   4 in progress   5 schedules   then all others that are removed
  * ARGV  1 key of a list set aside up to the pattern   2 after it   3 after it, of the list that goes first   4 key of leases up to
  *       the worker   5 key of an inbox up to the worker   6 '1' also where jobs run   7 wake channel
  * Returns the number of jobs that run; nothing is removed where there are some, unless it is to be.
@@ -74,7 +76,8 @@ export const obliterateAll = new Script<number>(
   `${NEED}
 need('UNLINK', KEYS[3]) need('UNLINK', KEYS[4]) need('ZRANGE', KEYS[1], 0, -1) need('ZRANGE', KEYS[2], 0, -1) need('ZRANGE', KEYS[3], 0, -1)
 need('LLEN', KEYS[4]) need('HLEN', ARGV[4]) need('UNLINK', ARGV[4]) need('PUBLISH', ARGV[7], 'a')
-for i = 5, #KEYS do need('UNLINK', KEYS[i]) end
+need('HGET', KEYS[5], 'a') need('UNLINK', KEYS[5]) need('HSET', KEYS[5], 'a', 'b') need('PEXPIRE', KEYS[5], 1)
+for i = 6, #KEYS do need('UNLINK', KEYS[i]) end
 local running, owners = redis.call('LLEN', KEYS[4]), redis.call('ZRANGE', KEYS[1], 0, -1)
 for _, owner in ipairs(owners) do running = running + redis.call('HLEN', ARGV[4] .. owner) end
 if running > 0 and ARGV[6] ~= '1' then return running end
@@ -88,7 +91,13 @@ for _, member in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
 end
 redis.call('UNLINK', KEYS[3])
 redis.call('UNLINK', KEYS[4])
-for i = 5, #KEYS do redis.call('UNLINK', KEYS[i]) end
+for i = 6, #KEYS do redis.call('UNLINK', KEYS[i]) end
+local mark = redis.call('HGET', KEYS[5], ${MARK})
+redis.call('UNLINK', KEYS[5])
+if mark then
+  redis.call('HSET', KEYS[5], ${MARK}, mark)
+  redis.call('PEXPIRE', KEYS[5], ${MARK_MS})
+end
 redis.call('PUBLISH', ARGV[7], 'obliterated')
 return running
 `,

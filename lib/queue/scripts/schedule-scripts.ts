@@ -7,8 +7,8 @@ import { ENTER, WAKE } from './script-parts.js';
  * Under this name, which no schedule has, stands the mark of the data: who has seen another one knows that Redis lost the
  * schedules meanwhile. It stays for a day after the last schedule ended, and while somebody looks.
  */
-const MARK = `''`;
-const MARK_MS = 86_400_000;
+export const MARK = `''`;
+export const MARK_MS = 86_400_000;
 
 /** Added to scripts: whether nothing but the mark is left. What was set by another version may be without a mark. */
 const EMPTY = `

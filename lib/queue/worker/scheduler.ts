@@ -7,6 +7,8 @@ import { dueTicks, fireTick } from '../scripts/schedule-scripts.js';
 
 /** How often it is looked whether a job has ended that the next tick waits for, in milliseconds. */
 const HOLD_MS = 500;
+/** A tick just before the end of a repeating job may be seen so much after it, in milliseconds: workers look each second. */
+const LATE_MS = 2_000;
 /** After how long one is looked at again that could not be added, in milliseconds: another version may have stored it. */
 const PUT_OFF_MS = 60_000;
 
@@ -64,14 +66,16 @@ export class Scheduler {
   private async fire(due: DueTick): Promise<void> {
     const { name, tick, definition, now, added, isOpen } = due;
     const schedule = readSchedule(definition);
-    const isHeld = isOpen && schedule?.overlap === 'queue';
-    const isSkipped = schedule === undefined || (isOpen && schedule.overlap !== undefined);
+    const { overlap, endAt = Infinity } = schedule ?? {};
+    const isHeld = isOpen && overlap === 'queue' && now < endAt;
+    const isPast = now > endAt + LATE_MS;
+    const isSkipped = schedule === undefined || (isOpen && overlap !== undefined) || isPast;
     const count = added + Number(!isSkipped);
     const isOver = schedule?.count !== undefined && count >= schedule.count;
     const following = isOver ? undefined : this.after(name, schedule, Math.max(Number(tick), now));
-    const next = isHeld ? now + HOLD_MS : following;
+    const next = isHeld ? Math.min(now + HOLD_MS, endAt) : following;
     if (isSkipped) return this.spend(due, { next, count, isOver });
-    const { pattern, priority, overlap } = schedule;
+    const { pattern, priority } = schedule;
     const { list, rank } = placeOf(this.keys, pattern, priorityOf(priority));
     const job = jobOfTick(name, schedule, Number(tick), this.context.options.service, Infinity);
     const id = overlap === undefined ? '' : idOfTick(name, Number(tick));

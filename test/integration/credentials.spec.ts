@@ -224,3 +224,29 @@ it('on a Cluster, every node is logged in to again', async () => {
   await eventually(isRenewed, { what: 'all to be logged in as the next user', timeoutMs: 10_000 });
   expect(redis.isReady).toBe(true);
 });
+
+it('on a Cluster, credentials that one node refuses are asked for again, and that node is reached with the next', async () => {
+  const cluster = await startCluster(false);
+  const admins = cluster.nodes.map((node) => connectTo(node.url));
+  const provider = new RotatingUsers(admins).provider({ lifeMs: 3_600_000 });
+  let asked = 0;
+  let present = await provider();
+  const credentials = () => {
+    asked++;
+    return present;
+  };
+  const redis = { cluster: [...cluster.seeds] };
+  const instance = await startInstance({ service: uniqueService('node'), redis, credentials });
+  const { commands, subscriber } = instance.redis;
+  // Every node is reached by one of these keys.
+  const setAll = () => Promise.all(Array.from({ length: 30 }, (_, n) => commands.set(`{${n}}`, '1')));
+  await setAll();
+  const { remotePort } = (subscriber as Redis).stream;
+  const other = cluster.seeds.findIndex(({ port }) => port !== remotePort);
+  const before = { user: present.username!, asked };
+  present = await provider();
+  await admins[other]!.call('ACL', 'DELUSER', before.user);
+  await eventually(setAll, { what: 'all nodes to answer', timeoutMs: 15_000 });
+  expect(asked).toBeGreaterThan(before.asked);
+  await eventually(() => instance.redis.credentialWarning === undefined, { what: 'no warning' });
+});

@@ -7,10 +7,12 @@ import {
   isClosedToCommands,
   isLoggedIn,
   logInAgain,
+  refusesLogin,
 } from '../credentials/driver-login.js';
 import { withTimeout } from '../../runtime/waiting.js';
 import type { Clock } from '../../runtime/clock.js';
-import { isReply } from '../redis-error.js';
+import type { Login } from '../../options/credentials-options.js';
+import { isReply, redisError } from '../redis-error.js';
 
 interface OpenOptions {
   readonly clock: Clock;
@@ -20,6 +22,8 @@ interface OpenOptions {
 /** Where the connections of a client get what they show to Redis, and get it again. */
 export class LinkLogin {
   private isAsking = false;
+  /** What a node of the Cluster said last against a login, until one takes one. */
+  private atNode: { readonly login: Login | undefined; readonly error: Error } | undefined;
   /** At most one AUTH is under way on each connection: behind a read that blocks, older ones would wait in vain. */
   private readonly renewing = new WeakMap<Redis, Promise<Error | undefined>>();
 
@@ -30,7 +34,10 @@ export class LinkLogin {
     if (client instanceof Redis) return;
     client.on('+node', (node: Redis) => {
       this.give(node);
-      node.on('ready', () => void this.renewOne(node));
+      node.on('ready', () => {
+        this.atNode = undefined;
+        void this.renewOne(node);
+      });
     });
   }
 
@@ -65,6 +72,21 @@ export class LinkLogin {
     this.give(this.client);
     const answers = await Promise.all(connectionsOf(this.client).map((node) => this.renewOne(node)));
     return answers.find((answer) => answer !== undefined);
+  }
+
+  /** A node of the Cluster refuses the connection that the driver makes to it: when that is for the login, others are asked for. */
+  nodeFailed(error: Error, node: string): void {
+    const { keeper } = this;
+    if (!refusesLogin(error)) return;
+    this.atNode = { login: keeper.login, error };
+    keeper.refusedByNode(redisError(`connect to the node ${node}`, error));
+  }
+
+  /** What a node of the Cluster says against the latest, to which there is no connection. */
+  get refusalAtNode(): Error | undefined {
+    const { login: latest } = this.keeper;
+    const { login, error } = this.atNode ?? {};
+    return login?.password === latest?.password && login?.username === latest?.username ? error : undefined;
   }
 
   /**

@@ -145,7 +145,7 @@ export class Link {
 
   /** Logs in with the latest credentials, where the connection stands. Resolves with what Redis said against it. */
   async logInAgain(): Promise<Error | undefined> {
-    return this.login?.renew();
+    return (await this.login?.renew()) ?? this.login?.refusalAtNode;
   }
 
   /**
@@ -258,7 +258,7 @@ export class Link {
     const generation = ++this.count;
     try {
       // They may have changed while it connected.
-      const refusal = await this.logInAgain();
+      const refusal = await this.login?.renew();
       if (refusal) throw refusal;
       const server = await this.ask(this.client);
       if (generation !== this.generation || this.client.status !== 'ready') return;
@@ -311,6 +311,8 @@ export class Link {
   /** A Cluster's own errors do not say why a node refuses the connection. */
   private nodeFailed(error: Error, node: string): void {
     const explained = this.explained(error, node);
+    // As long as there is no connection, each attempt asks before.
+    if (this.server) this.login?.nodeFailed(explained, node);
     if (refusalToConnect(explained, node)) this.owner.failed(this, explained);
   }
 

@@ -77,11 +77,11 @@ export class CredentialKeeper {
 
   /** Whether a connection can be made with them as they are. Otherwise it has to ask with {@link fresh} first. */
   get isFresh(): boolean {
-    const { state, options } = this;
+    const { state } = this;
     if (state.name !== 'held') return false;
     const { expiresAt } = state.login;
-    if (expiresAt !== undefined) return options.clock.now() < expiresAt;
-    return options.clock.monotonic() - state.at < FRESH_MS;
+    if (expiresAt !== undefined) return this.options.clock.now() < expiresAt;
+    return this.now - state.at < FRESH_MS;
   }
 
   /** What a person should look at: they cannot be renewed, or Redis refuses them. */
@@ -97,7 +97,8 @@ export class CredentialKeeper {
    */
   async fresh(): Promise<void> {
     const { problem } = this;
-    const isTooSoon = problem !== undefined && this.options.clock.monotonic() < problem.notBefore;
+    const isAskedAnyway = this.asking !== undefined;
+    const isTooSoon = !isAskedAnyway && problem !== undefined && this.now < problem.notBefore;
     const failure = isTooSoon ? problem.error : await this.ask();
     if (failure && !this.mayStillHold()) throw failure;
   }
@@ -113,6 +114,17 @@ export class CredentialKeeper {
   notTaken(error: HydraError): void {
     this.refused(error);
     this.fail('refused', error);
+  }
+
+  /**
+   * As {@link notTaken}, of a connection that did not ask with {@link fresh} before, and will not: the driver makes those to
+   * the nodes of a Cluster. They are asked for now, or after the pause since the last time.
+   */
+  refusedByNode(error: HydraError): void {
+    if (this.hasClosed || this.asking || this.state.name === 'none') return;
+    const notBefore = Math.max(this.state.at + FRESH_MS, this.problem?.notBefore ?? -Infinity);
+    if (this.state.name === 'held' || !this.problem) this.notTaken(error);
+    if (this.now >= notBefore) void this.ask();
   }
 
   /** Redis took them. */
@@ -145,7 +157,7 @@ export class CredentialKeeper {
     if (this.hasClosed) return;
     const { login: before } = this;
     const isOther = before?.password !== login.password || before.username !== login.username;
-    this.state = { name: 'held', login, at: this.options.clock.monotonic() };
+    this.state = { name: 'held', login, at: this.now };
     if (isOther || this.problem?.kind === 'away') this.problem = undefined;
     this.renewIn(this.msToRenewal(login));
     if (before && (isOther || this.problem)) this.listener.renewed();
@@ -153,9 +165,9 @@ export class CredentialKeeper {
 
   private fail(kind: Problem['kind'], error: HydraError): void {
     if (this.hasClosed) return;
-    const { clock, random } = this.options;
+    const { random } = this.options;
     const failures = (this.problem?.failures ?? 0) + 1;
-    const notBefore = clock.monotonic() + backoffMs(NEED_PAUSES, failures, random);
+    const notBefore = this.now + backoffMs(NEED_PAUSES, failures, random);
     this.problem = { kind, error, failures, notBefore };
     this.listener.failed(`${wordsOf(error)}${this.untilWhen()}`);
     if (this.login) this.renewIn(backoffMs(RENEWAL_PAUSES, failures, random));
@@ -176,6 +188,10 @@ export class CredentialKeeper {
     const isTooLong = ms > MAX_TIMER_MS;
     const due = () => (isTooLong ? this.renewIn(ms - MAX_TIMER_MS) : void this.ask());
     this.timer = clock.setTimeout(due, Math.min(ms, MAX_TIMER_MS));
+  }
+
+  private get now(): number {
+    return this.options.clock.monotonic();
   }
 
   private mayStillHold(): boolean {

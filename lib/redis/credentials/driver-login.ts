@@ -9,6 +9,14 @@ interface Condition {
   readonly subscriber?: unknown;
 }
 
+/** The words of Redis for credentials that it does not take. */
+const REFUSED = /\b(WRONGPASS|NOAUTH)\b/;
+
+/** Whether it is that Redis does not take the credentials. */
+export function refusesLogin({ message }: Error): boolean {
+  return REFUSED.test(message);
+}
+
 /** Gives a client, and all nodes that it knows of a Cluster, what their next connections show. */
 export function giveLogin(client: Redis | Cluster, { username, password }: Login): void {
   for (const { options } of connectionsOf(client))

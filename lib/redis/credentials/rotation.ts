@@ -7,9 +7,8 @@ import type { SamePrimary } from '../connection/same-primary.js';
 import { redisError } from '../redis-error.js';
 import type { Subscriptions } from '../subscriptions.js';
 import { CredentialKeeper } from './credential-keeper.js';
+import { refusesLogin } from './driver-login.js';
 
-/** The words of Redis for credentials that it does not take. */
-const REFUSED = /\b(WRONGPASS|NOAUTH)\b/;
 /** The pause before a subscriber that could not be replaced is replaced, in milliseconds. */
 const REPLACE_AGAIN_MS = 1_000;
 
@@ -54,7 +53,7 @@ export class Rotation {
 
   /** A connection could not be made, or was refused. */
   failed(error: Error): void {
-    if (REFUSED.test(error.message)) this.keeper.refused(error);
+    if (refusesLogin(error)) this.keeper.refused(error);
   }
 
   close(): void {

@@ -110,6 +110,42 @@ describe('credentials that Redis refuses', () => {
   });
 });
 
+describe('credentials that Redis refuses to a connection that did not ask', () => {
+  const refusal = new HydraError('REDIS_UNAVAILABLE', 'connect to the node: WRONGPASS');
+
+  it.each([undefined, HOUR_MS])('are asked for at once, with an end in %p ms', async (lifeMs) => {
+    const clock = new ManualClock();
+    let given = 0;
+    const expiresAt = lifeMs && clock.now() + lifeMs;
+    const { keeper, seen } = keep(() => ({ password: `p${++given}`, expiresAt }), clock);
+    await keeper.fresh();
+    await clock.advance(2_000);
+    keeper.refusedByNode(refusal);
+    keeper.refusedByNode(refusal);
+    await clock.advance(1);
+    expect([seen, keeper.warning]).toEqual([['p2'], undefined]);
+    keeper.close();
+  });
+
+  it('are asked for after a pause, however often they are refused, and with a warning', async () => {
+    const clock = new ManualClock();
+    let given = 0;
+    const { keeper } = keep(() => ({ password: `the same ${++given && ''}` }), clock);
+    await keeper.fresh();
+    for (let n = 0; n < 600; n++) {
+      keeper.refusedByNode(refusal);
+      await clock.advance(50);
+      expect(keeper.warning).toMatch(/^connect to the node: WRONGPASS/);
+    }
+    expect(given).toBeGreaterThan(15);
+    expect(given).toBeLessThan(40);
+    keeper.close();
+    keeper.refusedByNode(refusal);
+    await clock.advance(60_000);
+    expect([given < 40, clock.timerCount]).toEqual([true, 0]);
+  });
+});
+
 describe('a provider', () => {
   it.each([
     ['nothing', undefined, /gave undefined/],

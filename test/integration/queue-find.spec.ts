@@ -254,6 +254,46 @@ describe('what removes many', () => {
     await expect(queue.clean('active')).rejects.toMatchObject({ code: 'BAD_OPTION' });
   });
 
+  it('cleans on until nothing is left, whatever stands in front, and counts only what it can remove', async () => {
+    await commands().rpush(keysOf().incomplete, 'no message');
+    await queue.addBulk(['a', 'b', 'c'].map((data) => ({ pattern: 'die', data })));
+    await settled();
+    const sizes: number[] = [];
+    for (let hasMore = true; hasMore && sizes.length < 5;) {
+      const cleaned = await queue.clean('dead', { limit: 2 });
+      sizes.push(cleaned.ids.length);
+      ({ hasMore } = cleaned);
+    }
+    expect(sizes).toEqual([2, 1]);
+    expect(await commands().lrange(keysOf().incomplete, 0, -1)).toEqual(['no message']);
+
+    await queue.pause();
+    const { id } = await queue.add('keep', 1);
+    const other = '{"to":"a:/","frm":"b:/","mid":"m","ts":"2026-01-01T00:00:00.000Z","typ":"other","bdy":{}}';
+    const many = Array.from({ length: 10_050 }, () => other);
+    for (let part = 0; part < 10; part++) await commands().lpush(keysOf().waiting, ...many);
+    const found = { ids: [id], hasMore: false };
+    expect(await queue.clean('waiting', { pattern: 'keep', limit: 1, dryRun: true })).toEqual(found);
+    expect(await queue.clean('waiting', { pattern: 'keep', limit: 1 })).toEqual(found);
+    expect((await queue.counts()).waiting).toBe(100_500);
+  }, 60_000);
+
+  it('cleans in a list out of which others leave, and what it has found rather than what has its id by now', async () => {
+    for (const reason of ['a', 'b']) {
+      await queue.add('die', reason, { id: 'twice', dedupMs: 1 });
+      await settled();
+    }
+    await queue.addBulk(
+      Array.from({ length: 1_200 }, (_, at) => ({ pattern: 'die', data: at % 2 ? 'x' : 'y' })),
+    );
+    await settled();
+    expect(await queue.clean('dead', { text: '"reason":"a"' })).toEqual({ ids: ['twice'], hasMore: false });
+    expect((await queue.clean('dead', { text: '"reason":"x"' })).ids).toHaveLength(600);
+    const letters = await queue.deadLetters({ limit: 2_000 });
+    expect(letters).toHaveLength(601);
+    expect(letters[0]).toMatchObject({ id: 'twice', reason: 'b' });
+  }, 60_000);
+
   it('redrives what passes a filter', async () => {
     await queue.addBulk(['a', 'b', 'b'].map((data) => ({ pattern: 'die', data })));
     await settled();

@@ -60,7 +60,7 @@ export function checkState(state: unknown): void {
 export class JobInspector {
   readonly search: JobSearch;
   readonly dead: Redrive;
-  private readonly finder: JobFinder;
+  readonly finder: JobFinder;
 
   constructor(
     private readonly redis: RedisConnections,
@@ -177,16 +177,29 @@ export class JobInspector {
   }
 
   private async takeOut(id: string, state?: JobStateName): Promise<boolean> {
-    const { incomplete, delayed, results, finished } = this.keys;
+    const { incomplete, delayed } = this.keys;
     const { waiting } = await this.search.places();
     // A dead letter last: a job that waits may have the id of an older one that failed.
     const byState = { waiting, active: [], delayed: [delayed], dead: [incomplete], completed: [] };
     const places = state ? byState[state] : [...waiting, delayed, incomplete];
     if (await this.search.actOn(id, places, (place, found) => this.removeFrom(place, found))) return true;
     if (state !== undefined && state !== 'completed') return false;
-    const { ids, progress, died, hints, latest } = this.keys;
-    const args = [finished, ids, progress, results, died, hints, latest, id];
-    return (await this.redis.run('remove a job', (redis) => removeOutcome.run(redis, args))) === 1;
+    return (await this.removeOutcome(id)) === 1;
+  }
+
+  /** Takes out what was found, and not what has its id by now: 1; 0 where it is gone; -1 where it has to be looked for again. */
+  async removeFound(state: JobStateName, place: string, id: string, found: Found): Promise<number> {
+    const done = await (state === 'completed'
+      ? this.removeOutcome(id, found.raw)
+      : this.removeFrom(place, found));
+    if (done === 1) await this.redis.run('remove a job', (redis) => redis.del(this.keys.log(id)));
+    return done;
+  }
+
+  private removeOutcome(id: string, text = ''): Promise<number> {
+    const { finished, results, ids, progress, died, hints, latest } = this.keys;
+    const args = [finished, ids, progress, results, died, hints, latest, id, text];
+    return this.redis.run('remove a job', (redis) => removeOutcome.run(redis, args));
   }
 
   /** Takes a job from a Hydra 1.x worker that is dead, which nobody else can know; false when none has it. */

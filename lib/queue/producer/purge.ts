@@ -2,10 +2,14 @@ import { HydraError } from '../../hydra-error.js';
 import { integer } from '../../hydra-options.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import { asideNames, type QueueKeys } from '../model/queue-keys.js';
+import { readDeadLetter } from '../model/dead-letter.js';
+import { readJob } from '../model/job-text.js';
 import { drainSome, obliterateAll } from '../scripts/purge-scripts.js';
-import type { BulkOptions, JobFilter } from './job-filter.js';
+import type { Look } from './job-finder.js';
+import { resolveFilter, type BulkOptions, type JobFilter } from './job-filter.js';
 import type { JobInspector } from './job-inspector.js';
-import type { JobCounts, JobStateName } from './job-view.js';
+import type { Cursor } from './job-search.js';
+import { completedView, type JobCounts, type JobStateName } from './job-view.js';
 
 /** Options of `drain`. @publicApi */
 export interface DrainQueueOptions extends BulkOptions {
@@ -25,7 +29,7 @@ export interface CleanOptions extends BulkOptions, Pick<JobFilter, 'pattern' | '
 export interface CleanedJobs {
   /** The ids; with `dryRun` of those that would go. */
   readonly ids: readonly string[];
-  /** There may be more of them: the same again continues. */
+  /** There are more of them than `limit`: the same again continues. */
   readonly hasMore: boolean;
 }
 
@@ -35,6 +39,8 @@ export interface ObliterateOptions extends Pick<BulkOptions, 'dryRun'> {
   readonly force?: boolean;
 }
 
+/** More than one step looks at: all that it finds. */
+const STRIDE = 1_000;
 /** Jobs that one step takes out. */
 const STEP = 250;
 
@@ -75,20 +81,49 @@ export class Purge {
       throw new HydraError('BAD_OPTION', 'jobs that run are not cleaned: cancel ends them');
     const [seconds] = await this.redis.run('clean', (redis) => redis.time());
     const until = new Date(Number(seconds) * 1_000 + 999 - olderThanMs);
-    const filter = {
+    const filter = resolveFilter({
       until,
-      limit,
       ...(pattern !== undefined && { pattern }),
       ...(text !== undefined && { text }),
-    };
-    const { jobs, patterns, hasMore } = await this.inspector.find(state, filter);
-    const all = Object.values(patterns).reduce((sum, count) => sum + count, 0);
+    });
     const ids: string[] = [];
-    for (const { id } of jobs) {
-      if (dryRun || (await this.inspector.remove(id, state))) ids.push(id);
-      if (!dryRun) onProgress?.(ids.length);
+    for (const place of await this.inspector.finder.placesOf(state)) {
+      for (let from: Cursor = { index: 0 }; from.index >= 0;) {
+        const done = ids.length;
+        const look = { state, place, filter, from };
+        const { isFull, next } = await this.cleanSome(look, ids, { limit, dryRun });
+        if (!dryRun && ids.length > done) onProgress?.(ids.length);
+        if (isFull) return { ids, hasMore: true };
+        from = next;
+      }
     }
-    return { ids, hasMore: hasMore || all > jobs.length };
+    return { ids, hasMore: false };
+  }
+
+  /** One step of that: whether there are more than `limit`, and where to continue. */
+  private async cleanSome(
+    look: Look,
+    ids: string[],
+    { limit, dryRun }: { readonly limit: number; readonly dryRun: boolean },
+  ): Promise<{ readonly isFull: boolean; readonly next: Cursor }> {
+    const { state, place } = look;
+    const { found, next } = await this.inspector.finder.part(look, STRIDE);
+    let gone = 0;
+    let again: number | undefined;
+    for (const { raw, index, length } of found) {
+      const id = idOf(state, raw);
+      // What is no message, or no outcome, has no name by which anybody could ask for it.
+      if (!id) continue;
+      if (ids.length >= limit) return { isFull: true, next };
+      // Those that were taken out before it have left the list.
+      const where = { raw, index: index - gone, length: length - gone };
+      const done = dryRun ? 1 : await this.inspector.removeFound(state, place, id, where);
+      if (done === 1) ids.push(id);
+      if (done === 1 && !dryRun) gone++;
+      if (done < 0) again ??= where.index;
+    }
+    if (again !== undefined) return { isFull: false, next: { index: Math.max(0, again) } };
+    return { isFull: false, next: { ...next, index: next.index < 0 ? -1 : next.index - gone } };
   }
 
   /** Gives what there was. */
@@ -123,6 +158,11 @@ export class Purge {
       place === returned || place === delayed ? redis.zcard(place) : redis.llen(place),
     );
   }
+}
+
+function idOf(state: JobStateName, raw: string): string | undefined {
+  if (state === 'completed') return completedView(raw)?.id;
+  return state === 'dead' ? readDeadLetter(raw)?.id : readJob(raw)?.id;
 }
 
 function runningError(count: number): HydraError {

@@ -14,17 +14,19 @@ export type FilterReply = readonly [
   looked: number,
   patterns: readonly (string | number)[],
   texts: readonly string[],
+  length: number,
+  indexes: readonly number[],
 ];
 
 /** Added to the scripts below: what is counted, and what of it is given back. */
 const PASS = `
-local looked, counts, texts, most = 0, {}, {}, tonumber(ARGV[8])
-local function pass(text, pattern, at)
+local looked, counts, texts, indexes, most = 0, {}, {}, {}, tonumber(ARGV[8])
+local function pass(text, pattern, at, index)
   if ARGV[4] ~= '' and pattern ~= ARGV[4] then return end
   if ARGV[5] ~= '' and not string.find(text, ARGV[5], 1, true) then return end
   if (ARGV[6] ~= '' and at < ARGV[6]) or (ARGV[7] ~= '' and at > ARGV[7]) then return end
   counts[pattern] = (counts[pattern] or 0) + 1
-  if #texts < most then texts[#texts + 1] = text end
+  if #texts < most then texts[#texts + 1], indexes[#indexes + 1] = text, index end
 end
 local function flat()
   local list = {}
@@ -43,7 +45,8 @@ end
  * ARGV  1 first index   2 of a sorted set the score of the element that was seen last, '' at first   3 that element
  *       4 pattern, '' for all   5 a text that they hold, ''   6 added at this instant or later, '' (ISO 8601)   7 or earlier, ''
  *       8 how many texts to give back at most   9 '1' where they are dead letters: then it is the instant of their death
- * Returns {@link FilterReply}: the index to continue from, or -1.
+ * Returns {@link FilterReply}: the index to continue from, or -1; last the number of elements that there are, and where among them
+ *   each text was.
  *
  * A script only to keep the others from travelling. What it costs is bounded, however long and large the elements are.
  */
@@ -56,11 +59,11 @@ local function timeOf(element)
   local head = string.find(element, '"hydraDead":', 1, true)
   return head and string.match(element, '"diedOn":"([^"]+)"', head) or ''
 end
-local next, _, score, seen = walk(KEYS[1], tonumber(ARGV[1]), ARGV[2], ARGV[3], function(_, element)
+local next, length, score, seen = walk(KEYS[1], tonumber(ARGV[1]), ARGV[2], ARGV[3], function(index, element)
   looked = looked + 1
-  pass(element, patternOf(element) or '', timeOf(element))
+  pass(element, patternOf(element) or '', timeOf(element), index)
 end)
-return { next, score, seen, looked, flat(), texts }
+return { next, score, seen, looked, flat(), texts, length, indexes }
 `,
   'reads',
 );
@@ -93,11 +96,11 @@ for start = 1, #ids, 50 do
         local isRead, event = pcall(cjson.decode, text)
         pattern = isRead and type(event) == 'table' and type(event.pattern) == 'string' and event.pattern or ''
       end
-      pass(text, pattern, string.match(text, '"finishedOn":(%d+)') or '')
+      pass(text, pattern, string.match(text, '"finishedOn":(%d+)') or '', 0)
     end
   end
 end
-return { stop and from + stop or (#ids < ${STRIDE} and -1 or from + #ids), '', '', looked, flat(), texts }
+return { stop and from + stop or (#ids < ${STRIDE} and -1 or from + #ids), '', '', looked, flat(), texts, 0, {} }
 `,
   'reads',
 );

@@ -404,8 +404,8 @@ return removed
  * Forget the outcome of a job that ended, and free its id.
  *
  * KEYS  1 finished   2 ids   3 progress   4 results   5 died   6 hints   7 latest
- * ARGV  1 its id
- * Returns 1, or 0 when no outcome of it is kept.
+ * ARGV  1 its id   2 the outcome that is meant, '' for whichever is there
+ * Returns 1, or 0 when no such outcome of it is kept.
  *
  * One script, because a producer may take the id at the same time: what is forgotten would be the new job's.
  */
@@ -413,9 +413,10 @@ export const removeOutcome = new Script<number>(
   'queue.removeOutcome',
   7,
   `${NEED}${FREE_ID}
-need('HEXISTS', KEYS[4], 'a') need('ZREM', KEYS[1], 'a')
+need('HGET', KEYS[4], 'a') need('ZREM', KEYS[1], 'a')
 needFree(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
-if redis.call('HEXISTS', KEYS[4], ARGV[1]) == 0 then return 0 end
+local outcome = redis.call('HGET', KEYS[4], ARGV[1])
+if not outcome or (ARGV[2] ~= '' and outcome ~= ARGV[2]) then return 0 end
 redis.call('ZREM', KEYS[1], ARGV[1])
 freeId(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], ARGV[1])
 return 1

@@ -1,7 +1,11 @@
-import type { Clock } from '../runtime/clock.js';
+import type { Clock, Timer } from '../runtime/clock.js';
 
 /** How long a mark may take to come back on both connections, in milliseconds. */
 const MARKED_WITHIN_MS = 2_000;
+/** How long the messages of the first connection are held back until the second has heard the mark, in milliseconds. */
+const HELD_WITHIN_MS = 500;
+/** How much text is held of each connection, in UTF-16 code units. */
+const MAX_HELD = 4 * 1_024 * 1_024;
 
 /** What Redis sends to a subscriber. */
 export interface Heard {
@@ -26,7 +30,7 @@ export interface HandOverOptions {
  *
  * ```text
  *   running ── both heard the mark ──▶ swapped
- *      └── one did not, or broke ────▶ kept: the first stays
+ *      └── one did not, or broke, or too much is held ──▶ kept: the first stays
  * ```
  */
 export class HandOver {
@@ -37,13 +41,15 @@ export class HandOver {
     first: undefined,
     second: undefined,
   };
+  private held = { first: 0, second: 0 };
+  private timer: Timer;
   private settle: (isSwapped: boolean) => void = () => undefined;
 
   constructor(private readonly options: HandOverOptions) {
-    const timer = options.clock.setTimeout(() => this.keep(), MARKED_WITHIN_MS);
+    this.timer = options.clock.setTimeout(() => this.keep(), MARKED_WITHIN_MS);
     this.isSwapped = new Promise((resolve) => {
       this.settle = (isSwapped) => {
-        options.clock.clear(timer);
+        options.clock.clear(this.timer);
         resolve(isSwapped);
       };
     });
@@ -53,7 +59,7 @@ export class HandOver {
   onFirst(heard: Heard): void {
     if (this.state === 'swapped') return;
     if (heard.text === this.options.mark) this.marked('first');
-    else if (this.state === 'running' && this.after.first) this.after.first.push(heard);
+    else if (this.state === 'running' && this.after.first) this.hold('first', heard);
     else this.options.giveOut(heard);
   }
 
@@ -62,7 +68,7 @@ export class HandOver {
     if (this.state === 'kept') return;
     if (heard.text === this.options.mark) this.marked('second');
     else if (this.state === 'swapped') this.options.giveOut(heard);
-    else this.after.second?.push(heard);
+    else if (this.after.second) this.hold('second', heard);
   }
 
   /** The first connection stays. Idempotent. */
@@ -73,8 +79,21 @@ export class HandOver {
     for (const heard of this.after.first ?? []) this.options.giveOut(heard);
   }
 
+  private hurry(): void {
+    const { clock } = this.options;
+    clock.clear(this.timer);
+    this.timer = clock.setTimeout(() => this.keep(), HELD_WITHIN_MS);
+  }
+
+  private hold(which: 'first' | 'second', heard: Heard): void {
+    this.after[which]?.push(heard);
+    this.held[which] += heard.text.length;
+    if (this.held[which] > MAX_HELD) this.keep();
+  }
+
   private marked(which: 'first' | 'second'): void {
     if (this.state !== 'running') return;
+    if (which === 'first' && !this.after.first) this.hurry();
     this.after[which] ??= [];
     if (!this.after.first || !this.after.second) return;
     if (!this.options.swap()) return this.keep();

@@ -170,7 +170,7 @@ export class RedisConnections implements SettlingListener {
 
   /** What a person should look at: the credentials cannot be renewed, or Redis does not take them. */
   get credentialWarning(): string | undefined {
-    return this.rotation?.keeper.warning;
+    return this.rotation?.warning;
   }
 
   /** A short id of the server that this process subscribes at; undefined when Redis does not tell it. */

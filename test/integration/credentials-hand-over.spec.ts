@@ -71,3 +71,28 @@ it('with RESP2 a subscriber that is lost while another is to take its place is c
   await admin.publish(channel, 'back');
   await eventually(() => heard.includes('back'), { what: 'a message' });
 });
+
+it('with RESP2 a subscriber that cannot be replaced is a warning until it can', async () => {
+  const { url } = await startPrivateRedis();
+  const admin = connectTo(url);
+  await admin.ping();
+  const add = async (username: string, ...rights: string[]) => {
+    await admin.call('ACL', 'SETUSER', username, 'on', '>secret', '~*', '&*', '+@all', ...rights);
+    return { username, password: 'secret' };
+  };
+  let present = await add('first');
+  const { hostname: host, port } = new URL(url);
+  const { redis } = await startInstance({
+    service: uniqueService('unreplaced'),
+    redis: { host, port: Number(port), protocol: 2 as const },
+    credentials: () => ({ ...present, expiresAt: Date.now() + 2_000 }),
+  });
+  const { subscriber } = redis;
+  present = await add('second', '-subscribe');
+  const isWarned = () => /older credentials: .*NOPERM/.test(redis.credentialWarning ?? '');
+  await eventually(isWarned, { what: 'the warning', timeoutMs: 10_000 });
+  expect([redis.isReady, redis.subscriber === subscriber]).toEqual([true, true]);
+  present = await add('third');
+  await eventually(() => redis.subscriber !== subscriber, { what: 'another subscriber', timeoutMs: 20_000 });
+  await eventually(() => redis.credentialWarning === undefined, { what: 'no warning' });
+});

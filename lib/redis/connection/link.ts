@@ -151,13 +151,15 @@ export class Link {
   /**
    * Makes a second connection to the same server, which takes the place of this one when `handOver` calls its second
    * argument. That answers false where this connection was lost meanwhile, or the second one was: all is as it was then.
-   * Resolves with whether it did.
+   * Resolves with whether it did, or with what the second connection failed with.
    */
-  async replace(handOver: (next: Redis, swap: () => boolean) => Promise<boolean>): Promise<boolean> {
+  async replace(handOver: (next: Redis, swap: () => boolean) => Promise<boolean>): Promise<boolean | Error> {
     const { reached, generation } = this;
     if (!reached || !this.login) return false;
     const next = this.createClient() as Redis;
-    next.on('error', () => undefined);
+    // The driver rejects without the reason.
+    let reason: Error | undefined;
+    next.on('error', (error) => (reason = error));
     const swap = () => {
       // What has ended before it is attended to would never be connected again.
       if (generation !== this.generation || next.status !== 'ready') return false;
@@ -168,8 +170,8 @@ export class Link {
       await this.login.open(next, this.options);
       const isThere = maySame(await this.ask(next), reached);
       return isThere && generation === this.generation && (await handOver(next, swap));
-    } catch {
-      return false;
+    } catch (error) {
+      return reason ?? (error as Error);
     } finally {
       if (next !== this.present) next.disconnect();
     }

@@ -43,6 +43,23 @@ it('leaves everything with the first where the second hears no mark in time', as
   expect(given).toEqual(['a', 'b', 'c']);
 });
 
+it('holds messages back for half a second at most', async () => {
+  const { clock, given, handOver, first } = begin();
+  await clock.advance(1_000);
+  first('a', MARK, 'b');
+  await clock.advance(499);
+  expect(given).toEqual(['a']);
+  await clock.advance(1);
+  expect([given, await handOver.isSwapped]).toEqual([['a', 'b'], false]);
+});
+
+it.each(['first', 'second'] as const)('holds no more than 4 Mi of the %s', async (which) => {
+  const { clock, given, handOver, ...hear } = begin();
+  hear[which](MARK, ...Array.from({ length: 5 }, () => 'x'.repeat(1_024 * 1_024)));
+  expect(await handOver.isSwapped).toBe(false);
+  expect([given.length, clock.timerCount]).toEqual([which === 'first' ? 5 : 0, 0]);
+});
+
 it('leaves everything with the first where the second may not take its place', async () => {
   const { clock, given, handOver, first, second } = begin(false);
   second('a', MARK, 'b');

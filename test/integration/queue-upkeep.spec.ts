@@ -4,13 +4,17 @@ import { Ctx } from '@nestjs/microservices';
 import { DeadLetter, HydraJobContext, QueuePattern, QueueService, Retry } from '../../lib/index.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
 import { JobSearch } from '../../lib/queue/producer/job-search.js';
-import { Leftovers } from '../../lib/queue/worker/leftovers.js';
+import { Leftovers } from '../../lib/queue/upkeep/leftovers.js';
 import { createQueueKeys, type QueueKeys } from '../../lib/queue/model/queue-keys.js';
+import { writeSchedule } from '../../lib/queue/model/schedule.js';
 import { forgetFields } from '../../lib/queue/scripts/producer-scripts.js';
+import { Scheduler } from '../../lib/queue/worker/scheduler.js';
+import { OpenTicks } from '../../lib/queue/upkeep/open-ticks.js';
 import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { asOwnUser } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
@@ -270,5 +274,38 @@ describe('dead letters of whom some have no date, as Hydra 1.x leaves them,', ()
   it('stay while nothing tells that they are old', async () => {
     const letters = [...list(0, 250), died('young', 1), ...list(250, 10), died('old, behind', 20)];
     expect((await lookThrough(letters)).left).toEqual(letters);
+  });
+});
+
+describe('the job of a tick that a Hydra 1.x worker took', () => {
+  it('counts as ended once it is there no more, so that its repeating job goes on', async () => {
+    const { commands } = instance.redis;
+    const search = new JobSearch(instance.redis, keys);
+    const ends = new OpenTicks(instance, keys, search);
+    const scheduler = new Scheduler(instance, keys);
+    const definition = writeSchedule({ everyMs: 3_600_000, timeZone: 'UTC', pattern: 'w', overlap: 'skip' });
+    await commands.hset(keys.schedules, 'n', definition);
+    const come = async () => {
+      await commands.zadd(keys.ticks, 1_000, 'n');
+      await scheduler.run();
+    };
+
+    await come();
+    expect(await ends.sweep()).toBe(0);
+    // It is where such a worker has what it works on.
+    await commands.lpush(keys.inProgress, (await commands.rpop(keys.waiting))!);
+    expect(await ends.sweep()).toBe(0);
+    await come();
+    expect(await commands.llen(keys.waiting)).toBe(0);
+
+    await commands.del(keys.inProgress);
+    const clock = new ManualClock();
+    const leftovers = new Leftovers({ redis: instance.redis, log: instance.log, clock }, keys, search);
+    await clock.advance(60_000);
+    await leftovers.sweepWhenDue();
+    expect(await ends.sweep()).toBe(0);
+    expect(await commands.pttl(keys.ids)).toBeGreaterThan(0);
+    await come();
+    expect(await commands.llen(keys.waiting)).toBe(1);
   });
 });

@@ -1,7 +1,7 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
-import { ENTER, WAKE } from './script-parts.js';
+import { ENTER, KEEP_IDS, WAKE } from './script-parts.js';
 
 /**
  * Under this name, which no schedule has, stands the mark of the data: who has seen another one knows that Redis lost the
@@ -174,5 +174,32 @@ end
 enter(KEYS[3], ARGV[5], ARGV[10], false, KEYS[6], KEYS[7], ARGV[11])
 wake(KEYS[8], ARGV[12], ARGV[11])
 return 1
+`,
+);
+
+/**
+ * Let the jobs of ticks count as ended that were found nowhere.
+ *
+ * KEYS  1 ids
+ * ARGV  for each: its id, and its score, which says for how long that stays taken
+ * Returns the number of those that count as ended.
+ *
+ * One script, because the job may have ended meanwhile after all: its id is left alone then.
+ */
+export const endTicks = new Script<number>(
+  'queue.endTicks',
+  1,
+  `${NOW}${NEED}${KEEP_IDS}
+need('ZADD', KEYS[1], 1, 'a') need('ZSCORE', KEYS[1], 'a') need('ZCOUNT', KEYS[1], 0, 1) need('ZRANGE', KEYS[1], 0, 0)
+need('PEXPIREAT', KEYS[1], 1)
+local count = 0
+for i = 1, #ARGV, 2 do
+  if redis.call('ZSCORE', KEYS[1], ARGV[i]) == ARGV[i + 1] then
+    redis.call('ZADD', KEYS[1], now - tonumber(ARGV[i + 1]), ARGV[i])
+    count = count + 1
+  end
+end
+if count > 0 then endureIds(KEYS[1]) end
+return count
 `,
 );

@@ -1,5 +1,5 @@
 import { JobSearch } from '../producer/job-search.js';
-import { Leftovers } from './leftovers.js';
+import { Leftovers } from '../upkeep/leftovers.js';
 import type { HeldJob } from './held-job.js';
 import type { LocalJobs } from './local-jobs.js';
 import { FORGET_EVERY_MS } from '../model/retention.js';

@@ -2,6 +2,7 @@ import type { Context } from '../../redis/context.js';
 import type { JobSearch } from '../producer/job-search.js';
 import { readJob } from '../model/job-text.js';
 import { isUnavailable } from '../producer/job-waiters.js';
+import { OpenTicks } from './open-ticks.js';
 import { forgetFields } from '../scripts/producer-scripts.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 
@@ -27,6 +28,7 @@ export class Leftovers {
   private readonly cursors = new Map<string, string>();
   private dueAt: number;
   private isSweeping = false;
+  private readonly openTicks: OpenTicks;
 
   constructor(
     private readonly context: Pick<Context, 'redis' | 'clock' | 'log'>,
@@ -34,6 +36,7 @@ export class Leftovers {
     private readonly search: JobSearch,
   ) {
     this.dueAt = context.clock.monotonic() + EVERY_MS;
+    this.openTicks = new OpenTicks(context, keys, search);
   }
 
   /** Never rejects; whoever calls need not wait. */
@@ -43,7 +46,10 @@ export class Leftovers {
     if (this.isSweeping || startedAt < this.dueAt) return;
     this.isSweeping = true;
     try {
-      if (await this.isFirst()) await this.sweep();
+      if (await this.isFirst()) {
+        await this.sweep();
+        await this.openTicks.sweep();
+      }
     } catch (error) {
       if (!isUnavailable(error))
         log.warn(`sweep ${this.keys.state}`, `looking for jobs that are gone: ${String(error)}`);

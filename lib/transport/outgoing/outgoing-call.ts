@@ -109,6 +109,11 @@ export class OutgoingCall extends WithDeadline {
     this.deadlineAt = startedAt + request.timeoutMs;
   }
 
+  /** How many whole milliseconds are left of its time: no more than it had, though a sum of fractions may say so. */
+  remainingMs(now: number): number {
+    return Math.min(this.request.timeoutMs, Math.ceil(this.deadlineAt - now));
+  }
+
   /** The number that instances know it by; another one after an answer or the call itself was lost. */
   get id(): number {
     return this.callId;

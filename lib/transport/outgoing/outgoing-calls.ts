@@ -260,9 +260,8 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
   }
 
   private encode(call: OutgoingCall, credit: ReplyCredit<OutgoingCall>, now: number): string {
-    const remainingMs = Math.ceil(call.deadlineAt - now);
     try {
-      return encodeCall(call, remainingMs, credit.share, this.context.options.maxPayloadBytes);
+      return encodeCall(call, call.remainingMs(now), credit.share, this.context.options.maxPayloadBytes);
     } catch (error) {
       this.window.close(credit, false);
       throw error;

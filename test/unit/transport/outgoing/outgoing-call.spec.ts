@@ -9,10 +9,13 @@ import {
 
 const [a, b] = ['a', 'b'].map((id) => ({ id }) as Instance) as [Instance, Instance];
 
-function makeCall(timeoutMs = 1_000) {
+/** In floating point this + 20,000 - this is a little more than 20,000. */
+const FRACTION = 247_169.699_412_186_14;
+
+function makeCall(timeoutMs = 1_000, startedAt = 100) {
   const answers: WritePacket[] = [];
   const reply = (packet: WritePacket) => void answers.push(packet);
-  const parts = { reply, startedAt: 100, observed: undefined };
+  const parts = { reply, startedAt, observed: undefined };
   const call = new OutgoingCall(7, { pattern: 'sum', timeoutMs } as CallRequest, {} as CallTarget, parts);
   return { call, answers };
 }
@@ -28,6 +31,13 @@ describe('a call going out', () => {
       undefined,
       0,
     ]);
+  });
+
+  it('has no more time left than it had, whatever fractions its start has', () => {
+    const { call } = makeCall(20_000, FRACTION);
+    expect(call.deadlineAt - FRACTION).toBeGreaterThan(20_000);
+    expect([call.remainingMs(FRACTION), call.remainingMs(FRACTION + 0.5)]).toEqual([20_000, 20_000]);
+    expect(call.remainingMs(FRACTION + 19_999.5)).toBe(1);
   });
 
   it('belongs to one instance while it is sent, and to none after that', () => {

@@ -97,6 +97,12 @@ class NoteController {
     for (const { status } of await Promise.allSettled(steps)) failures.push(status);
   }
 
+  @QueuePattern('silent first', { attempts: 2, backoff: 10 })
+  async silentFirst(@Payload() name: string, @Ctx() job: HydraJobContext): Promise<void> {
+    if (job.attempt === 1) throw new Error('again');
+    await job.log(name);
+  }
+
   @QueuePattern('chat', { attempts: 2, backoff: 10 })
   async chat(@Payload() lines: number, @Ctx() job: HydraJobContext): Promise<void> {
     for (let line = 0; line < lines; line++) await job.log(`${line} ${'x'.repeat(2_000)}`);
@@ -248,5 +254,12 @@ describe('the log of a job', () => {
       expect(texts).toEqual(lines === 5 ? ['0', '1', '2', '3', '4', '0', '1', '2', '3', '4'] : ['0', '0']);
     }
     await expect(queue.logs('')).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+
+  it('has no lines of an earlier job of the same id where the first attempt wrote none', async () => {
+    for (const name of ['old', 'new']) {
+      await queue.add('silent first', name, { id: 'same', dedupMs: 1 }).result({ timeoutMs: 10_000 });
+      expect((await queue.logs('same')).map(({ text }) => text)).toEqual([name]);
+    }
   });
 });

@@ -195,10 +195,12 @@ describe('what is remembered of jobs that a Hydra 1.x worker ended', () => {
     for (const id of [...present, 'gone']) {
       await commands.hset(keys.state, text(id), '{"failures":1}');
       await commands.hset(keys.progress, id, '1');
+      await commands.hset(keys.hints, id, '1 2');
     }
     const search = new JobSearch(instance.redis, keys);
     const leftovers = new Leftovers(instance, keys, search);
-    expect(await leftovers.sweep()).toBe(2);
+    expect(await leftovers.sweep()).toBe(3);
+    expect((await commands.hkeys(keys.hints)).toSorted()).toEqual(present.toSorted());
     expect((await commands.hkeys(keys.progress)).toSorted()).toEqual(present.toSorted());
     expect((await commands.hkeys(keys.state)).toSorted()).toEqual(present.map(text).toSorted());
   });

@@ -14,8 +14,20 @@ export interface JobLogLine {
   readonly text: string;
 }
 
-export function writeLogLine(at: number, attempt: number, text: unknown): string {
-  return JSON.stringify({ at, attempt, text: String(text).slice(0, MAX_CHARS) });
+/**
+ * How each line of a job begins: with the time at which it was added, which tells it from an earlier job of its id.
+ *
+ * @param addedOn the timestamp of its message
+ */
+export function logLineHead(addedOn: string): string {
+  return `{"job":${JSON.stringify(addedOn)},`;
+}
+
+export function writeLogLine(
+  head: string,
+  { at, attempt, text }: { readonly at: number; readonly attempt: number; readonly text: unknown },
+): string {
+  return head + JSON.stringify({ at, attempt, text: String(text).slice(0, MAX_CHARS) }).slice(1);
 }
 
 /** What is no such line is left out; never throws. */

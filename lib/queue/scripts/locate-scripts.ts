@@ -72,7 +72,10 @@ if ARGV[8] ~= '' then
     if is(job) then return { 'delayed', KEYS[8], job, 0, 0 } end
   end
 end
+local held = 0
 for _, owner in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
+  held = held + redis.call('HLEN', ARGV[4] .. owner)
+  if held > ${MAX_SEEN} then break end
   for i, job in ipairs(redis.call('HVALS', ARGV[4] .. owner)) do
     if is(job) then return { 'active', ARGV[4] .. owner, job, i - 1, 0 } end
   end

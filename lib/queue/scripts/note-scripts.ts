@@ -27,7 +27,8 @@ return 1
  * Write a line into the log of a job.
  *
  * KEYS  1 leases of the worker   2 log of the job
- * ARGV  1 lease   2 line   3 lines kept   4 ms for which they are   5 '1' to start again: what is there is an earlier job's
+ * ARGV  1 lease   2 line   3 lines kept   4 ms for which they are   5 how lines of the job begin: others are an earlier job's,
+ *       and go
  * Returns 1, or 0 when the worker does not hold the job any more.
  *
  * One script, because a worker that lost its lease must not be heard.
@@ -36,9 +37,10 @@ export const addLog = new Script<number>(
   'queue.addLog',
   2,
   `${NEED}
-need('HEXISTS', KEYS[1], 'a') need('DEL', KEYS[2]) need('RPUSH', KEYS[2], 'a') need('LTRIM', KEYS[2], 0, 1) need('PEXPIRE', KEYS[2], 1)
+need('HEXISTS', KEYS[1], 'a') need('LINDEX', KEYS[2], -1) need('DEL', KEYS[2]) need('RPUSH', KEYS[2], 'a') need('LTRIM', KEYS[2], 0, 1) need('PEXPIRE', KEYS[2], 1)
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-if ARGV[5] == '1' then redis.call('DEL', KEYS[2]) end
+local last = redis.call('LINDEX', KEYS[2], -1)
+if last and string.sub(last, 1, #ARGV[5]) ~= ARGV[5] then redis.call('DEL', KEYS[2]) end
 redis.call('RPUSH', KEYS[2], ARGV[2])
 redis.call('LTRIM', KEYS[2], -ARGV[3], -1)
 redis.call('PEXPIRE', KEYS[2], ARGV[4])

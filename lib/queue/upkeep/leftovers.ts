@@ -21,7 +21,7 @@ interface Remembered {
 }
 
 /**
- * Forgets state and progress of jobs that are there no more: a Hydra 1.x worker that ends a job which was tried here before
+ * Forgets state, progress and place of jobs that are there no more: a Hydra 1.x worker that ends a job which was tried here before
  * knows nothing of them. One process sweeps at a time, a page of what is remembered with each sweep.
  */
 export class Leftovers {
@@ -64,6 +64,7 @@ export class Leftovers {
     const remembered = [
       ...(await this.page(this.keys.state, (raw) => readJob(raw)?.id)),
       ...(await this.page(this.keys.progress, (id) => id)),
+      ...(await this.page(this.keys.hints, (id) => id)),
     ];
     let gone = await this.without(remembered, (ids) => this.search.runningAmong(ids));
     // One on its way from place to place may be missed by one search.
@@ -71,7 +72,8 @@ export class Leftovers {
       gone = await this.without(gone, (ids) => this.search.openAmong(ids));
     }
     const states = await this.forget(gone, this.keys.state);
-    return states + (await this.forget(gone, this.keys.progress));
+    const hints = await this.forget(gone, this.keys.hints);
+    return states + hints + (await this.forget(gone, this.keys.progress));
   }
 
   private async isFirst(): Promise<boolean> {

@@ -40,7 +40,8 @@ export class HeldJob extends WithDeadline implements JobFacts {
   readonly id: string;
   private known: HydraJobContext | undefined;
   private wasStarted = false;
-  private hasLogged = false;
+  /** Whether it has lines, or may have. */
+  hasLog = false;
 
   readonly fence: number;
   /** What the lease is called in Redis. */
@@ -190,17 +191,6 @@ export class HeldJob extends WithDeadline implements JobFacts {
 
   step<T>(name: string, run: () => T | Promise<T>): Promise<T> {
     return this.notes.step(this, name, run);
-  }
-
-  /** Whether the line that is to be written is the first of all: what is there is an earlier job's of its id. */
-  beginsLog(): boolean {
-    const isFirst = !this.hasLogged && this.isFirstStart;
-    this.hasLogged = true;
-    return isFirst;
-  }
-
-  get hasLog(): boolean {
-    return this.hasLogged;
   }
 
   keepStep(name: string, text: string): void {

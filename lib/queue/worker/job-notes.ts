@@ -2,7 +2,7 @@ import type { ResolvedOptions } from '../../hydra-options.js';
 import { parseValue } from '../../protocol/json.js';
 import { mustBePlain, stringify, withinLimit } from '../../protocol/payload.js';
 import { progressEvent } from '../model/job-event.js';
-import { writeLogLine } from '../model/job-log.js';
+import { logLineHead, writeLogLine } from '../model/job-log.js';
 import { JobSteps } from '../model/job-steps.js';
 import { leaseLostError, type HeldJob } from './held-job.js';
 import type { WorkerLink } from './worker-link.js';
@@ -25,8 +25,11 @@ export class JobNotes {
   }
 
   async log(job: HeldJob, text: unknown): Promise<void> {
-    const line = writeLogLine(this.link.redisClock.now(), job.attempt, text);
-    const isHeld = !job.isOver && (await this.link.log(job.lease, job.id, line, job.beginsLog()));
+    const { attempt, id, isOver, lease, message } = job;
+    const head = logLineHead(message.timestamp);
+    const line = writeLogLine(head, { at: this.link.redisClock.now(), attempt, text });
+    job.hasLog = true;
+    const isHeld = !isOver && (await this.link.log({ lease, id }, line, head));
     if (!isHeld) throw leaseLostError(job);
   }
 

@@ -224,10 +224,13 @@ export class WorkerLink {
   }
 
   /** False where the worker does not hold the job any more. */
-  async log(lease: string, id: string, line: string, isFirst: boolean): Promise<boolean> {
+  async log(
+    { lease, id }: { readonly lease: string; readonly id: string },
+    line: string,
+    head: string,
+  ): Promise<boolean> {
     const args = [this.leases, this.keys.log(id), lease, line, MAX_LINES, this.options.queue.dead.ageMs];
-    const run = () =>
-      this.redis.run('queue log', (redis) => addLog.run(redis, [...args, isFirst ? '1' : '']));
+    const run = () => this.redis.run('queue log', (redis) => addLog.run(redis, [...args, head]));
     return (await run()) === 1;
   }
 

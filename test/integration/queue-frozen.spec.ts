@@ -79,6 +79,9 @@ describe('a worker that slept', () => {
   });
 });
 
+/** Unix ms, of a far year. */
+const NEXT_TICK = 9_000_000_000_000;
+
 describe('repeating jobs that were set without a mark', () => {
   it.each(['ended', 'over'])('are not all forgotten once another is %s', async (how) => {
     const { commands } = instance.redis;
@@ -95,7 +98,7 @@ describe('repeating jobs that were set without a mark', () => {
     expect(await commands.hkeys(schedules)).toEqual(['stays']);
     expect(await commands.pttl(schedules)).toBe(-1);
     expect(await lookAtSchedules.run(commands, [schedules])).toEqual(['', 'stays']);
-    const set = ['stays', '{}', 5, keys.wake, 'mark', '', ''];
+    const set = ['stays', '{}', NEXT_TICK, keys.wake, 'mark', '', '', 0];
     expect(await setSchedule.run(commands, [schedules, ticks, ticked, ...set])).toBe('mark');
   });
 });
@@ -117,7 +120,19 @@ describe('a script of the repeating jobs that lacks a right', () => {
     const state = async () => JSON.stringify(await Promise.all(names.map((name) => admin.dump(name))));
     const scripts = {
       set: () =>
-        setSchedule.run(limited, ['schedules', 'ticks', 'ticked', 'new', '{}', 5, 'wake', 'mark', '', '']),
+        setSchedule.run(limited, [
+          'schedules',
+          'ticks',
+          'ticked',
+          'new',
+          '{}',
+          NEXT_TICK,
+          'wake',
+          'mark',
+          '',
+          '',
+          0,
+        ]),
       fire: () => fireWith(''),
       'fire again': () => fireWith(9),
       end: () => endSchedule.run(limited, ['schedules', 'ticks', 'ticked', 'due']),

@@ -6,7 +6,7 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { startPrivateRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 @Controller()
@@ -39,7 +39,7 @@ let service: string;
 beforeEach(async () => {
   Logger.overrideLogger(false);
   service = uniqueService('find');
-  const options = { service, redis: await testRedisUrl(), queue: { completed: { data: true } } };
+  const options = { service, redis: (await startPrivateRedis()).url, queue: { completed: { data: true } } };
   worker = await startService(options, [FindController]);
   queue = worker.app.get(QueueService);
 });
@@ -139,7 +139,7 @@ describe('jobs that are looked for', () => {
 });
 
 describe('a job of this library among many', () => {
-  /** Elements of lists and sets that Redis was asked for. */
+  /** How often Redis was asked for the type of a key: others at it would be counted too. */
   const asked = async (act: () => Promise<unknown>) => {
     const searches = async () =>
       Number(/cmdstat_type:calls=(\d+)/.exec(await commands().info('commandstats'))?.[1] ?? 0);

@@ -41,15 +41,27 @@ beforeEach(() => {
   ends = [];
 });
 
+/** Of one instant, as a snapshot is: a job on its way from one list to another would else be in none of them. */
+const DUMP_ALL = `
+local dumps = {}
+for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
+  table.insert(dumps, key)
+  table.insert(dumps, redis.call('DUMP', key))
+end
+return dumps
+`;
+const PUT_BACK = `
+for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end
+for at = 2, #ARGV, 2 do redis.call('RESTORE', ARGV[at], 0, ARGV[at + 1]) end
+`;
+
 /** All that Redis knows of a service, to be put back later: as after a crash, with a snapshot from before it. */
 async function snapshot(redis: Redis, service: string): Promise<() => Promise<void>> {
-  const keys = await redis.keys(`hydra:service:${service}:*`);
-  const dumps = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
+  const ofService = `hydra:service:${service}:*`;
+  const dumps = (await redis.callBuffer('EVAL', DUMP_ALL, 0, ofService)) as Buffer[];
   return async () => {
     await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    const transaction = redis.multi().del(...(await redis.keys(`hydra:service:${service}:*`)));
-    keys.forEach((key, index) => transaction.restore(key, 0, dumps[index]!));
-    await transaction.exec();
+    await redis.call('EVAL', PUT_BACK, 0, ofService, ...dumps);
   };
 }
 

@@ -87,7 +87,8 @@ describe('the topology', () => {
         const isWhole =
           edge(now, 'call', 'fail')?.calls === 20 &&
           edge(now, 'job', 'work')?.errors === 1 &&
-          now.edges.some(({ from, calls }) => from === `stream:${stream}` && calls === 5);
+          now.edges.some(({ from, calls }) => from === `stream:${stream}` && calls === 5) &&
+          now.edges.some(({ to, calls }) => to === `stream:${stream}` && calls === 5);
         return isWhole ? now : undefined;
       },
       { what: 'all edges', timeoutMs: 20_000 },

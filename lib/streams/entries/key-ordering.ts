@@ -9,6 +9,9 @@ const MIN_WAIT_MS = 2;
 const MAX_WAIT_MS = 100;
 /** How many entries one script orders without blocking Redis for long. */
 const BATCH_SIZE = 200;
+/** The same in a group of many consumers: the script asks what each of them has. */
+const SMALL_BATCH_SIZE = 100;
+const MANY_CONSUMERS = 100;
 
 /** What the ordering needs from its owner, and tells it. */
 export interface KeyOrderingListener {
@@ -27,6 +30,7 @@ export interface KeyOrderingListener {
  */
 export class KeyOrdering {
   private queued = 0;
+  private consumers = 0;
   private entries: Entry[] = [];
   private asked: readonly Entry[] = [];
   /** Entries whose place must be asked again. */
@@ -62,6 +66,10 @@ export class KeyOrdering {
     return this.working;
   }
 
+  private get batchSize(): number {
+    return this.consumers > MANY_CONSUMERS ? SMALL_BATCH_SIZE : BATCH_SIZE;
+  }
+
   private async work(): Promise<void> {
     for (let waitMs = MIN_WAIT_MS; this.entries.length > 0; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
       // Usually the other reader tells its keys very soon.
@@ -75,7 +83,7 @@ export class KeyOrdering {
   private async askForAll(forOthersToo: boolean): Promise<void> {
     this.entries.sort((a, b) => compareIds(a.id, b.id));
     try {
-      while (this.entries.length > 0) await this.askFor(this.entries.splice(0, BATCH_SIZE), forOthersToo);
+      while (this.entries.length > 0) await this.askFor(this.entries.splice(0, this.batchSize), forOthersToo);
     } finally {
       this.entries.push(...this.again.splice(0));
     }
@@ -95,8 +103,9 @@ export class KeyOrdering {
   /** The earlier ones first, since they decide where the later ones stand; as many at once as do not block Redis for long. */
   private async tellAll(given: readonly Entry[]): Promise<void> {
     const entries = given.toSorted((a, b) => compareIds(a.id, b.id));
-    for (let from = 0; from < entries.length; from += BATCH_SIZE)
-      await this.tellKeys(entries.slice(from, from + BATCH_SIZE), false);
+    const { batchSize } = this;
+    for (let from = 0; from < entries.length; from += batchSize)
+      await this.tellKeys(entries.slice(from, from + batchSize), false);
   }
 
   /**
@@ -105,8 +114,9 @@ export class KeyOrdering {
    * @param entries in the order of their ids
    */
   private async tellKeys(entries: readonly Entry[], withOthers: boolean): Promise<readonly Entry[]> {
-    const { placements, queuedByKey, others } = await this.group.enqueueByKey(entries, withOthers);
+    const { placements, queuedByKey, others, consumers } = await this.group.enqueueByKey(entries, withOthers);
     this.queued = queuedByKey;
+    this.consumers = consumers;
     for (const other of others) other.orderBy(this.listener.keyOf(other));
     const placed = new Set(entries.filter((_, at) => placements[at] !== Placement.askAgain));
     this.asked = this.asked.filter((entry) => !placed.has(entry));

@@ -29,6 +29,8 @@ export interface Placed {
   readonly queuedByKey: number;
   /** Earlier entries that others have read, and whose keys must be told first. */
   readonly others: readonly Entry[];
+  /** How many consumers the group has. */
+  readonly consumers: number;
 }
 
 /** The answer for entries that have ended. */

@@ -82,11 +82,11 @@ export class ConsumerGroup {
     const { consumer } = this.config;
     const keys = entries.flatMap(({ owner = consumer, id, key }) => [owner, id, key]);
     const args = [withOthers ? '1' : '0', ...keys];
-    const [placements, queuedByKey, others] = await this.run('order by key', enqueueByKey, args);
+    const [placements, queuedByKey, others, consumers] = await this.run('order by key', enqueueByKey, args);
     const otherEntries = others.map(([owner, id, fields]) => {
       return new Entry(this.config, id, fields, { incarnation: this.incarnation, deliveries: 0, owner });
     });
-    return { placements, queuedByKey, others: otherEntries };
+    return { placements, queuedByKey, others: otherEntries, consumers };
   }
 
   /**

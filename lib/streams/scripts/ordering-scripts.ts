@@ -11,7 +11,7 @@ const OTHERS_SIZE = 200;
  * ARGV  1 group   2 consumer   3 '1' to be told `others`   then owner, id, key ('' for none) in turn, ids ascending
  * Returns for each entry: 0 it is the first of its key and its owner has it, 1 it is queued, 2 tell the keys of `others` too,
  *   3 it is not its owner's any more; then how many are queued; then the `others`: owner, id and fields of entries
- *   that were read before and whose key nobody has told.
+ *   that were read before and whose key nobody has told; then how many consumers the group has.
  *
  * One script, because two instances that order entries of one key must agree. Any of them may tell the key of an entry that
  * another has read: that one may be slow, or dead, and the rest must not wait for it.
@@ -56,7 +56,8 @@ local function mindAll(name, owner)
     from = '(' .. rows[#rows][1]
   end
 end
-for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
+local consumers = redis.call('XINFO', 'CONSUMERS', stream, group)
+for _, info in ipairs(consumers) do
   local name, pending = info[2], info[4]
   if name == QUEUED then queued = pending end
   if pending > 0 and string.sub(name, -1) == UNORDERED then mindAll(name, string.sub(name, 1, -2)) end
@@ -108,7 +109,7 @@ for consumer, ids in pairs(granted) do
 end
 local list = {}
 for at = 4, #ARGV, 3 do table.insert(list, places[ARGV[at + 1]]) end
-return { list, queued, others }
+return { list, queued, others, #consumers }
 `,
 );
 
@@ -117,6 +118,7 @@ export type EnqueueReply = [
   places: number[],
   queued: number,
   others: (readonly [owner: string, id: string, fields: string[]])[],
+  consumers: number,
 ];
 
 /**

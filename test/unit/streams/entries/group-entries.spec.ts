@@ -35,6 +35,7 @@ function start(options: Partial<EntryHandler> = {}, isOrdered = false) {
       placements: numbersOf(entries).map((n) => (n > 10 ? Placement.queued : Placement.first)),
       queuedByKey: answers.queuedByKey,
       others: [],
+      consumers: 1,
     }),
     findLost: async (entries: readonly Entry[]) =>
       entries.filter((entry) => answers.lost.includes(numbersOf([entry])[0]!)),

@@ -6,7 +6,7 @@ import { entryOf, numbersOf } from '../../../support/stream-entries.js';
 
 type Answer = (entries: readonly Entry[], withOthers: boolean) => number[];
 
-function start(answer: Answer, others: Entry[] = []) {
+function start(answer: Answer, others: Entry[] = [], consumers = 1) {
   const clock = new ManualClock();
   const asked: { numbers: number[]; withOthers: boolean }[] = [];
   const ordered: number[] = [];
@@ -15,7 +15,7 @@ function start(answer: Answer, others: Entry[] = []) {
     enqueueByKey: async (entries: readonly Entry[], withOthers: boolean) => {
       asked.push({ numbers: numbersOf(entries), withOthers });
       const placements = answer(entries, withOthers);
-      return { placements, queuedByKey: 7, others: withOthers ? others : [] };
+      return { placements, queuedByKey: 7, others: withOthers ? others : [], consumers };
     },
   };
   const ordering = new KeyOrdering(clock, group, {
@@ -33,6 +33,12 @@ describe('the order by key', () => {
     );
     await ordering.place([entryOf(3), entryOf(1), entryOf(2)]);
     expect([ordered, ordering.queuedByKey, ordering.unplaced]).toEqual([[1, 3], 7, []]);
+  });
+
+  it('tells them in smaller steps where the group has many consumers', async () => {
+    const { ordering, asked } = start((entries) => entries.map(() => Placement.first), [], 101);
+    await ordering.place(Array.from({ length: 450 }, (_, at) => entryOf(at + 1)));
+    expect(asked.map(({ numbers }) => numbers.length)).toEqual([200, 100, 100, 50]);
   });
 
   it('tells keys in steps, the lowest ids first', async () => {

@@ -7,6 +7,8 @@ import { oneLine } from './one-line.js';
 const INTERVAL_MS = 10_000;
 /** The largest number of topics, because a topic may contain a name from outside. All further topics are one. */
 const MAX_TOPICS = 100;
+/** A topic is told by so many characters at most: it is kept. */
+const MAX_TOPIC_LENGTH = 200;
 const OTHERS = '';
 
 interface Topic {
@@ -44,7 +46,8 @@ export class ThrottledLogger {
     this.topics.clear();
   }
 
-  private topicOf(name: string): Topic {
+  private topicOf(topicName: string): Topic {
+    const name = topicName.slice(0, MAX_TOPIC_LENGTH);
     const kept = this.topics.has(name) || this.topics.size < MAX_TOPICS ? name : OTHERS;
     const topic = this.topics.get(kept) ?? { suppressed: 0, loggedAt: -Infinity };
     this.topics.set(kept, topic);

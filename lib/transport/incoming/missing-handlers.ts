@@ -19,8 +19,10 @@ export class MissingHandlers {
 
   error(pattern: string): HydraError {
     const { address, log } = this.context;
-    const what = `"${pattern}" has no handler at ${address}${this.hintFor(pattern)}`;
-    log.warn(`no handler: ${pattern}`, `a call was refused: ${what}`);
+    // It comes from outside, and the log keeps its topics.
+    const shown = pattern.length > MAX_LETTERS ? `${pattern.slice(0, MAX_LETTERS)}…` : pattern;
+    const what = `"${shown}" has no handler at ${address}${this.hintFor(pattern)}`;
+    log.warn(`no handler: ${shown}`, `a call was refused: ${what}`);
     return new HydraError('NO_HANDLER', what);
   }
 

@@ -33,6 +33,14 @@ describe('a throttled logger', () => {
     expect(made).toBe(1);
   });
 
+  it('keeps no more than the beginning of a topic, which may be a name from outside', () => {
+    const log = new ThrottledLogger(new ManualClock());
+    const long = 'x'.repeat(200);
+    log.warn(`${long}a`, 'first');
+    log.warn(`${long}b`, 'the same topic');
+    expect(lines).toEqual(['first']);
+  });
+
   it('keeps a bounded number of topics', () => {
     const log = new ThrottledLogger(new ManualClock());
     for (let i = 0; i < 1_000; i++) log.warn(`topic ${i}`, 'line');

@@ -39,6 +39,13 @@ describe('the error of a call that no handler has', () => {
     ]);
   });
 
+  it('keeps and tells the beginning of a long pattern only, which comes from outside', () => {
+    const { handlers, logged } = missing('sum');
+    const { message } = handlers.error('x'.repeat(1_000_000));
+    for (const text of [message, ...logged.flat()]) expect(text.length).toBeLessThan(300);
+    expect(message).toContain(`"${'x'.repeat(200)}…" has no handler`);
+  });
+
   it('looks for names for a bounded number of patterns of a bounded length', () => {
     const { handlers } = missing('sum');
     expect(handlers.error('x'.repeat(500)).message).not.toContain('handles');

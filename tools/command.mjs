@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { constants as system, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 
 // Package managers install here, and a bare PATH (cron, CI, a fresh root shell) often lacks one of them.
@@ -24,12 +25,15 @@ function isExecutable(path) {
 
 /**
  * Runs a program to its end and returns its exit code; 127 when it could not be started.
- * With `log`, each output line is handed over; with `inherit`, the program writes to this terminal itself.
+ * With `log`, each output line is handed over; with `inherit`, the program writes to this terminal itself. One that is
+ * `isPatient` gets what time of the processors others leave, as do those that it starts.
  */
-export function run(program, args, { log = () => {}, inherit = false, timeoutMs, ...options } = {}) {
+export function run(program, args, options = {}) {
+  const { log = () => {}, inherit = false, isPatient = false, timeoutMs, ...others } = options;
   return new Promise((resolve) => {
     const stdio = inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'];
-    const child = spawn(program, args, { stdio, timeout: timeoutMs, ...options });
+    const child = spawn(program, args, { stdio, timeout: timeoutMs, ...others });
+    if (isPatient && child.pid) setPriority(child.pid, system.priority.PRIORITY_LOW);
     for (const stream of [child.stdout, child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', log);
     }

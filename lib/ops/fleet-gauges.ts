@@ -188,7 +188,8 @@ export class FleetGauges {
   private async holds(what: string): Promise<boolean> {
     const { redis, keys, options, id } = this.instance;
     const lease = { key: keys.metricsLease(options.service, what), holder: id };
-    const isHeld = await redis.run('lease of the metrics', (client) => holdLease(client, lease, LEASE_MS));
+    const othersMs = await redis.run('lease of the metrics', (client) => holdLease(client, lease, LEASE_MS));
+    const isHeld = othersMs === 0;
     if (isHeld) this.held.set(what, lease);
     else this.held.delete(what);
     return isHeld;

@@ -14,7 +14,7 @@ export interface Lease {
  *
  * KEYS  1 the lease
  * ARGV  1 who   2 its life (ms)
- * Returns 1 where it is theirs now, 0 where another has it.
+ * Returns 0 where it is theirs now, else how long another has it at least (ms, 1 or more).
  *
  * One script, because the lease may pass to another between a look and a write: a process that was frozen would prolong, or
  * end, what is not its own any more.
@@ -25,9 +25,9 @@ const hold = new Script<number>(
   `${NEED}
 need('SET', KEYS[1], ARGV[1])
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
+if holder and holder ~= ARGV[1] then return math.max(1, redis.call('PTTL', KEYS[1])) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+return 0
 `,
 );
 
@@ -47,9 +47,12 @@ return redis.call('DEL', KEYS[1])
 `,
 );
 
-/** Whether this holder has the lease, for so many milliseconds from now. Rejects as the driver does. */
-export async function holdLease(redis: RedisClient, { key, holder }: Lease, ms: number): Promise<boolean> {
-  return (await hold.run(redis, [key, holder, ms])) === 1;
+/**
+ * Takes or renews the lease, for so many milliseconds from now. Resolves with 0 where this holder has it, else with the
+ * milliseconds after which it ends unless its holder renews it: there is no need to ask before. Rejects as the driver does.
+ */
+export async function holdLease(redis: RedisClient, { key, holder }: Lease, ms: number): Promise<number> {
+  return hold.run(redis, [key, holder, ms]);
 }
 
 /** Lets another have it at once; nothing happens where another has it already. Rejects as the driver does. */

@@ -96,6 +96,7 @@ describe('the upkeep of shared records', () => {
       {
         pruneAfterMs: 4_000,
         directoryEveryTicks: 1,
+        restEveryTicks: 1,
       },
     );
     bridge.start();

@@ -15,14 +15,14 @@ export interface KnownNode {
 
 /** For this long, a Hydra 1.x instance without presence is checked at every tick: it may only be late. */
 const LATE_MS = 10_000;
-/** Of the entries that are not urgent, this share is checked at each tick. */
-const SHARE = 30;
-const MIN_BATCH = 10;
+/** Of the entries that are not urgent, this share is checked at a time. */
+const SHARE = 6;
+const MIN_BATCH = 50;
 
 /**
  * The entries of the nodes hash, and which of them must be checked. A Hydra 1.x instance is checked at every tick,
  * because nothing else announces it. An instance of this library, or one that has been dead for a long time, is checked
- * from time to time, to find out whether its entry can be deleted.
+ * from time to time, to find out whether its entry can be deleted: a share of them at each few ticks.
  */
 export class KnownNodes {
   private readonly entries = new Map<string, KnownNode | undefined>();
@@ -66,13 +66,14 @@ export class KnownNodes {
     this.entries.clear();
   }
 
-  /** The entries whose presence must be checked now. */
-  due(now: number): readonly KnownNode[] {
+  /** The entries whose presence must be checked now, and a share of the others where `withOthers` says so. */
+  due(now: number, withOthers: boolean): readonly KnownNode[] {
     const urgent: KnownNode[] = [];
     const patient: KnownNode[] = [];
     for (const entry of this.entries.values()) {
       if (entry) (isUrgent(entry, now) ? urgent : patient).push(entry);
     }
+    if (!withOthers) return urgent;
     const count = Math.min(patient.length, Math.max(MIN_BATCH, Math.ceil(patient.length / SHARE)));
     for (let step = 0; step < count; step++) urgent.push(patient[(this.offset + step) % patient.length]!);
     this.offset += count;

@@ -21,9 +21,11 @@ export interface BridgeTimings {
    * twice.
    */
   readonly directoryEveryTicks: number;
+  /** What can wait for seconds is done at each so many ticks: entries that can be deleted, names that were lost. */
+  readonly restEveryTicks: number;
 }
 
-const TIMINGS: BridgeTimings = { pruneAfterMs: 60_000, directoryEveryTicks: 60 };
+const TIMINGS: BridgeTimings = { pruneAfterMs: 60_000, directoryEveryTicks: 60, restEveryTicks: 5 };
 /** The ids are read again at the latest after so many ticks, even if their number has not changed. */
 const FULL_EVERY_TICKS = 10;
 const BATCH_SIZE = 500;
@@ -43,6 +45,7 @@ export class LegacyBridge {
   private emptyNames = new Set<string>();
   private timer: Timer | undefined;
   private isLeader = false;
+  private pauseMs = INTERVAL_MS;
   private ticks = 0;
   private attempts = 0;
   private mayLead = true;
@@ -78,7 +81,7 @@ export class LegacyBridge {
     const { clock, random } = this.context;
     this.ticking = this.tick().finally(() => {
       if (this.isStopped) return;
-      this.timer = clock.setTimeout(() => this.next(), jittered(INTERVAL_MS, random), { isUpkeep: true });
+      this.timer = clock.setTimeout(() => this.next(), jittered(this.pauseMs, random), { isUpkeep: true });
     });
   }
 
@@ -87,19 +90,27 @@ export class LegacyBridge {
     const redis = this.context.redis.commands;
     try {
       if (!(await this.isAllowed(redis))) return;
-      const wasLeader = this.isLeader;
-      this.isLeader = await holdLease(redis, this.lease, LEADER_LEASE_MS);
-      if (!this.isLeader) return this.nodes.clear();
-      if (!wasLeader) this.ticks = 0;
-      await this.readNodes(redis, this.ticks % FULL_EVERY_TICKS === 0);
-      await Promise.all(
-        this.nodes.due(this.context.clock.monotonic()).map((entry) => this.lookAt(redis, entry)),
-      );
-      await this.repairDirectory(redis);
+      if (!(await this.lead(redis))) return this.nodes.clear();
+      const isFull = this.ticks % FULL_EVERY_TICKS === 0;
+      const isForRest = this.ticks % this.timings.restEveryTicks === 0;
+      await this.readNodes(redis, isFull);
+      const due = this.nodes.due(this.context.clock.monotonic(), isForRest);
+      await Promise.all(due.map((entry) => this.lookAt(redis, entry)));
+      if (isForRest) await this.repairDirectory(redis);
       if (++this.ticks % this.timings.directoryEveryTicks === 0) await this.pruneDirectory(redis);
     } catch {
       // Redis went away; the next tick, or the next leader, continues.
     }
+  }
+
+  /** Whether it is the leader now. If not, it asks again when the lease of the leader would end. */
+  private async lead(redis: RedisClient): Promise<boolean> {
+    const wasLeader = this.isLeader;
+    const othersMs = await holdLease(redis, this.lease, LEADER_LEASE_MS);
+    this.isLeader = othersMs === 0;
+    this.pauseMs = Math.min(Math.max(othersMs, INTERVAL_MS), LEADER_LEASE_MS);
+    if (this.isLeader && !wasLeader) this.ticks = 0;
+    return this.isLeader;
   }
 
   /** Asked for now and then, for it may be given: who tries without it is noted by Redis every time. */

@@ -182,7 +182,10 @@ describe('cancelling a job', () => {
     await queue.cancel(job.id, { reason: 'told' });
     await eventually(() => events.length > 0, { what: 'the event' });
     expect(events).toEqual([
-      { type: 'cancelled', id: job.id, pattern: 'plain', reason: 'told', finishedAt: expect.any(Date) },
+      {
+        ...{ type: 'cancelled', id: job.id, pattern: 'plain', reason: 'told' },
+        ...{ finishedAt: expect.any(Date), enqueuedAt: expect.any(Date) },
+      },
     ]);
     subscription.unsubscribe();
   });

@@ -3,7 +3,7 @@ import { Controller } from '@nestjs/common';
 import { QueuePattern, QueueService, type JobView } from '../../lib/index.js';
 import { JobSearch } from '../../lib/queue/producer/job-search.js';
 import { removeOne } from '../../lib/queue/scripts/producer-scripts.js';
-import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
+import { createQueueKeys, rememberedIn } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService, type TestService } from '../support/app.js';
 import { testRedis } from '../support/redis.js';
@@ -51,11 +51,10 @@ describe('a job', () => {
     const { redis, keys } = worker.app.get(HydraInstance);
     const { commands } = redis;
     const queueKeys = createQueueKeys(keys, service, 'unread');
-    const { waiting, delayed, state, watched, ids, progress, results, died, hints, latest, events } =
-      queueKeys;
+    const { waiting, delayed, state, watched, events } = queueKeys;
     const remove = (place: string) =>
       removeOne.run(commands, [
-        ...[place, state, watched, ids, progress, results, died, hints, latest],
+        ...[...rememberedIn(queueKeys, 'id'), place, state, watched],
         ...['job', events, '{}', 0, 1, 'id', ''],
       ]);
     const remember = () => commands.hset(state, 'job', '{"failures":1}');
@@ -131,10 +130,10 @@ describe('in a list of 120,000', () => {
 
   it('a job is taken out where others left and came since it was seen, and looked for again where it cannot be', async () => {
     const { commands, queueKeys } = await fill('waiting');
-    const { waiting, state, watched, ids, progress, results, died, hints, latest, events } = queueKeys;
+    const { waiting, state, watched, events } = queueKeys;
     const remove = (n: number, seenAt: number, length: number) =>
       removeOne.run(commands, [
-        ...[waiting, state, watched, ids, progress, results, died, hints, latest],
+        ...[...rememberedIn(queueKeys, `deep-${n}`), waiting, state, watched],
         ...[text(n), events, '{}', seenAt, length, `deep-${n}`, ''],
       ]);
     await commands.lpush(waiting, ...Array.from({ length: 100 }, (_, n) => `came ${n}`));

@@ -1,7 +1,7 @@
 import { HydraError } from '../../hydra-error.js';
 import { isJsonObject, parseObject, parseValue } from '../../protocol/json.js';
 import { mustBePlain, stringify } from '../../protocol/payload.js';
-import { readJob } from './job-text.js';
+import { readJob, type ReadJob } from './job-text.js';
 
 /**
  * Something that happened to a job.
@@ -27,6 +27,8 @@ export type JobEvent =
       readonly error: string;
       /** The timestamp of the job's message: which of several jobs of the id it was. */
       readonly addedOn?: string;
+      /** A job that was added under its id meanwhile follows it. */
+      readonly hasFollower?: true;
     }
   | CancelledEvent
   /** A process that had seen that somebody listens has added it: it looks once in a second. */
@@ -73,6 +75,8 @@ export interface CompletedEvent {
   readonly result?: unknown;
   /** The result is too large for an event: `result` and `get` have it. */
   readonly isLarge?: true;
+  /** A job that was added under its id meanwhile follows it. */
+  readonly hasFollower?: true;
 }
 
 /**
@@ -91,6 +95,8 @@ export interface CancelledEvent {
   readonly reason: string;
   /** When it was cancelled, by the clock of Redis. */
   readonly finishedAt: Date;
+  /** When it was added, by the clock of the process that added it. */
+  readonly enqueuedAt?: Date;
 }
 
 /**
@@ -144,8 +150,9 @@ export function writeAdded(jobs: readonly { readonly id: string; readonly patter
 }
 
 /** The event of a cancelled job as JSON, but for its time, which Redis adds. */
-export function writeCancelled(id: string, pattern: string, reason: string): string {
-  return JSON.stringify({ type: 'cancelled', id, pattern, reason });
+export function writeCancelled(job: ReadJob | undefined, reason: string): string {
+  const { id = '', pattern = '', message } = job ?? {};
+  return JSON.stringify({ type: 'cancelled', id, pattern, reason, addedOn: message?.timestamp });
 }
 
 /** A {@link CompletedEvent} as JSON. */
@@ -159,8 +166,9 @@ interface WrittenCompleted extends Omit<CompletedEvent, 'finishedAt' | 'enqueued
 }
 
 /** A {@link CancelledEvent} as JSON. */
-interface WrittenCancelled extends Omit<CancelledEvent, 'finishedAt'> {
+interface WrittenCancelled extends Omit<CancelledEvent, 'finishedAt' | 'enqueuedAt'> {
   readonly finishedOn: number;
+  readonly addedOn?: string;
 }
 
 type WrittenEvent = Exclude<JobEvent, CompletedEvent | CancelledEvent> | WrittenCompleted | WrittenCancelled;
@@ -183,17 +191,35 @@ function readEvent(event: WrittenEvent): JobEvent {
   if (!('finishedOn' in event)) return event;
   const finishedAt = new Date(event.finishedOn);
   if (event.type === 'cancelled') {
-    const { finishedOn: _on, ...rest } = event;
-    return { ...rest, finishedAt };
+    const { finishedOn: _on, addedOn, ...rest } = event;
+    return { ...rest, finishedAt, ...addedAt(addedOn) };
   }
-  const { finishedOn: _on, addedOn = '', job, ...rest } = event;
-  const enqueuedAt = new Date(addedOn);
+  const { finishedOn: _on, addedOn, job, ...rest } = event;
   return {
     ...rest,
     finishedAt,
-    ...(!Number.isNaN(enqueuedAt.getTime()) && { enqueuedAt }),
+    ...addedAt(addedOn),
     ...(job !== undefined && { data: readJob(JSON.stringify(job))?.data }),
   };
+}
+
+function addedAt(addedOn = ''): { readonly enqueuedAt?: Date } {
+  const enqueuedAt = new Date(addedOn);
+  return Number.isNaN(enqueuedAt.getTime()) ? {} : { enqueuedAt };
+}
+
+/**
+ * Whether an end may be that of the job with this timestamp: an earlier or a later job can have had its id. Also where either of
+ * the times is not known.
+ */
+export function isEndOf(event: JobEvent, addedOn: string | undefined): boolean {
+  const known = addedOnOf(event);
+  return addedOn === undefined || known === undefined || known === addedOn;
+}
+
+function addedOnOf(event: JobEvent): string | undefined {
+  if (event.type === 'dead') return event.addedOn || undefined;
+  return 'enqueuedAt' in event ? event.enqueuedAt?.toISOString() : undefined;
 }
 
 const TOLD: ReadonlySet<unknown> = new Set(['progress', 'removed', 'started', 'added', 'drained']);

@@ -34,10 +34,12 @@ export function readJob(raw: string): ReadJob | undefined {
   };
 }
 
-/** The same, with what took the place of a job: it keeps the bytes by which it is known. */
+/** The same, with what took the place of a job: it keeps the bytes and the time by which it is known. */
 export function readLatest(raw: string, latest: string | undefined): ReadJob | undefined {
   const job = latest === undefined ? undefined : readJob(latest);
-  return job ? { ...job, raw } : readJob(raw);
+  if (!job) return readJob(raw);
+  const { timestamp = '' } = readJob(raw)?.message ?? {};
+  return { ...job, raw, message: { ...job.message, timestamp } };
 }
 
 const NOTHING = Object.freeze({});

@@ -141,6 +141,12 @@ export function isHydras({ waiting, high }: QueueKeys): boolean {
   return !waiting.startsWith(high.slice(0, -'high'.length));
 }
 
+/** Where something may be remembered of a job by its id. */
+export function rememberedIn(keys: QueueKeys, id: string): readonly string[] {
+  const { ids, progress, results, finished, died, hints, latest } = keys;
+  return [ids, progress, results, finished, died, hints, latest, keys.log(id)];
+}
+
 /** Behind the pattern in the name of `ofPriority`, before the priority. */
 export const RANK_SUFFIX = ':rank';
 

@@ -1,11 +1,12 @@
 import type { ResolvedOptions } from '../../hydra-options.js';
 import type { Context } from '../../redis/context.js';
 import { readDeadLetter } from '../model/dead-letter.js';
-import { readEnd, writeCancelled } from '../model/job-event.js';
+import { writeCancelled } from '../model/job-event.js';
 import { readJob } from '../model/job-text.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import { cancelOne } from '../scripts/cancel-scripts.js';
 import type { Cursor, Found, JobSearch } from './job-search.js';
+import { KeptOutcomes } from './kept-outcomes.js';
 
 /**
  * What came of cancelling a job: `'cancelled'`, it waited, was delayed or ran, and ends so; `'ended'`, it was over before;
@@ -43,6 +44,7 @@ const MAX_MISSES = 3;
 /** Cancels the jobs of one queue. */
 export class Cancellation {
   private readonly kept: ResolvedOptions['queue']['dead'];
+  private readonly outcomes: KeptOutcomes;
 
   constructor(
     private readonly context: Pick<Context, 'redis' | 'options'>,
@@ -50,18 +52,21 @@ export class Cancellation {
     private readonly search: JobSearch,
   ) {
     this.kept = context.options.queue.dead;
+    this.outcomes = new KeptOutcomes(context.redis, keys);
   }
 
   async cancel(id: string, reason: string): Promise<CancelOutcome> {
     let misses = 0;
     for (let tries = 0; tries < MAX_TRIES && misses < MAX_MISSES; tries++) {
-      if (await this.hasEnded(id)) return 'ended';
+      const { end, isOlder } = await this.outcomes.of(id);
+      if (end && !isOlder) return 'ended';
       const { place, found } = await this.find(id);
       if (!found) misses++;
       else if (place === this.keys.inProgress) return 'foreign';
       else if ((await this.cancelFound(place, found, reason)) === 1) return 'cancelled';
     }
-    return (await this.isDead(id)) ? 'ended' : 'missing';
+    const { end } = await this.outcomes.of(id);
+    return end || (await this.isDead(id)) ? 'ended' : 'missing';
   }
 
   /** One after the other, until so many are, or two looks at all places have found none. */
@@ -126,11 +131,6 @@ export class Cancellation {
     return { place: '', found: undefined };
   }
 
-  private async hasEnded(id: string): Promise<boolean> {
-    const text = await this.context.redis.run('cancel a job', (redis) => redis.hget(this.keys.results, id));
-    return readEnd(text) !== undefined;
-  }
-
   private async isDead(id: string): Promise<boolean> {
     const found = await this.search.find(this.keys.incomplete, id);
     return found !== undefined && readDeadLetter(found.raw) !== undefined;
@@ -138,11 +138,12 @@ export class Cancellation {
 
   private cancelFound(place: string, { raw, index, length }: Found, reason: string): Promise<number> {
     const { state, watched, ids, progress, results, died, finished, hints, latest, events } = this.keys;
-    const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
+    const job = readJob(raw);
+    const { id = '' } = job ?? {};
     const leases = this.keys.leases('');
     const owner = place.startsWith(leases) ? place.slice(leases.length) : '';
     const names = [place, state, watched, ids, progress, results, died, finished, hints, latest];
-    const event = writeCancelled(id, pattern, reason).slice(0, -1);
+    const event = writeCancelled(job, reason).slice(0, -1);
     const told = [this.keys.wakeOf(owner), reason];
     const args = [...names, raw, events, event, index, length, id, this.kept.ageMs, ...told];
     return this.context.redis.run('cancel a job', (redis) => cancelOne.run(redis, args));

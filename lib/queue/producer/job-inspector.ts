@@ -13,6 +13,7 @@ import {
 } from './job-filter.js';
 import { JobFinder } from './job-finder.js';
 import { JobSearch, type Found } from './job-search.js';
+import { KeptOutcomes } from './kept-outcomes.js';
 import { readState } from '../model/job-state.js';
 import { readJob, readLatest } from '../model/job-text.js';
 import {
@@ -34,7 +35,7 @@ import {
   removeOne,
   removeOutcome,
 } from '../scripts/producer-scripts.js';
-import { asideNames, type QueueKeys } from '../model/queue-keys.js';
+import { asideNames, rememberedIn, type QueueKeys } from '../model/queue-keys.js';
 import { Redrive } from './redrive.js';
 
 /** Jobs read by one command at most. */
@@ -61,6 +62,7 @@ export class JobInspector {
   readonly search: JobSearch;
   readonly dead: Redrive;
   readonly finder: JobFinder;
+  private readonly outcomes: KeptOutcomes;
 
   constructor(
     private readonly redis: RedisConnections,
@@ -68,6 +70,7 @@ export class JobInspector {
     dedupMs: number,
   ) {
     this.search = new JobSearch(redis, keys);
+    this.outcomes = new KeptOutcomes(redis, keys);
     this.finder = new JobFinder(redis, keys, this.search);
     this.dead = new Redrive(redis, keys, this.search, dedupMs);
   }
@@ -111,35 +114,50 @@ export class JobInspector {
     return this.views(state, texts);
   }
 
-  /** A job that moves on while it is looked for may be missed once: it has been where it is found the second time. */
+  /**
+   * A job that moves on while it is looked for may be missed once: it has been where it is found the second time. One that is there
+   * hides what an earlier one of its id came to.
+   */
   async get(id: string): Promise<JobView | undefined> {
-    return (await this.look(id)) ?? (await this.look(id));
+    return (await this.look(id)) ?? (await this.look(id)) ?? (await this.lastOf(id));
   }
 
   /** How it ended, at a constant cost; undefined while it has not. */
   async ended(id: string): Promise<JobView | undefined> {
-    return outcomeView(await this.redis.run('look up a job', (redis) => redis.hget(this.keys.results, id)));
+    const { text, isOlder } = await this.outcomes.of(id);
+    return isOlder ? undefined : outcomeView(text);
+  }
+
+  /** What is kept of how the last one of this id ended, also while another one is there. */
+  async kept(id: string): Promise<JobView | undefined> {
+    return outcomeView((await this.outcomes.of(id)).text);
   }
 
   private async look(id: string): Promise<JobView | undefined> {
-    const text = await this.redis.run('look up a job', (redis) => redis.hget(this.keys.results, id));
-    const ended = endedView(text);
+    const { text, isOlder } = await this.outcomes.of(id);
+    const ended = isOlder ? undefined : endedView(text);
     if (ended) return ended;
-    return (await this.near(id)) ?? (await this.searched(id));
+    return (await this.near(id, isOlder)) ?? (await this.searched(id, isOlder));
+  }
+
+  /** A Hydra 1.x worker ended the one that had the id: nobody was told. */
+  private async lastOf(id: string): Promise<JobView | undefined> {
+    const { text, isOlder } = await this.outcomes.of(id);
+    return isOlder ? (endedView(text) ?? this.findDead(id)) : undefined;
   }
 
   /** At a cost that does not follow the length of the queue, where this library added it. */
-  private async near(id: string): Promise<JobView | undefined> {
+  private async near(id: string, isThere: boolean): Promise<JobView | undefined> {
     const located = await this.search.locate(id);
     if (located?.state === 'delayed') return this.delayedView(located.raw);
     if (located) return (await this.views(located.state, [located.raw]))[0];
-    const letter = await this.search.locateDead(id);
+    const letter = isThere ? undefined : await this.search.locateDead(id);
     const dead = letter && readDeadLetter(letter.raw);
     return dead && deadView(dead);
   }
 
   /** In bounded steps, from place to place. */
-  private async searched(id: string): Promise<JobView | undefined> {
+  private async searched(id: string, isThere: boolean): Promise<JobView | undefined> {
     const { waiting, active } = await this.search.places();
     for (const [state, places] of [
       ['waiting', waiting],
@@ -150,7 +168,7 @@ export class JobInspector {
         if (found) return (await this.views(state, [found.raw]))[0];
       }
     }
-    return (await this.findDelayed(id)) ?? (await this.findDead(id));
+    return (await this.findDelayed(id)) ?? (isThere ? undefined : this.findDead(id));
   }
 
   /** Oldest first. */
@@ -171,12 +189,6 @@ export class JobInspector {
    * @param state only where it is in this state
    */
   async remove(id: string, state?: JobStateName): Promise<boolean> {
-    const isRemoved = await this.takeOut(id, state);
-    if (isRemoved) await this.redis.run('remove a job', (redis) => redis.del(this.keys.log(id)));
-    return isRemoved;
-  }
-
-  private async takeOut(id: string, state?: JobStateName): Promise<boolean> {
     const { incomplete, delayed } = this.keys;
     const { waiting } = await this.search.places();
     // A dead letter last: a job that waits may have the id of an older one that failed.
@@ -188,17 +200,12 @@ export class JobInspector {
   }
 
   /** Takes out what was found, and not what has its id by now: 1; 0 where it is gone; -1 where it has to be looked for again. */
-  async removeFound(state: JobStateName, place: string, id: string, found: Found): Promise<number> {
-    const done = await (state === 'completed'
-      ? this.removeOutcome(id, found.raw)
-      : this.removeFrom(place, found));
-    if (done === 1) await this.redis.run('remove a job', (redis) => redis.del(this.keys.log(id)));
-    return done;
+  removeFound(state: JobStateName, place: string, id: string, found: Found): Promise<number> {
+    return state === 'completed' ? this.removeOutcome(id, found.raw) : this.removeFrom(place, found);
   }
 
   private removeOutcome(id: string, text = ''): Promise<number> {
-    const { finished, results, ids, progress, died, hints, latest } = this.keys;
-    const args = [finished, ids, progress, results, died, hints, latest, id, text];
+    const args = [...rememberedIn(this.keys, id), id, text];
     return this.redis.run('remove a job', (redis) => removeOutcome.run(redis, args));
   }
 
@@ -213,10 +220,10 @@ export class JobInspector {
   }
 
   private removeFrom(place: string, { raw, index, length }: Found): Promise<number> {
-    const { state, watched, ids, progress, results, died, hints, latest, events, incomplete } = this.keys;
+    const { state, watched, events, incomplete } = this.keys;
     const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
     const event: JobEvent = { type: 'removed', id, pattern };
-    const keys = [place, state, watched, ids, progress, results, died, hints, latest];
+    const keys = [...rememberedIn(this.keys, id), place, state, watched];
     const isDead = place === incomplete ? '1' : '';
     const args = [...keys, raw, events, JSON.stringify(event), index, length, id, isDead];
     return this.redis.run('remove a job', (redis) => removeOne.run(redis, args));

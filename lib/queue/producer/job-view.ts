@@ -1,6 +1,6 @@
 import { parseValue } from '../../protocol/json.js';
 import type { DeadJob, DeadLetterText } from '../model/dead-letter.js';
-import { readEnd } from '../model/job-event.js';
+import { readEnd, type CompletedEvent } from '../model/job-event.js';
 import { attemptOf, readState, type JobState } from '../model/job-state.js';
 import { enqueuedAt, type ReadJob } from '../model/job-text.js';
 
@@ -115,8 +115,11 @@ export function deadView({ id, pattern, data, reason, diedAt, attempts }: DeadJo
 
 export function completedView(text: string | null): JobView | undefined {
   const event = readEnd(text);
-  if (event?.type !== 'completed') return undefined;
-  const { type: _type, attempt, finishedAt, tookMs, isLarge: _large, ...rest } = event;
+  return event?.type === 'completed' ? viewOfCompleted(event) : undefined;
+}
+
+export function viewOfCompleted(event: CompletedEvent): JobView {
+  const { type: _type, attempt, finishedAt, tookMs, isLarge: _large, hasFollower: _next, ...rest } = event;
   const startedAt = new Date(finishedAt.getTime() - tookMs);
   return { state: 'completed', attempts: attempt, startedAt, finishedAt, tookMs, result: undefined, ...rest };
 }
@@ -125,16 +128,17 @@ export function completedView(text: string | null): JobView | undefined {
 export function outcomeView(text: string | null): JobView | undefined {
   const event = readEnd(text);
   if (event?.type !== 'dead') return endedView(text);
-  const { id, pattern, attempt, error } = event;
-  return { id, pattern, state: 'dead', attempts: attempt, error };
+  const { id, pattern, attempt, error, addedOn } = event;
+  const enqueued = addedOn ? { enqueuedAt: new Date(addedOn) } : {};
+  return { id, pattern, state: 'dead', attempts: attempt, error, ...enqueued };
 }
 
 /** Of a job that completed or was cancelled, from what is kept of it. */
 export function endedView(text: string | null): JobView | undefined {
   const event = readEnd(text);
   if (event?.type !== 'cancelled') return completedView(text);
-  const { id, pattern, reason, finishedAt } = event;
-  return { id, pattern, state: 'cancelled', attempts: undefined, error: reason, finishedAt };
+  const { type: state, reason: error, ...rest } = event;
+  return { ...rest, state, attempts: undefined, error };
 }
 
 function enqueuedOf(job: ReadJob | undefined): Pick<JobView, 'enqueuedAt'> {

@@ -1,8 +1,9 @@
 import { HydraError } from '../../hydra-error.js';
 import type { Context } from '../../redis/context.js';
 import type { Timer } from '../../runtime/clock.js';
-import { readEnd, type JobEvent } from '../model/job-event.js';
+import { isEndOf, type JobEvent } from '../model/job-event.js';
 import type { JobSearch } from './job-search.js';
+import { KeptOutcomes, type KeptOutcome } from './kept-outcomes.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 
 /** Pub/sub may lose a word: what is waited for is also looked up. */
@@ -21,6 +22,8 @@ export interface AwaitedJob {
   readonly pattern: string;
   /** The timestamp of its message; undefined where another job took the id before. */
   readonly addedOn: string | undefined;
+  /** It takes the place of the job that had the id, or follows it: the last one of this id is meant. */
+  readonly isLast: boolean;
 }
 
 /** Somebody who waits for the end of one job. */
@@ -35,16 +38,19 @@ export class JobWaiters {
   private readonly byId = new Map<string, Set<Waiter>>();
   /** How many searches in a row did not find a job that somebody waits for. */
   private readonly misses = new Map<string, number>();
-  /** Jobs that ended with a result too large for an event. */
-  private large = new Set<string>();
+  /** Those whose jobs ended with a result too large for an event. */
+  private large = new Set<Waiter>();
   private searchAt = 0;
   private timer: Timer | undefined;
+  private readonly outcomes: KeptOutcomes;
 
   constructor(
     private readonly context: Pick<Context, 'redis' | 'clock'>,
-    private readonly keys: QueueKeys,
+    keys: QueueKeys,
     private readonly search: JobSearch,
-  ) {}
+  ) {
+    this.outcomes = new KeptOutcomes(context.redis, keys);
+  }
 
   /** It must be removed again, and its promise be heard until then. */
   add(job: AwaitedJob): Waiter {
@@ -70,16 +76,17 @@ export class JobWaiters {
   }
 
   hear(event: JobEvent): void {
-    if (!this.byId.has(event.id)) return;
-    if (event.type === 'completed' && event.isLarge) this.fetchSoon(event.id);
-    else if (isEnd(event)) this.end(event);
+    if (!isEnd(event)) return;
+    for (const waiter of this.of(event.id)) {
+      if (!isMeant(event, waiter)) continue;
+      if (event.type === 'completed' && event.isLarge) this.fetchSoon(waiter);
+      else waiter.settle(event);
+    }
   }
 
   /** Whether it is over already; later looks come by themselves. */
-  async lookFor({ id, settle }: Waiter): Promise<void> {
-    const text = await this.context.redis.run('job result', (redis) => redis.hget(this.keys.results, id));
-    const end = readEnd(text);
-    if (end) settle(end);
+  async lookFor(waiter: Waiter): Promise<void> {
+    judge(await this.outcomes.of(waiter.id), waiter);
   }
 
   private lookLater(): void {
@@ -109,16 +116,14 @@ export class JobWaiters {
     }
   }
 
-  /** Ends the waits for those that have completed, and gives back the others. */
+  /** Ends the waits for those that have ended, and gives back the others. */
   private async readOutcomes(ids: readonly string[]): Promise<string[]> {
-    const texts = await this.context.redis.run('job results', (redis) =>
-      redis.hmget(this.keys.results, ...ids),
-    );
-    for (const text of texts) {
-      const end = readEnd(text);
-      if (end) this.end(end);
-    }
-    return ids.filter((_, index) => texts[index] === null);
+    const kept = await this.outcomes.ofAll(ids);
+    const isOpen = (id: string, outcome: KeptOutcome) => {
+      const open = this.of(id).filter((waiter) => !judge(outcome, waiter));
+      return outcome.end === undefined || open.length > 0;
+    };
+    return ids.filter((id, index) => isOpen(id, kept[index]!));
   }
 
   private async searchFor(ids: readonly string[], waiters: readonly Waiter[]): Promise<void> {
@@ -152,22 +157,25 @@ export class JobWaiters {
     }
   }
 
-  private fetchSoon(id: string): void {
+  private fetchSoon(waiter: Waiter): void {
     if (this.large.size === 0) this.context.clock.setImmediate(() => void this.fetch());
-    this.large.add(id);
+    this.large.add(waiter);
   }
 
   private async fetch(): Promise<void> {
-    const ids = [...this.large];
+    const waiters = [...this.large];
     this.large = new Set();
-    for (let start = 0; start < ids.length; start += LARGE_BATCH) {
-      const part = ids.slice(start, start + LARGE_BATCH);
-      const waiters = part.flatMap((id) => this.of(id));
+    for (let start = 0; start < waiters.length; start += LARGE_BATCH) {
+      const part = waiters.slice(start, start + LARGE_BATCH);
       try {
-        const gone = await this.readOutcomes(part);
-        for (const id of gone) for (const { fail } of this.of(id)) fail(goneError(id));
+        const kept = await this.outcomes.ofAll(part.map(({ id }) => id));
+        for (const [index, { id, settle, fail, addedOn }] of part.entries()) {
+          const { end } = kept[index]!;
+          if (end && isEndOf(end, addedOn)) settle(end);
+          else fail(goneError(id));
+        }
       } catch (error) {
-        this.failAll(waiters, error);
+        this.failAll(part, error);
       }
     }
   }
@@ -184,10 +192,22 @@ export class JobWaiters {
   private of(id: string): Waiter[] {
     return [...(this.byId.get(id) ?? [])];
   }
+}
 
-  private end(event: JobEvent): void {
-    for (const { settle } of this.of(event.id)) settle(event);
-  }
+/** Whether an end is that of the job that somebody waits for, and not of an earlier one of its id. */
+function isMeant(event: JobEvent, { addedOn, isLast }: Waiter): boolean {
+  const isFollowed = 'hasFollower' in event && event.hasFollower;
+  return isEndOf(event, addedOn) && !(isLast && isFollowed);
+}
+
+/** Ends a wait by what is kept, where that says anything: true then. */
+function judge({ end, isOlder }: KeptOutcome, { id, addedOn, settle, fail }: Waiter): boolean {
+  // Of those that were not added it is not known which job they wait for, but that it is there.
+  if (!end || (isOlder && addedOn === undefined)) return false;
+  if (isEndOf(end, addedOn)) settle(end);
+  // A later job of the id has ended.
+  else fail(goneError(id));
+  return true;
 }
 
 function isEnd({ type }: JobEvent): boolean {

@@ -147,8 +147,8 @@ export class Purge {
   }
 
   private drainSome(place: string, count: number): Promise<number> {
-    const { state, watched, ids, progress, results, died, hints, latest, events } = this.keys;
-    const names = [place, state, watched, ids, progress, results, died, hints, latest];
+    const { state, watched, ids, progress, results, died, hints, latest, finished, events } = this.keys;
+    const names = [place, state, watched, ids, progress, results, died, hints, latest, finished];
     return this.redis.run('drain', (redis) => drainSome.run(redis, [...names, count, events]));
   }
 

@@ -432,7 +432,11 @@ export class QueueService {
   watch(id: string, ref?: QueueRef): Observable<JobView> {
     const { watch, inspector } = this.queue('watch', ref);
     nonEmptyString('id', id);
-    return watch.job$(id, { find: () => inspector.get(id), end: () => inspector.ended(id) });
+    return watch.job$(id, {
+      find: () => inspector.get(id),
+      end: () => inspector.ended(id),
+      kept: () => inspector.kept(id),
+    });
   }
 
   /**
@@ -537,18 +541,19 @@ export class QueueService {
 
   private handle<Result>(
     { watch }: Queue,
-    { id, pattern, addedOn }: PreparedJob,
+    { id, pattern, addedOn, options }: PreparedJob,
     isNew: boolean,
   ): StoredJob<Result> {
-    const awaited = { id, pattern, addedOn: isNew ? addedOn : undefined };
+    const isLast = !isNew && options.duplicate !== undefined && options.duplicate !== 'keep-first';
+    const awaited = { id, pattern, addedOn: isNew ? addedOn : undefined, isLast };
     const resultSince = (startedAt: number, timeoutMs: number) =>
       watch.result(awaited, timeoutMs, startedAt) as Promise<Result>;
-    const resultOf = async (options: ResultOptions) => {
-      refuseUnknown('result', options, RESULT_NAMES);
-      const { timeoutMs = this.context.options.timeoutMs } = options;
+    const resultOf = async (given: ResultOptions) => {
+      refuseUnknown('result', given, RESULT_NAMES);
+      const { timeoutMs = this.context.options.timeoutMs } = given;
       return resultSince(this.context.clock.monotonic(), integer('timeoutMs of result', timeoutMs, 1));
     };
-    return hidden({ id, isNew, result: (options = {}) => ignorable(resultOf(options)) }, resultSince);
+    return hidden({ id, isNew, result: (given = {}) => ignorable(resultOf(given)) }, resultSince);
   }
 
   private queue(method: string, ref: string | QueueRef = {}, names: OptionNames = REF_NAMES): Queue {

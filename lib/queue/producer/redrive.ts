@@ -68,8 +68,8 @@ export class Redrive {
 
   /** Those that are jobs again, and the ids of those that have to be looked for again. */
   private async move(letters: readonly Letter[]): Promise<{ moved: Letter[]; lost: string[] }> {
-    const { incomplete, waiting, state, ids, results, died } = this.keys;
-    const names = [incomplete, waiting, state, ids, results, died];
+    const { incomplete, waiting, state, ids, results, died, finished } = this.keys;
+    const names = [incomplete, waiting, state, ids, results, died, finished];
     const moved: Letter[] = [];
     const lost: string[] = [];
     for (let start = 0; start < letters.length;) {

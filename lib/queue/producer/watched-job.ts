@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Subscriber } from 'rxjs';
 
-import type { JobEvent } from '../model/job-event.js';
+import { isEndOf, type JobEvent } from '../model/job-event.js';
 import { isUnavailable } from './job-waiters.js';
-import type { JobView } from './job-view.js';
+import { viewOfCompleted, type JobView } from './job-view.js';
 
 /** How a job is looked at. */
 export interface JobLooks {
@@ -11,6 +11,8 @@ export interface JobLooks {
   find(): Promise<JobView | undefined>;
   /** How it ended, at a constant cost; undefined while it has not. */
   end(): Promise<JobView | undefined>;
+  /** The same of the last one that ended, also where another job of the id is there by now. */
+  kept(): Promise<JobView | undefined>;
 }
 
 /** How often events that came while it was looked for have it looked for again. */
@@ -74,7 +76,7 @@ export class WatchedJob {
 
   private follow(event: JobEvent): void {
     const { view } = this;
-    if (!view || this.subscriber.closed) return;
+    if (!view || this.subscriber.closed || !isEndOf(event, view.enqueuedAt?.toISOString())) return;
     if (event.type === 'removed') this.finish(undefined);
     else if (('isLarge' in event && event.isLarge) || ENDS.has(event.type)) void this.lookForEnd(event);
     else this.show(after(view, event));
@@ -82,8 +84,8 @@ export class WatchedJob {
 
   /** What is kept of it says more than the event. */
   private async lookForEnd(event: JobEvent): Promise<void> {
-    const end = await this.looks.end().catch(() => undefined);
-    if (end) this.finish(end);
+    const end = await this.looks.kept().catch(() => undefined);
+    if (end && isSame(end, event)) this.finish(end);
     else if (this.view && event.type !== 'progress') this.finish(after(this.view, event));
     else void this.lookAnew();
   }
@@ -96,7 +98,8 @@ export class WatchedJob {
 
   /** What was known of it stays known: of its end only the outcome is kept. */
   private finish(end: JobView | undefined): void {
-    if (end) this.show({ ...this.view, ...withoutGaps(end) } as JobView);
+    const known = end && isOther(end, this.view) ? undefined : this.view;
+    if (end) this.show({ ...known, ...withoutGaps(end) } as JobView);
     this.subscriber.complete();
   }
 
@@ -111,6 +114,18 @@ const ENDS: ReadonlySet<string> = new Set(['completed', 'dead', 'cancelled'] sat
 
 function isOver({ state }: JobView): boolean {
   return state === 'completed' || state === 'dead' || state === 'cancelled';
+}
+
+/** Another job of the id may have ended since then. */
+function isSame({ state, finishedAt }: JobView, event: JobEvent): boolean {
+  if (state !== event.type) return false;
+  return !('finishedAt' in event) || finishedAt?.getTime() === event.finishedAt.getTime();
+}
+
+/** A job that followed it, while nobody here heard of its end. */
+function isOther(end: JobView, view: JobView | undefined): boolean {
+  if (!end.enqueuedAt || !view?.enqueuedAt) return false;
+  return end.enqueuedAt.getTime() !== view.enqueuedAt.getTime();
 }
 
 function withoutGaps(view: JobView): Partial<JobView> {
@@ -132,7 +147,7 @@ function after(view: JobView, event: JobEvent): JobView {
     case 'dead':
       return { ...rest, state: 'dead', attempts: event.attempt, error: event.error };
     case 'completed':
-      return { ...rest, state: 'completed', attempts: event.attempt, finishedAt: event.finishedAt };
+      return { ...rest, ...viewOfCompleted(event) };
     case 'cancelled':
       return { ...rest, state: 'cancelled', error: event.reason, finishedAt: event.finishedAt };
     case 'added':

@@ -125,12 +125,15 @@ local function remember(job, text)
   redis.call('HSET', KEYS[7], job, text)
 end
 
-local function forget(job, id)
+-- Gives what is told of its end.
+local function forget(job, id, event)
   if hasState then redis.call('HDEL', KEYS[7], job) end
   if hasProgress then redis.call('HDEL', KEYS[14], id) end
   local latest = hasLatest and redis.call('HGET', KEYS[27], id)
-  if latest then followers[#followers + 1] = { id, latest } end
   ended[#ended + 1] = id
+  if not latest then return event end
+  followers[#followers + 1] = { id, latest }
+  return event == '' and '' or '{"hasFollower":true,' .. string.sub(event, 2)
 end
 
 for i = outcomes, #ARGV, 4 do
@@ -144,10 +147,10 @@ for i = outcomes, #ARGV, 4 do
   else
     redis.call('HDEL', KEYS[1], lease)
     if what == 'done' then
-      forget(job, detail)
       done[#done + 1] = detail
       records[#records + 1] = detail
       records[#records + 1] = event
+      event = forget(job, detail, event)
     elseif what == 'retry' then
       local added, length, rest = string.match(rests[i], '^(%d+) (%d+) (.*)$')
       local id = string.sub(rest, 1, length)
@@ -157,7 +160,7 @@ for i = outcomes, #ARGV, 4 do
       if redis.call('ZADD', KEYS[4], 'NX', now + numbers[i], job) == 0 then redis.call('RPUSH', KEYS[3], job) end
     elseif what == 'dead' then
       local id = string.sub(rests[i], 1, numbers[i])
-      forget(job, id)
+      local told = forget(job, id, event)
       local surplus = redis.call('RPUSH', KEYS[10], string.sub(rests[i], numbers[i] + 1)) - ARGV[7]
       if surplus > 0 then redis.call('LPOP', KEYS[10], math.min(surplus, 10)) end
       if event ~= '' then
@@ -167,6 +170,7 @@ for i = outcomes, #ARGV, 4 do
         endure(KEYS[12], ARGV[16])
         endure(KEYS[22], ARGV[16])
       end
+      event = told
     elseif what == 'return' then
       if detail ~= '' then remember(job, detail) end
       giveBack(KEYS[16], KEYS[3], job, fenceOf(lease))
@@ -209,12 +213,12 @@ for _, follower in ipairs(followers) do
   redis.call('HDEL', KEYS[27], id)
   redis.call('ZADD', KEYS[15], -ARGV[19], id)
   redis.call('PERSIST', KEYS[15])
-  if tonumber(delay) == 0 or redis.call('ZADD', KEYS[4], 'NX', now + delay, job) == 0 then
-    redis.call('LPUSH', KEYS[2], job)
-  else
-    redis.call('HSET', KEYS[25], id, string.format('%.0f %.0f', now, now + delay))
-  end
+  if tonumber(delay) == 0 or redis.call('ZADD', KEYS[4], 'NX', now + delay, job) == 0 then redis.call('LPUSH', KEYS[2], job) end
+  -- It stands where jobs stand that were added just now.
+  redis.call('HSET', KEYS[25], id, string.format('%.0f %.0f', now, now + delay))
   isForeign = true
+  local names = namesOf(job)
+  if names then tell('{"type":"added",' .. names .. '}') end
 end
 local keep = tonumber(ARGV[6])
 if #done > 0 then

@@ -351,29 +351,37 @@ return found
 );
 
 /**
- * Added to scripts: `needFree(…)` and `freeId(ids, progress, results, died, hints, latest, id)`, which makes an id free and forgets how far its
- * job came. The ids of others still end by themselves when it was the last of a job that is there.
+ * Added to scripts, whose first KEYS are 1 ids   2 progress   3 results   4 finished   5 died   6 hints   7 latest   8 the log of
+ * the job: `needFree()`, `forgetOutcome(id)`, and `freeId(id)`, which makes an id free and forgets all that is remembered of its job. The
+ * ids of others still end by themselves when it was the last of a job that is there. `isTaken(id)`: a job with this id is there.
  */
 const FREE_ID = `${KEEP_IDS}
-local function needFree(ids, progress, results, died, hints, latest)
-  need('HDEL', latest, 'a') need('HDEL', hints, 'a') need('ZREM', ids, 'a') need('HDEL', progress, 'a') need('HDEL', results, 'a') need('ZREM', died, 'a')
-  need('ZSCORE', ids, 'a') need('ZCOUNT', ids, 0, 1) need('ZRANGE', ids, 0, 0) need('PEXPIREAT', ids, 1)
+local function needFree()
+  need('ZREM', KEYS[1], 'a') need('HDEL', KEYS[2], 'a') need('HDEL', KEYS[3], 'a') need('ZREM', KEYS[4], 'a') need('ZREM', KEYS[5], 'a')
+  need('HDEL', KEYS[6], 'a') need('HDEL', KEYS[7], 'a') need('UNLINK', KEYS[8])
+  need('ZSCORE', KEYS[1], 'a') need('ZCOUNT', KEYS[1], 0, 1) need('ZRANGE', KEYS[1], 0, 0) need('PEXPIREAT', KEYS[1], 1)
 end
-local function freeId(ids, progress, results, died, hints, latest, id)
-  redis.call('HDEL', latest, id)
-  redis.call('HDEL', hints, id)
-  redis.call('ZREM', ids, id)
-  redis.call('HDEL', progress, id)
-  redis.call('HDEL', results, id)
-  redis.call('ZREM', died, id)
-  endureIds(ids)
+local function isTaken(id) return tonumber(redis.call('ZSCORE', KEYS[1], id) or '0') < 0 end
+local function forgetOutcome(id)
+  redis.call('HDEL', KEYS[3], id)
+  redis.call('ZREM', KEYS[4], id)
+  redis.call('ZREM', KEYS[5], id)
+end
+local function freeId(id)
+  forgetOutcome(id)
+  redis.call('ZREM', KEYS[1], id)
+  redis.call('HDEL', KEYS[2], id)
+  redis.call('HDEL', KEYS[6], id)
+  redis.call('HDEL', KEYS[7], id)
+  redis.call('UNLINK', KEYS[8])
+  endureIds(KEYS[1])
 end
 `;
 
 /**
  * Take out a job, or a dead letter, with what is remembered of it, and free its id.
  *
- * KEYS  1 the list or sorted set that it is in   2 state   3 watched   4 ids   5 progress   6 results   7 died   8 hints   9 latest
+ * KEYS  1 to 8 as above   9 the list or sorted set that it is in   10 state   11 watched
  * ARGV  1 its text   2 events channel   3 event (JSON)   4 its index in the list when it was seen   5 the length of that then
  *       6 its id   7 '1' when it is a dead letter: where a later job has its id, nothing is told or forgotten of that
  * Returns 1; 0 when it was not there any more: what is remembered of it is kept then, for whoever has taken it; or -1 where it
@@ -383,27 +391,27 @@ end
  */
 export const removeOne = new Script<number>(
   'queue.removeOne',
-  9,
+  11,
   `${NEED}${TAKE_OUT}${FREE_ID}
-need('HDEL', KEYS[2], 'a') need('PUBLISH', ARGV[2], 'a') need('EXISTS', KEYS[3]) need('TYPE', KEYS[1]) need('ZSCORE', KEYS[4], 'a')
-needFree(KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9])
-local isTaken = ARGV[7] == '1' and tonumber(redis.call('ZSCORE', KEYS[4], ARGV[6]) or '0') < 0
-local isList = redis.call('TYPE', KEYS[1]).ok == 'list'
-if isList then needTakeOut(KEYS[1]) else need('ZREM', KEYS[1], 'a') end
-local removed = isList and takeOut(KEYS[1], ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[5])) or redis.call('ZREM', KEYS[1], ARGV[1])
-if removed == 1 and not isTaken then
-  redis.call('HDEL', KEYS[2], ARGV[1])
-  if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[2], '[' .. ARGV[3] .. ']') end
-  freeId(KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], ARGV[6])
+need('HDEL', KEYS[10], 'a') need('PUBLISH', ARGV[2], 'a') need('EXISTS', KEYS[11]) need('TYPE', KEYS[9])
+needFree()
+local isLaters = ARGV[7] == '1' and isTaken(ARGV[6])
+local isList = redis.call('TYPE', KEYS[9]).ok == 'list'
+if isList then needTakeOut(KEYS[9]) else need('ZREM', KEYS[9], 'a') end
+local removed = isList and takeOut(KEYS[9], ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[5])) or redis.call('ZREM', KEYS[9], ARGV[1])
+if removed == 1 and not isLaters then
+  redis.call('HDEL', KEYS[10], ARGV[1])
+  if redis.call('EXISTS', KEYS[11]) == 1 then redis.call('PUBLISH', ARGV[2], '[' .. ARGV[3] .. ']') end
+  freeId(ARGV[6])
 end
 return removed
 `,
 );
 
 /**
- * Forget the outcome of a job that ended, and free its id.
+ * Forget the outcome of a job that ended, and free its id, unless a later job has it.
  *
- * KEYS  1 finished   2 ids   3 progress   4 results   5 died   6 hints   7 latest
+ * KEYS  1 to 8 as above
  * ARGV  1 its id   2 the outcome that is meant, '' for whichever is there
  * Returns 1, or 0 when no such outcome of it is kept.
  *
@@ -411,14 +419,12 @@ return removed
  */
 export const removeOutcome = new Script<number>(
   'queue.removeOutcome',
-  7,
+  8,
   `${NEED}${FREE_ID}
-need('HGET', KEYS[4], 'a') need('ZREM', KEYS[1], 'a')
-needFree(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
-local outcome = redis.call('HGET', KEYS[4], ARGV[1])
+need('HGET', KEYS[3], 'a') needFree()
+local outcome = redis.call('HGET', KEYS[3], ARGV[1])
 if not outcome or (ARGV[2] ~= '' and outcome ~= ARGV[2]) then return 0 end
-redis.call('ZREM', KEYS[1], ARGV[1])
-freeId(KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], ARGV[1])
+if isTaken(ARGV[1]) then forgetOutcome(ARGV[1]) else freeId(ARGV[1]) end
 return 1
 `,
 );
@@ -426,7 +432,7 @@ return 1
 /**
  * Make jobs of dead letters again.
  *
- * KEYS  1 incomplete   2 waiting   3 state   4 ids   5 results   6 died
+ * KEYS  1 incomplete   2 waiting   3 state   4 ids   5 results   6 died   7 finished
  * ARGV  1 ms for which an id stays taken when its job has ended   2 the length of the list when they were seen
  *       then five for each, in their order: dead letter, job, id, index in the list when it was seen, state or ''
  * Returns 1, 0 or -1 for each: 0 when the dead letter was not there any more, or a later job has its id; -1 where it has to be
@@ -436,10 +442,10 @@ return 1
  */
 export const redriveAll = new Script<number[]>(
   'queue.redriveAll',
-  6,
+  7,
   `${NEED}${TAKE_OUT}
 needTakeOut(KEYS[1]) need('LPUSH', KEYS[2], 'a') need('HDEL', KEYS[3], 'a') need('HSET', KEYS[3], 'a', 'b') need('ZADD', KEYS[4], 1, 'a')
-need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('PERSIST', KEYS[4]) need('ZSCORE', KEYS[4], 'a')
+need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('ZREM', KEYS[7], 'a') need('PERSIST', KEYS[4]) need('ZSCORE', KEYS[4], 'a')
 local done, count, misses = {}, 0, 0
 for i = 3, #ARGV, 5 do
   local letter, job, id = ARGV[i], ARGV[i + 1], ARGV[i + 2]
@@ -462,6 +468,7 @@ for i = 3, #ARGV, 5 do
     end
     redis.call('HDEL', KEYS[5], id)
     redis.call('ZREM', KEYS[6], id)
+    redis.call('ZREM', KEYS[7], id)
   end
 end
 return done

@@ -115,7 +115,7 @@ describe('calls', () => {
     // Twice the ping interval of 500 ms, and room for a busy machine.
     await eventually(() => states.includes('reconnecting'), {
       what: 'the dead link to be noticed',
-      timeoutMs: 4_000,
+      timeoutMs: 8_000,
     });
     proxy.thaw();
     expect(await firstValueFrom(client.send('echo', 1))).toBe(1);
@@ -139,7 +139,7 @@ describe('calls', () => {
     await doomed.kill('SIGKILL');
     await expect(lost).rejects.toMatchObject({ code: 'INSTANCE_LOST', retryable: true, mayHaveRun: true });
     // A quarter of a second to ask, and room for a busy machine; far from the deadline of 30 s.
-    expect(performance.now() - killedAt).toBeLessThan(5_000);
+    expect(performance.now() - killedAt).toBeLessThan(15_000);
     expect(await Promise.all(idempotent)).toEqual([1, 2, 3, 4]);
     expect(slow.pid).toBeGreaterThan(0);
   });
@@ -158,7 +158,7 @@ describe('calls', () => {
     await calling.kill('SIGKILL');
     await eventually(() => handler.lines.some((line) => 'aborted' in line), {
       what: "the handler's signal",
-      timeoutMs: 8_000,
+      timeoutMs: 30_000,
     });
   });
 
@@ -166,9 +166,9 @@ describe('calls', () => {
     const service = uniqueService('frozen');
     const [frozen] = await Promise.all([echo(service), echo(service)]);
     const client = await clientOf(service, {
-      timeoutMs: 150,
+      timeoutMs: 400,
       balancer: 'round-robin',
-      breaker: { failures: 3, ejectMs: 300, panicShare: 0.5 },
+      breaker: { failures: 3, ejectMs: 1_500, panicShare: 0.5 },
       calls: { probeAfterMs: 60_000 },
     });
     await instancesOf(client, 2);
@@ -178,23 +178,21 @@ describe('calls', () => {
         await firstValueFrom(client.send('echo', 1)).catch(() => undefined);
         return client.circuits.some(({ instanceId, state }) => instanceId === frozen.id && state === 'open');
       },
-      { what: 'the circuit to open' },
+      { what: 'the circuit to open', timeoutMs: 30_000 },
     );
-    expect(await firstValueFrom(client.send('echo', 2))).toBe(2);
+    const patient = new HydraRecordBuilder(2).setTimeout(10_000).build();
+    expect(await firstValueFrom(client.send('echo', patient))).toBe(2);
     await frozen.kill('SIGCONT');
     await eventually(
       async () => {
         await firstValueFrom(client.send('echo', 3)).catch(() => undefined);
         return client.circuits.length === 0 && client.instances.length === 2;
       },
-      { what: 'the circuit to close', timeoutMs: 10_000 },
+      { what: 'the circuit to close', timeoutMs: 30_000 },
     );
   });
 });
 
 async function instancesOf(client: HydraClient, count: number): Promise<void> {
-  await eventually(() => client.instances.length === count, {
-    what: `${count} instances`,
-    timeoutMs: 10_000,
-  });
+  await eventually(() => client.instances.length === count, { what: `${count} instances` });
 }

@@ -68,7 +68,7 @@ describe.each([
     const service = uniqueService('demoted');
     const options = { service, redis: address.url };
     await Promise.all([startService(options, [Worker]), startService(options, [Worker])]);
-    const client = new HydraClient({ service, redis: address.url, timeoutMs: 2_000 });
+    const client = new HydraClient({ service, redis: address.url, timeoutMs: 10_000 });
     atEnd(() => client.close());
     await client.connect();
     await eventually(() => client.instances.length === 2, { what: 'both instances' });
@@ -87,7 +87,7 @@ describe.each([
       await sleep(300);
       await demote();
       const isThere = async () => (await connectionsAt(next)) >= before;
-      await eventually(isThere, { what: 'every connection at the new primary', timeoutMs: 8_000 });
+      await eventually(isThere, { what: 'every connection at the new primary', timeoutMs: 20_000 });
       await eventually(async () => (await connectionsAt(old)) === 0, {
         what: 'none at the old',
       });

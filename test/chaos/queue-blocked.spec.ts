@@ -45,8 +45,8 @@ describe('a job that blocks the event loop of its worker', () => {
       `beside an event loop that is blocked: p90 ${p90.toFixed(1)} ms, worst ${Math.max(...waits).toFixed(1)} ms`,
     );
     expect(fleet.starts(block.id)).toHaveLength(1);
-    // One at most was on its way to the blocked one.
-    expect(p90).toBeLessThan(500);
+    // One at most was on its way to the blocked one; a few milliseconds where nothing else runs, and seconds for those that wait.
+    expect(p90).toBeLessThan(1_500);
     expect(await queue.deadLetters()).toEqual([]);
   }, 90_000);
 

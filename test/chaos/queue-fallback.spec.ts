@@ -84,7 +84,7 @@ describe('calls with the fallback queue', () => {
     expect(await stored()).toBe(1);
     let calls = 2;
     await redis.pause();
-    const lost = await call(0, 500);
+    const lost = await call(0, 1_500);
     await redis.resume();
     expect(lost).toMatchObject({ mayHaveRun: true });
     // What the frozen Redis had received it carries out; nothing is sent again.

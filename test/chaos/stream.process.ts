@@ -38,7 +38,8 @@ class Consumer {
       'abort',
       () => void note((signal.reason as HydraError).code, task, context.attempt),
     );
-    await sleep(task.ms ?? Math.random() * 10);
+    const first = context.attempt === 1 ? task.firstMs : undefined;
+    await sleep(first ?? task.ms ?? Math.random() * 10);
     await note('end', task, context.attempt);
   }
 

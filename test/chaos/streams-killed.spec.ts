@@ -5,13 +5,22 @@ import { Redis } from 'ioredis';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis } from '../support/redis.js';
-import { Ledger, startConsumer, type Consumer, type LedgerLine } from '../support/stream-ledger.js';
+import {
+  Ledger,
+  startConsumer,
+  type Consumer,
+  type LedgerLine,
+  type StreamTask,
+} from '../support/stream-ledger.js';
 import { uniqueService } from '../support/unique.js';
 
 const IS_FULL = process.env['HYDRA_CHAOS'] === 'full';
 const KILLS = IS_FULL ? 100 : 4;
 const CONSUMERS = 3;
 const KEYS = 30;
+
+/** How long the first attempt of an entry takes that the victim of a kill is chosen by. */
+const HELD_MS = 30_000;
 
 const keyOf = (index: number) => `k${index % KEYS}`;
 
@@ -38,24 +47,29 @@ describe('consumers that are killed', () => {
 
     const publisher = new AbortController();
     const consumers: Consumer[] = await Promise.all(Array.from({ length: CONSUMERS }, start));
+    const publish = async (task: StreamTask) => {
+      published++;
+      await redis.xadd(`hydra:stream:${stream}`, '*', 'hydra', '1', 'data', JSON.stringify(task));
+    };
     const publishing = (async () => {
-      while (!publisher.signal.aborted) {
-        const key = keyOf(published);
-        const n = Math.floor(published++ / KEYS);
-        await redis.xadd(
-          `hydra:stream:${stream}`,
-          '*',
-          'hydra',
-          '1',
-          'data',
-          JSON.stringify({ key, n, ms: 30 + Math.random() * 30 }),
-        );
+      for (let index = 0; !publisher.signal.aborted; index++) {
+        await publish({ key: keyOf(index), n: Math.floor(index / KEYS), ms: 30 + Math.random() * 30 });
         await sleep(2);
       }
     })();
     for (let kill = 0; kill < KILLS; kill++) {
       await sleep(200 + Math.random() * 400);
-      const [victim] = consumers.splice(Math.floor(Math.random() * consumers.length), 1);
+      // So that each kill interrupts an entry at least, on a slow machine too.
+      const held = `held-${kill}`;
+      await publish({ key: held, n: 0, firstMs: HELD_MS });
+      const holder = await eventually(
+        async () => (await ledger.lines()).find(({ what, key }) => what === 'begin' && key === held)?.who,
+        { what: `the start of ${held}`, everyMs: 50 },
+      );
+      const [victim] = consumers.splice(
+        consumers.findIndex(({ id }) => id === holder),
+        1,
+      );
       const successor = start();
       await ledger.kill(victim!);
       consumers.push(await successor);
@@ -123,7 +137,8 @@ describe('consumers that are killed', () => {
       `${KILLS} kills, ${published} entries, ${delays.length} taken over, p50 ${delays[delays.length >> 1]} ms, p99 ${p99} ms`,
     );
     expect(delays.length).toBeGreaterThan(0);
-    expect(p99).toBeLessThan(5_000);
+    // Three seconds where nothing else runs.
+    expect(p99).toBeLessThan(IS_FULL ? 5_000 : 15_000);
   });
 
   /** How long each entry waited that was in the hands of a killed consumer. */

@@ -5,11 +5,10 @@ describe('the command line without a way to Redis', () => {
   const run = (...args: string[]) => runInProcess(['services', ...args]);
 
   it('says at once where nobody listens, and waits only when it is told to', async () => {
-    const startedAt = performance.now();
     const atOnce = await run('--redis', 'redis://:s3cret@127.0.0.1:1');
-    expect(performance.now() - startedAt).toBeLessThan(4_000);
     expect(atOnce).toMatchObject({ code: 5, out: '' });
     expect(atOnce.err).toMatch(/^error: no connection to Redis at 127\.0\.0\.1:1: .*ECONNREFUSED.*\n$/);
+    expect(atOnce.err).not.toContain('waited');
 
     const told = await run('--redis', 'redis://127.0.0.1:1', '--timeout', '300');
     expect(told.err).toContain('(waited 300 ms)');

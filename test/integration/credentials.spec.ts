@@ -79,7 +79,8 @@ describe('credentials of a function', () => {
     await lost;
     const cutAt = performance.now();
     await eventually(() => redis.isReady, { what: 'the return', everyMs: 5 });
-    expect(performance.now() - cutAt).toBeLessThan(2_000);
+    // Their life is an hour.
+    expect(performance.now() - cutAt).toBeLessThan(10_000);
   });
 
   it('are a warning, and nothing else, while the provider is away', async () => {

@@ -48,7 +48,7 @@ async function startWatcher(options: Partial<HydraOptions>): Promise<HydraInstan
 const refusals = async () => ((await admin.call('ACL', 'LOG')) as unknown[]).map(String);
 
 describe('a watcher without the right to write the registry of others', () => {
-  it('sees who is dead within four seconds, writes nothing and is refused nothing', async () => {
+  it('sees within seconds who is dead, writes nothing and is refused nothing', async () => {
     const service = uniqueService('dead');
     const watcher = await startWatcher({ redis: await limitedUrl('looker') });
     const living = await startInstance({ service, redis: url, discovery: { upkeep: false } });
@@ -57,7 +57,6 @@ describe('a watcher without the right to write the registry of others', () => {
     living.redis.close();
     await eventually(() => watcher.discovery.instances(service).length === 0, {
       what: 'the dead to be left out',
-      timeoutMs: 4_500,
     });
     expect(await admin.hlen(watcher.keys.instances(service))).toBe(1);
     expect(await refusals()).toEqual([]);

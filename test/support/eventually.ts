@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface EventuallyOptions {
   /** What is awaited, as it should read in the failure. */
   what: string;
-  /** @defaultValue 5000 */
+  /** Long enough for a machine that is busy: only what fails waits for so long. @defaultValue 15000 */
   timeoutMs?: number;
   /** @defaultValue 20 */
   everyMs?: number;
@@ -12,7 +12,7 @@ export interface EventuallyOptions {
 /** Polls until `probe` neither throws nor returns something falsy, and returns what it returned. */
 export async function eventually<T>(
   probe: () => T | Promise<T>,
-  { what, timeoutMs = 5_000, everyMs = 20 }: EventuallyOptions,
+  { what, timeoutMs = 15_000, everyMs = 20 }: EventuallyOptions,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs;
   let lastFailure: unknown;

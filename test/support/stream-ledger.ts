@@ -11,6 +11,8 @@ export interface StreamTask {
   readonly act?: 'exit' | 'throw';
   /** How long it takes. @defaultValue up to 10 ms, at random */
   readonly ms?: number;
+  /** How long its first attempt takes, where that is another time. */
+  readonly firstMs?: number;
 }
 
 export interface ConsumerSettings {

@@ -158,7 +158,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     if (outcome === 'delivered' || call.state !== 'sent') return;
     if (outcome instanceof HydraError) {
       if (!outcome.retryable) return this.fail(call, outcome);
-      if (outcome.mayHaveRun && !this.mayRepeat(call)) return this.fail(call, outcome);
+      if (outcome.mayHaveRun && !this.mayMove(call)) return this.fail(call, outcome);
       if (outcome.mayHaveRun) call.setUncertain();
       call.refusedWith(outcome);
       return this.wait(call);
@@ -177,14 +177,14 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
       call.target.view.suspect(call.instance.id, 'unreached');
       this.countFailure(call);
     }
-    if (!this.mayRepeat(call)) return this.fail(call, lostError(call));
+    if (!this.mayMove(call)) return this.fail(call, lostError(call));
     call.setUncertain();
     this.retryElsewhere(call);
   }
 
   answerLost(call: OutgoingCall): void {
     if (call.isOver) return;
-    if (!this.mayRepeat(call)) return this.fail(call, replyLostError(call));
+    if (!mayRepeat(call) || !this.budget.spend()) return this.fail(call, replyLostError(call));
     call.setUncertain();
     this.detach(call);
     this.renumber(call);
@@ -335,8 +335,12 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     this.calls.add(call);
   }
 
-  private mayRepeat(call: OutgoingCall): boolean {
-    return call.request.isIdempotent && call.received === 0 && this.budget.spend();
+  /**
+   * All that an instance or a connection had goes down with it at once, more than any budget has. None of that comes from a
+   * service that is overloaded, so the first time is free.
+   */
+  private mayMove(call: OutgoingCall): boolean {
+    return mayRepeat(call) && (!call.mayHaveRun || this.budget.spend());
   }
 
   /** `[8, running, finished, unknown]` */
@@ -425,4 +429,8 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
 /** Nobody has such a handler: its name, which may come from anywhere, is no label. */
 function isUnknown(error: unknown): boolean {
   return error instanceof HydraError && error.code === 'NO_HANDLER';
+}
+
+function mayRepeat(call: OutgoingCall): boolean {
+  return call.request.isIdempotent && call.received === 0;
 }

@@ -2,7 +2,8 @@ import type { Channel } from 'node:diagnostics_channel';
 
 import type { DiagnosticOutcome } from './events.js';
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+/** As its publisher sees it. */
+export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Fills in how it ended, and publishes that. */
 export function publishEnd<Event extends DiagnosticOutcome>(

@@ -21,7 +21,7 @@ import type {
 import { messaging, queueName } from './messaging.js';
 import type { OpenTelemetry } from './open-telemetry.js';
 import { Attribute, Own } from './semantic-names.js';
-import type { SpanFacts, Spans } from './spans.js';
+import type { SpanFacts, Spans, ToFacts } from './spans.js';
 import type { Subscriptions } from './subscriptions.js';
 
 /** What a span of work is to the one that it was sent in. */
@@ -44,20 +44,20 @@ export class JobAndEntrySpans {
     const { spans } = this;
     to.on(jobAdding, (event) => spans.beginSending(event, event.headers, () => this.ofAdding(event)));
     to.on(jobAdded, (event) => spans.end(event, event.error));
-    to.on(jobStart, (event) => this.begin(event, event.headers, this.ofJob(event)));
+    to.on(jobStart, (event) => this.begin(event, event.headers, () => this.ofJob(event)));
     to.on(jobEnd, (event) => spans.end(event, event.error));
     to.on(entryPublishing, (event) =>
       spans.beginSending(event, event.headers, () => this.ofPublishing(event)),
     );
     to.on(entryPublished, (event) => this.published(event));
-    to.on(entryStart, (event) => this.begin(event, event.headers, this.ofEntry(event)));
+    to.on(entryStart, (event) => this.begin(event, event.headers, () => this.ofEntry(event)));
     to.on(entryEnd, (event) => spans.end(event, event.error));
     to.on(batchStart, (event) => this.beginBatch(event));
     to.on(batchEnd, (event) => spans.end(event, event.error));
   }
 
-  private begin(event: EnteredDiagnostic, headers: Readonly<Record<string, string>>, facts: SpanFacts): void {
-    if (this.options.work === 'child') this.spans.beginHandling(event, headers, () => facts);
+  private begin(event: EnteredDiagnostic, headers: Readonly<Record<string, string>>, facts: ToFacts): void {
+    if (this.options.work === 'child') this.spans.beginHandling(event, headers, facts);
     else this.spans.beginLinked(event, [headers], facts);
   }
 
@@ -100,13 +100,13 @@ export class JobAndEntrySpans {
 
   /** Its entries come from many traces: it can be a child of none. */
   private beginBatch(event: BatchDiagnostic): void {
-    const { stream, group, entries } = event;
+    const headers = event.entries.map((entry) => entry.headers);
+    this.spans.beginLinked(event, headers, () => this.ofBatch(event));
+  }
+
+  private ofBatch({ stream, group, entries }: BatchDiagnostic): SpanFacts {
     const facts = messaging({ type: 'process', name: 'process', destination: stream });
     const own = { [Attribute.messagingGroup]: group, [Attribute.messagingBatchCount]: entries.length };
-    this.spans.beginLinked(
-      event,
-      entries.map(({ headers }) => headers),
-      { ...facts, kind: this.api.SpanKind.CONSUMER, attributes: { ...facts.attributes, ...own } },
-    );
+    return { ...facts, kind: this.api.SpanKind.CONSUMER, attributes: { ...facts.attributes, ...own } };
   }
 }

@@ -21,10 +21,10 @@ export function ignoresAttributes(api: OpenTelemetry): boolean {
 
 /**
  * Tells whether the SDK would not sample what a span is the parent of. Then it need not be asked for a span that records
- * nothing. False wherever this is not known: the SDK decides.
+ * nothing. Undefined where this is not known: the SDK decides.
  */
-export function leavesUnsampled(api: OpenTelemetry): (parent: Span) => boolean {
-  if (!KEEPS_UNSAMPLED.test(samplerOf(api))) return () => false;
+export function leavesUnsampled(api: OpenTelemetry): ((parent: Span) => boolean) | undefined {
+  if (!KEEPS_UNSAMPLED.test(samplerOf(api))) return undefined;
   const { SAMPLED } = api.TraceFlags;
   return (parent) => {
     const { traceFlags, traceId } = parent.spanContext();

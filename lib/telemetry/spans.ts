@@ -1,4 +1,4 @@
-import type { Attributes, Context, Link, Span, SpanKind, Tracer } from '@opentelemetry/api';
+import type { Attributes, Context, Link, Span, SpanKind, SpanOptions, Tracer } from '@opentelemetry/api';
 
 import type { EnteredDiagnostic } from '../diagnostics/events.js';
 import { errorType } from '../metrics/work-series.js';
@@ -21,7 +21,7 @@ export type ToFacts = () => SpanFacts;
 export class Spans {
   private readonly open = new WeakMap<object, Span>();
   private readonly carrier: Carrier;
-  private readonly leavesUnsampled: (parent: Span) => boolean;
+  private readonly leavesUnsampled: ((parent: Span) => boolean) | undefined;
   private readonly attributesLater: boolean;
 
   constructor(
@@ -42,13 +42,15 @@ export class Spans {
 
   /** Of what this process handles: a child of the span that it was sent in. Its handler runs in it. */
   beginHandling(event: EnteredDiagnostic & object, headers: Headers, facts: ToFacts): void {
+    const unsampled = this.leavesUnsampled && this.carrier.extractUnsampled(headers);
+    if (unsampled) return this.enter(event, unsampled);
     const sent = this.carrier.extract(headers);
     const span = this.begun(event, sent, facts);
     this.enter(event, span === this.api.trace.getSpan(sent) ? sent : this.carrier.put(sent, span));
   }
 
   /** The same, of a trace of its own: it links to the spans that what it handles was sent in. */
-  beginLinked(event: EnteredDiagnostic & object, headers: readonly Headers[], facts: SpanFacts): void {
+  beginLinked(event: EnteredDiagnostic & object, headers: readonly Headers[], facts: ToFacts): void {
     const { trace, ROOT_CONTEXT } = this.api;
     const sent = headers.map((one) => this.carrier.extract(one));
     const links: Link[] = sent.flatMap((one) => {
@@ -57,9 +59,8 @@ export class Spans {
     });
     // What is not of the trace, such as baggage, comes along where it is of one sender.
     const around = sent.length === 1 ? trace.deleteSpan(sent[0]!) : ROOT_CONTEXT;
-    const span = this.tracer.startSpan(facts.name, { ...facts, links, root: true }, around);
+    const span = this.started(event, around, facts(), { links, root: true });
     this.enter(event, this.carrier.put(around, span));
-    this.keep(event, span);
   }
 
   /** Of what did not come to a handler: it begins and ends now. */
@@ -99,18 +100,18 @@ export class Spans {
   /** The span of this event; the one around it, where the SDK would make none that records. */
   private begun(event: object, around: Context, facts: ToFacts): Span {
     const parent = this.api.trace.getSpan(around);
-    if (parent && this.leavesUnsampled(parent)) return parent;
-    const { name, kind, attributes } = facts();
-    const options = this.attributesLater ? { kind } : { kind, attributes };
+    if (parent && this.leavesUnsampled?.(parent)) return parent;
+    return this.started(event, around, facts());
+  }
+
+  private started(event: object, around: Context, facts: SpanFacts, more?: SpanOptions): Span {
+    const { name, kind, attributes } = facts;
+    const options = this.attributesLater ? { kind, ...more } : { kind, attributes, ...more };
     const span = this.tracer.startSpan(name, options, around);
     if (!span.isRecording()) return span;
     if (this.attributesLater) span.setAttributes(attributes);
     this.open.set(event, span);
     return span;
-  }
-
-  private keep(event: object, span: Span): void {
-    if (span.isRecording()) this.open.set(event, span);
   }
 
   private enter(event: EnteredDiagnostic, around: Context): void {

@@ -7,8 +7,10 @@
  * - `set`: changes to a file of settings
  * - `commonJs`: imports of own files go without `.js`, as such projects have it
  * - `nodeTest`: whether Node's own test runner tests what was built
+ * - `programs`: what is added to it and run, of `programs.mjs`
  * - `before`, `build`, `tests`: commands; `main`: what the build has to make, and a process is started of
  */
+import { TELEMETRY } from './programs.mjs';
 
 const TESTS = [
   ['npm', 'test'],
@@ -86,6 +88,8 @@ export const KINDS = {
     set: { ...compilerOptions({ types: ['jest', 'node'] }), 'package.json': { jest: JEST } },
     tests: [['node', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js']],
   },
+  'nest-11-telemetry': { ...NEST_11, nodeTest: false, programs: TELEMETRY, tests: [] },
+  'nest-12-telemetry': { ...NEST_12, nodeTest: false, programs: TELEMETRY, tests: [] },
   'plain-esm': { ...NEST_12, build: ['npx', 'tsc', '-p', 'tsconfig.build.json'], tests: [] },
 };
 

@@ -173,6 +173,22 @@ async function start(project, { main }, env, log) {
   }
 }
 
+/** Adds a program, builds the project, and compares what it prints with what it should. */
+async function tryProgram(project, kind, { file, install, told }, { env, log }) {
+  const common = { cwd: project, log };
+  if (install) await command(['npm', 'install', ...install, ...QUIET], common);
+  await place(join(FILES, file), join(project, 'src', file), kind);
+  await command(kind.build, common);
+  const built = await builtMain(project, `dist/${file.replace(/\.ts$/, '.js')}`);
+  const said = [];
+  const heard = (line) => {
+    log(line);
+    if (line.startsWith('{')) said.push(line);
+  };
+  await command([process.execPath, built], { cwd: project, env, log: heard });
+  told(JSON.parse(said.at(-1) ?? '{}'));
+}
+
 async function tryKind(name, context) {
   const kind = KINDS[name];
   say(`\n=== ${name}`);
@@ -186,6 +202,8 @@ async function tryKind(name, context) {
   const isBuilt = await step(kind.build.join(' '), (log) => command(kind.build, { cwd: project, log }));
   if (isBuilt) await step(`node ${kind.main}`, (log) => start(project, kind, env, log));
   if (isBuilt && kind.nodeTest) await step('node --test', (log) => testByNode(project, kind, log));
+  for (const program of isBuilt ? (kind.programs ?? []) : [])
+    await step(program.title, (log) => tryProgram(project, kind, program, { env, log }));
   for (const words of kind.tests) {
     await step(words.join(' '), (log) => command(words, { cwd: project, env, log }));
   }

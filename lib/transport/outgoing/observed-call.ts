@@ -1,5 +1,5 @@
 import { callEnd, callRetry, callStart } from '../../diagnostics/channels.js';
-import { publishEnd, update } from '../../diagnostics/ending.js';
+import { publishEnd, type Mutable } from '../../diagnostics/ending.js';
 import type { CallDiagnostic } from '../../diagnostics/events.js';
 import type { CallRequest, CallTarget } from './outgoing-call.js';
 
@@ -36,8 +36,10 @@ export function withHeaders(request: CallRequest, { headers }: CallDiagnostic): 
 
 /** It was sent once more, with this text. */
 export function callSent(event: CallDiagnostic, targetId: string | undefined, text: string): void {
-  const payloadBytes = Buffer.byteLength(text);
-  update<CallDiagnostic>(event, { targetId, payloadBytes, attempts: event.attempts + 1 });
+  const sent = event as Mutable<CallDiagnostic>;
+  sent.targetId = targetId;
+  sent.payloadBytes = Buffer.byteLength(text);
+  sent.attempts++;
   if (event.attempts > 1 && callRetry.hasSubscribers) callRetry.publish(event);
 }
 

@@ -2,8 +2,8 @@
 import 'reflect-metadata';
 import { Controller, Module, type DynamicModule, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { MessagePattern } from '@nestjs/microservices';
-import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
+import { context, propagation, ROOT_CONTEXT, SpanKind, trace, type Context } from '@opentelemetry/api';
 import {
   BatchSpanProcessor,
   InMemorySpanExporter,
@@ -13,8 +13,9 @@ import {
 } from '@opentelemetry/sdk-trace-node';
 import { firstValueFrom } from 'rxjs';
 
+import type { HydraContext } from '../../../lib/index.js';
 import { answerCommands } from '../support/commands.js';
-import { HydraClient, HydraModule, HydraServer } from '../support/hydra.js';
+import { HydraClient, HydraModule, HydraRecordBuilder, HydraServer } from '../support/hydra.js';
 import { runLoad, type Load } from '../support/load.js';
 import type { Variant } from './variants.js';
 
@@ -29,7 +30,13 @@ const service = `bench-telemetry-${variant}`;
 const exporter = new InMemorySpanExporter();
 // As an exporter to a collector would, it forgets what it was given.
 setInterval(() => exporter.reset(), 200).unref();
-const SHARES: Partial<Record<Variant, number>> = { sdk: 0.01, 'traces-1': 0.01, 'traces-100': 1 };
+const SHARES: Partial<Record<Variant, number>> = {
+  sdk: 0.01,
+  'by-hand': 0.01,
+  within: 0.01,
+  'traces-1': 0.01,
+  'traces-100': 1,
+};
 const share = SHARES[variant];
 if (share !== undefined) {
   const sampler = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) });
@@ -39,18 +46,40 @@ if (share !== undefined) {
   context.with(ROOT_CONTEXT, () => undefined);
 }
 
+const isByHand = variant === 'by-hand';
+const tracer = trace.getTracer('bench');
+/** The request around calls is not sampled. */
+const unsampled = trace.setSpanContext(ROOT_CONTEXT, {
+  traceId: '0af7651916cd43dd8448eb211c80319c',
+  spanId: 'b7ad6b7169203331',
+  traceFlags: 0,
+});
+
+const add = (numbers: number[]) => numbers.reduce((sum, number) => sum + number, 0);
+
+/** As an application traces that has nothing but an SDK. */
+function addInSpan(numbers: number[], headers: Readonly<Record<string, string>>): number {
+  const around: Context = propagation.extract(ROOT_CONTEXT, headers);
+  const span = tracer.startSpan('math/sum', { kind: SpanKind.SERVER }, around);
+  try {
+    return context.with(trace.setSpan(around, span), add, undefined, numbers);
+  } finally {
+    span.end();
+  }
+}
+
 @Controller()
 class SumController {
   @MessagePattern('sum')
-  sum(numbers: number[]): number {
-    return numbers.reduce((sum, number) => sum + number, 0);
+  sum(@Payload() numbers: number[], @Ctx() received: Pick<HydraContext, 'getMetadata'>): number {
+    return isByHand ? addInSpan(numbers, received.getMetadata() ?? {}) : add(numbers);
   }
 }
 
 @Module({})
 class SideModule {}
 
-const isTraced = ['module', 'traces-1', 'traces-100'].includes(variant);
+const isTraced = ['module', 'within', 'traces-1', 'traces-100'].includes(variant);
 const module: DynamicModule = {
   module: SideModule,
   imports: [
@@ -79,7 +108,21 @@ async function call(): Promise<void> {
   const app: INestApplicationContext = await NestFactory.createApplicationContext(module, { logger: false });
   const client = app.get<InstanceType<typeof HydraClient>>(`HYDRA_CLIENT:${service}`);
   await client.connect();
-  const sum = async (id: number) => (await firstValueFrom(client.send<number>('sum', [id, 1, 2, 3, 4]))) - 10;
+  const send = (sent: unknown) => firstValueFrom(client.send<number>('sum', sent));
+  const sendInSpan = async (numbers: number[]) => {
+    const span = tracer.startSpan('math/sum', { kind: SpanKind.CLIENT });
+    const headers: Record<string, string> = {};
+    propagation.inject(trace.setSpan(context.active(), span), headers);
+    try {
+      return await send(new HydraRecordBuilder(numbers).setHeaders(headers).build());
+    } finally {
+      span.end();
+    }
+  };
+  const how = isByHand ? sendInSpan : send;
+  const within = (numbers: number[]) => context.with(unsampled, how, undefined, numbers);
+  const one = variant === 'within' ? within : how;
+  const sum = async (id: number) => (await one([id, 1, 2, 3, 4])) - 10;
   answerCommands({ load: (load: Load) => runLoad(load, sum) });
 }
 

@@ -44,6 +44,30 @@ describe('a carrier', () => {
     );
   });
 
+  it.each<[string, Record<string, string>]>([
+    ['a sampled parent', { traceparent: `00-${TRACE}-${SPAN}-01` }],
+    ['a random trace id, sampled', { traceparent: `00-${TRACE}-${SPAN}-03` }],
+    ['a state', { traceparent: `00-${TRACE}-${SPAN}-00`, tracestate: 'a=1' }],
+    ['baggage', { traceparent: `00-${TRACE}-${SPAN}-00`, baggage: 'tenant=acme' }],
+    ['no trace id', { traceparent: `00-${'0'.repeat(32)}-${SPAN}-00` }],
+    ['a later version', { traceparent: `cc-${TRACE}-${SPAN}-00` }],
+    ['nothing', {}],
+  ])('does not take %s for a parent that was not sampled', (_, headers) => {
+    expect(carrier.extractUnsampled(headers)).toBeUndefined();
+  });
+
+  it('reads a parent that was not sampled when it is asked for, as the propagator does', () => {
+    const headers = { traceparent: `00-${TRACE}-${SPAN}-00` };
+    const read = carrier.extractUnsampled(headers)!;
+    const key = api.createContextKey('other');
+    const expected = trace.getSpanContext(w3c.extract(ROOT_CONTEXT, headers, getter));
+    for (const one of [read, read.setValue(key, 'more'), read.deleteValue(key)])
+      expect(trace.getSpanContext(one)).toEqual(expected);
+    expect(read.setValue(key, 'more').getValue(key)).toBe('more');
+    expect([read.getValue(key), trace.getSpan(trace.deleteSpan(read))]).toEqual([undefined, undefined]);
+    expect(trace.getSpan(read)).toBe(trace.getSpan(read));
+  });
+
   it.each<[string, api.SpanContext]>([
     ['a sampled span', { traceId: TRACE, spanId: SPAN, traceFlags: 1 }],
     ['an unsampled span', { traceId: TRACE, spanId: SPAN, traceFlags: 0 }],
@@ -76,6 +100,7 @@ describe('a carrier', () => {
     );
     expect(headers).toEqual({ b3: 'written' });
     expect(trace.getSpanContext(carrier.extract({ traceparent: `00-${TRACE}-${SPAN}-01` }))).toBeUndefined();
+    expect(carrier.extractUnsampled({ traceparent: `00-${TRACE}-${SPAN}-00` })).toBeUndefined();
     propagation.disable();
     propagation.setGlobalPropagator(w3c);
   });

@@ -11,6 +11,7 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import config from '../jest.config.mjs';
 import { findProgram, run } from './command.mjs';
 import { JestRuns } from './jest-runs.mjs';
 import { ensurePromtool } from './promtool-install.mjs';
@@ -22,6 +23,9 @@ const say = (line) => process.stdout.write(`${line}\n`);
 const scratch = await mkdtemp(join(tmpdir(), 'hydra-test-'));
 const COMPILED = join(scratch, 'compiled');
 const MAY_BE_EMPTY = ['--passWithNoTests'];
+/** Suites that reckon on no time of their own, and need much of the processors: they run beside those of chaos. */
+const PATIENT =
+  '/test/(unit|conformance)/|/test/integration/(acl|cli|config|doctor|errors|first-hour|generators|hydra-test|key-layout|memory|refused|sample|streams-rights|tls|unknown|virtual-time)';
 /** Of a step that wrote nothing until its end: what is said again at the very end, when it failed. */
 const LAST_LINES = 20;
 const failedSteps = [];
@@ -65,6 +69,14 @@ async function compile() {
   return (await run(process.execPath, ['node_modules/typescript/bin/tsc', ...flags], inRoot())) === 0;
 }
 
+/** Leaves suites out, beside those that jest.config.mjs leaves out. Folders come before: jest takes what follows for more of them. */
+function without(suites) {
+  return [...config.testPathIgnorePatterns, suites].flatMap((pattern) => [
+    '--testPathIgnorePatterns',
+    pattern,
+  ]);
+}
+
 /** ACL LOG: what a user of the run lacked a right for. */
 async function isEmpty(refused) {
   const lines = await refused();
@@ -73,6 +85,7 @@ async function isEmpty(refused) {
 }
 
 async function main(words) {
+  let linted;
   const isAll = words.includes('--all');
   const kind = words.find((word) => word.startsWith('--redis='))?.slice('--redis='.length);
   if (kind !== undefined && !KINDS.includes(kind))
@@ -87,7 +100,11 @@ async function main(words) {
     await step('types', compile);
     process.env.HYDRA_TEST_COMPILED = COMPILED;
   }
-  if (args.length === 0) await step('types', compile);
+  if (args.length === 0) {
+    // It takes what time of the processors the other steps leave.
+    linted = stepBeside('lint, format, build, package', lint);
+    await step('types', compile);
+  }
 
   const { env, stop, refused } = await startKind(kind, { log: say });
   if (args.length > 0) {
@@ -97,19 +114,18 @@ async function main(words) {
     await step('jest', () => (kind === 'memory' ? runs.runInMemory(...chosen, say) : runs.run(...chosen)));
   } else {
     env.HYDRA_TEST_COMPILED = COMPILED;
-    const folders = ['test/integration', 'test/interop', 'test/conformance'];
-    await step('integration, interop, conformance', () =>
-      runs.run('most', [...MAY_BE_EMPTY, ...folders], env),
+    await step('integration, interop', () =>
+      runs.run('most', [...MAY_BE_EMPTY, 'test/integration', 'test/interop', ...without(PATIENT)], env),
     );
     // See tools/matrix.mjs for why the end is forced.
     const serially = [...MAY_BE_EMPTY, '--runInBand', '--forceExit'];
     // They wait most of the time, and leave one processor free.
-    const beside = (async () => {
-      await stepBeside('lint, format, build, package', lint);
-      await stepBeside('unit', (options) => runs.run('unit', [...MAY_BE_EMPTY, 'test/unit'], env, options));
-    })();
+    const beside = stepBeside('unit, conformance, the other integration', (options) =>
+      runs.run('patient', [...MAY_BE_EMPTY, '--maxWorkers=2', PATIENT], env, options),
+    );
     await step('chaos', () => runs.run('chaos', [...serially, 'test/chaos'], env));
     await beside;
+    await linted;
     if (isAll) await step('long', () => runs.run('long', [...serially, 'test/long'], env));
   }
   if (refused) await step('nothing is refused', () => isEmpty(refused));

@@ -49,7 +49,9 @@ describe('the only instance of a service, when its connections are cut', () => {
     redis = (await startPrivateRedis()).url;
     proxy = await startProxy(redis);
     await startService({ service, redis: proxy.url }, [PingController]);
-    caller = await startInstance({ service: uniqueService('caller'), redis }, { announce: false });
+    // What the instance had received is lost if it is not back after twice that time, which a busy machine may need.
+    const calls = { probeAfterMs: 2_000 };
+    caller = await startInstance({ service: uniqueService('caller'), redis, calls }, { announce: false });
     client = new HydraClient({ service }, caller);
     await client.connect();
     await eventually(() => client.instances.length === 1, { what: 'the instance' });

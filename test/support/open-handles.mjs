@@ -2,8 +2,8 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What is closed politely waits for its peer for a moment. */
-const GRACE_MS = 3_000;
+/** What is closed politely waits for its peer for a moment: for longer on a machine that is busy. */
+const GRACE_MS = 15_000;
 const LOOK_EVERY_MS = 20;
 
 // Node tells of each TCP connection that is made or taken. (Asking it for all its handles ends it in rare moments.)

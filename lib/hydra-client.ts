@@ -84,12 +84,12 @@ export class HydraClient extends ClientProxy<HydraClientEvents> {
     this.selection = createSelection(options);
     const balancer = options.balancer ?? shared?.options.balancer ?? 'p2c';
     this.asksAlways = typeof balancer === 'function';
-    this.balancer = createBalancer(balancer);
     this.codec = codecOf(options);
     checkDurableEvents(options.durableEvents);
     enableDeadlinePropagation();
     const resolved = resolveClientOptions(options);
     this.instance = shared ?? new HydraInstance(resolved);
+    this.balancer = createBalancer(balancer, this.instance.random);
     this.timeoutMs = options.timeoutMs === undefined ? this.instance.options.timeoutMs : resolved.timeoutMs;
     this.initializeSerializer({});
     this.initializeDeserializer({});

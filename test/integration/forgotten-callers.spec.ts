@@ -5,6 +5,7 @@ import { MessagePattern } from '@nestjs/microservices';
 import { createKeys } from '../../lib/protocol/keys.js';
 import { decodeFrame, encodeFrame, encodeItem, Kind, type Item } from '../../lib/protocol/rpc.js';
 import { createInstanceId } from '../../lib/registry/presence/instance-id.js';
+import { systemRandom } from '../../lib/runtime/random-source.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
@@ -32,7 +33,7 @@ describe('a caller among more than can be remembered', () => {
     const [commands, subscriber] = [new Redis(redis), new Redis(redis)];
     for (const connection of [commands, subscriber]) atEnd(async () => connection.disconnect());
     const callers = uniqueService('crowd');
-    const first = createInstanceId();
+    const first = createInstanceId(systemRandom);
     const answers: Item[] = [];
     subscriber.on('message', (_channel: string, wire: string) =>
       answers.push(...(decodeFrame(wire)?.items ?? [])),
@@ -59,7 +60,7 @@ describe('a caller among more than can be remembered', () => {
     expect(await probed(7, 8)).toEqual([[], [7], [8]]);
 
     for (let other = 0; other < OTHERS; other++) {
-      void send(createInstanceId(), Kind.call, 3, 'count', {}, 60_000);
+      void send(createInstanceId(systemRandom), Kind.call, 3, 'count', {}, 60_000);
     }
     await eventually(() => handled === OTHERS + 1, { what: 'the calls of all others', timeoutMs: 60_000 });
 

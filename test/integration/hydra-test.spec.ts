@@ -12,7 +12,7 @@ import {
   StreamPattern,
   StreamService,
 } from '../../lib/index.js';
-import { HydraTest } from '../../lib/testing/testing.js';
+import { HydraTest, MemoryRedis, VirtualClock } from '../../lib/testing/testing.js';
 import { atEnd } from '../support/at-end.js';
 import { startPrivateRedis } from '../support/redis.js';
 
@@ -206,6 +206,19 @@ describe('HydraTest', () => {
     const answers = await firstValueFrom(test.client('payments').send('charge', { amount: 7 }));
     expect(answers).toEqual({ paid: 7 });
     expect(test.calls('charge').map(({ instance }) => instance)).toEqual(['payments#2']);
+  });
+
+  it('draws the same instances for its calls in each run with a seed', async () => {
+    const drawn = async () => {
+      const redis = new MemoryRedis({ seed: 7, clock: new VirtualClock({ runs: false }) });
+      const test = await create({ modules: [PaymentsModule], replicas: 3, redis });
+      const payments = test.client('payments', { balancer: 'random' });
+      for (let n = 0; n < 20; n++) await firstValueFrom(payments.send('charge', { amount: n }));
+      return test.calls('charge').map(({ instance }) => instance);
+    };
+    const first = await drawn();
+    expect(new Set(first).size).toBe(3);
+    expect(await drawn()).toEqual(first);
   });
 
   it('gives the HTTP server of an application to supertest', async () => {

@@ -11,6 +11,7 @@ import { createKeys } from '../../lib/protocol/keys.js';
 import { decodeFrame, encodeFrame, encodeItem, Kind, type Item } from '../../lib/protocol/rpc.js';
 import type { RedisClient } from '../../lib/redis/redis-connections.js';
 import { createInstanceId } from '../../lib/registry/presence/instance-id.js';
+import { systemRandom } from '../../lib/runtime/random-source.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import type { RemoteInstance } from '../../lib/transport/wire/remote-instances.js';
 import { startService } from '../support/app.js';
@@ -189,7 +190,7 @@ async function startCaller(service: string, id: string) {
   const redis = await testRedisUrl();
   const [commands, subscriber] = [new Redis(redis), new Redis(redis)];
   for (const connection of [commands, subscriber]) atEnd(async () => connection.disconnect());
-  const [name, own] = [uniqueService('by-hand'), createInstanceId()];
+  const [name, own] = [uniqueService('by-hand'), createInstanceId(systemRandom)];
   const heard: Item[] = [];
   subscriber.on('message', (_channel: string, wire: string) =>
     heard.push(...(decodeFrame(wire)?.items ?? [])),

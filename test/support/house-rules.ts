@@ -55,7 +55,21 @@ const kebabOf = (name: string) => name.replaceAll(/(?<=[a-z\d])(?=[A-Z])/g, '-')
 
 /** Where this machine may be asked for its time and its randomness. */
 const ASKS_THE_MACHINE = /^(?:runtime|testing|cli)\//;
-const TIMERS = new Set(['setTimeout', 'setInterval', 'setImmediate']);
+const TIMERS = new Set([
+  ...['setTimeout', 'setInterval', 'setImmediate'],
+  // RxJS waits by the machine's timers, unless it is told otherwise.
+  ...[
+    'auditTime',
+    'bufferTime',
+    'debounceTime',
+    'delay',
+    'interval',
+    'sampleTime',
+    'throttleTime',
+    'timer',
+    'timeout',
+  ],
+]);
 const READINGS = new Set(['Date.now', 'performance.now', 'Math.random', 'crypto.randomUUID']);
 
 /** The files that ask for time or randomness past the clock and the random source of their instance, and how often. */

@@ -67,6 +67,8 @@ describe('the rules of the house', () => {
     const text =
       'const now = Date.now(); setTimeout(f, Math.random()); clock.setTimeout(f, 1); new Date(now);';
     expect(machineTime({ 'queue/a.ts': text, 'runtime/clock.ts': text })).toEqual({ 'queue/a.ts': 3 });
+    const ofRxjs = 'changes.pipe(throttleTime(50, asyncScheduler), map(f)); clock.delay(1);';
+    expect(machineTime({ 'config/a.ts': ofRxjs })).toEqual({ 'config/a.ts': 1 });
   });
 
   it('count a constructor of five parameters, and none of four', () => {

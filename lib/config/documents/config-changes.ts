@@ -1,8 +1,8 @@
-import { asyncScheduler, Observable, share, throttleTime } from 'rxjs';
+import { Observable, share } from 'rxjs';
 
 import type { Context } from '../../redis/context.js';
 import { outside } from '../../runtime/async-context.js';
-import type { Timer } from '../../runtime/clock.js';
+import type { Clock, Timer } from '../../runtime/clock.js';
 import { jittered } from '../../runtime/random-source.js';
 import type { StoredConfigs } from './stored-configs.js';
 
@@ -22,12 +22,13 @@ export function configChanges(context: ChangesContext, stored: StoredConfigs): O
   return new Observable<void>((observer) => {
     let seen: string | undefined;
     let timer: Timer | undefined;
+    const changed = atMostEvery(clock, READ_EVERY_MS, () => observer.next());
 
     const look = async () => {
       if (!redis.isReady) return;
       // A failed look is repeated soon; the connection reports its own failure.
       const state = await stored.survey(Math.ceil(intervalMs / 2)).catch(() => seen);
-      if (seen !== undefined && state !== seen) observer.next();
+      if (seen !== undefined && state !== seen) changed.tell();
       seen = state;
     };
     const lookAgain = () => {
@@ -35,15 +36,15 @@ export function configChanges(context: ChangesContext, stored: StoredConfigs): O
       timer = clock.setTimeout(lookAndRepeat, jittered(pauseMs, random), { isUpkeep: true });
     };
     const lookAndRepeat = () => void look().finally(() => !observer.closed && lookAgain());
-    const subscription = redis.subscribe(channel, () => observer.next());
+    const subscription = redis.subscribe(channel, () => changed.tell());
     const stopListening = redis.onState((state) => {
       // Announcements were missed while the connection was down.
-      if (state === 'ready') observer.next();
+      if (state === 'ready') changed.tell();
     });
     const begin = async () => {
       await subscription.confirmed();
       // Earlier changes were not noticed.
-      observer.next();
+      changed.tell();
       await look();
     };
     // It is shared by all subscribers.
@@ -55,8 +56,32 @@ export function configChanges(context: ChangesContext, stored: StoredConfigs): O
 
     return () => {
       clock.clear(timer);
+      changed.stop();
       stopListening();
       subscription.unsubscribe();
     };
-  }).pipe(throttleTime(READ_EVERY_MS, asyncScheduler, { leading: true, trailing: true }), share());
+  }).pipe(share());
+}
+
+/** Tells at once; of all that follows within `everyMs` once, at its end. */
+function atMostEvery(clock: Clock, everyMs: number, act: () => void): { tell(): void; stop(): void } {
+  let pause: Timer | undefined;
+  let isDue = false;
+  let isStopped = false;
+  const tell = () => {
+    if (isStopped) return;
+    isDue = pause !== undefined;
+    if (isDue) return;
+    act();
+    pause = clock.setTimeout(end, everyMs);
+  };
+  const end = () => {
+    pause = undefined;
+    if (isDue) tell();
+  };
+  const stop = () => {
+    isStopped = true;
+    clock.clear(pause);
+  };
+  return { tell, stop };
 }

@@ -1,11 +1,8 @@
 import type { Balancer, BalancerName, BalancerView, Instance } from '../../hydra-options.js';
-import { systemRandom, type RandomSource } from '../../runtime/random-source.js';
+import type { RandomSource } from '../../runtime/random-source.js';
 
 /** A balancer by its name; a function is its own. */
-export function createBalancer(
-  given: BalancerName | Balancer,
-  random: RandomSource = systemRandom,
-): Balancer {
+export function createBalancer(given: BalancerName | Balancer, random: RandomSource): Balancer {
   if (typeof given === 'function') return given;
   if (given === 'round-robin') return roundRobin(random);
   return given === 'random' ? randomChoice(random) : powerOfTwoChoices(random);

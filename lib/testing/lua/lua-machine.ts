@@ -32,7 +32,6 @@ export class LuaMachine {
 
   constructor(readonly lua: LuaLibrary) {
     this.state = newState(lua);
-    lua.luaL_openlibs(this.state);
     this.lengthAt = lua.module._malloc(8);
     this.hook = lua.module.addFunction(() => this.look(), 'vii');
     this.lookEvery(LOOK_EVERY);
@@ -232,12 +231,14 @@ export class LuaMachine {
   }
 }
 
-/** Lua orders its tables by a seed that it takes from the time; here the order must be the same in every run. */
+/** Lua takes the seeds of its tables and of its randomness from the time; here they must be the same in every run. */
 function newState(lua: LuaLibrary): LuaState {
   const { now } = Date;
   Date.now = () => 0;
   try {
-    return lua.luaL_newstate();
+    const state = lua.luaL_newstate();
+    lua.luaL_openlibs(state);
+    return state;
   } finally {
     Date.now = now;
   }

@@ -18,7 +18,10 @@ import type { RemoteCallers } from './remote-callers.js';
 import { NO_REPLIES, type Replies } from './replies.js';
 
 type Handlers = ReadonlyMap<string, BoundHandler>;
-export type ReaderContext = Pick<Context, 'address' | 'keys' | 'options' | 'clock' | 'log' | 'metrics'>;
+export type ReaderContext = Pick<
+  Context,
+  'address' | 'keys' | 'options' | 'clock' | 'random' | 'log' | 'metrics'
+>;
 
 /** A call that is refused before it begins, with the error that its caller gets. */
 export class Refusal {

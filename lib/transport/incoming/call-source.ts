@@ -30,7 +30,7 @@ const LATENCY_WINDOW = 20;
 
 type SourceContext = Pick<
   Context,
-  'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'log' | 'metrics'
+  'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log' | 'metrics'
 >;
 
 /** Receives calls and events from the channels, runs their Nest handlers, and sends the answers. */

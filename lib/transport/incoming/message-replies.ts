@@ -19,7 +19,7 @@ export class MessageReplies implements Replies {
   private hasReplied = false;
 
   constructor(
-    private readonly context: Pick<Context, 'address' | 'keys' | 'options'>,
+    private readonly context: Pick<Context, 'address' | 'keys' | 'options' | 'clock' | 'random'>,
     private readonly messenger: Messenger,
     private readonly request: UmfMessage,
   ) {
@@ -58,7 +58,7 @@ export class MessageReplies implements Replies {
 
   /** Sends nothing where the request names nobody to answer. */
   private send(encode: (message: (fields: Fields) => UmfMessage) => string): void {
-    const stamp = createStamp();
+    const stamp = createStamp(this.context);
     const from = this.context.address;
     const message = (fields: Fields) => replyTo(this.request, { ...fields, from }, stamp)!;
     const to = decodeAddress(this.request.via || this.request.from);

@@ -36,7 +36,7 @@ export class EventSender {
   constructor(
     private readonly context: Pick<
       Context,
-      'id' | 'address' | 'redis' | 'keys' | 'clock' | 'options' | 'metrics'
+      'id' | 'address' | 'redis' | 'keys' | 'clock' | 'random' | 'options' | 'metrics'
     >,
     private readonly messenger: Messenger,
     private readonly options: EventSenderOptions,
@@ -179,6 +179,6 @@ export class EventSender {
   }
 
   private message(to: string, request: CallRequest): string {
-    return encodeRequestMessage(to, this.context.address, request, createStamp(), this.maxBytes);
+    return encodeRequestMessage(to, this.context.address, request, createStamp(this.context), this.maxBytes);
   }
 }

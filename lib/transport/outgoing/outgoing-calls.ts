@@ -38,7 +38,10 @@ import { ReplyWindow, type ReplyCredit } from './reply-window.js';
 import { RetryBudget } from './retry-budget.js';
 import { WaitingCalls } from './waiting-calls.js';
 
-type OutgoingContext = Pick<Context, 'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'metrics'>;
+type OutgoingContext = Pick<
+  Context,
+  'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'metrics'
+>;
 
 /**
  * Makes the calls of this process: chooses an instance, sends, waits, and ends every call by its deadline.
@@ -272,7 +275,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
   private sendMessage(call: OutgoingCall, instance: Instance, now: number): void {
     const { options, address } = this.context;
     if (options.service === ANONYMOUS) throw namelessError(call);
-    const stamp = createStamp();
+    const stamp = createStamp(this.context);
     const to = `${instance.id}@${instance.service}:/`;
     const message = encodeRequestMessage(to, address, call.request, stamp, options.maxPayloadBytes);
     this.replies.expect(stamp.mid, call);

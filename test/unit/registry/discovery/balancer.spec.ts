@@ -75,13 +75,13 @@ describe('the other balancers', () => {
   });
 
   it('draw: random', () => {
-    const balancer = createBalancer('random');
+    const balancer = createBalancer('random', systemRandom);
     const counts = draws(() => balancer(instances, viewOf())?.id, 3_000);
     for (const { id } of instances) expect(counts[id]).toBeGreaterThan(800);
   });
 
   it('are the function that was given', () => {
     const own = () => instances[2];
-    expect(createBalancer(own)).toBe(own);
+    expect(createBalancer(own, systemRandom)).toBe(own);
   });
 });

@@ -1,0 +1,119 @@
+import { CONCURRENCY, RATE } from '../actors/jobs.js';
+import type { Fact } from '../world/ledger.js';
+import { groupBy, type Evidence, type Invariant } from './evidence.js';
+
+/** After this time a worker that was not itself is over it: it has lost its jobs, or has them. */
+const GRACE_MS = 10_000;
+
+/** No job that Redis accepted and kept is lost: it is done, or a dead letter. */
+export const jobsAreKept: Invariant = (evidence) => {
+  const ends = evidence.byId('job ended');
+  const states = new Map(evidence.all('job found').map(({ id, state }) => [id, state]));
+  return evidence.all('job added').flatMap(({ id, isNew, startedAt, at }) => {
+    if (!isNew || evidence.isTouchedByLoss(Number(startedAt), at)) return [];
+    if (ends.get(String(id))?.some(({ outcome }) => outcome === 'done')) return [];
+    const state = states.get(id);
+    return state === 'dead' || state === 'completed'
+      ? []
+      : [`job ${String(id)} is ${String(state ?? 'lost')} in the end`];
+  });
+};
+
+/** What becomes of a job is accepted once. */
+export const jobsEndOnce: Invariant = (evidence) => {
+  const ended = evidence.all('job told').filter(({ type }) => type === 'completed' || type === 'dead');
+  const unique = ended.filter(({ id }) => !String(id).startsWith('shared/'));
+  return [...groupBy(unique, ({ id }) => String(id))].flatMap(([id, all]) => {
+    const first = all[0]!.at;
+    return all.length === 1 || evidence.isUndoneAfter(first - GRACE_MS)
+      ? []
+      : [`job ${id} ended ${all.length} times, at ${all.map(({ at }) => at).join(' and ')}`];
+  });
+};
+
+/** No fence is given twice, and that of a job rises with each of its starts. */
+export const fencesRise: Invariant = (evidence) => {
+  const starts = evidence.all('job began');
+  const twice = [...groupBy(starts, ({ fence }) => fence)]
+    .filter(([, all]) => all.length > 1)
+    .map(
+      ([fence, all]) =>
+        `fence ${String(fence)} was given to ${all.map(({ id, who }) => `${String(id)} in ${who}`).join(' and ')}`,
+    );
+  const falling = [...groupBy(starts, ({ id }) => String(id))].flatMap(([id, all]) =>
+    all.slice(1).flatMap((later, index) => {
+      const earlier = all[index]!;
+      if (Number(later['fence']) > Number(earlier['fence'])) return [];
+      // One that was given the job, and froze before it began it.
+      if (evidence.wasDisturbed(later.who, later.at - GRACE_MS, later.at)) return [];
+      return [
+        `job ${id} began with fence ${String(earlier['fence'])} and then with ${String(later['fence'])}`,
+      ];
+    }),
+  );
+  return [...twice, ...falling];
+};
+
+/** No more jobs of a pattern run in a process than it may, and no more start within a time. */
+export const limitsHold: Invariant = (evidence) => [...tooManyAtOnce(evidence), ...tooManyInTime(evidence)];
+
+function tooManyAtOnce(evidence: Evidence): string[] {
+  const running = new Map<string, number>();
+  const found: string[] = [];
+  for (const { kind, who, pattern, at } of evidence.facts) {
+    if (kind !== 'job began' && kind !== 'job ended') continue;
+    const place = `${who} ${String(pattern)}`;
+    const count = (running.get(place) ?? 0) + (kind === 'job began' ? 1 : -1);
+    running.set(place, count);
+    if (count > CONCURRENCY) found.push(`${count} jobs of ${place} at ${at}`);
+  }
+  return found;
+}
+
+/** A fence is the time at which Redis gave the job, in microseconds. */
+function tooManyInTime(evidence: Evidence): string[] {
+  const rated = evidence.all('job began').filter(({ pattern }) => pattern === 'rated');
+  const times = rated.map(({ fence }) => Number(fence) / 1_000).toSorted((a, b) => a - b);
+  const eachMs = RATE.perMs / RATE.max;
+  const found: string[] = [];
+  for (const [first, from] of times.entries()) {
+    for (let last = first + RATE.max; last < Math.min(times.length, first + RATE.max * 4); last++) {
+      const withinMs = times[last]! - from;
+      const at = from - 1_700_000_000_000;
+      const most = RATE.max + withinMs / eachMs + 0.1;
+      if (last - first + 1 <= most || evidence.isTouchedByLoss(at - RATE.perMs * 2, at + withinMs)) continue;
+      found.push(`${last - first + 1} rated jobs within ${withinMs} ms from ${at}`);
+    }
+  }
+  return found;
+}
+
+/** A job does not run twice at once while its worker is well. */
+export const jobsRunAlone: Invariant = (evidence) => {
+  const ends = new Map(
+    evidence.all('job ended').map((fact) => [`${fact.who} ${String(fact['fence'])}`, fact.at]),
+  );
+  return [...evidence.byId('job began')].flatMap(([id, all]) =>
+    all.slice(1).flatMap((later, index) => {
+      const earlier = all[index]!;
+      const end = ends.get(`${earlier.who} ${String(earlier['fence'])}`) ?? endOf(evidence, earlier);
+      if (end <= later.at || isExcused(evidence, earlier, later)) return [];
+      return [
+        `job ${id} began in ${later.who} at ${later.at} while ${earlier.who} ran it, from ${earlier.at} to ${end}`,
+      ];
+    }),
+  );
+};
+
+function endOf(evidence: Evidence, { who }: Fact): number {
+  return evidence.all('killed').find((fact) => fact.who === who)?.at ?? Infinity;
+}
+
+function isExcused(evidence: Evidence, earlier: Fact, later: Fact): boolean {
+  const from = earlier.at - GRACE_MS;
+  return (
+    evidence.wasDisturbed(earlier.who, from, later.at) ||
+    evidence.redisWasDisturbed(from, later.at) ||
+    evidence.isTouchedByLoss(from, later.at)
+  );
+}

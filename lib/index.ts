@@ -133,6 +133,7 @@ export { HydraJobContext } from './queue/worker/hydra-job-context.js';
 export type { AddOptions } from './queue/producer/job-adder.js';
 export type { CancelledJobs, CancelOutcome } from './queue/producer/cancellation.js';
 export type { CancelledEvent, CompletedEvent, JobEvent } from './queue/model/job-event.js';
+export type { DurableEvents, DurableJobEvent, GapEvent, KeptEvents } from './queue/watching/event-options.js';
 export type { BulkOptions, FindOptions, FoundJobs, JobFilter } from './queue/producer/job-filter.js';
 export type {
   CleanedJobs,

@@ -44,8 +44,8 @@ export const LOGS_LEVEL = words('get');
 
 export const QUEUE_ADD =
   words(`del exists get hdel hexists hget hgetall hkeys hlen hmget hrandfield hset hsetnx hvals lindex llen
-  lpop lpos lpush lrange lrem lset persist pexpire pexpireat pttl rpop rpush set type unlink zadd zcard zcount zmscore zrange
-  zpopmin zrangebyscore zrank zrem zrevrange zscore`);
+  lpop lpos lpush lrange lrem lset persist pexpire pexpireat pttl rpop rpush set type unlink xadd xrange xrevrange zadd zcard
+  zcount zmscore zrange zpopmin zrangebyscore zrank zrem zrevrange zscore`);
 export const QUEUE_WORK = words(`blmove hscan lmove ltrim zpopmax`);
 
 export const STREAM_PUBLISH = words('get set xadd xlen xtrim');

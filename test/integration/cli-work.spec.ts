@@ -2,6 +2,7 @@ import { Controller } from '@nestjs/common';
 
 import { DeadLetter, QueuePattern, QueueService, StreamPattern, StreamService } from '../../lib/index.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
+import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { startService } from '../support/app.js';
 import { cliInProcess, type Cli } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
@@ -36,6 +37,11 @@ class PressController {
   }
 }
 
+async function hasHistory(app: { get(type: typeof HydraInstance): HydraInstance }): Promise<boolean> {
+  const { redis: connections, keys } = app.get(HydraInstance);
+  return (await connections.commands.exists(createQueueKeys(keys, service).history)) === 1;
+}
+
 const json = async (...args: string[]) => JSON.parse((await cli(['--json', ...args])).out) as unknown;
 
 describe('the command line', () => {
@@ -61,6 +67,19 @@ describe('the command line', () => {
     const delayed = { id: later.id, state: 'delayed', data: 8 };
     expect(await json('queue', 'show', service, later.id)).toMatchObject(delayed);
     expect(await json('queue', 'show', service, shortLater)).toMatchObject(delayed);
+
+    expect(await cli(['queue', 'events', service, '--after', 'beginning'])).toMatchObject({ code: 2 });
+    const kept = ['queue', 'events', service, '--durable', '--after', 'beginning'];
+    expect(await cli([...kept.slice(0, -1), 'never'])).toMatchObject({ code: 2 });
+    const watching = queue.events({ durable: true }).subscribe();
+    await eventually(() => hasHistory(app), { what: 'events to be kept' });
+    await queue.add('print', 11);
+    const { out } = await cli([...kept, '--count', '2']);
+    expect(out).toMatch(/\d-\d+ (?:added|started) print .*\n\d+-\d+ /);
+    watching.unsubscribe();
+    await eventually(async () => (await queue.counts()).dead === 2, { what: 'its end' });
+    const other = (await queue.deadLetters()).at(-1)!.id;
+    expect(await cli(['queue', 'remove', service, other, '--yes'])).toMatchObject({ code: 0 });
 
     accepts = true;
     expect((await cli(['queue', 'redrive', service, short, '--dry-run'])).out.trim()).toBe(id);

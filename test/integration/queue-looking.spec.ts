@@ -51,10 +51,10 @@ describe('a job', () => {
     const { redis, keys } = worker.app.get(HydraInstance);
     const { commands } = redis;
     const queueKeys = createQueueKeys(keys, service, 'unread');
-    const { waiting, delayed, state, watched, events } = queueKeys;
+    const { waiting, delayed, state, watched, history, events } = queueKeys;
     const remove = (place: string) =>
       removeOne.run(commands, [
-        ...[...rememberedIn(queueKeys, 'id'), place, state, watched],
+        ...[...rememberedIn(queueKeys, 'id'), place, state, watched, history],
         ...['job', events, '{}', 0, 1, 'id', ''],
       ]);
     const remember = () => commands.hset(state, 'job', '{"failures":1}');
@@ -130,10 +130,10 @@ describe('in a list of 120,000', () => {
 
   it('a job is taken out where others left and came since it was seen, and looked for again where it cannot be', async () => {
     const { commands, queueKeys } = await fill('waiting');
-    const { waiting, state, watched, events } = queueKeys;
+    const { waiting, state, watched, history, events } = queueKeys;
     const remove = (n: number, seenAt: number, length: number) =>
       removeOne.run(commands, [
-        ...[...rememberedIn(queueKeys, `deep-${n}`), waiting, state, watched],
+        ...[...rememberedIn(queueKeys, `deep-${n}`), waiting, state, watched, history],
         ...[text(n), events, '{}', seenAt, length, `deep-${n}`, ''],
       ]);
     await commands.lpush(waiting, ...Array.from({ length: 100 }, (_, n) => `came ${n}`));

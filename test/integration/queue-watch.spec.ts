@@ -7,6 +7,7 @@ import {
   HydraJobContext,
   QueuePattern,
   QueueService,
+  type DurableJobEvent,
   type HydraOptions,
   type JobEvent,
   type JobView,
@@ -195,4 +196,39 @@ describe('the events of a queue', () => {
     expect(events).toContainEqual({ type: 'started', id: 'lost "1"', pattern: 'steps' });
     subscription.unsubscribe();
   }, 20_000);
+
+  it('are told afterwards, where they are durable, when the connection was lost meanwhile', async () => {
+    const url = await testRedisUrl();
+    const proxy = await startProxy(url);
+    const listener = await startCaller({ ...options, redis: proxy.url }, []);
+    const events: DurableJobEvent[] = [];
+    const told = listener.app.get(QueueService).events({ durable: true });
+    const subscription = told.subscribe((event) => events.push(event));
+    const ends = () => events.flatMap((event) => (event.type === 'cancelled' ? [event.reason] : []));
+    const until = (count: number) =>
+      eventually(() => ends().length === count, { what: `end ${count}`, timeoutMs: 20_000 });
+    const { history } = createQueueKeys(instance.keys, options.service);
+    await eventually(async () => (await instance.redis.commands.exists(history)) === 1, {
+      what: 'it to listen',
+    });
+    const end = async (reason: string) => {
+      const { id } = await queue.add('steps', 1, { delayMs: 60_000 });
+      await queue.cancel(id, { reason });
+    };
+    await end('before');
+    await until(1);
+    proxy.retarget('redis://127.0.0.1:1');
+    proxy.sever();
+    for (let n = 0; n < 10; n++) await end(`meanwhile ${n}`);
+    expect(ends()).toEqual(['before']);
+    proxy.retarget(url);
+    await until(11);
+    await end('after');
+    await until(12);
+    expect(ends()).toEqual(['before', ...Array.from({ length: 10 }, (_, n) => `meanwhile ${n}`), 'after']);
+    expect(events.map(({ type }) => type)).not.toContain('gap');
+    expect(new Set(events.map(({ eventId }) => eventId)).size).toBe(events.length);
+    subscription.unsubscribe();
+    await listener.close();
+  }, 60_000);
 });

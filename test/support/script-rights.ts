@@ -6,7 +6,7 @@ export interface ScriptText {
 /** Commands that change nothing: a script may be refused one of them while it has written nothing. */
 const READS = new Set(
   `EXISTS GET HGET HMGET HKEYS HVALS HLEN HGETALL HEXISTS HRANDFIELD LLEN LRANGE LINDEX LPOS ZCARD ZCOUNT ZRANGE
-   ZRANGEBYSCORE ZREVRANGE ZSCORE ZMSCORE ZRANK PTTL TYPE TIME`.split(/\s+/),
+   ZRANGEBYSCORE ZREVRANGE ZSCORE ZMSCORE ZRANK XREVRANGE PTTL TYPE TIME`.split(/\s+/),
 );
 
 /** `redis.call('HSET', KEYS[1], …` or `need('HSET', KEYS[1], …`: the command, and the keys that stand behind it. */

@@ -6,6 +6,7 @@ import type { FoundJobs, JobFilter } from '../../queue/producer/job-filter.js';
 import { QueueService, type QueueRef } from '../../queue/producer/queue-service.js';
 import { CommandFailure, declined, ExitCode } from '../session/command-failure.js';
 import { parseDuration } from '../session/duration.js';
+import { showEvents, type EventsOptions } from './queue-events.js';
 import { knownQueue } from '../lookup/known-service.js';
 import { parseChoice, parseCount, withInstance, type GlobalOptions } from '../session/session.js';
 import { fullId, isShortId, shortIds } from '../lookup/short-ids.js';
@@ -16,7 +17,7 @@ const STATES: readonly JobStateName[] = ['waiting', 'active', 'delayed', 'dead',
 /** How many jobs of each state are searched for the beginning of an id. */
 const LOOKED_AT = 1_000;
 
-interface QueueOptions {
+interface QueueOptions extends EventsOptions {
   readonly queue: string;
   readonly limit: number;
   readonly all?: boolean;
@@ -48,6 +49,16 @@ export function addQueueCommands(program: Command): void {
     .description(`jobs in one state: ${STATES.join(', ')}`)
     .option('--counts', 'only how many there are of each pattern');
   onQueue(queue.command('log <service> <id>'), log).description('what the handler of a job wrote with log');
+  onQueue(queue.command('events <service>'), ({ queue: jobs, ref, options, global }) =>
+    showEvents(jobs, ref, options, global),
+  )
+    .description('what happens to its jobs from now on, until Ctrl-C')
+    .option(
+      '--durable',
+      'has events kept in Redis for an hour, and tells those missed while the connection was lost',
+    )
+    .option('--after <event>', 'first those kept behind an event, or "beginning"; with --durable')
+    .option('--count <count>', 'ends after so many', parseCount);
   onQueue(queue.command('show <service> <id>'), show).description('one job, with its data');
   withLimit(onQueue(queue.command('dead <service>'), dead)).description('what was given up, and why');
   withFilter(onQueue(queue.command('redrive <service> [ids...]'), redrive))

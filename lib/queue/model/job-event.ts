@@ -144,9 +144,9 @@ export function progressEvent(id: string, pattern: string, text: string): string
   return `${names},${value}}`;
 }
 
-/** Jobs that were added, as the text of one PUBLISH. */
-export function writeAdded(jobs: readonly { readonly id: string; readonly pattern: string }[]): string {
-  return JSON.stringify(jobs.map(({ id, pattern }) => ({ type: 'added', id, pattern })));
+/** A job that was added, as JSON. */
+export function writeAdded({ id, pattern }: { readonly id: string; readonly pattern: string }): string {
+  return JSON.stringify({ type: 'added', id, pattern });
 }
 
 /** The event of a cancelled job as JSON, but for its time, which Redis adds. */

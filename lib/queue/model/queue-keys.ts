@@ -78,6 +78,8 @@ export interface QueueKeys {
   readonly ticked: string;
   /** STRING with a life of seconds: somebody listens to `events`. */
   readonly watched: string;
+  /** STREAM with a life: what happens to jobs, while somebody has it kept. */
+  readonly history: string;
   /** Channel of what happens to jobs. */
   readonly events: string;
   /** Channel that tells all workers to look again, and that of one. */
@@ -127,6 +129,7 @@ export function createQueueKeys(keys: Keys, service: string, queue = DEFAULT_QUE
     ticks: of('ticks'),
     ticked: of('ticked'),
     watched: of('watched'),
+    history: of('history'),
     events: of('events'),
     wake: of('wake'),
     wakeOf: (owner) => of('wake', owner),

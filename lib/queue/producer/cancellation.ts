@@ -6,7 +6,7 @@ import { readJob } from '../model/job-text.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import { cancelOne } from '../scripts/cancel-scripts.js';
 import type { Cursor, Found, JobSearch } from './job-search.js';
-import { KeptOutcomes } from './kept-outcomes.js';
+import { KeptOutcomes } from '../watching/kept-outcomes.js';
 
 /**
  * What came of cancelling a job: `'cancelled'`, it waited, was delayed or ran, and ends so; `'ended'`, it was over before;
@@ -137,12 +137,13 @@ export class Cancellation {
   }
 
   private cancelFound(place: string, { raw, index, length }: Found, reason: string): Promise<number> {
-    const { state, watched, ids, progress, results, died, finished, hints, latest, events } = this.keys;
+    const { state, watched, ids, progress, results, died, finished, hints, latest, history, events } =
+      this.keys;
     const job = readJob(raw);
     const { id = '' } = job ?? {};
     const leases = this.keys.leases('');
     const owner = place.startsWith(leases) ? place.slice(leases.length) : '';
-    const names = [place, state, watched, ids, progress, results, died, finished, hints, latest];
+    const names = [place, state, watched, ids, progress, results, died, finished, hints, latest, history];
     const event = writeCancelled(job, reason).slice(0, -1);
     const told = [this.keys.wakeOf(owner), reason];
     const args = [...names, raw, events, event, index, length, id, this.kept.ageMs, ...told];

@@ -6,6 +6,7 @@ import type { Context } from '../../redis/context.js';
 import type { RedisClient } from '../../redis/redis-connections.js';
 import { adding, added } from '../../diagnostics/added-job.js';
 import { addMany, addOne } from '../scripts/producer-scripts.js';
+import { tellOf } from '../scripts/event-scripts.js';
 import { writeAdded } from '../model/job-event.js';
 import { placeOf, priorityOf, type JobPriority } from '../model/priority.js';
 import { DEFAULT_QUEUE, isHydras, type QueueKeys } from '../model/queue-keys.js';
@@ -203,13 +204,14 @@ export class JobAdder {
     if (now - audience.askedAt > ASK_MS) {
       audience.askedAt = now;
       redis
-        .run('look for listeners', (client) => client.exists(keys.watched))
+        .run('look for listeners', (client) => client.exists(keys.watched, keys.history))
         .then((count) => (audience.isThere = count > 0))
         .catch(() => undefined);
     }
     for (let start = 0; audience.isThere && start < jobs.length; start += TOLD_AT_ONCE) {
-      const text = writeAdded(jobs.slice(start, start + TOLD_AT_ONCE));
-      redis.run('tell of jobs', (client) => client.publish(keys.events, text)).catch(() => undefined);
+      const told = jobs.slice(start, start + TOLD_AT_ONCE).map(writeAdded);
+      const args = [keys.watched, keys.history, keys.events, ...told];
+      redis.run('tell of jobs', (client) => tellOf.run(client, args)).catch(() => undefined);
     }
   }
 

@@ -13,7 +13,7 @@ import {
 } from './job-filter.js';
 import { JobFinder } from './job-finder.js';
 import { JobSearch, type Found } from './job-search.js';
-import { KeptOutcomes } from './kept-outcomes.js';
+import { KeptOutcomes } from '../watching/kept-outcomes.js';
 import { readState } from '../model/job-state.js';
 import { readJob, readLatest } from '../model/job-text.js';
 import {
@@ -220,10 +220,10 @@ export class JobInspector {
   }
 
   private removeFrom(place: string, { raw, index, length }: Found): Promise<number> {
-    const { state, watched, events, incomplete } = this.keys;
+    const { state, watched, history, events, incomplete } = this.keys;
     const { id, pattern } = readJob(raw) ?? { id: '', pattern: '' };
     const event: JobEvent = { type: 'removed', id, pattern };
-    const keys = [...rememberedIn(this.keys, id), place, state, watched];
+    const keys = [...rememberedIn(this.keys, id), place, state, watched, history];
     const isDead = place === incomplete ? '1' : '';
     const args = [...keys, raw, events, JSON.stringify(event), index, length, id, isDead];
     return this.redis.run('remove a job', (redis) => removeOne.run(redis, args));

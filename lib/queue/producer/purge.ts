@@ -134,9 +134,9 @@ export class Purge {
     if (dryRun) return counts;
     const { owners, patterns, ranked, inProgress, schedules, wake, ...keys } = this.keys;
     const { waiting, high, returned, delayed, state, incomplete, finished, died, results, progress } = keys;
-    const { ids, hints, latest, rates, limited, paused, alarm, ticks, ticked } = keys;
+    const { ids, hints, latest, rates, limited, paused, alarm, ticks, ticked, history } = keys;
     const jobs = [waiting, high, returned, delayed, state, incomplete, finished, died, results, progress];
-    const rest = [ids, hints, latest, rates, limited, paused, alarm, ticks, ticked];
+    const rest = [ids, hints, latest, rates, limited, paused, alarm, ticks, ticked, history];
     const names = [owners, patterns, ranked, inProgress, schedules, ...jobs, ...rest];
     const prefixes = [...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')];
     const running = await this.redis.run('obliterate', (redis) =>
@@ -147,8 +147,9 @@ export class Purge {
   }
 
   private drainSome(place: string, count: number): Promise<number> {
-    const { state, watched, ids, progress, results, died, hints, latest, finished, events } = this.keys;
-    const names = [place, state, watched, ids, progress, results, died, hints, latest, finished];
+    const { state, watched, ids, progress, results, died, hints, latest, finished, history, events } =
+      this.keys;
+    const names = [place, state, watched, ids, progress, results, died, hints, latest, finished, history];
     return this.redis.run('drain', (redis) => drainSome.run(redis, [...names, count, events]));
   }
 

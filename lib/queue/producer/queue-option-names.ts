@@ -3,10 +3,12 @@ import type { AddOptions } from './job-adder.js';
 import type { BulkOptions, FindOptions, JobFilter } from './job-filter.js';
 import type { Page } from './job-view.js';
 import type { CleanOptions, DrainQueueOptions, ObliterateOptions } from './purge.js';
+import { DURABLE_NAMES } from '../watching/event-options.js';
 import type { RepeatOptions } from '../model/schedule.js';
 
 /** The names of what the methods of the queue take. */
 export const REF_NAMES = { service: true, queue: true } satisfies OptionNames;
+export const EVENTS_NAMES = { ...REF_NAMES, ...DURABLE_NAMES } satisfies OptionNames;
 export const PAGE_NAMES = { ...REF_NAMES, offset: true, limit: true } satisfies NamesOf<Page>;
 export const FILTER_NAMES = {
   pattern: true,

@@ -3,6 +3,7 @@ import type { Observable } from 'rxjs';
 import { HydraError } from '../../hydra-error.js';
 import { ignorable, IgnorablePromises } from '../../runtime/ignorable.js';
 import {
+  badOption,
   checkQueueName,
   integer,
   nonEmptyString,
@@ -21,9 +22,10 @@ import { readLogLines, type JobLogLine } from '../model/job-log.js';
 import { routeOf, type BulkOptions, type FindOptions, type FoundJobs, type JobFilter } from './job-filter.js';
 import { checkState, JobInspector } from './job-inspector.js';
 import { publicDead, type JobCounts, type JobStateName, type JobView, type Page } from './job-view.js';
-import { isUnavailable } from './job-waiters.js';
+import { isUnavailable } from '../watching/job-waiters.js';
 import { JobChanges } from './job-changes.js';
-import { JobWatch } from './job-watch.js';
+import { resolveDurable, type DurableEvents, type DurableJobEvent } from '../watching/event-options.js';
+import { JobWatch } from '../watching/job-watch.js';
 import { UnreadQueue } from './unread-queue.js';
 import {
   ADD_NAMES,
@@ -31,6 +33,7 @@ import {
   CANCEL_WHERE_NAMES,
   CLEAN_NAMES,
   DRAIN_NAMES,
+  EVENTS_NAMES,
   FILTER_NAMES,
   FIND_NAMES,
   LIST_NAMES,
@@ -441,11 +444,23 @@ export class QueueService {
 
   /**
    * What happens to the jobs of a queue from the subscription on: starts, progress, failures, losses, completions, dead
-   * letters. It comes
-   * by pub/sub: what happens while the connection is lost is not seen.
+   * letters. It comes by pub/sub: what happens while the connection is lost is not seen.
+   *
+   * With `durable`, events are kept in Redis, bounded: after a lost connection, or with `since` after a restart of this process, what
+   * was missed is told, each event once and in order; a `gap` says that some are missing. While they are kept, each change of a
+   * job writes one.
+   *
+   * @throws HydraError `BAD_OPTION`
    */
-  events(ref?: QueueRef): Observable<JobEvent> {
-    return this.queue('events', ref).watch.events$();
+  events(ref?: QueueRef): Observable<JobEvent>;
+  events(options: QueueRef & DurableEvents): Observable<DurableJobEvent>;
+  events(given: QueueRef & Partial<DurableEvents> = {}): Observable<JobEvent | DurableJobEvent> {
+    const { watch } = this.queue('events', given, EVENTS_NAMES);
+    const { durable, since } = given;
+    if (durable !== undefined)
+      return watch.durable$(resolveDurable({ durable, ...(since !== undefined && { since }) }));
+    if (since !== undefined) throw badOption('since', since, 'given with durable');
+    return watch.events$();
   }
 
   /**

@@ -1,9 +1,9 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { RANK_SUFFIX } from '../model/queue-keys.js';
-import { EVENT_BYTES, PUBLISH_BYTES } from '../model/job-event.js';
+import { EVENT_BYTES } from '../model/job-event.js';
 import { NOW } from '../../redis/lua-clock.js';
-import { ALLOW_OOM, GIVE_BACK, KEEP, KEEP_IDS, NAMES_OF, PATTERN_OF, WAKE } from './script-parts.js';
+import { ALLOW_OOM, GIVE_BACK, KEEP, KEEP_IDS, NAMES_OF, PATTERN_OF, TELL, WAKE } from './script-parts.js';
 
 /** So long, beside two lives of a worker, a queue counts as busy after one of its workers took a job. */
 export const BUSY_MS = 2_000;
@@ -57,7 +57,7 @@ if outcomes <= #ARGV and redis.call('EXISTS', KEYS[27]) == 1 then
   need('ZADD', KEYS[15], 1, 'a') need('PERSIST', KEYS[15]) need('ZADD', KEYS[4], 1, 'a') need('LPUSH', KEYS[2], 'a') need('HSET', KEYS[25], 'a', 'b')
 end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
-need('EXISTS', KEYS[2], KEYS[3], KEYS[16]) need('ZRANGE', KEYS[18], 0, -1) need('EXISTS', KEYS[6], KEYS[7], KEYS[13], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
+need('EXISTS', KEYS[2], KEYS[3], KEYS[16]) need('ZRANGE', KEYS[18], 0, -1) need('EXISTS', KEYS[6], KEYS[7], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
 need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
 need('HMGET', KEYS[7], 'a') need('HGET', KEYS[7], 'a') need('HLEN', KEYS[1]) need('HGET', KEYS[27], 'a') need('HDEL', KEYS[27], 'a')
 needWake(KEYS[9], ARGV[10])
@@ -67,7 +67,7 @@ need('HDEL', KEYS[1], 'a')
 need('ZADD', KEYS[5], 1, 'a')
 need('ZADD', KEYS[15], 1, 'a')
 need('LMOVE', KEYS[17], KEYS[2], 'RIGHT', 'RIGHT')
-need('PUBLISH', ARGV[8], 'a')
+needTell(KEYS[13], KEYS[28], ARGV[8])
 need('PUBLISH', ARGV[9], 'a')
 if wanted > 0 then
   need('HSET', KEYS[1], 'a', 'b')
@@ -97,17 +97,6 @@ local function tell(event)
     event = head and #head < ${EVENT_BYTES} and head .. ',"isLarge":true}' or ''
   end
   if event ~= '' then events[#events + 1] = event end
-end
-
-local function publish()
-  local from, bytes = 1, 0
-  for i, event in ipairs(events) do
-    bytes = bytes + #event
-    if bytes > ${PUBLISH_BYTES} or i == #events then
-      redis.call('PUBLISH', ARGV[8], '[' .. table.concat(events, ',', from, i) .. ']')
-      from, bytes = i + 1, 0
-    end
-  end
 end
 
 -- What it says of the job, with the steps that Redis has kept meanwhile: their results may not have been heard of.
@@ -414,7 +403,7 @@ if #jobs > 0 then
   end
   if redis.call('EXISTS', KEYS[7]) == 1 then states = redis.call('HMGET', KEYS[7], unpack(jobs)) end
 end
-if (#events > 0 or #jobs > 0) and redis.call('EXISTS', KEYS[13]) == 1 then
+if (#events > 0 or #jobs > 0) and isHeard(KEYS[13], KEYS[28]) then
   for _, job in ipairs(jobs) do
     local names = namesOf(job)
     if names then tell('{"type":"started",' .. names .. '}') end
@@ -425,7 +414,7 @@ if (#events > 0 or #jobs > 0) and redis.call('EXISTS', KEYS[13]) == 1 then
     if redis.call('EXISTS', list .. ARGV[12], list .. ARGV[13]) > 0 then isEmpty = false end
   end
   if isEmpty then tell('{"type":"drained","id":"","pattern":""}') end
-  publish()
+  tellAll(KEYS[13], KEYS[28], ARGV[8], events)
 end
 `;
 
@@ -478,7 +467,7 @@ end
  * KEYS  1 leases of the worker   2 waiting   3 high   4 delayed   5 owners   6 paused   7 state   8 fence   9 idle
  *       10 incomplete   11 finished   12 results   13 watched   14 progress   15 ids   16 returned   17 inbox of the worker
  *       18 patterns   19 rates   20 ticks   21 alarm   22 died   23 limited   24 ranked   25 hints
- *       26 busy   27 latest
+ *       26 busy   27 latest   28 history
  * ARGV  1 worker   2 its life in ms   3 jobs to take   4 the worker's count of exchanges   5 leases it should hold   6 completed
  *       jobs kept   7 dead letters kept   8 events channel   9 wake channel   10 wake channel of one up to the worker
  *       11 key of a list set aside up to the pattern   12 after it   13 after it, of the list that goes first
@@ -501,8 +490,8 @@ end
  */
 export const exchange = new Script<ExchangeReply>(
   'queue.exchange',
-  27,
-  `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${GIVE_BACK}${KEEP}${KEEP_IDS}
+  28,
+  `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${TELL}${GIVE_BACK}${KEEP}${KEEP_IDS}
 local wanted, patternCount = tonumber(ARGV[3]), tonumber(ARGV[18])
 local outcomes = 20 + patternCount * 4
 local numbers, rests = {}, {}

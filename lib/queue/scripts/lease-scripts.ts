@@ -3,7 +3,7 @@ import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
 import { RANK_SUFFIX } from '../model/queue-keys.js';
 import { BUSY_MS } from './exchange-scripts.js';
-import { ALLOW_OOM, GIVE_BACK, NAMES_OF, PATTERN_OF, WAKE } from './script-parts.js';
+import { ALLOW_OOM, GIVE_BACK, NAMES_OF, PATTERN_OF, TELL, WAKE } from './script-parts.js';
 
 /** What `recover` gives back. */
 export type RecoverReply = readonly [
@@ -31,7 +31,7 @@ const MAX_BYTES = 4_194_304;
  * call, for whoever takes them to give them up. The pattern is forgotten when it has none any more.
  *
  * KEYS  1 leases of the worker   2 owners   3 high   4 returned   5 state   6 watch   7 patterns   8 waiting   9 idle
- *       10 watched   11 ranked   12 busy
+ *       10 watched   11 ranked   12 busy   13 history
  * ARGV  1 worker   2 its life in ms   3 key of leases up to the worker's id   4 key of an inbox up to the worker's id
  *       5 wake channel   6 wake channel of one up to the worker   7 key of a list set aside up to the pattern   8 after it
  *       9 after it, of the list that goes first   10 ms for which a worker that is silent, but connected, keeps its jobs
@@ -45,10 +45,10 @@ const MAX_BYTES = 4_194_304;
  */
 export const recover = new Script<RecoverReply>(
   'queue.recover',
-  12,
-  `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${GIVE_BACK}
+  13,
+  `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${TELL}${GIVE_BACK}
 need('ZADD', KEYS[2], 1, 'a') need('RPUSH', KEYS[3], 'a') need('ZADD', KEYS[4], 1, 'a') need('HSET', KEYS[5], 'a', 'b')
-need('SET', KEYS[6], 'a') need('ZREM', KEYS[2], 'a') need('HDEL', ARGV[3], 'a') need('PUBLISH', ARGV[5], 'a') need('PUBLISH', ARGV[13], 'a') need('EXISTS', KEYS[10])
+need('SET', KEYS[6], 'a') need('ZREM', KEYS[2], 'a') need('HDEL', ARGV[3], 'a') need('PUBLISH', ARGV[5], 'a') needTell(KEYS[10], KEYS[13], ARGV[13])
 needWake(KEYS[9], ARGV[6]) need('LMOVE', ARGV[4], KEYS[8], 'RIGHT', 'RIGHT') need('ZADD', KEYS[7], 1, 'a') need('HDEL', KEYS[1], 'a')
 need('GET', KEYS[6]) need('HGET', KEYS[5], 'a') need('HKEYS', KEYS[1]) need('EXISTS', KEYS[8]) need('LINDEX', KEYS[8], -1)
 need('ZRANGEBYSCORE', KEYS[7], 0, 1) need('ZCOUNT', KEYS[7], 0, 1) need('HDEL', KEYS[9], 'a') need('ZRANGE', KEYS[11], 0, -1) need('SET', KEYS[12], 'a') need('EXISTS', KEYS[1])
@@ -67,7 +67,7 @@ local function stateOf(job)
   return state
 end
 
-local isWatched = redis.call('EXISTS', KEYS[10]) == 1
+local isWatched = isHeard(KEYS[10], KEYS[13])
 local function note(job, owner, silentMs, isConnected)
   local state = stateOf(job)
   local function count(name) state[name] = (tonumber(state[name]) or 0) + 1 end
@@ -85,7 +85,7 @@ local function note(job, owner, silentMs, isConnected)
   redis.call('HSET', KEYS[5], job, cjson.encode(state))
   local names = isWatched and namesOf(job)
   if names and #names < 8192 then
-    redis.call('PUBLISH', ARGV[13], '[{"type":"stalled",' .. names .. ',"error":' .. cjson.encode(why) .. '}]')
+    tellAll(KEYS[10], KEYS[13], ARGV[13], { '{"type":"stalled",' .. names .. ',"error":' .. cjson.encode(why) .. '}' })
   end
 end
 

@@ -1,11 +1,11 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
-import { ALLOW_OOM } from './script-parts.js';
+import { ALLOW_OOM, TELL } from './script-parts.js';
 
 /**
  * Tell how far a job is.
  *
- * KEYS  1 leases of the worker   2 progress   3 watched
+ * KEYS  1 leases of the worker   2 progress   3 watched   4 history
  * ARGV  1 lease   2 id, '' where nobody could ask for it   3 value (JSON)   4 events channel   5 event (JSON)
  * Returns 1, or 0 when the worker does not hold the job any more.
  *
@@ -13,12 +13,12 @@ import { ALLOW_OOM } from './script-parts.js';
  */
 export const report = new Script<number>(
   'queue.report',
-  3,
-  `${NEED}
-need('EXISTS', KEYS[3]) need('PUBLISH', ARGV[4], 'a') need('HEXISTS', KEYS[1], 'a') need('HSET', KEYS[2], 'a', 'b')
+  4,
+  `${NEED}${TELL}
+needTell(KEYS[3], KEYS[4], ARGV[4]) need('HEXISTS', KEYS[1], 'a') need('HSET', KEYS[2], 'a', 'b')
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[2], ARGV[2], ARGV[3]) end
-if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('PUBLISH', ARGV[4], '[' .. ARGV[5] .. ']') end
+tellAll(KEYS[3], KEYS[4], ARGV[4], { ARGV[5] })
 return 1
 `,
 );

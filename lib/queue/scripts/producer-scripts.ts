@@ -2,7 +2,7 @@ import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
 import { RANK_SUFFIX } from '../model/queue-keys.js';
-import { ENTER, KEEP_IDS, PATTERN_OF, TAKE_OUT, WAKE } from './script-parts.js';
+import { ENTER, KEEP_IDS, PATTERN_OF, TAKE_OUT, TELL, WAKE } from './script-parts.js';
 
 /**
  * Add a job that is more than the next in line: unique, later, or first.
@@ -381,7 +381,7 @@ end
 /**
  * Take out a job, or a dead letter, with what is remembered of it, and free its id.
  *
- * KEYS  1 to 8 as above   9 the list or sorted set that it is in   10 state   11 watched
+ * KEYS  1 to 8 as above   9 the list or sorted set that it is in   10 state   11 watched   12 history
  * ARGV  1 its text   2 events channel   3 event (JSON)   4 its index in the list when it was seen   5 the length of that then
  *       6 its id   7 '1' when it is a dead letter: where a later job has its id, nothing is told or forgotten of that
  * Returns 1; 0 when it was not there any more: what is remembered of it is kept then, for whoever has taken it; or -1 where it
@@ -391,9 +391,9 @@ end
  */
 export const removeOne = new Script<number>(
   'queue.removeOne',
-  11,
-  `${NEED}${TAKE_OUT}${FREE_ID}
-need('HDEL', KEYS[10], 'a') need('PUBLISH', ARGV[2], 'a') need('EXISTS', KEYS[11]) need('TYPE', KEYS[9])
+  12,
+  `${NEED}${TELL}${TAKE_OUT}${FREE_ID}
+need('HDEL', KEYS[10], 'a') needTell(KEYS[11], KEYS[12], ARGV[2]) need('TYPE', KEYS[9])
 needFree()
 local isLaters = ARGV[7] == '1' and isTaken(ARGV[6])
 local isList = redis.call('TYPE', KEYS[9]).ok == 'list'
@@ -401,7 +401,7 @@ if isList then needTakeOut(KEYS[9]) else need('ZREM', KEYS[9], 'a') end
 local removed = isList and takeOut(KEYS[9], ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[5])) or redis.call('ZREM', KEYS[9], ARGV[1])
 if removed == 1 and not isLaters then
   redis.call('HDEL', KEYS[10], ARGV[1])
-  if redis.call('EXISTS', KEYS[11]) == 1 then redis.call('PUBLISH', ARGV[2], '[' .. ARGV[3] .. ']') end
+  tellAll(KEYS[11], KEYS[12], ARGV[2], { ARGV[3] })
   freeId(ARGV[6])
 end
 return removed

@@ -2,7 +2,7 @@ import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { RANK_SUFFIX } from '../model/queue-keys.js';
 import { MARK, MARK_MS } from './schedule-scripts.js';
-import { KEEP_IDS, NAMES_OF, PATTERN_OF } from './script-parts.js';
+import { KEEP_IDS, NAMES_OF, PATTERN_OF, TELL } from './script-parts.js';
 
 /** Jobs that one script takes out, and bytes of them. */
 const MAX_JOBS = 250;
@@ -12,7 +12,7 @@ const MAX_BYTES = 1_048_576;
  * Take jobs out that wait or are delayed, those that would be taken first, with what is remembered of them, and free their ids.
  *
  * KEYS  1 the list or sorted set that they are in   2 state   3 watched   4 ids   5 progress   6 results   7 died   8 hints   9 latest
- *       10 finished
+ *       10 finished   11 history
  * ARGV  1 how many at most   2 events channel
  * Returns the number taken out; fewer than asked for where there are no more, or they are large: none where it is empty.
  *
@@ -20,14 +20,14 @@ const MAX_BYTES = 1_048_576;
  */
 export const drainSome = new Script<number>(
   'queue.drainSome',
-  10,
-  `${NEED}${PATTERN_OF}${NAMES_OF}${KEEP_IDS}
-need('TYPE', KEYS[1]) need('HDEL', KEYS[2], 'a') need('EXISTS', KEYS[3]) need('ZREM', KEYS[4], 'a') need('HDEL', KEYS[5], 'a')
-need('HDEL', KEYS[6], 'a') need('ZREM', KEYS[7], 'a') need('HDEL', KEYS[8], 'a') need('HDEL', KEYS[9], 'a') need('ZREM', KEYS[10], 'a') need('PUBLISH', ARGV[2], 'a')
+  11,
+  `${NEED}${TELL}${PATTERN_OF}${NAMES_OF}${KEEP_IDS}
+need('TYPE', KEYS[1]) need('HDEL', KEYS[2], 'a') needTell(KEYS[3], KEYS[11], ARGV[2]) need('ZREM', KEYS[4], 'a') need('HDEL', KEYS[5], 'a')
+need('HDEL', KEYS[6], 'a') need('ZREM', KEYS[7], 'a') need('HDEL', KEYS[8], 'a') need('HDEL', KEYS[9], 'a') need('ZREM', KEYS[10], 'a')
 need('ZCOUNT', KEYS[4], 0, 1) need('ZRANGE', KEYS[4], 0, 0) need('PEXPIREAT', KEYS[4], 1)
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind == 'list' then need('RPOP', KEYS[1]) elseif kind == 'zset' then need('ZPOPMIN', KEYS[1]) else return 0 end
-local isWatched, events, count, bytes, ids = redis.call('EXISTS', KEYS[3]) == 1, {}, 0, 0, {}
+local isWatched, events, count, bytes, ids = isHeard(KEYS[3], KEYS[11]), {}, 0, 0, {}
 while count < math.min(tonumber(ARGV[1]), ${MAX_JOBS}) and bytes < ${MAX_BYTES} do
   local job
   if kind == 'list' then job = redis.call('RPOP', KEYS[1]) else job = redis.call('ZPOPMIN', KEYS[1])[1] end
@@ -55,7 +55,7 @@ if #ids > 0 then
   redis.call('ZREM', KEYS[10], unpack(ids))
   endureIds(KEYS[4])
 end
-if #events > 0 then redis.call('PUBLISH', ARGV[2], '[' .. table.concat(events, ',') .. ']') end
+tellAll(KEYS[3], KEYS[11], ARGV[2], events)
 return count
 `,
 );

@@ -1,9 +1,47 @@
+import { PUBLISH_BYTES } from '../model/job-event.js';
+
 /**
  * Added to scripts that must run also when Redis has no memory left: they free some, or keep what is alive alive. Redis
  * refuses the first write of a script that may need memory, and none after one that cannot: this one changes nothing.
  * (The flag `allow-oom` says the same to Redis 7 alone.)
  */
 export const ALLOW_OOM = `redis.call('HDEL', KEYS[1], '')
+`;
+
+/**
+ * Added to scripts: `needTell(watched, history, channel)` and `tellAll(watched, history, channel, events)`, which tells of events,
+ * each of them JSON, and keeps them where somebody has that done: one entry for each, whose id is the instant at which that
+ * began and a number that counts up, so that a reader sees what is missing.
+ */
+export const TELL = `
+local function isHeard(watched, history) return redis.call('EXISTS', watched, history) > 0 end
+local function needTell(watched, history, channel)
+  need('EXISTS', watched) need('EXISTS', history) need('PUBLISH', channel, 'a')
+  -- Who had their rights before there was a history need no more where there is none.
+  if redis.call('EXISTS', history) == 1 then need('XREVRANGE', history, '+', '-') need('XADD', history, '*', 'a', 'b') end
+end
+local function keepEvents(history, events)
+  local last = redis.call('XREVRANGE', history, '+', '-', 'COUNT', 1)[1]
+  if not last then return end
+  local since, number = string.match(last[1], '^(%d+)%-(%d+)$')
+  local most = last[2][2]
+  for i, event in ipairs(events) do
+    local id = since .. '-' .. string.format('%.0f', number + i)
+    redis.call('XADD', history, 'MAXLEN', '~', most, id, 'most', most, 'event', event)
+  end
+end
+local function tellAll(watched, history, channel, events)
+  if #events == 0 or not isHeard(watched, history) then return end
+  keepEvents(history, events)
+  local from, bytes = 1, 0
+  for i, event in ipairs(events) do
+    bytes = bytes + #event
+    if bytes > ${PUBLISH_BYTES} or i == #events then
+      redis.call('PUBLISH', channel, '[' .. table.concat(events, ',', from, i) .. ']')
+      from, bytes = i + 1, 0
+    end
+  end
+end
 `;
 
 /** Added to scripts: `patternOf(job)` reads a job's pattern from its text; nil where that is no message. */

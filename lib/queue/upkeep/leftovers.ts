@@ -1,7 +1,7 @@
 import type { Context } from '../../redis/context.js';
 import type { JobSearch } from '../producer/job-search.js';
 import { readJob } from '../model/job-text.js';
-import { isUnavailable } from '../producer/job-waiters.js';
+import { isUnavailable } from '../watching/job-waiters.js';
 import { OpenTicks } from './open-ticks.js';
 import { forgetFields } from '../scripts/producer-scripts.js';
 import type { QueueKeys } from '../model/queue-keys.js';

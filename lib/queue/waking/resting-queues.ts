@@ -1,6 +1,6 @@
 import type { Context } from '../../redis/context.js';
 import type { Timer } from '../../runtime/clock.js';
-import { isUnavailable } from '../producer/job-waiters.js';
+import { isUnavailable } from '../watching/job-waiters.js';
 
 /** How often it is looked whether somebody has to wake. */
 const LOOK_MS = 500;

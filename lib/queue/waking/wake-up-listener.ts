@@ -3,7 +3,7 @@ import type { Timer } from '../../runtime/clock.js';
 import { sleep } from '../../runtime/waiting.js';
 import { BlockingConnection } from '../../redis/blocking-connection.js';
 import type { Subscription } from '../../redis/redis-connections.js';
-import { isUnavailable } from '../producer/job-waiters.js';
+import { isUnavailable } from '../watching/job-waiters.js';
 import { isHydras, type QueueKeys } from '../model/queue-keys.js';
 
 /** How long one wait for the list to fill lasts: short, so that a dead connection shows. */

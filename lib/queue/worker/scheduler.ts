@@ -2,7 +2,7 @@ import type { Context } from '../../redis/context.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import { placeOf, priorityOf } from '../model/priority.js';
 import { idOfTick, jobOfTick, nextTick, readSchedule, type StoredSchedule } from '../model/schedule.js';
-import { isUnavailable } from '../producer/job-waiters.js';
+import { isUnavailable } from '../watching/job-waiters.js';
 import { dueTicks, fireTick } from '../scripts/schedule-scripts.js';
 
 /** How often it is looked whether a job has ended that the next tick waits for, in milliseconds. */

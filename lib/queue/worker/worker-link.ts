@@ -131,6 +131,7 @@ export class WorkerLink {
       keys.hints,
       keys.busy,
       keys.latest,
+      keys.history,
       this.id,
       this.options.presence.ttlMs,
       wanted,
@@ -164,9 +165,9 @@ export class WorkerLink {
   async recover(served: readonly string[]): Promise<RecoverReply> {
     const { owners, high, returned, state, watch, patterns, waiting, idle, wake, watched, events } =
       this.keys;
-    const { ranked, busy } = this.keys;
+    const { ranked, busy, history } = this.keys;
     const places = [this.leases, owners, high, returned, state, watch, patterns, waiting, idle, watched];
-    const keys = [...places, ranked, busy];
+    const keys = [...places, ranked, busy, history];
     const { presence, queue } = this.options;
     const prefixes = [this.keys.leases(''), this.keys.inbox(''), wake, this.keys.wakeOf('')];
     const args = [
@@ -218,8 +219,8 @@ export class WorkerLink {
   }
 
   async report(lease: string, id: string, value: string, event: string): Promise<boolean> {
-    const { progress, watched, events } = this.keys;
-    const args = [this.leases, progress, watched, lease, id, value, events, event];
+    const { progress, watched, history, events } = this.keys;
+    const args = [this.leases, progress, watched, history, lease, id, value, events, event];
     return (await this.redis.run('queue progress', (redis) => report.run(redis, args))) === 1;
   }
 

@@ -1,5 +1,6 @@
 import * as cancel from '../../../../lib/queue/scripts/cancel-scripts.js';
 import * as change from '../../../../lib/queue/scripts/change-scripts.js';
+import * as event from '../../../../lib/queue/scripts/event-scripts.js';
 import * as exchange from '../../../../lib/queue/scripts/exchange-scripts.js';
 import * as lease from '../../../../lib/queue/scripts/lease-scripts.js';
 import * as locate from '../../../../lib/queue/scripts/locate-scripts.js';
@@ -11,7 +12,7 @@ import * as schedule from '../../../../lib/queue/scripts/schedule-scripts.js';
 import { Script } from '../../../../lib/redis/script.js';
 import { unaskedRights, writesBeforeItAsks, type ScriptText } from '../../../support/script-rights.js';
 
-const files = { cancel, change, exchange, lease, locate, note, producer, purge, retention, schedule };
+const files = { cancel, change, event, exchange, lease, locate, note, producer, purge, retention, schedule };
 const scripts = Object.entries(files).flatMap(([file, exported]) =>
   Object.entries(exported)
     .filter(([, value]) => value instanceof Script)

@@ -3,7 +3,7 @@ import type { Subscriber } from 'rxjs';
 
 import { isEndOf, type JobEvent } from '../model/job-event.js';
 import { isUnavailable } from './job-waiters.js';
-import { viewOfCompleted, type JobView } from './job-view.js';
+import { viewOfCompleted, type JobView } from '../producer/job-view.js';
 
 /** How a job is looked at. */
 export interface JobLooks {

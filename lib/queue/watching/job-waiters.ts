@@ -2,7 +2,7 @@ import { HydraError } from '../../hydra-error.js';
 import type { Context } from '../../redis/context.js';
 import type { Timer } from '../../runtime/clock.js';
 import { isEndOf, type JobEvent } from '../model/job-event.js';
-import type { JobSearch } from './job-search.js';
+import type { JobSearch } from '../producer/job-search.js';
 import { KeptOutcomes, type KeptOutcome } from './kept-outcomes.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 

@@ -8,9 +8,11 @@ import { outside } from '../../runtime/async-context.js';
 import { withTimeout } from '../../runtime/waiting.js';
 import type { Subscription } from '../../redis/redis-connections.js';
 import { readEvents, type JobEvent } from '../model/job-event.js';
-import type { JobSearch } from './job-search.js';
+import type { JobSearch } from '../producer/job-search.js';
+import type { DurableJobEvent, ResolvedDurable } from './event-options.js';
+import { KeptEventsReader } from './kept-events-reader.js';
 import { isUnavailable, JobWaiters, type AwaitedJob } from './job-waiters.js';
-import type { JobView } from './job-view.js';
+import type { JobView } from '../producer/job-view.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import { WatchedJob, type JobLooks } from './watched-job.js';
 
@@ -48,6 +50,31 @@ export class JobWatch {
       const subscription = this.events.subscribe(subscriber);
       this.enter().catch((error: unknown) => subscriber.error(error));
       return () => {
+        subscription.unsubscribe();
+        this.leave();
+      };
+    });
+  }
+
+  /**
+   * The same, as they are kept: what was missed is told afterwards, or that it is missing. It errors as {@link events$} does.
+   */
+  durable$(options: ResolvedDurable): Observable<DurableJobEvent> {
+    return new IgnorableObservable('the events of a queue', (subscriber) => {
+      const { clock, redis } = this.context;
+      const reader = new KeptEventsReader(redis, this.keys, options, subscriber);
+      const subscription = this.events.subscribe(() => void reader.read());
+      this.enter().then(
+        () => reader.check(),
+        (error: unknown) => subscriber.error(error),
+      );
+      const stopHearing = redis.onState((state) => {
+        if (state === 'ready') void reader.check();
+      });
+      const timer = clock.setInterval(() => void reader.check(), RENEW_MS);
+      return () => {
+        clock.clear(timer);
+        stopHearing();
         subscription.unsubscribe();
         this.leave();
       };

@@ -1,5 +1,13 @@
 import type { RandomSource } from '../../runtime/random-source.js';
 
+/** For how long an id is taken after its job has ended, unless it was said otherwise. */
+export const DEDUP_MS = 3_600_000;
+
+/** What the scripts note of that: '' for the usual time. */
+export function notedDedup(dedupMs: number): number | '' {
+  return dedupMs === DEDUP_MS ? '' : dedupMs;
+}
+
 const TIMED = /^[\da-f]{8}-([\da-f]{4})-8([\da-f]{3})-[89ab]([\da-f]{3})-([\da-f]{2})[\da-f]{10}$/i;
 
 /**

@@ -61,9 +61,9 @@ export interface QueueKeys {
   readonly progress: string;
   /** LIST with a life: what the handler of a job wrote with `log`, the newest at its tail. */
   log(id: string): string;
-  /** ZSET id → the instant until which it is taken; while its job exists, minus the ms for which it is taken after that. */
+  /** ZSET id → the instant until which it is taken; while its job exists, minus the instant at which that was added. */
   readonly ids: string;
-  /** HASH id → `<added> <due>` in Unix ms, of jobs that are found by neither their id nor their place: delayed ones, and those whose id was given. */
+  /** HASH id → `<added> <due>` in Unix ms, and ` <ms>` where its id is taken for another time than usual: of delayed jobs, and of those ids. */
   readonly hints: string;
   /** HASH id → `<delay in ms> <job>`: what was added last under an id whose job is there, where the last one counts. */
   readonly latest: string;

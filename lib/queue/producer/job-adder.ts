@@ -1,6 +1,6 @@
 import { writeJob } from './job-writing.js';
 import { badOption, checkJob, type BackoffRule } from '../../hydra-options.js';
-import { createJobId } from '../model/job-id.js';
+import { createJobId, notedDedup } from '../model/job-id.js';
 import type { JobAddedDiagnostic } from '../../diagnostics/events.js';
 import type { Context } from '../../redis/context.js';
 import type { RedisClient } from '../../redis/redis-connections.js';
@@ -180,7 +180,7 @@ export class JobAdder {
     const { high, delayed, ids, results, finished, died, idle, ranked, patterns, hints, latest } = keys;
     const { list, rank } = placeOf(keys, pattern, priorityOf(priority));
     const names = [list, high, delayed, ids, results, finished, died, idle, ranked, patterns, hints, latest];
-    const given = [raw, rank, delayMs, id, dedupMs, keys.wakeOf(''), pattern, lifo ? '1' : ''];
+    const given = [raw, rank, delayMs, id, notedDedup(dedupMs), keys.wakeOf(''), pattern, lifo ? '1' : ''];
     const args = [
       ...names,
       ...given,

@@ -117,11 +117,13 @@ export class JobSearch {
    * much from others', or it was added by another program. Then the places have to be searched.
    */
   async locate(id: string): Promise<Located | undefined> {
-    const { inProgress, delayed, hints } = this.keys;
-    const hint = await this.redis.run('look up a job', (redis) => redis.hget(hints, id));
+    const { inProgress, delayed, hints, ids } = this.keys;
+    const [hint, taken] = await this.redis.run('look up a job', (redis) =>
+      Promise.all([redis.hget(hints, id), redis.zscore(ids, id)]),
+    );
     const [added, due] = hint?.split(' ') ?? [];
-    const addedAt = timeOfId(id) ?? (added === undefined ? undefined : Number(added));
-    if (addedAt === undefined || Number.isNaN(addedAt)) return undefined;
+    const addedAt = timeOfId(id) ?? Number(added ?? -Number(taken));
+    if (!(addedAt > 0)) return undefined;
     const prefixes = [...asideNames(this.keys), this.keys.leases(''), this.keys.inbox('')];
     const args = [...prefixes, JSON.stringify(id), new Date(addedAt).toISOString(), due ?? ''];
     const reply = await this.redis.run('look up a job', (redis) =>

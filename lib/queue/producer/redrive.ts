@@ -1,5 +1,6 @@
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import { readDeadLetter, type DeadLetterText } from '../model/dead-letter.js';
+import { notedDedup } from '../model/job-id.js';
 import { resolveFilter, type BulkOptions, type JobFilter } from './job-filter.js';
 import type { Found, JobSearch } from './job-search.js';
 import { redriveAll } from '../scripts/producer-scripts.js';
@@ -68,8 +69,8 @@ export class Redrive {
 
   /** Those that are jobs again, and the ids of those that have to be looked for again. */
   private async move(letters: readonly Letter[]): Promise<{ moved: Letter[]; lost: string[] }> {
-    const { incomplete, waiting, state, ids, results, died, finished } = this.keys;
-    const names = [incomplete, waiting, state, ids, results, died, finished];
+    const { incomplete, waiting, state, ids, results, died, finished, hints } = this.keys;
+    const names = [incomplete, waiting, state, ids, results, died, finished, hints];
     const moved: Letter[] = [];
     const lost: string[] = [];
     for (let start = 0; start < letters.length;) {
@@ -83,7 +84,7 @@ export class Redrive {
         steps ? JSON.stringify({ steps }) : '',
       ]);
       const done = await this.redis.run('redrive', (redis) =>
-        redriveAll.run(redis, [...names, this.dedupMs, length, ...args]),
+        redriveAll.run(redis, [...names, notedDedup(this.dedupMs), length, ...args]),
       );
       moved.push(...part.filter((_, at) => done[at] === 1));
       lost.push(...part.filter((_, at) => done[at] === -1).map(({ id }) => id));

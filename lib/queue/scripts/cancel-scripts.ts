@@ -1,7 +1,7 @@
 import { NOW } from '../../redis/lua-clock.js';
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
-import { KEEP, KEEP_IDS, TAKE_OUT, TELL } from './script-parts.js';
+import { KEEP, KEEP_IDS, TAKEN_IDS, TAKE_OUT, TELL } from './script-parts.js';
 
 /**
  * Cancel a job where it is: take it out of the list or the sorted set that it waits in, or end the lease of the worker that
@@ -19,8 +19,8 @@ import { KEEP, KEEP_IDS, TAKE_OUT, TELL } from './script-parts.js';
 export const cancelOne = new Script<number>(
   'queue.cancelOne',
   11,
-  `${NOW}${NEED}${TELL}${TAKE_OUT}${KEEP}${KEEP_IDS}
-need('TYPE', KEYS[1]) need('HDEL', KEYS[9], 'a') need('HDEL', KEYS[10], 'a') need('HDEL', KEYS[2], 'a') need('HDEL', KEYS[5], 'a') need('HSET', KEYS[6], 'a', 'b')
+  `${NOW}${NEED}${TELL}${TAKE_OUT}${KEEP}${KEEP_IDS}${TAKEN_IDS}
+need('TYPE', KEYS[1]) need('HDEL', KEYS[9], 'a') need('HGET', KEYS[9], 'a') need('HDEL', KEYS[10], 'a') need('HDEL', KEYS[2], 'a') need('HDEL', KEYS[5], 'a') need('HSET', KEYS[6], 'a', 'b')
 need('ZADD', KEYS[7], 1, 'a') need('ZREM', KEYS[8], 'a') need('ZSCORE', KEYS[4], 'a') need('ZADD', KEYS[4], 1, 'a')
 need('PTTL', KEYS[6]) need('PEXPIRE', KEYS[6], 1) need('ZCOUNT', KEYS[4], 0, 1) need('ZRANGE', KEYS[4], 0, 0)
 need('PEXPIREAT', KEYS[4], 1) needTell(KEYS[3], KEYS[11], ARGV[2])
@@ -47,6 +47,7 @@ if taken ~= 1 then return taken end
 local id, event = ARGV[6], ARGV[3] .. ',"finishedOn":' .. string.format('%.0f', now) .. '}'
 redis.call('HDEL', KEYS[2], ARGV[1])
 if id ~= '' then
+  local hint = redis.call('HGET', KEYS[9], id)
   redis.call('HDEL', KEYS[5], id)
   redis.call('HDEL', KEYS[9], id)
   redis.call('HDEL', KEYS[10], id)
@@ -55,9 +56,9 @@ if id ~= '' then
   redis.call('ZREM', KEYS[8], id)
   endure(KEYS[6], ARGV[7])
   endure(KEYS[7], ARGV[7])
-  local keptFor = tonumber(redis.call('ZSCORE', KEYS[4], id) or '0')
-  if keptFor < 0 then
-    redis.call('ZADD', KEYS[4], now - keptFor, id)
+  local taken = redis.call('ZSCORE', KEYS[4], id)
+  if taken and tonumber(taken) < 0 then
+    redis.call('ZADD', KEYS[4], freeAt(taken, hint), id)
     endureIds(KEYS[4])
   end
 end

@@ -1,7 +1,7 @@
 import { NOW } from '../../redis/lua-clock.js';
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
-import { FIND, WAKE } from './script-parts.js';
+import { FIND, TAKEN_IDS, WAKE } from './script-parts.js';
 
 /**
  * Have a delayed job fall due in so many milliseconds from now.
@@ -15,11 +15,11 @@ import { FIND, WAKE } from './script-parts.js';
 export const changeDelay = new Script<number>(
   'queue.changeDelay',
   3,
-  `${NOW}${NEED}${WAKE}
-need('ZSCORE', KEYS[1], 'a') need('ZADD', KEYS[1], 1, 'a') need('ZRANGE', KEYS[1], 0, 0) need('HSET', KEYS[3], 'a', 'b') needWake(KEYS[2], ARGV[3])
+  `${NOW}${NEED}${WAKE}${TAKEN_IDS}
+need('ZSCORE', KEYS[1], 'a') need('ZADD', KEYS[1], 1, 'a') need('ZRANGE', KEYS[1], 0, 0) need('HSET', KEYS[3], 'a', 'b') need('HGET', KEYS[3], 'a') needWake(KEYS[2], ARGV[3])
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-if ARGV[5] ~= '' then redis.call('HSET', KEYS[3], ARGV[5], ARGV[6] .. ' ' .. string.format('%.0f', now + ARGV[2])) end
+if ARGV[5] ~= '' then redis.call('HSET', KEYS[3], ARGV[5], hintOf(ARGV[6], now + ARGV[2], dedupOf(redis.call('HGET', KEYS[3], ARGV[5])))) end
 -- Somebody has to know when it falls due, unless something does before it.
 if redis.call('ZRANGE', KEYS[1], 0, 0)[1] == ARGV[1] or ARGV[2] == '0' then wake(KEYS[2], ARGV[3], ARGV[4]) end
 return 1

@@ -3,7 +3,17 @@ import { Script } from '../../redis/script.js';
 import { RANK_SUFFIX } from '../model/queue-keys.js';
 import { EVENT_BYTES } from '../model/job-event.js';
 import { NOW } from '../../redis/lua-clock.js';
-import { ALLOW_OOM, GIVE_BACK, KEEP, KEEP_IDS, NAMES_OF, PATTERN_OF, TELL, WAKE } from './script-parts.js';
+import {
+  ALLOW_OOM,
+  GIVE_BACK,
+  KEEP,
+  KEEP_IDS,
+  NAMES_OF,
+  PATTERN_OF,
+  TAKEN_IDS,
+  TELL,
+  WAKE,
+} from './script-parts.js';
 
 /** So long, beside two lives of a worker, a queue counts as busy after one of its workers took a job. */
 export const BUSY_MS = 2_000;
@@ -57,7 +67,7 @@ if outcomes <= #ARGV and redis.call('EXISTS', KEYS[27]) == 1 then
   need('ZADD', KEYS[15], 1, 'a') need('PERSIST', KEYS[15]) need('ZADD', KEYS[4], 1, 'a') need('LPUSH', KEYS[2], 'a') need('HSET', KEYS[25], 'a', 'b')
 end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
-need('EXISTS', KEYS[2], KEYS[3], KEYS[16]) need('ZRANGE', KEYS[18], 0, -1) need('EXISTS', KEYS[6], KEYS[7], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
+need('EXISTS', KEYS[2], KEYS[3], KEYS[16]) need('ZRANGE', KEYS[18], 0, -1) need('EXISTS', KEYS[6], KEYS[7], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HMGET', KEYS[25], 'a') need('HGET', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
 need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
 need('HMGET', KEYS[7], 'a') need('HGET', KEYS[7], 'a') need('HLEN', KEYS[1]) need('HGET', KEYS[27], 'a') need('HDEL', KEYS[27], 'a')
 needWake(KEYS[9], ARGV[10])
@@ -143,7 +153,7 @@ for i = outcomes, #ARGV, 4 do
     elseif what == 'retry' then
       local added, length, rest = string.match(rests[i], '^(%d+) (%d+) (.*)$')
       local id = string.sub(rest, 1, length)
-      if id ~= '' then redis.call('HSET', KEYS[25], id, added .. ' ' .. string.format('%.0f', now + numbers[i])) end
+      if id ~= '' then redis.call('HSET', KEYS[25], id, hintOf(added, now + numbers[i], dedupOf(redis.call('HGET', KEYS[25], id)))) end
       remember(job, string.sub(rest, length + 1))
       -- A second job of the very same text finds its place in the set taken: early rather than never.
       if redis.call('ZADD', KEYS[4], 'NX', now + numbers[i], job) == 0 then redis.call('RPUSH', KEYS[3], job) end
@@ -184,13 +194,17 @@ for i = outcomes, #ARGV, 4 do
   end
 end
 
-if #ended > 0 and redis.call('EXISTS', KEYS[25]) == 1 then redis.call('HDEL', KEYS[25], unpack(ended)) end
+local hints = {}
+if #ended > 0 and redis.call('EXISTS', KEYS[25]) == 1 then
+  hints = redis.call('HMGET', KEYS[25], unpack(ended))
+  redis.call('HDEL', KEYS[25], unpack(ended))
+end
 if #ended > 0 and redis.call('EXISTS', KEYS[15]) == 1 then
   -- While the job existed its id was taken; from now on only for so long.
   local isFree = false
   for i, taken in ipairs(redis.call('ZMSCORE', KEYS[15], unpack(ended))) do
     if taken and tonumber(taken) < 0 then
-      redis.call('ZADD', KEYS[15], now - taken, ended[i])
+      redis.call('ZADD', KEYS[15], freeAt(taken, hints[i]), ended[i])
       isFree = true
     end
   end
@@ -200,11 +214,11 @@ end
 for _, follower in ipairs(followers) do
   local id, delay, job = follower[1], string.match(follower[2], '^(%d+) (.*)$')
   redis.call('HDEL', KEYS[27], id)
-  redis.call('ZADD', KEYS[15], -ARGV[19], id)
+  redis.call('ZADD', KEYS[15], takenSince(now), id)
   redis.call('PERSIST', KEYS[15])
   if tonumber(delay) == 0 or redis.call('ZADD', KEYS[4], 'NX', now + delay, job) == 0 then redis.call('LPUSH', KEYS[2], job) end
   -- It stands where jobs stand that were added just now.
-  redis.call('HSET', KEYS[25], id, string.format('%.0f %.0f', now, now + delay))
+  redis.call('HSET', KEYS[25], id, hintOf(now, now + delay, ARGV[19]))
   isForeign = true
   local names = namesOf(job)
   if names then tell('{"type":"added",' .. names .. '}') end
@@ -473,7 +487,7 @@ end
  *       11 key of a list set aside up to the pattern   12 after it   13 after it, of the list that goes first
  *       14 '1' when the worker stands in idle as it is now   15 ms for which outcomes of completed jobs are kept   16 the same
  *       of dead ones   17 '1' where workers of the queue may rest   18 number of patterns
- *       19 ms for which an id stays taken when its job has ended   then for each pattern its name, its room, and its rate
+ *       19 ms for which an id stays taken when its job has ended, '' for the usual time   then for each pattern its name, its room, and its rate
  *       limit: tokens, and ms in which they come back (0 0 for none)
  *       then four for each outcome: what, lease, detail, event
  *         done: detail id   retry: detail '<delay ms> <added, Unix ms> <bytes of the id> <id><state>'   dead: detail '<bytes of the id> <id><dead letter>'
@@ -491,7 +505,7 @@ end
 export const exchange = new Script<ExchangeReply>(
   'queue.exchange',
   28,
-  `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${TELL}${GIVE_BACK}${KEEP}${KEEP_IDS}
+  `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${TELL}${GIVE_BACK}${KEEP}${KEEP_IDS}${TAKEN_IDS}
 local wanted, patternCount = tonumber(ARGV[3]), tonumber(ARGV[18])
 local outcomes = 20 + patternCount * 4
 local numbers, rests = {}, {}

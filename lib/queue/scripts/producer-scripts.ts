@@ -2,7 +2,7 @@ import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
 import { RANK_SUFFIX } from '../model/queue-keys.js';
-import { ENTER, KEEP_IDS, PATTERN_OF, TAKE_OUT, TELL, WAKE } from './script-parts.js';
+import { ENTER, KEEP_IDS, PATTERN_OF, TAKEN_IDS, TAKE_OUT, TELL, WAKE } from './script-parts.js';
 
 /**
  * Add a job that is more than the next in line: unique, later, or first.
@@ -10,7 +10,7 @@ import { ENTER, KEEP_IDS, PATTERN_OF, TAKE_OUT, TELL, WAKE } from './script-part
  * KEYS  1 the list it goes to   2 high   3 delayed   4 ids   5 results   6 finished   7 died   8 idle   9 ranked   10 patterns
  *       11 hints   12 latest
  * ARGV  1 job   2 '' for the waiting list, 'high', or its priority   3 delay in ms   4 id, '' when it need not be unique   5 ms
- *       for which it stays taken when the job has ended   6 wake channel of one up to the worker   7 pattern   8 '1' when it is
+ *       for which it stays taken when the job has ended, '' for the usual time   6 wake channel of one up to the worker   7 pattern   8 '1' when it is
  *       to be taken before those that wait in its list   9 when it was added (Unix ms)   10 its id, also where that need not be
  *       unique   11 '1' where nobody watches the waiting list   12 where the id is taken: '' when the job is not
  *       added, 'last' when it takes the place of the one that is there, 'extend' when that waits anew too
@@ -24,7 +24,7 @@ import { ENTER, KEEP_IDS, PATTERN_OF, TAKE_OUT, TELL, WAKE } from './script-part
 export const addOne = new Script<number>(
   'queue.addOne',
   12,
-  `${NOW}${NEED}${WAKE}${ENTER}
+  `${NOW}${NEED}${WAKE}${ENTER}${TAKEN_IDS}
 needEnter(KEYS[1], KEYS[9], KEYS[10]) need('RPUSH', KEYS[2], 'a')
 need('ZADD', KEYS[3], 1, 'a') need('ZRANGE', KEYS[3], 0, 0) need('HSET', KEYS[11], 'a', 'b') needWake(KEYS[8], ARGV[6])
 if ARGV[4] ~= '' then
@@ -34,19 +34,20 @@ if ARGV[4] ~= '' then
   local taken = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[4]) or '0')
   if taken < 0 and ARGV[12] ~= '' then
     redis.call('HSET', KEYS[12], ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
-    local added, due = string.match(redis.call('HGET', KEYS[11], ARGV[4]) or '', '^(%d+) (%d+)$')
+    local hint = redis.call('HGET', KEYS[11], ARGV[4])
+    local added, due = string.match(hint or '', '^(%d+) (%d+)')
     local later, needle = now + ARGV[3], '"mid":' .. ARGV[13]
     for _, job in ipairs(ARGV[12] == 'extend' and due and redis.call('ZRANGEBYSCORE', KEYS[3], due, due, 'LIMIT', 0, 1000) or {}) do
       if string.find(job, needle, 1, true) then
         redis.call('ZADD', KEYS[3], later, job)
-        redis.call('HSET', KEYS[11], ARGV[4], added .. ' ' .. string.format('%.0f', later))
+        redis.call('HSET', KEYS[11], ARGV[4], hintOf(added, later, dedupOf(hint)))
       end
     end
     return 0
   end
   -- Where the last one counts, an id is not taken by a job that has ended: what was added since then would be lost.
   if taken < 0 or (taken > now and ARGV[12] == '') then return 0 end
-  redis.call('ZADD', KEYS[4], -ARGV[5], ARGV[4])
+  redis.call('ZADD', KEYS[4], takenSince(ARGV[9]), ARGV[4])
   redis.call('HDEL', KEYS[12], ARGV[4])
   redis.call('PERSIST', KEYS[4])
   if redis.call('HDEL', KEYS[5], ARGV[4]) == 1 then
@@ -55,7 +56,8 @@ if ARGV[4] ~= '' then
   end
 end
 local delay = tonumber(ARGV[3])
-if delay > 0 or ARGV[4] ~= '' then redis.call('HSET', KEYS[11], ARGV[10], ARGV[9] .. ' ' .. string.format('%.0f', now + delay)) end
+-- Of one with an id that waits, the score of that says as much.
+if delay > 0 or (ARGV[4] ~= '' and ARGV[5] ~= '') then redis.call('HSET', KEYS[11], ARGV[10], hintOf(ARGV[9], now + delay, ARGV[5])) end
 if delay > 0 and redis.call('ZADD', KEYS[3], 'NX', now + delay, ARGV[1]) == 1 then
   -- Somebody has to know when it falls due, unless something does before it.
   if redis.call('ZRANGE', KEYS[3], 0, 0)[1] == ARGV[1] then wake(KEYS[8], ARGV[6], ARGV[7]) end
@@ -432,8 +434,8 @@ return 1
 /**
  * Make jobs of dead letters again.
  *
- * KEYS  1 incomplete   2 waiting   3 state   4 ids   5 results   6 died   7 finished
- * ARGV  1 ms for which an id stays taken when its job has ended   2 the length of the list when they were seen
+ * KEYS  1 incomplete   2 waiting   3 state   4 ids   5 results   6 died   7 finished   8 hints
+ * ARGV  1 ms for which an id stays taken when its job has ended, '' for the usual time   2 the length of the list when they were seen
  *       then five for each, in their order: dead letter, job, id, index in the list when it was seen, state or ''
  * Returns 1, 0 or -1 for each: 0 when the dead letter was not there any more, or a later job has its id; -1 where it has to be
  *   looked for again, since the list has moved.
@@ -442,10 +444,10 @@ return 1
  */
 export const redriveAll = new Script<number[]>(
   'queue.redriveAll',
-  7,
-  `${NEED}${TAKE_OUT}
+  8,
+  `${NOW}${NEED}${TAKE_OUT}${TAKEN_IDS}
 needTakeOut(KEYS[1]) need('LPUSH', KEYS[2], 'a') need('HDEL', KEYS[3], 'a') need('HSET', KEYS[3], 'a', 'b') need('ZADD', KEYS[4], 1, 'a')
-need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('ZREM', KEYS[7], 'a') need('PERSIST', KEYS[4]) need('ZSCORE', KEYS[4], 'a')
+need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('ZREM', KEYS[7], 'a') need('HSET', KEYS[8], 'a', 'b') need('PERSIST', KEYS[4]) need('ZSCORE', KEYS[4], 'a')
 local done, count, misses = {}, 0, 0
 for i = 3, #ARGV, 5 do
   local letter, job, id = ARGV[i], ARGV[i + 1], ARGV[i + 2]
@@ -463,8 +465,9 @@ for i = 3, #ARGV, 5 do
     if ARGV[i + 4] ~= '' then redis.call('HSET', KEYS[3], job, ARGV[i + 4]) end
     redis.call('LPUSH', KEYS[2], job)
     if id ~= '' then
-      redis.call('ZADD', KEYS[4], -ARGV[1], id)
+      redis.call('ZADD', KEYS[4], takenSince(now), id)
       redis.call('PERSIST', KEYS[4])
+      if ARGV[1] ~= '' then redis.call('HSET', KEYS[8], id, hintOf(now, now, ARGV[1])) end
     end
     redis.call('HDEL', KEYS[5], id)
     redis.call('ZREM', KEYS[6], id)

@@ -1,7 +1,7 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
-import { ENTER, KEEP_IDS, WAKE } from './script-parts.js';
+import { ENTER, KEEP_IDS, TAKEN_IDS, WAKE } from './script-parts.js';
 
 /**
  * Under this name, which no schedule has, stands the mark of the data: who has seen another one knows that Redis lost the
@@ -135,9 +135,9 @@ return due
 /**
  * Add the job of one tick, and set the next one.
  *
- * KEYS  1 schedules   2 ticks   3 the list that the job goes to   4 ticked   5 ids   6 ranked   7 patterns   8 idle
+ * KEYS  1 schedules   2 ticks   3 the list that the job goes to   4 ticked   5 ids   6 ranked   7 patterns   8 idle   9 hints
  * ARGV  1 name   2 tick   3 definition   4 next tick, '' when there is none   5 job, '' to add none   6 its id, '' when nobody
- *       asks whether it has ended   7 ms for which that stays taken when the job has ended   8 jobs added with this one
+ *       asks whether it has ended   7 ms for which that stays taken when the job has ended, '' for the usual time   8 jobs added with this one
  *       9 '1' to keep the definition when there is no next tick   10 what its priority is called   11 pattern
  *       12 wake channel of one up to the worker
  * Returns 1, or 0 when another instance was first, or the definition has changed.
@@ -146,11 +146,11 @@ return due
  */
 export const fireTick = new Script<number>(
   'queue.fireTick',
-  8,
-  `${NOW}${NEED}${WAKE}${ENTER}
+  9,
+  `${NOW}${NEED}${WAKE}${ENTER}${TAKEN_IDS}
 need('ZADD', KEYS[2], 1, 'a') need('ZREM', KEYS[2], 'a') need('HDEL', KEYS[1], 'a') need('HLEN', KEYS[1])
 need('PEXPIRE', KEYS[1], 1) need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[2], 'a')
-need('HDEL', KEYS[4], 'a') need('HSET', KEYS[4], 'a', 'b') need('ZADD', KEYS[5], 1, 'a') need('PERSIST', KEYS[5])
+need('HDEL', KEYS[4], 'a') need('HSET', KEYS[4], 'a', 'b') need('ZADD', KEYS[5], 1, 'a') need('PERSIST', KEYS[5]) need('HSET', KEYS[9], 'a', 'b')
 needEnter(KEYS[3], KEYS[6], KEYS[7]) needWake(KEYS[8], ARGV[12])
 ${EMPTY}
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[3] then return 0 end
@@ -168,8 +168,9 @@ end
 if ARGV[5] == '' then return 1 end
 if ARGV[4] ~= '' or ARGV[9] == '1' then redis.call('HSET', KEYS[4], ARGV[1], ARGV[8] .. ' ' .. ARGV[2]) end
 if ARGV[6] ~= '' then
-  redis.call('ZADD', KEYS[5], -ARGV[7], ARGV[6])
+  redis.call('ZADD', KEYS[5], takenSince(ARGV[2]), ARGV[6])
   redis.call('PERSIST', KEYS[5])
+  if ARGV[7] ~= '' then redis.call('HSET', KEYS[9], ARGV[6], hintOf(ARGV[2], now, ARGV[7])) end
 end
 enter(KEYS[3], ARGV[5], ARGV[10], false, KEYS[6], KEYS[7], ARGV[11])
 wake(KEYS[8], ARGV[12], ARGV[11])
@@ -180,22 +181,23 @@ return 1
 /**
  * Let the jobs of ticks count as ended that were found nowhere.
  *
- * KEYS  1 ids
- * ARGV  for each: its id, and its score, which says for how long that stays taken
+ * KEYS  1 ids   2 hints
+ * ARGV  for each: its id, and its score
  * Returns the number of those that count as ended.
  *
  * One script, because the job may have ended meanwhile after all: its id is left alone then.
  */
 export const endTicks = new Script<number>(
   'queue.endTicks',
-  1,
-  `${NOW}${NEED}${KEEP_IDS}
+  2,
+  `${NOW}${NEED}${KEEP_IDS}${TAKEN_IDS}
 need('ZADD', KEYS[1], 1, 'a') need('ZSCORE', KEYS[1], 'a') need('ZCOUNT', KEYS[1], 0, 1) need('ZRANGE', KEYS[1], 0, 0)
-need('PEXPIREAT', KEYS[1], 1)
+need('PEXPIREAT', KEYS[1], 1) need('HGET', KEYS[2], 'a') need('HDEL', KEYS[2], 'a')
 local count = 0
 for i = 1, #ARGV, 2 do
   if redis.call('ZSCORE', KEYS[1], ARGV[i]) == ARGV[i + 1] then
-    redis.call('ZADD', KEYS[1], now - tonumber(ARGV[i + 1]), ARGV[i])
+    redis.call('ZADD', KEYS[1], freeAt(ARGV[i + 1], redis.call('HGET', KEYS[2], ARGV[i])), ARGV[i])
+    redis.call('HDEL', KEYS[2], ARGV[i])
     count = count + 1
   end
 end

@@ -1,4 +1,5 @@
 import { PUBLISH_BYTES } from '../model/job-event.js';
+import { DEDUP_MS } from '../model/job-id.js';
 
 /**
  * Added to scripts that must run also when Redis has no memory left: they free some, or keep what is alive alive. Redis
@@ -137,6 +138,30 @@ export const KEEP = `
 local function endure(key, ms)
   ms = math.min(tonumber(ms), ${CENTURY_MS})
   if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms + ${HOUR_MS}) end
+end
+`;
+
+/** Scores of ids that are nearer to zero are no instants, but for how long the id is taken: an earlier version wrote them. */
+const FIRST_INSTANT_MS = 1_000_000_000_000;
+
+/**
+ * Added to scripts, behind NOW: `takenSince(added)` gives the score of an id whose job is there: minus the instant at which it was
+ * added, by which it is found. `hintOf(added, due, ms)` gives what else is noted of it, where that is anything; `ms` is for how long
+ * its id is taken when it has ended, '' for the usual time. `freeAt(score, hint)` gives the end of that for one that ends now.
+ */
+export const TAKEN_IDS = `
+local function takenSince(added)
+  added = tonumber(added) or 0
+  return string.format('%.0f', -(added > ${FIRST_INSTANT_MS} and added or now))
+end
+local function hintOf(added, due, ms)
+  local text = string.format('%.0f %.0f', added, due)
+  return ms and ms ~= '' and text .. ' ' .. ms or text
+end
+local function dedupOf(hint) return hint and string.match(hint, '^%d+ %d+ (%d+)$') or nil end
+local function freeAt(score, hint)
+  score = tonumber(score)
+  return now + (dedupOf(hint) or (score > -${FIRST_INSTANT_MS} and -score) or ${DEDUP_MS})
 end
 `;
 

@@ -38,7 +38,9 @@ export class OpenTicks {
     }
     if (gone.length === 0) return 0;
     const pairs = gone.flatMap(({ id, score }) => [id, score]);
-    return this.context.redis.run('queue upkeep', (redis) => endTicks.run(redis, [this.keys.ids, ...pairs]));
+    return this.context.redis.run('queue upkeep', (redis) =>
+      endTicks.run(redis, [this.keys.ids, this.keys.hints, ...pairs]),
+    );
   }
 
   private async open(): Promise<OpenTick[]> {

@@ -1,6 +1,7 @@
 import type { Context } from '../../redis/context.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import { placeOf, priorityOf } from '../model/priority.js';
+import { notedDedup } from '../model/job-id.js';
 import { idOfTick, jobOfTick, nextTick, readSchedule, type StoredSchedule } from '../model/schedule.js';
 import { isUnavailable } from '../watching/job-waiters.js';
 import { dueTicks, fireTick } from '../scripts/schedule-scripts.js';
@@ -86,9 +87,9 @@ export class Scheduler {
     due: DueTick,
     { next, count = due.added, isOver = false, added }: Spent,
   ): Promise<void> {
-    const { schedules, ticks, ticked, ids, ranked, patterns, idle, waiting } = this.keys;
+    const { schedules, ticks, ticked, ids, ranked, patterns, idle, hints, waiting } = this.keys;
     const { list = waiting, rank = '', job = '', id = '', pattern = '' } = added ?? {};
-    const names = [schedules, ticks, list, ticked, ids, ranked, patterns, idle];
+    const names = [schedules, ticks, list, ticked, ids, ranked, patterns, idle, hints];
     const { dedupMs } = this.context.options.queue;
     const given = [
       due.name,
@@ -97,7 +98,7 @@ export class Scheduler {
       next ?? '',
       job,
       id,
-      dedupMs,
+      notedDedup(dedupMs),
       count,
       isOver ? '1' : '',
     ];

@@ -71,7 +71,14 @@ export class FleetGauges {
     const { metrics } = instance;
     if (!metrics) return;
     for (const [part, [name, help]] of Object.entries(GAUGES))
-      metrics.gauge(name, `${help} Reported by one instance.`, () => this.sample[part as keyof Sample]);
+      metrics.gauge(name, `${help} Reported by one instance.`, () => this.values(part as keyof Sample));
+  }
+
+  private values(part: keyof Sample): Values {
+    if (part !== 'instances' || this.sample.instances.length === 0) return this.sample[part];
+    // Known from memory at any time: it need not be as old as the rest.
+    const { discovery, options } = this.instance;
+    return [[{}, discovery.instances(options.service).length]];
   }
 
   /** Somebody reads the metrics. */

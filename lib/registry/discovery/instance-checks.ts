@@ -3,6 +3,7 @@ import type { Context } from '../../redis/context.js';
 import { lacksRight } from '../../redis/redis-error.js';
 import { isInReconnectGrace, STILL_MS, stoodStill } from '../reconnect-grace.js';
 import { look, sweep } from '../registry-scripts.js';
+import { placesOf } from './first-look.js';
 import type { ServiceView } from './service-view.js';
 
 type ChecksContext = Pick<Context, 'redis' | 'keys' | 'options' | 'clock'>;
@@ -16,7 +17,6 @@ interface Look {
 
 /** Services looked at by one script; Redis does nothing else meanwhile. */
 const BATCH = 100;
-const NO_KEYS = '\n';
 /** Rights may be given or taken meanwhile: they are asked for again after so many checks. */
 const ASK_AGAIN = 60;
 
@@ -112,7 +112,7 @@ export class InstanceChecks {
     const names = views.map(({ service }) => service);
     const args = [
       ...names.flatMap((name) => this.sweepKeys(name)),
-      ...names.flatMap((name) => [keys.announcements(name), ...this.placesOf(name)]),
+      ...names.flatMap((name) => [keys.announcements(name), ...placesOf(keys, name)]),
     ];
     const sentAt = this.context.clock.monotonic();
     const answer = redis.run('check instances', (client) =>
@@ -133,7 +133,7 @@ export class InstanceChecks {
     const names = views.map(({ service }) => service);
     const args = [
       ...names.flatMap((name) => [keys.beats(name), keys.epoch(name)]),
-      ...names.flatMap((name) => this.placesOf(name)),
+      ...names.flatMap((name) => placesOf(keys, name)),
     ];
     const sentAt = this.context.clock.monotonic();
     const expected = this.expectedBy(views, sentAt);
@@ -165,11 +165,6 @@ export class InstanceChecks {
     }
     this.absent.set(view, new Set([...dead, ...spared]));
     view.leaveOut(dead);
-  }
-
-  private placesOf(service: string): readonly string[] {
-    const { keys } = this.context;
-    return [...keys.presence(service, NO_KEYS).split(NO_KEYS), keys.instanceChannel(service, '')];
   }
 
   private looked(views: readonly ServiceView[], at: Look): void {

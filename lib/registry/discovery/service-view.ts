@@ -23,6 +23,8 @@ export interface DiscoveryChange {
 
 /** An instance that a PUBLISH did not reach is left out for this long, unless something is received from it before. */
 const SUSPECT_MS = 500;
+/** By then one that has died is out of the index, and one that lives has been heard of. */
+const DOUBT_MS = 5_000;
 
 /**
  * Why an instance is left out. `unreached`: a PUBLISH did not reach it, and it may reconnect at any moment. `stopping`:
@@ -184,6 +186,17 @@ export class ServiceView {
     this.suspects.set(id, { why, until: this.context.clock.monotonic() + SUSPECT_MS });
     this.changed();
     this.context.clock.setTimeout(() => this.settle(), SUSPECT_MS + 1);
+  }
+
+  /** The index has these, but nothing else speaks for their life: they are left out for as long as a look at the dead takes. */
+  doubt(ids: readonly string[]): void {
+    const { clock } = this.context;
+    const until = clock.monotonic() + DOUBT_MS;
+    const doubted = ids.filter((id) => this.known.has(id));
+    for (const id of doubted) this.suspects.set(id, { why: 'unreached', until });
+    if (doubted.length === 0) return;
+    this.changed();
+    clock.setTimeout(() => this.settle(), DOUBT_MS + 1);
   }
 
   /** The instance does not answer. It is left out while this is called again and there are other instances. */

@@ -8,6 +8,7 @@ import type { Context } from '../../redis/context.js';
 import type { Subscription } from '../../redis/redis-connections.js';
 import type { Timer } from '../../runtime/clock.js';
 import { jittered } from '../../runtime/random-source.js';
+import { firstLook } from './first-look.js';
 import { InstanceChecks } from './instance-checks.js';
 import { ServiceView, type DiscoveryChange } from './service-view.js';
 
@@ -260,7 +261,9 @@ export class WatchedServices {
     }
     // First the channel, then the index: a change in between is seen twice rather than never.
     await this.subscriptionOf(view).confirmed();
+    const silent = firstLook(this.context, service);
     await view.load();
+    view.doubt(await silent);
     return view;
   }
 

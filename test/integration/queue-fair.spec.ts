@@ -9,7 +9,7 @@ import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedis } from '../support/redis.js';
+import { startPrivateRedis, testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 let started: number[] = [];
@@ -158,4 +158,24 @@ describe('one job', () => {
     },
     20_000,
   );
+});
+
+describe('a worker whose handlers are full', () => {
+  it('asks for no more jobs until there is room', async () => {
+    const { url } = await startPrivateRedis();
+    const { app, close } = await startService({ ...options, redis: url }, [FairController]);
+    const queue = app.get(QueueService);
+    await queue.addBulk(Array.from({ length: 200 }, (_, data) => ({ pattern: 'held', data })));
+    await eventually(() => gates.length === 1, { what: 'the first' });
+    const { commands } = app.get(HydraInstance).redis;
+    const scripts = async () =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await commands.info('commandstats'))?.[1]);
+    const before = await scripts();
+    await sleep(3_000);
+    // Seven a second: its presence, its leases and the upkeep.
+    expect((await scripts()) - before).toBeLessThan(90);
+    await queue.drain();
+    gates.splice(0)[0]!();
+    await close();
+  }, 30_000);
 });

@@ -114,9 +114,9 @@ async function main(words) {
     await step('jest', () => (kind === 'memory' ? runs.runInMemory(...chosen, say) : runs.run(...chosen)));
   } else {
     env.HYDRA_TEST_COMPILED = COMPILED;
-    await step('integration, interop', () =>
-      runs.run('most', [...MAY_BE_EMPTY, 'test/integration', 'test/interop', ...without(PATIENT)], env),
-    );
+    // Those that are left wait for half of their time.
+    const waiting = [...MAY_BE_EMPTY, '--maxWorkers=4', 'test/integration', 'test/interop', ...without(PATIENT)];
+    await step('integration, interop', () => runs.run('most', waiting, env));
     // See tools/matrix.mjs for why the end is forced.
     const serially = [...MAY_BE_EMPTY, '--runInBand', '--forceExit'];
     // They wait most of the time, and leave one processor free.

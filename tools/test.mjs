@@ -115,7 +115,13 @@ async function main(words) {
   } else {
     env.HYDRA_TEST_COMPILED = COMPILED;
     // Those that are left wait for half of their time.
-    const waiting = [...MAY_BE_EMPTY, '--maxWorkers=4', 'test/integration', 'test/interop', ...without(PATIENT)];
+    const waiting = [
+      ...MAY_BE_EMPTY,
+      '--maxWorkers=4',
+      'test/integration',
+      'test/interop',
+      ...without(PATIENT),
+    ];
     await step('integration, interop', () => runs.run('most', waiting, env));
     // See tools/matrix.mjs for why the end is forced.
     const serially = [...MAY_BE_EMPTY, '--runInBand', '--forceExit'];

@@ -109,6 +109,7 @@ describe('the command line', () => {
       ['queue', 'list', service, 'waiting'],
       ['queue', 'dead', service],
       ['queue', 'schedules', service],
+      ['topology'],
     ]) {
       expect({ args, ...(await runInProcess([...args, '--redis', asReader])) }).toMatchObject({
         args,
@@ -136,6 +137,19 @@ describe('the command line', () => {
     following.kill('SIGINT');
     expect(await ended).toBe(0);
     expect(await client.call('ACL', 'LOG')).toEqual([]);
+  });
+
+  it('shows who calls whom again and again, until Ctrl-C', async () => {
+    const main = join(await buildLibrary(), 'cli', 'main.js');
+    const env = { ...process.env, NODE_OPTIONS: '', HYDRA_REDIS_URL: redis };
+    const watching = spawn(process.execPath, [main, 'topology', '--watch'], { env });
+    atEnd(() => watching.kill('SIGKILL'));
+    let shown = '';
+    watching.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+    const ended = new Promise((resolve) => watching.once('close', resolve));
+    await eventually(() => shown.split('FROM').length > 2, { what: 'two tables', timeoutMs: 30_000 });
+    watching.kill('SIGINT');
+    expect(await ended).toBe(0);
   });
 
   it('shows nobody who is gone, though nobody took it out of the index', async () => {

@@ -56,6 +56,8 @@ export interface Shown {
   readonly waiting: readonly unknown[];
   readonly isStalled: boolean;
   readonly stalledMs: number;
+  readonly places: { read(): Promise<string | undefined>; write(eventId: string): Promise<void> };
+  readAll(): Promise<void>;
   later(order: Order): Promise<void>;
 }
 

@@ -18,7 +18,7 @@ describe('the declarations of the package', () => {
     const place = mkdtempSync(join(tmpdir(), 'hydra-declarations-'));
     atEnd(() => rmSync(place, { recursive: true, force: true }));
     symlinkSync(join(ROOT, 'node_modules'), join(place, 'node_modules'));
-    const entries = ['index', 'testing/testing'];
+    const entries = ['index', 'testing/testing', 'telemetry/telemetry'];
     const options = { ...buildOptions(), outDir: place, emitDeclarationOnly: true, incremental: false };
     ts.createProgram(
       entries.map((entry) => `${ROOT}lib/${entry}.ts`),

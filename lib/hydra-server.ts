@@ -10,7 +10,10 @@ import { addServerGauges } from './instance-gauges.js';
 import { ObservedDeliveries } from './observed-deliveries.js';
 import { QueueSource } from './queue/worker/queue-source.js';
 import { outside } from './runtime/async-context.js';
+import { lacksRight } from './redis/redis-error.js';
 import type { ConnectionState, RedisClient } from './redis/redis-connections.js';
+import { warnOfServer } from './redis/faults/server-faults.js';
+import { tellMissingRights } from './registry/needed-rights.js';
 import { callUserCode } from './runtime/user-code.js';
 import { StreamSource } from './streams/stream-source.js';
 import { CallSource } from './transport/incoming/call-source.js';
@@ -66,6 +69,8 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     entry: new Map(),
   };
   private readonly sources: readonly Source[];
+  /** Whether it works on what is stored in Redis. */
+  private readonly servesStored: () => boolean;
   private readonly listeners: [keyof HydraServerEvents, () => void][] = [];
   private readonly ownsInstance: boolean;
   /** Nest's own hook, which does nothing but cost a closure a call. */
@@ -102,6 +107,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     this.instance.health.contribute('streams', () => streams.findings);
     this.instance.health.contribute('queues', () => queues.findings);
     this.sources = [calls, queues, streams];
+    this.servesStored = () => queues.queues.length + streams.groups.length > 0;
     this.instance.redis.onState((state) => this.report(STATUS[state]));
   }
 
@@ -169,9 +175,11 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
       await this.instance.announce();
       this.report('connected');
       callback();
+      if (this.servesStored()) void warnOfServer(this.instance.redis);
     } catch (error) {
       // It was closed while it waited for Redis. This is not a failure.
       if (this.closing) return callback();
+      if (lacksRight(error)) await tellMissingRights(this.instance);
       callback(error);
       // Nothing else would close the connections.
       await this.close();

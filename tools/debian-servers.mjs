@@ -1,48 +1,127 @@
 /**
- * `node tools/debian-servers.mjs <folder>`: downloads the servers that this machine's Debian archives offer, and unpacks them
- * there. Nothing is installed. Prints the path of each server, for `npm run test:redis -- <path>`.
+ * `node tools/debian-servers.mjs <folder> [release…]`: unpacks the servers of Debian's releases, with the libraries that they need,
+ * and installs nothing. Wants a machine with apt, whose mirror is asked. Prints the path of each server, for
+ * `npm run test:redis -- <path>`.
  */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { run } from './command.mjs';
 
-/** Packages with a server, and the program in each. */
-const SERVERS = {
-  'redis-server': 'redis-server',
-  'valkey-server': 'valkey-server',
-  'redict-server': 'redict-server',
+/** Where servers are looked for. A release that builds on another one takes libraries, and servers that it lacks, from there. */
+const RELEASES = {
+  bullseye: [],
+  bookworm: [],
+  'bookworm-backports': ['bookworm'],
+  trixie: [],
+  sid: [],
+  experimental: ['sid'],
 };
-/** In newer releases the program itself is in this one. */
-const BESIDE = {
-  'redis-server': 'redis-tools',
-  'valkey-server': 'valkey-tools',
-  'redict-server': 'redict-tools',
-};
+const SERVERS = ['redis-server', 'valkey-server', 'redict-server'];
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 const say = (line) => process.stdout.write(`${line}\n`);
 const note = (line) => process.stderr.write(`${line}\n`);
 
-async function download(name, folder) {
-  const code = await run('apt-get', ['-q', 'download', name], { cwd: folder, log: () => undefined });
-  return code === 0;
+async function linesOf(program, args, options) {
+  const lines = [];
+  const code = await run(program, args, { ...options, log: (line) => lines.push(line) });
+  return code === 0 ? lines : [];
 }
 
-async function unpack(name, program, folder) {
-  const place = join(folder, name);
-  mkdirSync(place, { recursive: true });
-  if (!(await download(name, place))) return note(`${name}: not in the archives of this machine`);
-  await download(BESIDE[name], place);
-  for (const file of readdirSync(place).filter((one) => one.endsWith('.deb')))
-    await run('dpkg-deb', ['-x', join(place, file), place], { log: note });
-  const server = ['usr/bin', 'usr/sbin']
-    .map((bin) => join(place, bin, program))
-    .find((path) => existsSync(path));
-  return server ? say(server) : note(`${name}: it has no program ${program}`);
+/** The mirror that this machine takes Debian from. */
+async function findMirror() {
+  const format = ['--format', '$(REPO_URI) $(LABEL)', 'Created-By: Packages'];
+  const found = (await linesOf('apt-get', ['indextargets', ...format])).find((line) =>
+    line.endsWith(' Debian'),
+  );
+  if (found === undefined) throw new Error('apt-get of this machine knows no archive of Debian');
+  return found.split(' ')[0];
 }
 
-const [given] = process.argv.slice(2);
-if (given === undefined) {
-  note('Where to? node tools/debian-servers.mjs <folder>');
+/** An apt of a folder of its own, which knows one release and nothing that is installed. */
+async function openRelease(name, mirror, folder) {
+  for (const part of ['lists/partial', 'cache/archives/partial', 'debs'])
+    mkdirSync(join(folder, part), { recursive: true });
+  const sources = join(folder, 'sources.list');
+  const lines = [...RELEASES[name], name].map((one) => `deb [signed-by=${KEYRING}] ${mirror} ${one} main\n`);
+  writeFileSync(sources, lines.join(''));
+  const own = {
+    'Dir::Etc::sourcelist': sources,
+    'Dir::Etc::sourceparts': '-',
+    'Dir::State::lists': join(folder, 'lists'),
+    'Dir::State::status': '/dev/null',
+    'Dir::Cache': join(folder, 'cache'),
+    'APT::Default-Release': name,
+    'APT::Sandbox::User': '',
+  };
+  const flags = ['-q', ...Object.entries(own).map(([option, value]) => `-o${option}=${value}`)];
+  const apt = (program, ...words) => linesOf(program, [...flags, ...words], { cwd: join(folder, 'debs') });
+  await apt('apt-get', 'update');
+  return apt;
+}
+
+/** The packages of the servers, and of all that they need the libraries and the tools of their own. */
+async function packagesOf(apt, servers) {
+  const needs = new Map();
+  let name = '';
+  for (const line of await apt('apt-cache', 'depends', '--important', '--recurse', ...servers)) {
+    if (/^[a-z]/.test(line)) name = line;
+    const needed = /^ {2}(?:Pre)?Depends: (\S+)/.exec(line)?.[1];
+    if (needed) needs.set(name, [...(needs.get(name) ?? []), needed]);
+  }
+  const wanted = new Set(servers);
+  for (const one of wanted)
+    for (const needed of needs.get(one) ?? []) if (/^lib|^lua-|-tools$/.test(needed)) wanted.add(needed);
+  return [...wanted];
+}
+
+/** All folders with libraries, and the program that loads them: those of this machine may be older. */
+function librariesIn(root) {
+  const places = ['lib', 'usr/lib'].map((place) => join(root, place)).filter((place) => existsSync(place));
+  const folders = places.flatMap((place) => {
+    const inside = readdirSync(place, { withFileTypes: true }).filter(
+      (entry) => entry.isDirectory() && entry.name.includes('-linux-'),
+    );
+    return [place, ...inside.map((entry) => join(place, entry.name))];
+  });
+  const loaders = folders.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => /^ld-linux.*\.so\.\d+$/.test(name))
+      .map((name) => join(folder, name)),
+  );
+  return { folders, loader: loaders[0] };
+}
+
+/** Writes a program that starts the server with its own libraries, whatever this machine has. */
+function wrap(program, root, path) {
+  const { folders, loader } = librariesIn(root);
+  const words = [loader, '--library-path', folders.join(':'), program].map((word) => `'${word}'`);
+  writeFileSync(path, `#!/bin/sh\nexec ${words.join(' ')} "$@"\n`);
+  chmodSync(path, 0o755);
+}
+
+/** Returns the path of each server that the release has. */
+async function unpack(release, mirror, folder) {
+  const apt = await openRelease(release, mirror, folder);
+  const offered = [];
+  for (const server of SERVERS) if ((await apt('apt-cache', 'show', server)).length > 0) offered.push(server);
+  const debs = join(folder, 'debs');
+  await apt('apt-get', 'download', ...(await packagesOf(apt, offered)));
+  const root = join(folder, 'root');
+  for (const file of readdirSync(debs)) await run('dpkg-deb', ['-x', join(debs, file), root], { log: note });
+  return offered.map((server) => {
+    const path = join(folder, server);
+    wrap(join(root, 'usr/bin', server), root, path);
+    return path;
+  });
+}
+
+const [given, ...named] = process.argv.slice(2);
+const unknown = named.filter((name) => !(name in RELEASES));
+if (given === undefined || unknown.length > 0) {
+  note(`Where to? node tools/debian-servers.mjs <folder> [${Object.keys(RELEASES).join(' | ')}]`);
   process.exit(2);
 }
-for (const [name, program] of Object.entries(SERVERS)) await unpack(name, program, resolve(given));
+const mirror = await findMirror();
+for (const release of named.length > 0 ? named : Object.keys(RELEASES))
+  for (const path of await unpack(release, mirror, join(resolve(given), release))) say(path);

@@ -9,8 +9,11 @@ const NOT_NOW =
 /** Refusals of a server that is starting, or that is about to be replaced. */
 const NOT_YET = /^(LOADING|READONLY|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)$/;
 
-/** Redis 7.0, and from 7.2 on. */
-const FORBIDDEN_IN_SCRIPT = /^ERR (The user executing the script can't|ACL failure in script)/;
+/** Before Redis 7.0, 7.0, and from 7.2 on. */
+const FORBIDDEN_IN_SCRIPT =
+  /^ERR (Error running script.*: )?(The user executing the script can't|ACL failure in script)/;
+/** How Redis before 7.0 tells what a command in a script was refused with. */
+const INNER_WORD = /^ERR Error running script.*@user_script: ?\d+: -?([A-Z]{3,}) /;
 
 /** The driver never wrote the command to a connection. */
 const NOT_SENT = /enableOfflineQueue options is false|None of startup nodes|Failed to refresh slots cache/;
@@ -56,6 +59,11 @@ export function lacksRight(error: unknown): boolean {
   return error instanceof HydraError && error.code === 'FORBIDDEN';
 }
 
+/** Whether this text of Redis says that the user lacks a right, for a command or within a script. */
+export function refusesRight(message: string): boolean {
+  return wordOf(message) === 'NOPERM' || FORBIDDEN_IN_SCRIPT.test(message);
+}
+
 /** Redis's own answer. Everything else means that no answer came. */
 export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
@@ -76,7 +84,7 @@ function refusal(
   const { message } = cause;
   const word = wordOf(message);
   const isTransient = NOT_NOW.test(word) || message.includes('max number of clients');
-  const isForbidden = word === 'NOPERM' || FORBIDDEN_IN_SCRIPT.test(message);
+  const isForbidden = refusesRight(message);
   const code: HydraErrorCode = isForbidden ? 'FORBIDDEN' : 'REDIS_UNAVAILABLE';
   const text = `${what}: Redis refused ${commandOf(cause, script)}: ${message}${hintFor(word)}`;
   return new HydraError(code, text, {
@@ -111,8 +119,7 @@ function noAnswer(what: string, cause: unknown, facts?: HydraErrorOptions): Hydr
 
 /** The word that an answer begins with; Redis 6 hides that of a command in a script behind its own. */
 function wordOf(message: string): string {
-  const inner = message.startsWith('ERR Error running script') ? / -([A-Z]+) /.exec(message)?.[1] : undefined;
-  return inner ?? /^[A-Z]+/.exec(message)?.[0] ?? '';
+  return INNER_WORD.exec(message)?.[1] ?? /^[A-Z]+/.exec(message)?.[0] ?? '';
 }
 
 function isInScript(message: string): boolean {

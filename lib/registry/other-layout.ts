@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 
 import { createKeys, type LayoutName } from '../protocol/keys.js';
 import type { Context } from '../redis/context.js';
+import { sayFault, type Fault } from '../redis/faults/fault.js';
 import { NOW } from '../redis/lua-clock.js';
 import { Script } from '../redis/script.js';
 
@@ -39,19 +40,24 @@ type LayoutContext = Pick<Context, 'redis' | 'keys' | 'options'>;
 
 const OTHER: Readonly<Record<LayoutName, LayoutName>> = { classic: 'hash-tags', 'hash-tags': 'classic' };
 
-/**
- * Warns when services on this Redis use the other layout of keys: this process and those services do not see each
- * other. Where several servers share the keys only one layout works, and Redis refuses the other one.
- */
+/** Services that this process does not see. */
+export const OTHER_LAYOUT: Fault<readonly string[]> = {
+  id: 'layout.other',
+  severity: 'warning',
+  why: 'services with another layout of keys and this process do not see each other; where several servers share the keys, only hash-tags works',
+  fix: "set the same layout everywhere: layout: 'classic' or 'hash-tags'",
+  find: (services) => {
+    if (services.length === 0) return undefined;
+    const named = services.slice(0, MAX_NAMED).map((service) => `"${service}"`);
+    const more = services.length > MAX_NAMED ? ` and ${services.length - MAX_NAMED} more` : '';
+    return `instances of ${named.join(', ')}${more} use the other layout of keys`;
+  },
+};
+
+/** Warns when services on this Redis use the other layout of keys. */
 export async function warnOfOtherLayout(context: LayoutContext): Promise<void> {
-  const { layout } = context.options;
-  const services = await servicesOfOtherLayout(context);
-  if (services.length === 0) return;
-  const found = services.slice(0, MAX_NAMED).map((service) => `"${service}"`);
-  const more = services.length > MAX_NAMED ? ` and ${services.length - MAX_NAMED} more` : '';
-  new Logger('Hydra').warn(
-    `layout is '${layout}', and there are instances of ${found.join(', ')}${more} whose layout is '${OTHER[layout]}': they and this process do not see each other`,
-  );
+  const line = sayFault(OTHER_LAYOUT, await servicesOfOtherLayout(context));
+  if (line !== undefined) new Logger('Hydra').warn(`layout is '${context.options.layout}', and ${line}`);
 }
 
 /** Services of the directory that have live instances under keys of the other layout, of the first two hundred. */

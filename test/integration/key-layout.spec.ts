@@ -112,7 +112,7 @@ describe('on one Redis', () => {
     expect(warned()).not.toContain(service);
     await connect({ service: uniqueService('caller'), redis });
     await eventually(() => warned().includes(service), { what: 'the warning' });
-    expect(warned()).toContain("layout is 'classic', and there are instances of");
+    expect(warned()).toContain("layout is 'classic', and instances of");
     await started.close();
     const { code, err } = await runInProcess(['services', '--redis', redis, '--layout', 'tags']);
     expect([code, err]).toEqual([2, expect.stringContaining('"tags" is no layout: classic, hash-tags')]);

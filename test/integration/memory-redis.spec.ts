@@ -147,7 +147,9 @@ describe('a Redis in memory', () => {
       ];
       const dryRun = (words: string) =>
         client.call('ACL', 'DRYRUN', 'bob', ...words.split(' ')).catch((error: unknown) => String(error));
-      return Promise.all(tries.map(dryRun));
+      const answers = await Promise.all(tries.map(dryRun));
+      // Before Redis 7.2 it does not name the user.
+      return answers.map((answer) => String(answer).replace(/^(This user|User bob) /, ''));
     };
     const real = await startRealRedis();
     expect(await act(await redis.listen())).toEqual(await act(real.url));

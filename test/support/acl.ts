@@ -20,8 +20,10 @@ export async function startAclRedis(): Promise<AclRedis> {
   const { url } = await startPrivateRedis();
   const admin = new Redis(url);
   atEnd(() => admin.disconnect());
+  const server = await aclServerOf(admin);
   const userFor: AclRedis['userFor'] = async (service, options) => {
-    await admin.call('ACL', 'SETUSER', service, 'reset', 'on', '>pw', ...aclRules(service, options));
+    const rules = aclRules(service, { server, ...options });
+    await admin.call('ACL', 'SETUSER', service, 'reset', 'on', '>pw', ...rules);
     return url.replace('//', `//${service}:pw@`);
   };
   const change: AclRedis['change'] = async (service, ...words) => {
@@ -36,4 +38,13 @@ export async function startAclRedis(): Promise<AclRedis> {
     });
   };
   return { url, admin, userFor, change, refused };
+}
+
+/** Which rules this server takes. */
+export async function aclServerOf(admin: Redis): Promise<NonNullable<AclOptions['server']>> {
+  // Valkey and Redict say the version of Redis that they are like.
+  const [major = 0, minor = 0] = (/redis_version:(\d+)\.(\d+)/.exec(await admin.info('server')) ?? [])
+    .slice(1)
+    .map(Number);
+  return major > 7 || (major === 7 && minor >= 2) ? '7.2' : '7.0';
 }

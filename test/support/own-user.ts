@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 
 import { aclRules, type AclRole, type HydraOptions, type RedisLocation } from '../../lib/index.js';
+import { aclServerOf } from './acl.js';
 import { atEnd } from './at-end.js';
 import { testRedis } from './redis.js';
 import { uniqueNames } from './unique.js';
@@ -53,6 +54,7 @@ async function grant(user: string): Promise<void> {
 
 async function makeUsers(names: readonly string[]): Promise<void> {
   const connection = (admin ??= await openAdmin());
+  const server = await aclServerOf(connection);
   const others = {
     calls: names,
     queues: names,
@@ -63,7 +65,7 @@ async function makeUsers(names: readonly string[]): Promise<void> {
   };
   await Promise.all(
     [...users].map((name) => {
-      const rules = aclRules(name, { roles: ROLES, ...others });
+      const rules = aclRules(name, { roles: ROLES, server, ...others });
       return connection.call('ACL', 'SETUSER', name, 'reset', 'on', `>${PASSWORD}`, ...rules);
     }),
   );

@@ -6,7 +6,6 @@ import type { HealthFindings } from '../../runtime/health-contributors.js';
 import type { HeldJob } from './held-job.js';
 import { PatternSlots } from './pattern-slots.js';
 import { QueueWorker } from './queue-worker.js';
-import { warnOfRedisSettings } from './redis-settings.js';
 import { RestingQueues } from '../waking/resting-queues.js';
 import { Scheduler } from './scheduler.js';
 import { StartGate } from './start-gate.js';
@@ -46,7 +45,6 @@ export class QueueSource implements Source {
     await Promise.all(this.workers.map((worker) => worker.start()));
     this.resting = new RestingQueues(this.context, this.workers);
     this.resting.open();
-    void warnOfRedisSettings(this.context.redis);
   }
 
   async drain(deadlineAt: number): Promise<void> {

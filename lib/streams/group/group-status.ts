@@ -1,4 +1,5 @@
 import { HydraError } from '../../hydra-error.js';
+import { refusesRight } from '../../redis/redis-error.js';
 import type { Clock } from '../../runtime/clock.js';
 import { ThrottledLogger } from '../../runtime/throttled-logger.js';
 import { describeFailure } from '../entries/failure-text.js';
@@ -73,5 +74,5 @@ export function isNoGroup(error: unknown): boolean {
 /** Whether Redis will continue to refuse: its user lacks a right, or the key of the stream holds something else. */
 export function isRefusedPermanently(error: unknown): boolean {
   if (error instanceof HydraError) return !error.retryable;
-  return error instanceof Error && /NOPERM|WRONGTYPE|user executing the script/.test(error.message);
+  return error instanceof Error && (refusesRight(error.message) || error.message.includes('WRONGTYPE'));
 }

@@ -96,13 +96,16 @@ if ARGV[2] == '$' or about['last-generated-id'] == '0-0' then
 end
 need('XSETID', KEYS[1], '0-0')
 mayAdd(KEYS[1])
-redis.call('XDEL', KEYS[1], redis.call('XADD', KEYS[1], '*', 'hydra', 'wake'))
+local wake = redis.call('XADD', KEYS[1], '*', 'hydra', 'wake')
+redis.call('XDEL', KEYS[1], wake)
 local counters = {}
 if about['entries-added'] then
   local deleted = about['max-deleted-entry-id']
   -- XSETID takes 0-0 for none given.
   if deleted == '0-0' then deleted = '0-1' end
   counters = { 'ENTRIESADDED', about['entries-added'], 'MAXDELETEDID', deleted }
+  -- From Redis 7.2 on, the last id is not set below that of the last deleted entry: so that one goes back first.
+  redis.call('XSETID', KEYS[1], wake, unpack(counters))
 end
 redis.call('XSETID', KEYS[1], about['last-generated-id'], unpack(counters))
 -- Last, because Redis 6.2 cannot be asked for the right to XSETID.

@@ -7,6 +7,8 @@ function reply(message: string, name = 'publish', args: readonly unknown[] = ['a
   return Object.assign(new Error(message), { name: 'ReplyError', command: { name, args: [...args] } });
 }
 
+const OLD_SCRIPT =
+  'ERR Error running script (call to f_0a9f75e991483d02789696e4c90d26c10395863e): @user_script:1:';
 const SCRIPT = 'script: 19d9e2e88dc235914d42f5285ee26b666ea442aa, on @user_script:1.';
 
 describe('what Redis refuses', () => {
@@ -39,6 +41,11 @@ describe('what Redis refuses', () => {
     // Redis runs a script up to the command it refuses.
     [`ERR The user executing the script can't run this command or subcommand ${SCRIPT}`, true],
     [`ERR ACL failure in script: User bob has no permissions to run the 'set' command ${SCRIPT}`, true],
+    // Before Redis 7.0.
+    [
+      `${OLD_SCRIPT} @user_script: 1: The user executing the script can't run this command or subcommand`,
+      true,
+    ],
   ])('for lack of rights is FORBIDDEN: %s', (message, mayHaveRun) => {
     const error = redisError('add a job', reply(message));
     expect(error).toMatchObject({ code: 'FORBIDDEN', retryable: false, mayHaveRun });
@@ -143,5 +150,17 @@ describe('the word of a refusal', () => {
     expect(isAway(redisError('x', reply('NOAUTH Authentication required.')))).toBe(false);
     expect(isAway(redisError('x', reply('NOPERM no')))).toBe(false);
     expect(isAway(new Error('any'))).toBe(false);
+  });
+});
+
+describe('the word of a refusal', () => {
+  it.each([
+    ['NOGROUP', 'NOGROUP No such key s or consumer group g'],
+    ['NOGROUP', `${OLD_SCRIPT} NOGROUP No such key s or consumer group g`],
+    ['OOM', `${OLD_SCRIPT} @user_script: 1: -OOM command not allowed when used memory > 'maxmemory'.`],
+    ['READONLY', `READONLY You can't write against a read only replica. ${SCRIPT}`],
+  ])('is %s in: %s', (word, message) => {
+    expect(isRefusedWith(word, reply(message))).toBe(true);
+    expect(isRefusedWith('BUSY', reply(message))).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import type { Info } from './finding.js';
+import type { Info } from '../../redis/faults/server-facts.js';
 
 /** The first release of each series, still maintained in the year of the fault, in which CVE-2025-49844 is mended. */
 const MENDED: Readonly<Record<'Redis' | 'Valkey', readonly string[]>> = {

@@ -27,11 +27,14 @@ export class Asked {
    */
   async ask<T>(what: string, command: () => Promise<T>, most = 1): Promise<T> {
     this.count += most;
-    const late = () => new Error(`no answer within ${ANSWER_WITHIN_MS} ms`);
     try {
       return await withTimeout(this.clock, command(), ANSWER_WITHIN_MS, late);
     } catch (cause) {
       throw new Error(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     }
   }
+}
+
+function late(): Error {
+  return new Error(`no answer within ${ANSWER_WITHIN_MS} ms`);
 }

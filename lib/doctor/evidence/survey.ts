@@ -126,8 +126,9 @@ function batchesOf({ redis }: Place, primaries: readonly Primary[], targets: rea
   const [only] = primaries;
   if (redis.isSharded && only?.name === undefined && only) return aloneOf(only, targets);
   const most = Math.max(1, Math.floor(MAX_SCRIPTS / primaries.length));
-  return primaries.flatMap(({ client, owns }) => {
-    const own = targets.filter(({ keys: [key = ''] }) => owns(key));
+  return primaries.flatMap((primary) => {
+    const { client } = primary;
+    const own = targets.filter(({ keys: [key = ''] }) => primary.owns(key));
     return Array.from({ length: Math.min(most, Math.ceil(own.length / A_SCRIPT)) }, (_, n) => ({
       client,
       some: own.slice(n * A_SCRIPT, (n + 1) * A_SCRIPT),

@@ -289,12 +289,12 @@ describe('the doctor', () => {
       ...shared
     } = evidenceOf(HEALTHY);
     const server = (name: string, values: Record<string, string>, monitors = 0): SeenServer => {
-      const { settings, patterns, slow, ...own } = evidenceOf({
+      const { settings, patterns, slow, ...others } = evidenceOf({
         ...HEALTHY,
         ...info(values),
         clients: { monitors },
       });
-      return { name, evidence: { info: own.info, clients: own.clients, settings, patterns, slow } };
+      return { name, evidence: { info: others.info, clients: others.clients, settings, patterns, slow } };
     };
     const bad = { maxmemory_policy: 'allkeys-lru', maxmemory: '0' };
     const worse = { maxmemory_policy: 'allkeys-lru' };

@@ -73,14 +73,15 @@ describe('a group that orders by key', () => {
     const second = await startService(options, [InOrder]);
     await eventually(() => seen.length >= 2 * (WAITING + 1), {
       what: 'all of them',
-      timeoutMs: 20_000,
+      // One after the other.
+      timeoutMs: 60_000,
     });
     expect(seen).toEqual(inOrder(1, WAITING + 1));
     await eventually(async () => (await redis.exists(`${key}:order:${service}`)) === 0, {
       what: 'the order to be empty',
     });
     await second.close();
-  }, 40_000);
+  }, 120_000);
 
   it('restores the order of what is in flight and in line, where its key is deleted while an instance reads', async () => {
     const server = await startService({ service, redis: url }, [Held]);

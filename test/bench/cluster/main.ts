@@ -1,5 +1,6 @@
 import { startRedisCluster } from '../../../tools/redis-cluster.mjs';
 import { startPair } from '../rpc/pair.js';
+import { redisOnly } from '../rpc/peer.js';
 import { benchOptions } from '../support/options.js';
 import { Report } from '../support/report.js';
 import { compare } from '../support/rounds.js';
@@ -12,7 +13,7 @@ const { redisUrl, runMs } = options;
 const rounds = options.rounds * 3;
 
 const cluster = await startRedisCluster({ log: (line) => options.log(line) });
-const place = { redisUrl, tcpPort: 0, natsUrl: '' };
+const place = redisOnly(redisUrl);
 const onCluster = JSON.stringify({ cluster: cluster.seeds });
 const pairs = [
   await startPair('one Redis', 'ours', place),

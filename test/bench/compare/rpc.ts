@@ -1,5 +1,6 @@
 import { startPair } from '../rpc/pair.js';
 import type { CallLoad } from '../rpc/caller.js';
+import { redisOnly } from '../rpc/peer.js';
 import { measured, RUN_MS, WARM_UP_MS, type Subjects, type Work } from './subject.js';
 
 const LOADS: Readonly<Record<string, Omit<CallLoad, 'durationMs'>>> = {
@@ -11,7 +12,7 @@ const LOADS: Readonly<Record<string, Omit<CallLoad, 'durationMs'>>> = {
 
 export const subjects: Subjects = {
   async calls(redisUrl): Promise<Work> {
-    const pair = await startPair('ours', 'ours', { redisUrl, tcpPort: 0, natsUrl: '' });
+    const pair = await startPair('ours', 'ours', redisOnly(redisUrl));
     return {
       steps: Object.keys(LOADS),
       async warmUp() {

@@ -9,17 +9,20 @@ import type { Place } from './peer.js';
 
 type Bench = { readonly options: BenchOptions; readonly report: Report; readonly place: Place };
 
-const RIVALS = ['Nest Redis', 'Nest TCP', 'floor, coalesced'];
+const RIVALS = ['Nest Redis', 'Nest TCP', 'floor, coalesced', 'floor, with Nest'];
 const STREAMING = ['ours', 'Nest Redis', 'Nest TCP', 'Nest NATS'];
 const PEERS: Readonly<Record<string, string>> = {
   ours: 'ours',
   'Nest Redis': 'nest-redis',
   'Nest TCP': 'nest-tcp',
   'Nest NATS': 'nest-nats',
+  'Nest gRPC': 'nest-grpc',
+  'HTTP, undici to Fastify': 'http',
   'Moleculer on Redis': 'moleculer',
   'Hydra 1.9': 'hydra',
   'floor, singly': 'floor-singly',
   'floor, coalesced': 'floor-coalesced',
+  'floor, with Nest': 'floor-nest',
 };
 
 /** Ours beside its peers: calls by concurrency, by size, and streamed replies. */

@@ -15,6 +15,8 @@ const place: Place = {
   redisUrl: options.redisUrl,
   tcpPort: await freePort(),
   natsUrl: (await startNats()) ?? '',
+  httpPort: await freePort(),
+  grpcPort: await freePort(),
 };
 
 const parts: Readonly<Record<string, () => Promise<void>>> = {

@@ -20,7 +20,18 @@ export interface Place {
   /** For the transport that has no broker. */
   readonly tcpPort: number;
   readonly natsUrl: string;
+  readonly httpPort: number;
+  readonly grpcPort: number;
 }
+
+/** For peers that need nothing but Redis. */
+export const redisOnly = (redisUrl: string): Place => ({
+  redisUrl,
+  tcpPort: 0,
+  natsUrl: '',
+  httpPort: 0,
+  grpcPort: 0,
+});
 
 /** One way to make calls: each file in `peers/` exports one as `peer`. */
 export interface Peer {

@@ -65,7 +65,12 @@ export function floor(way: Way, name: string): Peer {
   };
 }
 
-async function listen(redisUrl: string, channel: string, onWire: (wire: string) => void): Promise<void> {
+/** Subscribes with a connection of its own. */
+export async function listen(
+  redisUrl: string,
+  channel: string,
+  onWire: (wire: string) => void,
+): Promise<void> {
   const redis = new Redis(redisUrl);
   redis.on('message', (_channel: string, wire: string) => onWire(wire));
   await redis.subscribe(channel);

@@ -25,7 +25,7 @@ const COMPILED = join(scratch, 'compiled');
 const MAY_BE_EMPTY = ['--passWithNoTests'];
 /** Suites that reckon on no time of their own, and need much of the processors: they run beside those of chaos. */
 const PATIENT =
-  '/test/(unit|conformance)/|/test/integration/(acl|cli|config|doctor|errors|first-hour|generators|hydra-test|key-layout|memory|refused|sample|streams-rights|tls|unknown|virtual-time)';
+  '/test/(unit|conformance)/|/test/integration/(acl|cli|config|doctor|errors|first-hour|generators|hydra-test|key-layout|memory|queue-bytes|refused|sample|simulation|streams-rights|tls|unknown|virtual-time)';
 /** Of a step that wrote nothing until its end: what is said again at the very end, when it failed. */
 const LAST_LINES = 20;
 const failedSteps = [];

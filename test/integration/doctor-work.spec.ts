@@ -42,7 +42,11 @@ describe('the doctor, of work in queues and streams', () => {
     admin = connectTo(url);
   });
 
-  const examine = () => new HydraDoctor(instance).check();
+  /** But for the age of the server, which may be any that the suites run on. */
+  const examine = async () => {
+    const report = await new HydraDoctor(instance).check();
+    return { ...report, findings: report.findings.filter(({ id }) => id !== 'server.vulnerable') };
+  };
   const findingOf = async (id: string) => (await examine()).findings.find((one) => one.id === id);
   const untilWell = () =>
     eventually(async () => (await examine()).findings.map(({ id }) => id).join() === '', {

@@ -18,8 +18,14 @@ class WorkController {
 }
 
 const healthyRedis = () => startPrivateRedis(['--appendonly', 'yes']);
-const examine = (instance: HydraInstance) =>
-  new HydraDoctor(instance, { service: instance.options.service }).check();
+/** What is found but for the age of the server, which may be any that the suites run on. */
+const withoutAge = (report: DoctorReport): DoctorReport => ({
+  ...report,
+  findings: report.findings.filter(({ id }) => id !== 'server.vulnerable'),
+});
+const examine = async (instance: HydraInstance) =>
+  withoutAge(await new HydraDoctor(instance, { service: instance.options.service }).check());
+const reportOf = ({ out }: { readonly out: string }) => withoutAge(JSON.parse(out) as DoctorReport);
 const idsOf = ({ findings }: DoctorReport) => findings.map(({ id }) => id);
 
 /** A state, and the command lines that provoke it and clear it again. */
@@ -153,7 +159,7 @@ describe('the doctor of a user with few rights', () => {
     expect(missing).toContain('buffers.pubsub');
     expect(notLookedAt.every(({ why }) => /NOPERM|permission/i.test(why))).toBe(true);
     const other = await new HydraDoctor(instance, { service: uniqueService('foreign') }).check();
-    expect(other.findings).toMatchObject([{ id: 'rights.missing', severity: 'error' }]);
+    expect(withoutAge(other).findings).toMatchObject([{ id: 'rights.missing', severity: 'error' }]);
   });
 
   it('looks at everything with the role doctor', async () => {
@@ -172,7 +178,7 @@ describe('the doctor of a user with few rights', () => {
     const service = uniqueService('reads');
     const url = await redis.userFor(service, { roles: ['doctor'] });
     const { code, out } = await runInProcess(['--redis', url, '--json', 'doctor']);
-    const { findings, notLookedAt } = JSON.parse(out) as DoctorReport;
+    const { findings, notLookedAt } = reportOf({ out });
     expect(findings.map(({ id }) => id)).toEqual(['registry.empty']);
     expect(notLookedAt).toMatchObject([{ ids: ['rights.missing'] }]);
     expect(code).toBe(0);
@@ -187,7 +193,7 @@ describe('npx nestjs-hydra doctor', () => {
     const own = url.replace('//', '//:very-secret@');
     const well = await runInProcess(['--redis', own, '--json', 'doctor']);
     expect(well.code).toBe(0);
-    expect((JSON.parse(well.out) as DoctorReport).findings).toMatchObject([{ id: 'registry.empty' }]);
+    expect(reportOf(well).findings).toMatchObject([{ id: 'registry.empty' }]);
     await admin.config('SET', 'maxmemory', '100mb');
     await admin.config('SET', 'maxmemory-policy', 'allkeys-lru');
     const bad = await runInProcess(['--redis', own, 'doctor']);
@@ -202,11 +208,11 @@ describe('npx nestjs-hydra doctor', () => {
   it('finds that there is no connection, and that Redis refuses the login', async () => {
     const nowhere = await runInProcess(['--redis', 'redis://127.0.0.1:1', '--json', 'doctor']);
     expect(nowhere.code).toBe(1);
-    expect((JSON.parse(nowhere.out) as DoctorReport).findings).toMatchObject([{ id: 'reach.unreachable' }]);
+    expect(reportOf(nowhere).findings).toMatchObject([{ id: 'reach.unreachable' }]);
     const { url } = await healthyRedis();
     await connectTo(url).config('SET', 'requirepass', 'right');
     const wrong = await runInProcess(['--redis', url.replace('//', '//:wrong@'), '--json', 'doctor']);
-    expect((JSON.parse(wrong.out) as DoctorReport).findings).toMatchObject([{ id: 'reach.refused' }]);
+    expect(reportOf(wrong).findings).toMatchObject([{ id: 'reach.refused' }]);
   });
 
   it('waits until there is no error', async () => {

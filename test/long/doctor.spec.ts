@@ -9,7 +9,10 @@ import { uniqueService } from '../support/unique.js';
 async function examine(options: Omit<HydraOptions, 'service'>) {
   const service = uniqueService('well');
   const instance = await startInstance({ service, ...options });
-  const { findings, notLookedAt, commands } = await new HydraDoctor(instance, { service }).check();
+  const report = await new HydraDoctor(instance, { service }).check();
+  const { notLookedAt, commands } = report;
+  // The server may be any that the suites run on.
+  const findings = report.findings.filter(({ id }) => id !== 'server.vulnerable');
   expect(commands).toBeLessThanOrEqual(60);
   return { found: findings.map(({ id, what }) => `${id}: ${what}`), gaps: notLookedAt.map(({ why }) => why) };
 }
@@ -66,6 +69,7 @@ describe('the doctor of a Cluster', () => {
     const look = () => new HydraDoctor(instance, { service }).check();
     const report = await look();
     const what = Object.fromEntries(report.findings.map((one) => [one.id, one.what]));
+    delete what['server.vulnerable'];
     const { host, port } = cluster.seeds[1]!;
     expect(what).toEqual({
       'memory.eviction': `maxmemory-policy is allkeys-lru (${host}:${port})`,

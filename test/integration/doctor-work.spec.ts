@@ -42,10 +42,13 @@ describe('the doctor, of work in queues and streams', () => {
     admin = connectTo(url);
   });
 
-  /** But for the age of the server, which may be any that the suites run on. */
+  /** But for how old the server is, and how busy the machine. */
   const examine = async () => {
     const report = await new HydraDoctor(instance).check();
-    return { ...report, findings: report.findings.filter(({ id }) => id !== 'server.vulnerable') };
+    return {
+      ...report,
+      findings: report.findings.filter(({ id }) => !['server.vulnerable', 'reach.slow'].includes(id)),
+    };
   };
   const findingOf = async (id: string) => (await examine()).findings.find((one) => one.id === id);
   const untilWell = () =>

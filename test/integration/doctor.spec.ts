@@ -18,14 +18,14 @@ class WorkController {
 }
 
 const healthyRedis = () => startPrivateRedis(['--appendonly', 'yes']);
-/** What is found but for the age of the server, which may be any that the suites run on. */
-const withoutAge = (report: DoctorReport): DoctorReport => ({
+/** What is found but for how old the server is, and how busy the machine. */
+const withoutMachine = (report: DoctorReport): DoctorReport => ({
   ...report,
-  findings: report.findings.filter(({ id }) => id !== 'server.vulnerable'),
+  findings: report.findings.filter(({ id }) => !['server.vulnerable', 'reach.slow'].includes(id)),
 });
 const examine = async (instance: HydraInstance) =>
-  withoutAge(await new HydraDoctor(instance, { service: instance.options.service }).check());
-const reportOf = ({ out }: { readonly out: string }) => withoutAge(JSON.parse(out) as DoctorReport);
+  withoutMachine(await new HydraDoctor(instance, { service: instance.options.service }).check());
+const reportOf = ({ out }: { readonly out: string }) => withoutMachine(JSON.parse(out) as DoctorReport);
 const idsOf = ({ findings }: DoctorReport) => findings.map(({ id }) => id);
 
 /** A state, and the command lines that provoke it and clear it again. */
@@ -159,7 +159,7 @@ describe('the doctor of a user with few rights', () => {
     expect(missing).toContain('buffers.pubsub');
     expect(notLookedAt.every(({ why }) => /NOPERM|permission/i.test(why))).toBe(true);
     const other = await new HydraDoctor(instance, { service: uniqueService('foreign') }).check();
-    expect(withoutAge(other).findings).toMatchObject([{ id: 'rights.missing', severity: 'error' }]);
+    expect(withoutMachine(other).findings).toMatchObject([{ id: 'rights.missing', severity: 'error' }]);
   });
 
   it('looks at everything with the role doctor', async () => {

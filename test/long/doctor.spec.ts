@@ -11,8 +11,8 @@ async function examine(options: Omit<HydraOptions, 'service'>) {
   const instance = await startInstance({ service, ...options });
   const report = await new HydraDoctor(instance, { service }).check();
   const { notLookedAt, commands } = report;
-  // The server may be any that the suites run on.
-  const findings = report.findings.filter(({ id }) => id !== 'server.vulnerable');
+  // How old the server is, and how busy the machine, is not asked here.
+  const findings = report.findings.filter(({ id }) => !['server.vulnerable', 'reach.slow'].includes(id));
   expect(commands).toBeLessThanOrEqual(60);
   return { found: findings.map(({ id, what }) => `${id}: ${what}`), gaps: notLookedAt.map(({ why }) => why) };
 }
@@ -70,6 +70,7 @@ describe('the doctor of a Cluster', () => {
     const report = await look();
     const what = Object.fromEntries(report.findings.map((one) => [one.id, one.what]));
     delete what['server.vulnerable'];
+    delete what['reach.slow'];
     const { host, port } = cluster.seeds[1]!;
     expect(what).toEqual({
       'memory.eviction': `maxmemory-policy is allkeys-lru (${host}:${port})`,

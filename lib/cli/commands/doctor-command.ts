@@ -62,8 +62,11 @@ function hasErrors({ findings }: DoctorReport): boolean {
 function show({ findings, notLookedAt, checks, tookMs, commands }: DoctorReport): void {
   for (const finding of findings) print(textOf(finding));
   for (const { ids, why } of notLookedAt) note(`not looked at: ${ids.join(', ')}\n  ${why}`);
-  const count = (severity: DoctorSeverity) => findings.filter((one) => one.severity === severity).length;
-  const sums = `${count('error')} errors, ${count('warning')} warnings, ${count('info')} notes`;
+  const count = (severity: DoctorSeverity, name: string) => {
+    const { length } = findings.filter((one) => one.severity === severity);
+    return `${length} ${name}${length === 1 ? '' : 's'}`;
+  };
+  const sums = [count('error', 'error'), count('warning', 'warning'), count('info', 'note')].join(', ');
   note(`${sums}; ${checks} things looked for with ${commands} commands in ${Math.round(tookMs)} ms`);
 }
 

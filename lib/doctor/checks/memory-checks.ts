@@ -32,7 +32,7 @@ export const MEMORY_CHECKS: readonly Check[] = [
     category: 'memory',
     severity: 'warning',
     needs: ['info'],
-    why: 'above maxmemory Redis refuses jobs, entries and new instances',
+    why: 'above maxmemory Redis refuses jobs and entries; from 8.6 on it refuses SUBSCRIBE too, so that no instance starts or comes back',
     fix: 'CONFIG SET maxmemory <more>; trim streams; npx nestjs-hydra queue dead <service> shows what can be removed',
     find: ({ info }) => {
       const [used, most] = [numberOf(info, 'used_memory'), numberOf(info, 'maxmemory')];

@@ -40,6 +40,11 @@ class CancelController {
     return Retry.after(1, { attempt: false });
   }
 
+  @QueuePattern('limited', { attempts: 1, rateLimit: { max: 1, perMs: 3_600_000 } })
+  limited(@Payload() data: unknown): unknown {
+    return data;
+  }
+
   @QueuePattern('plain')
   plain(@Payload() data: unknown): unknown {
     return data;
@@ -189,6 +194,23 @@ describe('cancelling a job', () => {
     ]);
     subscription.unsubscribe();
   });
+
+  it('that came and has not begun gives its start back to a rate limit', async () => {
+    const { commands } = instance.redis;
+    await queue.add('held', 'runs');
+    await eventually(() => starts.length === 1, { what: 'another one to run' });
+    const raw = JSON.stringify({ to: `${options.service}:/`, mid: 'once-lost', typ: 'limited', bdy: 1 });
+    // It was lost with its worker: it waits here to be alone, and for long, since it did so in vain before.
+    await commands.hset(keys.state, raw, JSON.stringify({ lost: 1, waitedAlone: 4 }));
+    await commands.lpush(keys.waiting, raw);
+    await eventually(async () => (await queue.get('once-lost'))?.state === 'active', { what: 'it to come' });
+    expect(await queue.cancel('once-lost')).toBe('cancelled');
+    const left = () => commands.hget(keys.rates, 'limited');
+    await eventually(async () => (await left())?.startsWith('1.'), { what: 'its worker to give it back' });
+    starts[0]!.end();
+    // Without that it would wait for an hour.
+    expect(await queue.add('limited', 2).result({ timeoutMs: 20_000 })).toBe(2);
+  }, 30_000);
 
   it.each([{ reason: '' }, { reason: 'x'.repeat(1_001) }, { because: 'x' }])(
     'is refused with %j',

@@ -28,11 +28,11 @@ local function near(list, isBefore, isSame, is)
     if isBefore(redis.call('LINDEX', list, middle)) then low = middle + 1 else high = middle end
   end
   seen, bytes = 0, 0
-  local at = low
+  local at, step = low, 20
   while at < length and seen < ${MAX_SEEN} and bytes < ${MAX_BYTES} do
-    local index, element = look(list, at, at + 99, is)
+    local index, element = look(list, at, at + step - 1, is)
     if index then return index, element, length end
-    at = at + 100
+    at, step = at + step, 100
     if at > low + ${AROUND} and at < length and not isSame(redis.call('LINDEX', list, at)) then break end
   end
   at = low

@@ -27,7 +27,13 @@ function start(count: number): Promise<void> {
 
 let handled = Promise.resolve();
 
+let heard = 0;
+
 answerCommands({
+  async listen({ isDurable }: { isDurable: boolean }) {
+    await peer.listen!(redisUrl, () => heard++, isDurable);
+  },
+  heard: () => heard,
   /** Handles so many jobs that wait already. */
   async handle({ count }: { count: number }) {
     const done = start(count);

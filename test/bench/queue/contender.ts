@@ -13,7 +13,7 @@ export class Contender {
   private constructor(
     readonly name: string,
     readonly producer: Worker,
-    private readonly args: readonly string[],
+    readonly args: readonly string[],
   ) {}
 
   /** @param file a file in `peers/`, without its ending */

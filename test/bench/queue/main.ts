@@ -5,6 +5,7 @@ import { benchOptions, takesPart } from '../support/options.js';
 import { Report } from '../support/report.js';
 import { compare, type Contestant } from '../support/rounds.js';
 import { Contender } from './contender.js';
+import { DailyUse } from './daily-use.js';
 import { LIMIT_MS, scriptTimes } from './script-times.js';
 
 const PEERS: Readonly<Record<string, string>> = {
@@ -22,7 +23,8 @@ const report = new Report('queue', options);
 const redis = new Redis(redisUrl);
 
 const contenders: Contender[] = [];
-const isContest = ['add', 'handle', 'pickup', 'memory', 'backlog'].some((part) => options.wants(part));
+const parts = ['add', 'handle', 'pickup', 'memory', 'backlog', 'daily', 'events', 'idle'];
+const isContest = parts.some((part) => options.wants(part));
 for (const [name, file] of Object.entries(PEERS)) {
   if (isContest && takesPart(options, name)) contenders.push(await Contender.start(name, file, redisUrl));
 }
@@ -133,6 +135,12 @@ if (options.wants('pickup')) {
 }
 if (options.wants('memory')) await memory();
 if (options.wants('backlog')) await backlog();
+const alike = contenders.filter(({ name }) => name === 'ours' || name === 'BullMQ');
+const dailyUse = new DailyUse(options, report, alike);
+if (options.wants('daily')) await dailyUse.daily();
+if (options.wants('events')) await dailyUse.events();
+if (options.wants('idle')) await dailyUse.idle();
+dailyUse.close();
 await Promise.all(contenders.map((contender) => contender.stop()));
 if (options.wants('scripts')) {
   report.facts(`script times, at most ${LIMIT_MS} ms`, await scriptTimes(redisUrl, isQuick));

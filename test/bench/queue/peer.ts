@@ -15,6 +15,21 @@ export interface Producer {
   addBulk(data: readonly JobData[]): Promise<unknown>;
   /** Jobs that wait. */
   waiting(): Promise<number>;
+  /** What not every queue has. The ids are those of jobs that wait: one by one, and all of them at first. */
+  readonly daily?: DailyUse;
+}
+
+/** What is done with jobs day by day. */
+export interface DailyUse {
+  /** Gives its id. */
+  addPlain(data: JobData): Promise<string>;
+  /** One of three priorities. */
+  addWithPriority(data: JobData): Promise<unknown>;
+  /** Due in a minute. */
+  addDelayed(data: JobData): Promise<unknown>;
+  /** Whether it was found. */
+  get(id: string): Promise<boolean>;
+  remove(id: string): Promise<boolean>;
 }
 
 /** Takes nothing until it is resumed. */
@@ -23,8 +38,15 @@ export interface Consumer {
   pause(): Promise<unknown>;
 }
 
+/** What so many queues with a worker each have at rest: nothing, or a job that is due in an hour. */
+export type Rest = 'nothing' | 'a delayed job';
+
 /** One queue: each file in `peers/` exports one as `peer`. */
 export interface Peer {
+  /** Reads so many queues in this process, in each of which nothing is to be done. */
+  idle?(redisUrl: string, queues: number, rest: Rest): Promise<unknown>;
+  /** Hears of jobs that completed. */
+  listen?(redisUrl: string, heard: () => void, isDurable: boolean): Promise<unknown>;
   produce(redisUrl: string): Promise<Producer>;
   consume(redisUrl: string, concurrency: number, handle: (data: JobData) => void): Promise<Consumer>;
 }

@@ -29,7 +29,48 @@ async function fill({ count }: { count: number }): Promise<void> {
   }
 }
 
+let ids: string[] = [];
+let next = 0;
+
+/** Each operation takes the next job that waits, from anywhere in the line. */
+const nextId = () => ids[(next++ * 7_919) % ids.length]!;
+
+async function mustBe(found: Promise<boolean>, id: number): Promise<number> {
+  if (await found) return id;
+  throw new Error('a job that waits was not found');
+}
+
+const daily = producer.daily;
+
 answerCommands({
+  priorityLoad: (load: Load) =>
+    runLoad(load, async (id) => {
+      await daily!.addWithPriority(jobData(id));
+      return id;
+    }),
+  delayedLoad: (load: Load) =>
+    runLoad(load, async (id) => {
+      await daily!.addDelayed(jobData(id));
+      return id;
+    }),
+  async fillKnown({ count }: { count: number }) {
+    [ids, next] = [[], 0];
+    for (let start = 0; start < count; start += BULK) {
+      const adding = Array.from({ length: BULK }, (_, n) => daily!.addPlain(jobData(start + n + 1)));
+      ids.push(...(await Promise.all(adding)));
+    }
+  },
+  getLoad: (load: Load) => runLoad(load, (id) => mustBe(daily!.get(nextId()), id)),
+  /** Removes so many, and says how long that took. */
+  async removeKnown({ count, concurrency }: { count: number; concurrency: number }) {
+    const startedAt = performance.now();
+    const due = Array.from({ length: count }, nextId).values();
+    const remove = async () => {
+      for (const id of due) await mustBe(daily!.remove(id), 0);
+    };
+    await Promise.all(Array.from({ length: concurrency }, remove));
+    return performance.now() - startedAt;
+  },
   load: (load: Load) =>
     runLoad(load, async (id) => {
       await producer.add(jobData(id));

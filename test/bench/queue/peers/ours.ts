@@ -1,8 +1,11 @@
 import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { Controller, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Payload } from '@nestjs/microservices';
 
+import { Redis } from '../../support/ioredis.js';
 import { HydraModule, HydraServer, QueuePattern, QueueService } from '../../support/hydra.js';
 import type { JobData, Peer } from '../peer.js';
 
@@ -27,6 +30,13 @@ export const peer: Peer = {
       add: (data) => queue.add('work', data),
       addBulk: (jobs) => queue.addBulk(jobs.map((data) => ({ pattern: 'work', data }))),
       waiting: async () => (await queue.counts()).waiting,
+      daily: {
+        addPlain: async (data) => (await queue.add('work', data)).id,
+        addWithPriority: (data) => queue.add('work', data, { priority: ((data.id % 3) + 1) as 1 }),
+        addDelayed: (data) => queue.add('work', data, { delayMs: 60_000 }),
+        get: async (id) => (await queue.get(id)) !== undefined,
+        remove: (id) => queue.remove(id),
+      },
     };
   },
   async consume(redisUrl, _concurrency, handle) {
@@ -46,5 +56,39 @@ export const peer: Peer = {
     await queue.pause();
     await app.listen();
     return { resume: () => queue.resume(), pause: () => queue.pause() };
+  },
+  async listen(redisUrl, heard, isDurable) {
+    const app = await NestFactory.createApplicationContext(module(redisUrl, []), { logger: ['error'] });
+    const queue = app.get(QueueService);
+    const hear = ({ type }: { readonly type: string }) => {
+      if (type === 'completed') heard();
+    };
+    if (isDurable) queue.events({ durable: true }).subscribe(hear);
+    else queue.events().subscribe(hear);
+    const redis = new Redis(redisUrl);
+    const key = `hydra:service:${SERVICE}:queue:default:${isDurable ? 'history' : 'watched'}`;
+    while ((await redis.exists(key)) === 0) await sleep(10);
+    redis.disconnect();
+  },
+  async idle(redisUrl, queues, rest) {
+    class IdleController {
+      work(): void {}
+    }
+    Controller()(IdleController);
+    const method = Object.getOwnPropertyDescriptor(IdleController.prototype, 'work')!;
+    const names = Array.from({ length: queues }, (_, n) => `idle-${n}`);
+    for (const name of names) {
+      Object.defineProperty(IdleController.prototype, name, { ...method, value: () => undefined });
+      const own = Object.getOwnPropertyDescriptor(IdleController.prototype, name)!;
+      QueuePattern(name, { queue: name })(IdleController.prototype, name, own);
+    }
+    const app = await NestFactory.createMicroservice(module(redisUrl, [IdleController]), {
+      inject: [HydraServer],
+      useFactory: (strategy: InstanceType<typeof HydraServer>) => ({ strategy }),
+      logger: ['error'],
+    });
+    await app.listen();
+    if (rest === 'nothing') return;
+    for (const name of names) await app.get(QueueService).add(name, 1, { queue: name, delayMs: 3_600_000 });
   },
 };

@@ -67,7 +67,7 @@ export class LuaMachine {
    */
   call(args: number, results: number, limitMs = Infinity): boolean {
     this.limitMs = limitMs;
-    this.startedAt = performance.now();
+    if (limitMs !== Infinity) this.startedAt = performance.now();
     const isWell = this.lua.lua_pcallk(this.state, args, results, 0, 0, null) === 0;
     if (this.isLate) this.lookEvery(LOOK_EVERY);
     this.isLate = false;
@@ -182,7 +182,7 @@ export class LuaMachine {
 
   /** From here on each instruction fails: what the script catches does not save it. */
   private look(): void {
-    if (performance.now() - this.startedAt < this.limitMs) return;
+    if (this.limitMs === Infinity || performance.now() - this.startedAt < this.limitMs) return;
     if (!this.isLate) this.lookEvery(1);
     this.isLate = true;
     this.throwText(`the script ran longer than ${this.limitMs} ms, and nobody else is served meanwhile`);

@@ -39,7 +39,11 @@ export class LuaScripts implements ScriptEngine {
   private current: ScriptRun | undefined;
   private ignoresOom = false;
 
-  constructor(lua: LuaLibrary) {
+  /** @param maxRunMs how long a script may run, in real time */
+  constructor(
+    lua: LuaLibrary,
+    private readonly maxRunMs = MAX_RUN_MS,
+  ) {
     this.machine = new LuaMachine(lua);
     const { machine } = this;
     if (!machine.compile(LUA_PRELUDE, '@prelude')) throw new Error(machine.string(-1));
@@ -98,7 +102,7 @@ export class LuaScripts implements ScriptEngine {
       this.setGlobal('KEYS', run.keys);
       this.setGlobal('ARGV', run.args);
       machine.pushKept(reference);
-      if (machine.call(0, 1, MAX_RUN_MS)) return luaToReply(machine, -1);
+      if (machine.call(0, 1, this.maxRunMs)) return luaToReply(machine, -1);
       return this.failure(sha);
     } finally {
       this.current = undefined;

@@ -2,6 +2,7 @@ import { throwError, type Observable } from 'rxjs';
 
 import { HydraError } from '../../../lib/hydra-error.js';
 import type { HydraJobContext } from '../../../lib/queue/worker/hydra-job-context.js';
+import type { Detail } from '../world/ledger.js';
 import type { Member, Role } from './member.js';
 
 interface JobData {
@@ -15,6 +16,7 @@ export const JOBS = 'shop';
 export const RATE = { max: 4, perMs: 2_000 };
 export const CONCURRENCY = 3;
 export const TICK_MS = 2_000;
+const AGAIN_MS = 700;
 
 /** A worker whose handlers write down that they ran. */
 export const WORKER: Role = {
@@ -31,12 +33,7 @@ export const WORKER: Role = {
     ];
   },
   live: async (member) => {
-    await member.instance.queues.repeat('ticks', { everyMs: TICK_MS }, 'tick', {
-      id: 'tick',
-      ms: 20,
-      fails: 0,
-    });
-    member.note('schedule set');
+    while (member.isThere && !(await setSchedule(member))) await member.sleep(500);
   },
 };
 
@@ -59,6 +56,19 @@ export const LISTENER: Role = {
     });
   },
 };
+
+/** Whether Redis took it. */
+async function setSchedule(member: Member): Promise<boolean> {
+  const data: JobData = { id: 'tick', ms: 20, fails: 0 };
+  try {
+    await member.instance.queues.repeat('ticks', { everyMs: TICK_MS }, 'tick', data);
+    member.note('schedule set');
+    return true;
+  } catch (error) {
+    member.note('schedule not set', { error: String(error) });
+    return false;
+  }
+}
 
 async function run(
   member: Member,
@@ -95,18 +105,32 @@ async function add(member: Member, own: string): Promise<void> {
   const what = { id, pattern, isShared, delayMs };
   const startedAt = member.host.process.monotonic();
   member.note('job adding', what);
+  const options = { service: JOBS, id, ...(delayMs > 0 && { delayMs }) };
+  // With an id a job can be added again where it is not known whether it was.
+  while (member.isThere && !(await addOnce(member, { pattern, data, options, startedAt, what })))
+    await member.sleep(AGAIN_MS);
+}
+
+interface Addition {
+  readonly pattern: string;
+  readonly data: JobData;
+  readonly options: { readonly service: string; readonly id: string };
+  readonly startedAt: number;
+  readonly what: Readonly<Record<string, Detail>>;
+}
+
+/** Whether Redis has it. */
+async function addOnce(
+  member: Member,
+  { pattern, data, options, startedAt, what }: Addition,
+): Promise<boolean> {
   try {
-    const { isNew } = await member.instance.queues.add(pattern, data, {
-      service: JOBS,
-      id,
-      ...(delayMs > 0 && { delayMs }),
-    });
+    const { isNew } = await member.instance.queues.add(pattern, data, options);
     member.note('job added', { ...what, isNew, startedAt });
+    return true;
   } catch (error) {
-    const facts =
-      error instanceof HydraError
-        ? { code: error.code, mayHaveRun: error.mayHaveRun }
-        : { code: String(error) };
-    member.note('job not added', { ...what, ...facts });
+    const code = error instanceof HydraError ? error.code : String(error);
+    member.note('job not added', { ...what, code });
+    return code !== 'REDIS_UNAVAILABLE';
   }
 }

@@ -28,7 +28,7 @@ export interface Role {
 }
 
 /** Work is made until then, in milliseconds from the beginning. */
-export const LOAD_ENDS_AT = 40_000;
+export const LOAD_ENDS_AT = 49_000;
 
 /** One process of a world: an instance of a service, with its handlers and what it does by itself. */
 export class Member {

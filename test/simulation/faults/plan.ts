@@ -31,7 +31,7 @@ const AREAS: readonly (readonly (readonly [RoleName, min: number, max: number])[
 
 const FIRST_FAULT_AT = 4_000;
 /** All is well again from here on. */
-export const FAULTS_END_AT = 42_000;
+export const FAULTS_END_AT = 36_000;
 const MAX_FAULTS = 9;
 
 /** The members and the faults of a seed. */

@@ -1,8 +1,8 @@
-import { answersAreWhole, callsEnd, callsRunOnce, callsTellTheTruth } from './calls.js';
+import { answersAreWhole, callsEnd, callsRunOnce, callsSucceed, callsTellTheTruth } from './calls.js';
 import { configsAreWhole } from './configs.js';
 import { entriesAreInOrder, entriesAreKept } from './entries.js';
 import { Evidence, type Invariant } from './evidence.js';
-import { fencesRise, jobsAreKept, jobsEndOnce, jobsRunAlone, limitsHold } from './jobs.js';
+import { fencesRise, jobsAreKept, jobsBeginSoon, jobsEndOnce, jobsRunAlone, limitsHold } from './jobs.js';
 import { nothingIsLeft, nothingLeaks } from './nothing-left.js';
 import { registryIsRight } from './registry.js';
 import { ticksAreOne } from './schedules.js';
@@ -13,7 +13,9 @@ const INVARIANTS: Readonly<Record<string, Invariant>> = {
   'a call that is not idempotent runs at most once': callsRunOnce,
   'mayHaveRun: false is true': callsTellTheTruth,
   'the values of an answer are whole, or the call fails': answersAreWhole,
+  'a call is answered while all is well': callsSucceed,
   'no accepted job is lost': jobsAreKept,
+  'a job begins soon while all is well': jobsBeginSoon,
   'a job ends once': jobsEndOnce,
   'fences rise': fencesRise,
   'limits are not exceeded': limitsHold,

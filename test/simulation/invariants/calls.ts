@@ -3,6 +3,10 @@ import type { Invariant } from './evidence.js';
 /** How coarse deadlines are, in milliseconds. */
 const SLACK_MS = 60;
 
+/** No handler takes longer. */
+const ENOUGH_MS = 1_500;
+const WELL_FOR_MS = 12_000;
+
 /** Every call ends by its deadline. */
 export const callsEnd: Invariant = (evidence) => {
   const ends = evidence.byId('call ended');
@@ -52,5 +56,15 @@ export const answersAreWhole: Invariant = (evidence) => {
     return JSON.stringify(given) === JSON.stringify(wanted)
       ? []
       : [`call ${String(id)} gave ${JSON.stringify(given)} in place of ${JSON.stringify(wanted)}`];
+  });
+};
+
+/** While all is well a call with enough time is answered. */
+export const callsSucceed: Invariant = (evidence) => {
+  const ends = evidence.byId('call ended');
+  return evidence.all('call').flatMap(({ id, at, timeoutMs }) => {
+    const end = ends.get(String(id))?.[0];
+    if (!end || Number(timeoutMs) < ENOUGH_MS || !evidence.isWell(at - WELL_FOR_MS, end.at)) return [];
+    return end['code'] === undefined ? [] : [`call ${String(id)} of ${at} failed: ${String(end['text'])}`];
   });
 };

@@ -4,6 +4,7 @@ import type { Fact } from '../world/ledger.js';
 /** What a rule is checked against. */
 export class Evidence {
   private readonly kinds = new Map<string, Fact[]>();
+  private allFaults: readonly { readonly from: number; readonly to: number }[] | undefined;
   private readonly ofProcess = new Map<string, readonly Disturbance[]>();
   /** What Redis lost: everything that was written between these times. */
   readonly losses: readonly { readonly from: number; readonly to: number }[];
@@ -57,6 +58,14 @@ export class Evidence {
     return this.all('killed').some((fact) => fact.who === who);
   }
 
+  /** Whether nothing was done to anybody between these times. */
+  isWell(from: number, to: number): boolean {
+    this.allFaults ??= this.facts
+      .filter(({ who }) => who === 'fault')
+      .map(({ at, forMs }) => ({ from: at, to: at + Number(forMs ?? 0) }));
+    return from >= 0 && !this.allFaults.some((fault) => fault.from <= to && fault.to >= from);
+  }
+
   /** Whether a process was frozen at any time between these. */
   wasFrozen(who: string, from: number, to: number): boolean {
     return this.disturbances(who).some((one) => one.kind === 'freeze' && one.from <= to && one.to >= from);
@@ -66,7 +75,10 @@ export class Evidence {
     const name = who.split('~')[0]!;
     const known = this.ofProcess.get(name);
     if (known) return known;
-    const own = this.facts.filter((fact) => fact.who === 'fault' && fact['of'] === name);
+    // A wall clock that is off excuses nothing.
+    const own = this.facts.filter(
+      (fact) => fact.who === 'fault' && fact['of'] === name && fact.kind !== 'skew',
+    );
     const found = own.map(({ kind, at, forMs }) => ({
       kind,
       from: at,

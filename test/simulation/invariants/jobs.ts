@@ -5,12 +5,17 @@ import { groupBy, type Evidence, type Invariant } from './evidence.js';
 /** After this time a worker that was not itself is over it: it has lost its jobs, or has them. */
 const GRACE_MS = 10_000;
 
+/** A job waits no longer than this for the jobs before it. */
+const SOON_MS = 4_000;
+const WELL_FOR_MS = 12_000;
+
 /** No job that Redis accepted and kept is lost: it is done, or a dead letter. */
 export const jobsAreKept: Invariant = (evidence) => {
   const ends = evidence.byId('job ended');
   const states = new Map(evidence.all('job found').map(({ id, state }) => [id, state]));
-  return evidence.all('job added').flatMap(({ id, isNew, startedAt, at }) => {
-    if (!isNew || evidence.isTouchedByLoss(Number(startedAt), at)) return [];
+  return evidence.all('job added').flatMap(({ id, isNew, isShared, startedAt, at }) => {
+    // One that was there already is kept too; of those that share an id another one may be meant.
+    if ((isShared && !isNew) || evidence.isTouchedByLoss(Number(startedAt), at)) return [];
     if (ends.get(String(id))?.some(({ outcome }) => outcome === 'done')) return [];
     const state = states.get(id);
     return state === 'dead' || state === 'completed'
@@ -117,3 +122,15 @@ function isExcused(evidence: Evidence, earlier: Fact, later: Fact): boolean {
     evidence.isTouchedByLoss(from, later.at)
   );
 }
+
+/** While all is well, and a worker has room, a job begins soon. */
+export const jobsBeginSoon: Invariant = (evidence) => {
+  const starts = evidence.byId('job began');
+  return evidence.all('job added').flatMap(({ id, pattern, isNew, isShared, delayMs, at }) => {
+    if (!isNew || isShared || pattern !== 'plain' || !evidence.isWell(at - WELL_FOR_MS, at + SOON_MS))
+      return [];
+    const dueAt = at + Number(delayMs);
+    const begunAt = starts.get(String(id))?.[0]?.at ?? Infinity;
+    return begunAt <= dueAt + SOON_MS ? [] : [`job ${String(id)}, due at ${dueAt}, began at ${begunAt}`];
+  });
+};

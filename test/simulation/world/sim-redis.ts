@@ -28,7 +28,7 @@ export class SimRedis {
   constructor({ clock, random, lua, saw }: SimRedisOptions) {
     this.clock = clock;
     this.saw = saw;
-    this.scripts = new LuaScripts(lua);
+    this.scripts = new LuaScripts(lua, Infinity);
     const commands = new CommandTable(ALL_FAMILIES);
     this.server = new MemoryServer({ clock, random, scripts: this.scripts, commands });
     this.faults = new RedisFaults(() => Promise.resolve(this.server));

@@ -33,11 +33,20 @@ export function run(program, args, options = {}) {
   return new Promise((resolve) => {
     const stdio = inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'];
     const child = spawn(program, args, { stdio, timeout: timeoutMs, ...others });
-    if (isPatient && child.pid) setPriority(child.pid, system.priority.PRIORITY_LOW);
+    if (isPatient && child.pid) letOthersPass(child.pid);
     for (const stream of [child.stdout, child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', log);
     }
     child.on('error', () => resolve(127));
     child.on('close', (code) => resolve(code ?? 1));
   });
+}
+
+/** Where the system forbids it, the program runs like the others. */
+function letOthersPass(pid) {
+  try {
+    setPriority(pid, system.priority.PRIORITY_LOW);
+  } catch {
+    // It may also have ended already.
+  }
 }

@@ -145,6 +145,20 @@ describe('the doctor of a service', () => {
     expect(commands).toBeLessThanOrEqual(60);
     expect(findings).toEqual([]);
   });
+
+  it('passes over a service with too many instances, and says so', async () => {
+    const crowd = `${service}-crowd`;
+    const { keys, redis, presence } = instance;
+    const record = encodeNode({ ...presence.self, service: crowd, id: 'one' });
+    const records = Array.from({ length: 2_001 }, (_, n) => [String(n), record]);
+    await redis.commands.hset(keys.instances(crowd), ...records.flat());
+    await redis.commands.sadd(keys.directory, crowd);
+    const { notLookedAt } = await examine(instance);
+    const why = `there are more instances than are read at once: those of ${crowd} were not looked at`;
+    expect(notLookedAt).toContainEqual(expect.objectContaining({ why: expect.stringContaining(why) }));
+    await redis.commands.del(keys.instances(crowd));
+    await redis.commands.srem(keys.directory, crowd);
+  });
 });
 
 describe('the doctor of a user with few rights', () => {

@@ -51,6 +51,8 @@ export async function gatherEvidence(
 ): Promise<Gathered> {
   const { redis } = instance;
   const all = primariesOf(redis.commands);
+  // A Cluster whose nodes are just being looked up.
+  if (all.length === 0) return withoutRedis(instance, false);
   const primaries = all.slice(0, MAX_PRIMARIES);
   const [infos, ofServices, ofPlace] = await Promise.all([
     Promise.all(primaries.map((primary) => askInfo(asked, primary))),

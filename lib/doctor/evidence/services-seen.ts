@@ -6,6 +6,7 @@ import { configurationsOf, groupsOf, healthOf, instancesOf, queueOf } from './de
 import type { Evidence, Known, SeenInstance } from './facts.js';
 import { seeKeys, type SeenKeys } from './keys-seen.js';
 import { surveyAll, type Seen } from './survey.js';
+import { TOO_MANY } from './survey-script.js';
 
 /** What belongs to services, and streams. */
 export type ServicesEvidence = Pick<
@@ -62,8 +63,10 @@ function evidenceOf(seen: Seen, looked: Looked): ServicesEvidence {
   const { services, missed } = seen;
   const of = [...services];
   const allowed = (place: 0 | 1 | 2) => of.filter(([, found]) => found[place] === 1);
+  const passedOver = of.filter(([, [may]]) => may === TOO_MANY).map(([name]) => name);
   const notes = (what: string, place: 0 | 1 | 2) => [
     ...missed.service,
+    ...tooMany(passedOver),
     ...refusal(
       what,
       of.filter(([, found]) => found[place] === 0).map(([name]) => name),
@@ -119,10 +122,18 @@ function known<Value>(value: readonly Value[], partly: readonly string[]): Known
 }
 
 function refusal(what: string, names: readonly string[]): readonly string[] {
+  return names.length === 0 ? [] : [`NOPERM: the user may not read the ${what} of ${someOf(names)}`];
+}
+
+function tooMany(services: readonly string[]): readonly string[] {
+  if (services.length === 0) return [];
+  return [`there are more instances than are read at once: those of ${someOf(services)} were not looked at`];
+}
+
+function someOf(names: readonly string[]): string {
   const some = [...new Set(names)];
-  if (some.length === 0) return [];
   const more = some.length > MAX_NAMED ? ` and ${some.length - MAX_NAMED} more` : '';
-  return [`NOPERM: the user may not read the ${what} of ${some.slice(0, MAX_NAMED).join(', ')}${more}`];
+  return `${some.slice(0, MAX_NAMED).join(', ')}${more}`;
 }
 
 /** How many listen to each instance. On a Cluster each node knows its own alone. */

@@ -3,6 +3,9 @@ import { Script } from '../../redis/script.js';
 import { LEFT, NOBODY, QUEUED, REMOVED } from '../../streams/scripts/group-lua.js';
 import { RANK_SUFFIX } from '../../queue/model/queue-keys.js';
 
+/** Stands in the place of a right where a service was passed over, because its script had read enough instances. */
+export const TOO_MANY = 2;
+
 /** Reads, where the user may: `may` says afterwards whether it could. */
 const ASK = `
 local may = 1
@@ -30,8 +33,15 @@ local function asked()
 end
 `;
 
+/** Instances that one script reads, with their health: some megabytes, and milliseconds. */
+const MAX_INSTANCES = 2_000;
+
 const SERVICE = `
+local left = ${MAX_INSTANCES}
 local function service(instances, beats, revisions, before, after)
+  local size = number('HLEN', instances)
+  if size > left then return { ${TOO_MANY}, ${TOO_MANY}, ${TOO_MANY}, 0, {}, {}, {} } end
+  left = left - size
   local records, overdue = list('HVALS', instances), number('ZCOUNT', beats, '-inf', now - ARGV[2])
   local mayRegistry, health, places = asked(), {}, {}
   for place, record in ipairs(records) do
@@ -156,7 +166,7 @@ export type Surveyed = readonly [
 ];
 
 export type SurveyedService = readonly [
-  ...[mayRegistry: 0 | 1, mayHealth: 0 | 1, mayConfigurations: 0 | 1],
+  ...[mayRegistry: 0 | 1 | 2, mayHealth: 0 | 1 | 2, mayConfigurations: 0 | 1 | 2],
   ...[overdue: number, records: readonly string[], health: readonly string[], revisions: readonly string[]],
 ];
 

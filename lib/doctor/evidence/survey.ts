@@ -14,8 +14,9 @@ import {
 
 /** An instance that is overdue by so much is not only late. */
 const OVERDUE_MS = 10_000;
-/** What one script looks at: as much as keeps Redis from others for a few milliseconds. */
+/** What one script looks at, at most and where there are enough scripts: Redis does nothing else for a few milliseconds. */
 const A_SCRIPT = 250;
+const A_SMALL_SCRIPT = 50;
 const MAX_SCRIPTS = 8;
 /** Where several servers stand behind one address, each service and each stream takes a script of its own. */
 const MAX_ALONE = 20;
@@ -129,9 +130,10 @@ function batchesOf({ redis }: Place, primaries: readonly Primary[], targets: rea
   return primaries.flatMap((primary) => {
     const { client } = primary;
     const own = targets.filter(({ keys: [key = ''] }) => primary.owns(key));
-    return Array.from({ length: Math.min(most, Math.ceil(own.length / A_SCRIPT)) }, (_, n) => ({
+    const each = Math.min(A_SCRIPT, Math.max(A_SMALL_SCRIPT, Math.ceil(own.length / most)));
+    return Array.from({ length: Math.min(most, Math.ceil(own.length / each)) }, (_, n) => ({
       client,
-      some: own.slice(n * A_SCRIPT, (n + 1) * A_SCRIPT),
+      some: own.slice(n * each, (n + 1) * each),
       declared: [],
     }));
   });

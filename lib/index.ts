@@ -147,14 +147,12 @@ export { DeadLetter, Retry, type RetryOptions } from './queue/model/outcome.js';
 export { QueuePattern } from './queue/worker/queue-pattern.js';
 export {
   QueueService,
-  type AddedJob,
   type CancelOptions,
   type CancelWhere,
   type BulkJob,
-  type QueuedJob,
   type QueueRef,
-  type ResultOptions,
 } from './queue/producer/queue-service.js';
+export type { AddedJob, QueuedJob, ResultOptions } from './queue/producer/stored-job.js';
 export type { JobLogLine } from './queue/model/job-log.js';
 export type { JobPriority } from './queue/model/priority.js';
 export type { RepeatEvery, RepeatOptions, Schedule } from './queue/model/schedule.js';

@@ -2,31 +2,17 @@ import type { Observable } from 'rxjs';
 
 import { HydraError } from '../../hydra-error.js';
 import { ignorable, IgnorablePromises } from '../../runtime/ignorable.js';
-import {
-  badOption,
-  checkQueueName,
-  integer,
-  nonEmptyString,
-  refuseUnknown,
-  serviceName,
-  type OptionNames,
-} from '../../hydra-options.js';
-import type { Context } from '../../redis/context.js';
-import type { Clock, Timer } from '../../runtime/clock.js';
-import { withTimeout } from '../../runtime/waiting.js';
-import { Cancellation, type CancelledJobs, type CancelOutcome } from './cancellation.js';
+import { badOption, integer, nonEmptyString, refuseUnknown, type OptionNames } from '../../hydra-options.js';
+import type { CancelledJobs, CancelOutcome } from './cancellation.js';
 import type { DeadJob } from '../model/dead-letter.js';
 import { JobAdder, type AddOptions, type PreparedJob } from './job-adder.js';
 import type { JobEvent } from '../model/job-event.js';
 import { readLogLines, type JobLogLine } from '../model/job-log.js';
 import { routeOf, type BulkOptions, type FindOptions, type FoundJobs, type JobFilter } from './job-filter.js';
-import { checkState, JobInspector } from './job-inspector.js';
+import { checkState } from './job-inspector.js';
 import { publicDead, type JobCounts, type JobStateName, type JobView, type Page } from './job-view.js';
-import { isUnavailable } from '../watching/job-waiters.js';
-import { JobChanges } from './job-changes.js';
+import { OpenQueues, type OpenQueue, type QueueContext } from './open-queues.js';
 import { resolveDurable, type DurableEvents, type DurableJobEvent } from '../watching/event-options.js';
-import { JobWatch } from '../watching/job-watch.js';
-import { UnreadQueue } from './unread-queue.js';
 import {
   ADD_NAMES,
   CANCEL_NAMES,
@@ -44,19 +30,19 @@ import {
   REPEAT_NAMES,
   RESULT_NAMES,
 } from './queue-option-names.js';
-import { createQueueKeys, DEFAULT_QUEUE, type QueueKeys } from '../model/queue-keys.js';
-import { RedisClock } from '../model/redis-clock.js';
-import { FORGET_EVERY_MS, Retention } from '../model/retention.js';
+import { DEFAULT_QUEUE } from '../model/queue-keys.js';
 import type { RepeatEvery, RepeatOptions, Schedule } from '../model/schedule.js';
 import { limitPattern } from '../scripts/producer-scripts.js';
+import type { CleanedJobs, CleanOptions, DrainQueueOptions, ObliterateOptions } from './purge.js';
 import {
-  Purge,
-  type CleanedJobs,
-  type CleanOptions,
-  type DrainQueueOptions,
-  type ObliterateOptions,
-} from './purge.js';
-import { Schedules } from './schedules.js';
+  allAdded,
+  hidden,
+  storedWithin,
+  type AddedJob,
+  type QueuedJob,
+  type ResultOptions,
+  type StoredJob,
+} from './stored-job.js';
 
 /**
  * Selects a queue.
@@ -86,39 +72,6 @@ export interface CancelWhere extends CancelOptions {
   readonly dryRun?: boolean;
 }
 
-/** How long to wait for the result of a job. @publicApi */
-export interface ResultOptions {
-  /** How long to wait, in milliseconds. @defaultValue `timeoutMs` of the module */
-  readonly timeoutMs?: number;
-}
-
-/**
- * A job that Redis has stored.
- *
- * @publicApi
- */
-export interface QueuedJob<Result = unknown> {
-  /** The id of the job. */
-  readonly id: string;
-  /** False when a job with the same `id` was there before. */
-  readonly isNew: boolean;
-  /**
-   * Waits for the end of the job, and resolves with the return value of its handler.
-   *
-   * @throws HydraError `DEAD_LETTER` with the reason; `CANCELLED` when it was removed; `REPLY_LOST` when it has ended
-   * and its outcome is not known: a Hydra 1.x worker ran it, or its outcome is not kept any more; `TIMEOUT` when it has
-   * not ended by then, or Redis was away for all that time: it says so where no worker has a handler; `BAD_OPTION`; `CLOSED`
-   */
-  result(options?: ResultOptions): Promise<Result>;
-}
-
-/**
- * What `add` gives: a promise of the stored job, which may be asked for its result at once.
- *
- * @publicApi
- */
-export type AddedJob<Result = unknown> = Promise<QueuedJob<Result>> & Pick<QueuedJob<Result>, 'result'>;
-
 /** One of many jobs to add. @publicApi */
 export interface BulkJob extends AddOptions {
   /** The pattern of the job. */
@@ -127,37 +80,9 @@ export interface BulkJob extends AddOptions {
   readonly data: unknown;
 }
 
-/** The regular look for what is too old in one queue. */
-interface Upkeep {
-  timer: Timer | undefined;
-  isOver: boolean;
-}
-
-/** More queues than these are looked after more rarely, each. */
-const QUEUES_AT_ONCE = 8;
-
-interface Queue {
-  readonly service: string;
-  readonly keys: QueueKeys;
-  readonly inspector: JobInspector;
-  readonly cancellation: Cancellation;
-  readonly changes: JobChanges;
-  readonly watch: JobWatch;
-  readonly schedules: Schedules;
-  readonly purge: Purge;
-  readonly upkeep: Upkeep | undefined;
-  readonly unread: UnreadQueue;
-}
-
 const MAX_REASON = 1_000;
 /** A day: what is longer is a pause. */
 const MAX_LIMIT_MS = 86_400_000;
-
-/** What the service uses of its instance. */
-type QueueContext = Pick<
-  Context,
-  'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'log' | 'health'
->;
 
 /**
  * Adds jobs to the queues of this and other services, and inspects and administers them. It also works in a process
@@ -173,13 +98,14 @@ type QueueContext = Pick<
  */
 @IgnorablePromises
 export class QueueService {
-  private readonly queues = new Map<string, Queue>();
+  private readonly queues: OpenQueues;
   private readonly adder: JobAdder;
 
   /** @internal */
   constructor(private readonly context: QueueContext) {
+    this.queues = new OpenQueues(context);
     this.adder = new JobAdder(context);
-    context.health.contribute('unread queues', () => ({ warning: this.unreadQueues() }));
+    context.health.contribute('unread queues', () => ({ warning: this.queues.unread }));
   }
 
   /**
@@ -512,18 +438,7 @@ export class QueueService {
 
   /** @internal */
   close(): void {
-    for (const { watch, schedules, upkeep, unread } of this.queues.values()) {
-      unread.close();
-      if (upkeep) upkeep.isOver = true;
-      this.context.clock.clear(upkeep?.timer);
-      watch.close();
-      schedules.close();
-    }
-  }
-
-  private unreadQueues(): string | undefined {
-    const warnings = [...this.queues.values()].map(({ unread }) => unread.warning);
-    return warnings.filter((warning) => warning !== undefined).join('; ') || undefined;
+    this.queues.close();
   }
 
   private async store<Result>(
@@ -555,7 +470,7 @@ export class QueueService {
   }
 
   private handle<Result>(
-    { watch }: Queue,
+    { watch }: OpenQueue,
     { id, pattern, addedOn, options }: PreparedJob,
     isNew: boolean,
   ): StoredJob<Result> {
@@ -571,14 +486,13 @@ export class QueueService {
     return hidden({ id, isNew, result: (given = {}) => ignorable(resultOf(given)) }, resultSince);
   }
 
-  private queue(method: string, ref: string | QueueRef = {}, names: OptionNames = REF_NAMES): Queue {
+  private queue(method: string, ref: string | QueueRef = {}, names: OptionNames = REF_NAMES): OpenQueue {
     if (typeof ref !== 'string') refuseUnknown(method, ref, names);
     // Whoever is first to use a queue need not wait for the application to have started.
     if (!this.context.redis.isReady) this.context.redis.connect().catch(() => undefined);
     const { service = this.context.options.service, queue = DEFAULT_QUEUE } =
       typeof ref === 'string' ? { service: ref } : ref;
-    const known = this.queues.get(`${service}:${queue}`);
-    return known ?? this.open(service, queue);
+    return this.queues.of(service, queue);
   }
 
   private async mustBeKnown(service: string): Promise<void> {
@@ -592,95 +506,6 @@ export class QueueService {
     const meant = `a queue is meant by { queue: "${service}" }, and a pattern has no counts of its own`;
     throw new HydraError('BAD_OPTION', `"${service}" is no service that Redis knows of: ${meant}`);
   }
-
-  /** No worker may be left to forget what is too old. What other services keep is theirs. */
-  private lookAfter(keys: QueueKeys): Upkeep {
-    const { clock, random } = this.context;
-    const retention = new Retention(this.context, keys, new RedisClock(clock));
-    const upkeep: Upkeep = { timer: undefined, isOver: false };
-    const run = async () => {
-      upkeep.isOver ||= await this.forget(retention, keys);
-      if (!upkeep.isOver) later();
-    };
-    const later = () => {
-      // What is kept does not become too much sooner because it is spread over many queues.
-      const share = Math.max(1, this.queues.size / QUEUES_AT_ONCE);
-      const ms = FORGET_EVERY_MS * (1 + random.float() / 5) * share;
-      upkeep.timer = clock.setTimeout(() => void run(), ms, { isUpkeep: true });
-    };
-    later();
-    return upkeep;
-  }
-
-  /** True where that is over: who uses a queue after close() begins to look after it, and nobody would end that. */
-  private async forget(retention: Retention, keys: QueueKeys): Promise<boolean> {
-    try {
-      await retention.run();
-    } catch (error) {
-      if (error instanceof HydraError && error.code === 'CLOSED') return true;
-      if (!isUnavailable(error))
-        this.context.log.warn(`retention ${keys.waiting}`, `forgetting what is too old: ${String(error)}`);
-    }
-    return false;
-  }
-
-  private open(givenService: string, queue: string): Queue {
-    const service = serviceName(givenService);
-    const keys = createQueueKeys(this.context.keys, service, checkQueueName('queue', queue));
-    const inspector = new JobInspector(this.context.redis, keys, this.context.options.queue.dedupMs);
-    const watch = new JobWatch(this.context, keys, inspector.search);
-    const schedules = new Schedules(this.context, keys, service);
-    const upkeep = service === this.context.options.service ? this.lookAfter(keys) : undefined;
-    const name = `the queue "${queue}" of ${service}`;
-    const unread = new UnreadQueue(this.context, keys, name);
-    const changes = new JobChanges(this.context, keys, inspector.search, service);
-    const cancellation = new Cancellation(this.context, keys, inspector.search);
-    const purge = new Purge(this.context.redis, keys, inspector);
-    const opened = {
-      ...{ service, keys, inspector, cancellation, changes, watch, schedules, purge, upkeep, unread },
-    };
-    this.queues.set(`${givenService}:${queue}`, opened);
-    return opened;
-  }
-}
-
-/** A job, with the wait for its result by the clock of whoever began to wait before it was stored. */
-interface StoredJob<Result> extends QueuedJob<Result> {
-  resultSince(startedAt: number, timeoutMs: number): Promise<Result>;
-}
-
-/** What is not the user's to see is not printed either. */
-function hidden<Result>(
-  job: QueuedJob<Result>,
-  resultSince: StoredJob<Result>['resultSince'],
-): StoredJob<Result> {
-  return Object.defineProperty(job, 'resultSince', {
-    value: resultSince,
-    enumerable: false,
-  }) as StoredJob<Result>;
-}
-
-/** @throws HydraError `TIMEOUT` when Redis has not confirmed it in time; it may have been stored */
-async function storedWithin<Result>(
-  clock: Clock,
-  stored: Promise<StoredJob<Result>>,
-  timeoutMs: number,
-): Promise<StoredJob<Result>> {
-  const text = `the job whose result is awaited was not stored within timeoutMs=${timeoutMs}`;
-  return withTimeout(clock, stored, timeoutMs, () => new HydraError('TIMEOUT', text));
-}
-
-/** Rejects once nothing is under way any more, and says so where some were added. */
-async function allAdded(adding: readonly Promise<boolean>[]): Promise<boolean[]> {
-  const outcomes = await Promise.allSettled(adding);
-  const failures = outcomes
-    .filter((outcome) => outcome.status === 'rejected')
-    .map(({ reason }) => reason as unknown);
-  if (failures.length === 0)
-    return outcomes.map((outcome) => outcome.status === 'fulfilled' && outcome.value);
-  const isPartial = failures.length < outcomes.length;
-  const worst = failures.find((error) => error instanceof HydraError && error.mayHaveRun) ?? failures[0];
-  throw isPartial && worst instanceof HydraError ? worst.begun() : worst;
 }
 
 function isNothing({

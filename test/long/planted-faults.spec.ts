@@ -46,7 +46,7 @@ describe('the rules of the simulation', () => {
     async ({ name, shownBy }) => {
       const copy = await copyOfProject();
       const patch = join(ROOT, 'test/simulation/planted', `${name}.patch`);
-      expect(await run('git', ['apply', patch], { cwd: copy })).toBe(0);
+      expect(await run('git', ['apply', '-C1', patch], { cwd: copy })).toBe(0);
       const runs = await simulate(copy, ['1', String(SEEDS), '--with', shownBy]);
       const found = runs.find(({ violations }) => violations.length > 0);
       expect(found?.violations).not.toEqual([]);

@@ -108,6 +108,7 @@ export class HydraInstance implements FrameHandler, Context {
     this.health.contribute('redis', () => this.redis.refusals.findings);
     if (options.credentials)
       this.health.contribute('credentials', () => ({ warning: this.redis.credentialWarning }));
+    this.health.contribute('breakers', () => this.calls.chooser.breaker.findings);
     this.health.contribute('calls', () => ({
       activity: { sent: this.calls.inFlight, handling: this.source?.load[0] ?? 0, gaps: this.gaps },
     }));

@@ -134,7 +134,14 @@ export type { AddOptions } from './queue/producer/job-adder.js';
 export type { CancelledJobs, CancelOutcome } from './queue/producer/cancellation.js';
 export type { CancelledEvent, CompletedEvent, JobEvent } from './queue/model/job-event.js';
 export type { DurableEvents, DurableJobEvent, GapEvent, KeptEvents } from './queue/watching/event-options.js';
-export type { BulkOptions, FindOptions, FoundJobs, JobFilter } from './queue/producer/job-filter.js';
+export type { FailureGroup, FailureOptions, Failures } from './queue/failures/failures.js';
+export type {
+  BulkOptions,
+  DeadJobFilter,
+  FindOptions,
+  FoundJobs,
+  JobFilter,
+} from './queue/producer/job-filter.js';
 export type {
   CleanedJobs,
   CleanOptions,

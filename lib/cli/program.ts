@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 
 import { addAclCommand } from './commands/acl-command.js';
+import { addDashboardCommand } from './commands/dashboard-command.js';
 import { addDoctorCommand } from './commands/doctor-command.js';
 import { addConfigCommands } from './commands/config-commands.js';
 import { isRefusedWith } from '../redis/redis-error.js';
@@ -54,6 +55,7 @@ export function createProgram(): Command {
   addRedisCommand(program);
   addAclCommand(program);
   addDoctorCommand(program);
+  addDashboardCommand(program);
   return program;
 }
 

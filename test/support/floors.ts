@@ -24,6 +24,7 @@ const FOLDER_FLOORS: Readonly<Record<string, number>> = {
   doctor: 5,
   testing: 6,
   telemetry: 6,
+  dashboard: 6,
   cli: 7,
 };
 const GROUND_FILES = ['hydra-error.ts', 'hydra-options.ts'];
@@ -52,7 +53,8 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   rxjs: ABOVE_REGISTRY,
   '@nestjs/microservices': ABOVE_REGISTRY.filter((place) => place !== 'registry'),
   // The hash of a script, random ids, and the encryption of configurations.
-  'node:crypto': ['runtime', 'redis', 'registry', 'config', 'testing'],
+  // and the names of the versions of the page's files.
+  'node:crypto': ['runtime', 'redis', 'registry', 'config', 'testing', 'dashboard'],
   croner: ['queue'],
   semver: ['registry', 'config'],
   yaml: ['cli'],

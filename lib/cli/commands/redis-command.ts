@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 
 import { CommandFailure, ExitCode } from '../session/command-failure.js';
 import { parseCount } from '../session/session.js';
+import { untilStopped } from '../session/until-stopped.js';
 import { note, print } from '../session/terminal.js';
 
 interface RedisCommandOptions {
@@ -60,19 +61,6 @@ async function runServer(program: string, port: number): Promise<void> {
     throw new CommandFailure(ExitCode.redis, `${program} ended by itself, with code ${first}`);
   child.kill('SIGTERM');
   await ended;
-}
-
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    // A listener for a signal keeps no process alive.
-    const alive = setInterval(() => undefined, 60_000);
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => {
-        clearInterval(alive);
-        resolve();
-      });
-    }
-  });
 }
 
 function findProgram(name: string): string | undefined {

@@ -15,6 +15,12 @@ export interface JobFilter {
   readonly until?: Date;
 }
 
+/** Which dead letters are meant. @publicApi */
+export interface DeadJobFilter extends JobFilter {
+  /** Those whose reason belongs to this group, as `failures` names it. */
+  readonly reason?: string;
+}
+
 /** Options of `find`. @publicApi */
 export interface FindOptions extends JobFilter {
   /** How many jobs are given back at most; all that are looked at are counted. @defaultValue 100 */

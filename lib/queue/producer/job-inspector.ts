@@ -14,7 +14,7 @@ import {
 import { JobFinder } from './job-finder.js';
 import { JobSearch, type Found } from './job-search.js';
 import { KeptOutcomes } from '../watching/kept-outcomes.js';
-import { readState } from '../model/job-state.js';
+import { readState, type JobFailure } from '../model/job-state.js';
 import { readJob, readLatest } from '../model/job-text.js';
 import {
   completedView,
@@ -55,6 +55,13 @@ export function checkState(state: unknown): void {
     'BAD_OPTION',
     `state must be one of ${STATES.join(', ')}, got ${JSON.stringify(state) ?? 'nothing'}`,
   );
+}
+
+/** What is stored of a job. */
+export interface StoredJobText {
+  readonly text: string;
+  /** The last failed attempts, oldest first. */
+  readonly history: readonly JobFailure[];
 }
 
 /** Reads the jobs of a queue, and takes them out. */
@@ -131,6 +138,21 @@ export class JobInspector {
   /** What is kept of how the last one of this id ended, also while another one is there. */
   async kept(id: string): Promise<JobView | undefined> {
     return outcomeView((await this.outcomes.of(id)).text);
+  }
+
+  /** Its text as it is stored, and its failed attempts; undefined where a look at a constant cost does not find it. */
+  async stored(id: string): Promise<StoredJobText | undefined> {
+    const { state } = this.keys;
+    const located = await this.search.locate(id);
+    if (located) {
+      const { raw: text } = located;
+      const known = await this.redis.run('look up a job', (redis) => redis.hget(state, text));
+      return { text, history: readState(known).history ?? [] };
+    }
+    const letter = await this.search.locateDead(id);
+    if (letter) return { text: letter.raw, history: readDeadLetter(letter.raw)?.history ?? [] };
+    const { text } = await this.outcomes.of(id);
+    return text === null ? undefined : { text, history: [] };
   }
 
   private async look(id: string): Promise<JobView | undefined> {

@@ -3,10 +3,11 @@ import { integer } from '../../hydra-options.js';
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import { asideNames, type QueueKeys } from '../model/queue-keys.js';
 import { readDeadLetter } from '../model/dead-letter.js';
+import { failureGroup } from '../failures/failure-group.js';
 import { readJob } from '../model/job-text.js';
 import { drainSome, obliterateAll } from '../scripts/purge-scripts.js';
 import type { Look } from './job-finder.js';
-import { resolveFilter, type BulkOptions, type JobFilter } from './job-filter.js';
+import { resolveFilter, type BulkOptions, type DeadJobFilter } from './job-filter.js';
 import type { JobInspector } from './job-inspector.js';
 import type { Cursor } from './job-search.js';
 import { completedView, type JobCounts, type JobStateName } from './job-view.js';
@@ -18,7 +19,7 @@ export interface DrainQueueOptions extends BulkOptions {
 }
 
 /** Options of `clean`. @publicApi */
-export interface CleanOptions extends BulkOptions, Pick<JobFilter, 'pattern' | 'text'> {
+export interface CleanOptions extends BulkOptions, Pick<DeadJobFilter, 'pattern' | 'text' | 'reason'> {
   /** Those that were added, or completed and dead ones that ended, so long ago, in milliseconds. @defaultValue 0 */
   readonly olderThanMs?: number;
   /** How many at most. @defaultValue 1000 */
@@ -74,11 +75,13 @@ export class Purge {
   }
 
   async clean(state: JobStateName, options: CleanOptions): Promise<CleanedJobs> {
-    const { olderThanMs = 0, limit = 1_000, dryRun = false, onProgress, pattern, text } = options;
+    const { olderThanMs = 0, limit = 1_000, dryRun = false, onProgress, pattern, text, reason } = options;
     integer('limit', limit, 1);
     integer('olderThanMs', olderThanMs, 0);
     if (state === 'active')
       throw new HydraError('BAD_OPTION', 'jobs that run are not cleaned: cancel ends them');
+    if (reason !== undefined && state !== 'dead')
+      throw new HydraError('BAD_OPTION', `only dead jobs have a reason, and ${state} ones are cleaned`);
     const [seconds] = await this.redis.run('clean', (redis) => redis.time());
     const until = new Date(Number(seconds) * 1_000 + 999 - olderThanMs);
     const filter = resolveFilter({
@@ -91,7 +94,7 @@ export class Purge {
       for (let from: Cursor = { index: 0 }; from.index >= 0;) {
         const done = ids.length;
         const look = { state, place, filter, from };
-        const { isFull, next } = await this.cleanSome(look, ids, { limit, dryRun });
+        const { isFull, next } = await this.cleanSome(look, ids, { limit, dryRun, reason });
         if (!dryRun && ids.length > done) onProgress?.(ids.length);
         if (isFull) return { ids, hasMore: true };
         from = next;
@@ -104,7 +107,7 @@ export class Purge {
   private async cleanSome(
     look: Look,
     ids: string[],
-    { limit, dryRun }: { readonly limit: number; readonly dryRun: boolean },
+    { limit, dryRun, reason }: CleaningLimits,
   ): Promise<{ readonly isFull: boolean; readonly next: Cursor }> {
     const { state, place } = look;
     const { found, next } = await this.inspector.finder.part(look, STRIDE);
@@ -113,7 +116,7 @@ export class Purge {
     for (const { raw, index, length } of found) {
       const id = idOf(state, raw);
       // What is no message, or no outcome, has no name by which anybody could ask for it.
-      if (!id) continue;
+      if (!id || (reason !== undefined && groupOf(raw) !== reason)) continue;
       if (ids.length >= limit) return { isFull: true, next };
       // Those that were taken out before it have left the list.
       const where = { raw, index: index - gone, length: length - gone };
@@ -159,6 +162,17 @@ export class Purge {
       place === returned || place === delayed ? redis.zcard(place) : redis.llen(place),
     );
   }
+}
+
+interface CleaningLimits {
+  readonly limit: number;
+  readonly dryRun: boolean;
+  readonly reason: string | undefined;
+}
+
+function groupOf(raw: string): string | undefined {
+  const letter = readDeadLetter(raw);
+  return letter && failureGroup(letter.reason);
 }
 
 function idOf(state: JobStateName, raw: string): string | undefined {

@@ -1,6 +1,7 @@
 import { BACKOFF_NAMES, type NamesOf, type OptionNames } from '../../hydra-options.js';
 import type { AddOptions } from './job-adder.js';
-import type { BulkOptions, FindOptions, JobFilter } from './job-filter.js';
+import type { FailureOptions } from '../failures/failures.js';
+import type { BulkOptions, DeadJobFilter, FindOptions, JobFilter } from './job-filter.js';
 import type { Page } from './job-view.js';
 import type { CleanOptions, DrainQueueOptions, ObliterateOptions } from './purge.js';
 import { DURABLE_NAMES } from '../watching/event-options.js';
@@ -10,12 +11,14 @@ import type { RepeatOptions } from '../model/schedule.js';
 export const REF_NAMES = { service: true, queue: true } satisfies OptionNames;
 export const EVENTS_NAMES = { ...REF_NAMES, ...DURABLE_NAMES } satisfies OptionNames;
 export const PAGE_NAMES = { ...REF_NAMES, offset: true, limit: true } satisfies NamesOf<Page>;
-export const FILTER_NAMES = {
+const FILTER_NAMES = {
   pattern: true,
   text: true,
   since: true,
   until: true,
 } satisfies NamesOf<JobFilter>;
+export const DEAD_FILTER_NAMES = { ...FILTER_NAMES, reason: true } satisfies NamesOf<DeadJobFilter>;
+export const FAILURE_NAMES = { ...REF_NAMES, lookAt: true } satisfies NamesOf<FailureOptions>;
 export const LIST_NAMES = { ...PAGE_NAMES, ...FILTER_NAMES } satisfies OptionNames;
 export const FIND_NAMES = {
   ...REF_NAMES,
@@ -35,6 +38,7 @@ export const CLEAN_NAMES = {
   ...BULK_NAMES,
   pattern: true,
   text: true,
+  reason: true,
   olderThanMs: true,
   limit: true,
 } satisfies NamesOf<CleanOptions>;

@@ -8,8 +8,16 @@ import type { DeadJob } from '../model/dead-letter.js';
 import { JobAdder, type AddOptions, type PreparedJob } from './job-adder.js';
 import type { JobEvent } from '../model/job-event.js';
 import { readLogLines, type JobLogLine } from '../model/job-log.js';
-import { routeOf, type BulkOptions, type FindOptions, type FoundJobs, type JobFilter } from './job-filter.js';
-import { checkState } from './job-inspector.js';
+import { readFailures, type FailureOptions, type Failures } from '../failures/failures.js';
+import {
+  routeOf,
+  type BulkOptions,
+  type DeadJobFilter,
+  type FindOptions,
+  type FoundJobs,
+  type JobFilter,
+} from './job-filter.js';
+import { checkState, type StoredJobText } from './job-inspector.js';
 import { publicDead, type JobCounts, type JobStateName, type JobView, type Page } from './job-view.js';
 import { OpenQueues, type OpenQueue, type QueueContext } from './open-queues.js';
 import { resolveDurable, type DurableEvents, type DurableJobEvent } from '../watching/event-options.js';
@@ -20,7 +28,8 @@ import {
   CLEAN_NAMES,
   DRAIN_NAMES,
   EVENTS_NAMES,
-  FILTER_NAMES,
+  DEAD_FILTER_NAMES,
+  FAILURE_NAMES,
   FIND_NAMES,
   LIST_NAMES,
   OBLITERATE_NAMES,
@@ -218,14 +227,30 @@ export class QueueService {
    * @throws HydraError `BAD_OPTION`
    */
   async redrive(
-    which: string | readonly string[] | JobFilter,
+    which: string | readonly string[] | DeadJobFilter,
     options: QueueRef & BulkOptions = {},
   ): Promise<string[]> {
     const { dead } = this.queue('redrive', options, REDRIVE_NAMES).inspector;
     if (which === 'all') return dead.run({}, options);
     if (typeof which === 'string') return dead.run([which], options);
-    if (!Array.isArray(which)) refuseUnknown('redrive', which, FILTER_NAMES);
-    return dead.run(which as readonly string[] | JobFilter, options);
+    if (!Array.isArray(which)) refuseUnknown('redrive', which, DEAD_FILTER_NAMES);
+    return dead.run(which as readonly string[] | DeadJobFilter, options);
+  }
+
+  /**
+   * Why jobs became dead letters: the newest ten thousand, unless `lookAt` says otherwise, grouped by what their reasons have in
+   * common. It reads them in bounded steps.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async failures(options: QueueRef & FailureOptions = {}): Promise<Failures> {
+    const { keys, inspector } = this.queue('failures', options, FAILURE_NAMES);
+    return readFailures({ redis: this.context.redis, keys, search: inspector.search }, options);
+  }
+
+  /** A job, or its end, as it is stored, with its failed attempts. @internal */
+  async stored(id: string, ref?: QueueRef): Promise<StoredJobText | undefined> {
+    return this.queue('stored', ref).inspector.stored(id);
   }
 
   /**

@@ -1,7 +1,8 @@
 import type { RedisConnections } from '../../redis/redis-connections.js';
 import { readDeadLetter, type DeadLetterText } from '../model/dead-letter.js';
 import { notedDedup } from '../model/job-id.js';
-import { resolveFilter, type BulkOptions, type JobFilter } from './job-filter.js';
+import { failureGroup } from '../failures/failure-group.js';
+import { resolveFilter, type BulkOptions, type DeadJobFilter } from './job-filter.js';
 import type { Found, JobSearch } from './job-search.js';
 import { redriveAll } from '../scripts/producer-scripts.js';
 import type { QueueKeys } from '../model/queue-keys.js';
@@ -30,13 +31,13 @@ export class Redrive {
 
   /** Gives back the ids of those that are jobs again; dry, of those that would be. */
   async run(
-    ids: readonly string[] | JobFilter,
+    ids: readonly string[] | DeadJobFilter,
     { dryRun: isDry = false, onProgress }: BulkOptions,
   ): Promise<string[]> {
     const isList = Array.isArray(ids);
     if (isList && ids.length === 0) return [];
     const chosen = isList ? new Set(ids) : undefined;
-    const passes = isList ? ({ id }: Letter) => chosen!.has(id) : passer(ids as JobFilter);
+    const passes = isList ? ({ id }: Letter) => chosen!.has(id) : passer(ids as DeadJobFilter);
     const total = await this.redis.run('list dead letters', (redis) => redis.llen(this.keys.incomplete));
     const driven: string[] = [];
     const missing = new Set(chosen);
@@ -94,10 +95,12 @@ export class Redrive {
 }
 
 /** @throws HydraError `BAD_OPTION` */
-function passer(filter: JobFilter): (letter: Letter) => boolean {
+function passer(filter: DeadJobFilter): (letter: Letter) => boolean {
   const { pattern, text, since, until } = resolveFilter(filter);
+  const { reason } = filter;
   return (letter) => {
     if (pattern !== '' && letter.pattern !== pattern) return false;
+    if (reason !== undefined && failureGroup(letter.reason) !== reason) return false;
     if (text !== '' && !letter.raw.includes(text)) return false;
     if (since === undefined && until === undefined) return true;
     const { diedAt } = letter;

@@ -1,5 +1,6 @@
 import type { Instance, ResolvedOptions } from '../../hydra-options.js';
 import type { Clock } from '../../runtime/clock.js';
+import type { HealthFindings } from '../../runtime/health-contributors.js';
 
 /**
  * The circuit of one instance: `closed` gets calls, `open` gets none until `openUntil`, `half-open` gets one call as a
@@ -111,6 +112,13 @@ export class CircuitBreaker {
       failures,
       openUntil,
     }));
+  }
+
+  /** The instances that are left out, for the health of this process: `<service>/<id>` each. */
+  get findings(): HealthFindings {
+    if (this.openCount === 0) return {};
+    const left = this.states().filter(({ state }) => state !== 'closed');
+    return { activity: Object.fromEntries(left.map((one) => [`${one.service}/${one.instanceId}`, 1])) };
   }
 
   private mayPass(id: string, now: number): boolean {

@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http';
+
+import type { ResolvedDashboard } from '../dashboard-options.js';
+import { allowedBy, DASHBOARD_ACTIONS, type Allowed } from './actions.js';
+import { foreignness } from './loopback.js';
+
+/** Who asks, and what they may do. */
+export interface Visitor {
+  readonly allowed: Allowed;
+  /** For logs and histories. */
+  readonly who: string;
+  /** Why nothing is allowed. */
+  readonly reason: string | undefined;
+}
+
+const REFUSED = 'access() of the dashboard says none';
+const MAX_WHO = 100;
+
+/** Decides what a visitor may do: as `access` says, else everything from this machine and nothing from elsewhere. */
+export class Gate {
+  constructor(private readonly options: Pick<ResolvedDashboard, 'access' | 'who'>) {}
+
+  /**
+   * @param given the request as the framework of the application has it
+   * @throws what `access` throws
+   */
+  async admit(request: IncomingMessage, given: unknown): Promise<Visitor> {
+    const { access } = this.options;
+    if (!access) {
+      const reason = foreignness(request);
+      const allowed = reason === undefined ? DASHBOARD_ACTIONS : undefined;
+      return { allowed, reason, who: await this.whoOf(request, given) };
+    }
+    const allowed = allowedBy(await access(given as never));
+    const reason = allowed ? undefined : REFUSED;
+    return { allowed, reason, who: allowed ? await this.whoOf(request, given) : '' };
+  }
+
+  private async whoOf({ socket }: IncomingMessage, given: unknown): Promise<string> {
+    const who = await this.options.who?.(given as never);
+    return oneLine(who || `somebody at ${socket.remoteAddress ?? 'an unknown address'}`);
+  }
+}
+
+/** It is written to logs. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, MAX_WHO);
+}

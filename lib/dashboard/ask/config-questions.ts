@@ -1,0 +1,51 @@
+import type { StoredVersion } from '../../config/config-store.js';
+import type { ConfigChange } from '../../config/documents/config-history.js';
+import { redact } from '../../config/documents/config-secrets.js';
+import type { ConfigDifference } from '../../config/documents/difference.js';
+import { Refusal } from '../http/refusal.js';
+import type { Question } from './question.js';
+
+/** Changes that are shown. */
+const CHANGES = 100;
+
+/** The configurations of a service, and how they came to be. */
+export interface SeenConfigs {
+  readonly versions: readonly StoredVersion[];
+  readonly changes: readonly Omit<ConfigChange, 'config'>[];
+}
+
+/** One document, to be read and edited. */
+export interface SeenDocument {
+  readonly version: string;
+  readonly revision: number;
+  /** JSON, with secrets redacted. */
+  readonly text: string;
+}
+
+/** What is asked of configurations. */
+export const CONFIG_QUESTIONS = {
+  configs: async ({ configs }, order): Promise<SeenConfigs> => {
+    const store = configs.of(order.text('service'));
+    const [versions, changes] = await Promise.all([store.versions(), store.history()]);
+    return { versions, changes: changes.slice(0, CHANGES).map(({ config: _config, ...change }) => change) };
+  },
+
+  document: async ({ configs }, order): Promise<SeenDocument> => {
+    const store = configs.of(order.text('service'));
+    const [found, isSecret] = await Promise.all([store.document(order.text('version')), store.secretTest()]);
+    if (!found) throw new Refusal(404, 'there is no such version any more');
+    const { version, revision, config } = found;
+    return { version, revision, text: JSON.stringify(redact(config, isSecret), undefined, 2) };
+  },
+
+  difference: ({ configs }, order): Promise<ConfigDifference[]> => {
+    const store = configs.of(order.text('service'));
+    return store.diff(sideOf(order.text('a')), sideOf(order.text('b')));
+  },
+} satisfies Record<string, Question>;
+
+/** `@7` is a revision, anything else a version. */
+function sideOf(text: string): string | number {
+  const [, revision] = /^@(\d+)$/.exec(text) ?? [];
+  return revision === undefined ? text : Number(revision);
+}

@@ -1,0 +1,91 @@
+import type { JobLogLine } from '../../queue/model/job-log.js';
+import type { JobFailure } from '../../queue/model/job-state.js';
+import type { Schedule } from '../../queue/model/schedule.js';
+import type { Failures } from '../../queue/failures/failures.js';
+import type { JobStateName, JobView } from '../../queue/producer/job-view.js';
+import { plainText, storedText } from '../shown/stored-text.js';
+import type { Question } from './question.js';
+
+const STATES = ['waiting', 'active', 'delayed', 'dead', 'completed'] as const;
+const PAGE = 50;
+const MAX_PAGE = 200;
+/** Jobs that a search looks at. */
+const LOOK_AT = 20_000;
+/** Dead letters that are grouped. */
+const GROUPED = 10_000;
+
+/** A job in a list: without its data, which may be large. */
+export type ListedJob = Omit<JobView, 'data' | 'result'>;
+
+/** Some jobs of one state. */
+export interface ListedJobs {
+  readonly jobs: readonly ListedJob[];
+  /** Of a search: how many jobs were looked at, and whether there are more. */
+  readonly looked?: number;
+  readonly hasMore?: boolean;
+  /** Of a search: how many there are of each pattern. */
+  readonly patterns?: Readonly<Record<string, number>>;
+}
+
+/** All that is known of one job. */
+export interface JobStory {
+  readonly job: ListedJob | undefined;
+  /** As it is stored, without secrets; undefined where that is not known. */
+  readonly stored: string | undefined;
+  readonly result: string | undefined;
+  readonly progress: string | undefined;
+  readonly history: readonly JobFailure[];
+  readonly log: readonly JobLogLine[];
+}
+
+/** What is asked of queues. */
+export const QUEUE_QUESTIONS = {
+  jobs: async ({ instance: { queues } }, order): Promise<ListedJobs> => {
+    const ref = order.queue();
+    const state: JobStateName = order.choice('state', STATES);
+    const limit = order.count('limit', PAGE, MAX_PAGE);
+    const { reason: _reason, ...filter } = order.filter();
+    if (Object.keys(filter).length === 0) {
+      const offset = order.count('offset', 0, Number.MAX_SAFE_INTEGER);
+      return { jobs: (await queues.list(state, { ...ref, offset, limit })).map(listed) };
+    }
+    const { jobs, ...rest } = await queues.find(state, { ...ref, ...filter, limit, lookAt: LOOK_AT });
+    return { jobs: jobs.map(listed), ...rest };
+  },
+
+  failures: async ({ instance: { queues } }, order): Promise<Failures> => {
+    const { groups, ...rest } = await queues.failures({ ...order.queue(), lookAt: GROUPED });
+    return { ...rest, groups: groups.map((group) => ({ ...group, example: plainText(group.example) })) };
+  },
+
+  schedules: async ({ instance: { queues } }, order): Promise<readonly Omit<Schedule, 'data'>[]> => {
+    const found = await queues.schedules(order.queue());
+    return found.map(({ data: _data, ...schedule }) => schedule);
+  },
+
+  job: async ({ instance: { queues } }, order): Promise<JobStory> => {
+    const ref = order.queue();
+    const id = order.text('id');
+    const [job, stored, log] = await Promise.all([
+      queues.get(id, ref),
+      queues.stored(id, ref),
+      queues.logs(id, ref),
+    ]);
+    return {
+      job: job && listed(job),
+      stored: stored && storedText(stored.text),
+      result: shown(job?.result),
+      progress: shown(job?.progress),
+      history: (stored?.history ?? []).map(({ at, error }) => ({ at, error: plainText(error) })),
+      log: log.map((line) => ({ ...line, text: plainText(line.text) })),
+    };
+  },
+} satisfies Record<string, Question>;
+
+function listed({ data: _data, result: _result, error, ...job }: JobView): ListedJob {
+  return { ...job, ...(error !== undefined && { error: plainText(error) }) };
+}
+
+function shown(value: unknown): string | undefined {
+  return value === undefined ? undefined : storedText(JSON.stringify(value) ?? '');
+}

@@ -1,0 +1,112 @@
+import type { Clock, Timer } from '../../runtime/clock.js';
+
+/** What one look has given. */
+export interface Reading {
+  readonly value: unknown;
+  /** How many commands it took, at most. */
+  readonly commands: number;
+  /** What is new in it, where viewers are told that alone; null where nothing is. */
+  readonly added?: unknown;
+}
+
+/** Something that is looked at again and again while somebody watches it. */
+export interface Topic {
+  readonly everyMs: number;
+  readonly read: () => Promise<Reading>;
+}
+
+/** What a viewer is told. */
+export interface News {
+  readonly json: string;
+  /** It adds to what the viewer was told before. */
+  readonly isPart: boolean;
+}
+
+type Viewer = (news: News) => void;
+
+/** Commands in a second, of all that is watched together. */
+const MAX_COMMANDS_PER_S = 12;
+const SECOND_MS = 1_000;
+
+interface Watched {
+  readonly topic: Topic;
+  readonly viewers: Set<Viewer>;
+  latest: string | undefined;
+  /** The last look failed, and the viewers were told so. */
+  hasFailed: boolean;
+  timer: Timer | undefined;
+}
+
+/**
+ * Looks at what is watched, once for all who watch it, and tells them what has changed. What nobody watches costs nothing; what
+ * costs many commands is looked at less often.
+ */
+export class Collector {
+  private readonly watched = new Map<string, Watched>();
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Tells what is known and what changes, until the returned function is called. */
+  watch(name: string, topic: Topic, viewer: Viewer): () => void {
+    let known = this.watched.get(name);
+    if (!known) {
+      known = { topic, viewers: new Set(), latest: undefined, hasFailed: false, timer: undefined };
+      this.watched.set(name, known);
+      void this.look(known);
+    }
+    known.viewers.add(viewer);
+    if (known.latest !== undefined) viewer({ json: known.latest, isPart: false });
+    return () => this.leave(name, known, viewer);
+  }
+
+  /** How many things are watched. */
+  get size(): number {
+    return this.watched.size;
+  }
+
+  close(): void {
+    for (const { timer, viewers } of this.watched.values()) {
+      viewers.clear();
+      this.clock.clear(timer);
+    }
+    this.watched.clear();
+  }
+
+  private leave(name: string, known: Watched, viewer: Viewer): void {
+    known.viewers.delete(viewer);
+    if (known.viewers.size > 0 || this.watched.get(name) !== known) return;
+    this.clock.clear(known.timer);
+    this.watched.delete(name);
+  }
+
+  /** Never rejects: what cannot be read is told. */
+  private async look(known: Watched): Promise<void> {
+    let commands = 1;
+    try {
+      const reading = await known.topic.read();
+      commands = reading.commands;
+      tell(known, reading);
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      known.hasFailed = true;
+      send(known, JSON.stringify({ problem }), true);
+    }
+    if (known.viewers.size === 0) return;
+    const paceMs = (commands * this.watched.size * SECOND_MS) / MAX_COMMANDS_PER_S;
+    known.timer = this.clock.setTimeout(() => void this.look(known), Math.max(known.topic.everyMs, paceMs));
+  }
+}
+
+function tell(known: Watched, { value, added }: Reading): void {
+  const json = JSON.stringify({ value });
+  if (json === known.latest && !known.hasFailed) return;
+  const isWhole = added === undefined || known.latest === undefined || known.hasFailed;
+  known.latest = json;
+  known.hasFailed = false;
+  if (isWhole) send(known, json, false);
+  else if (added !== null) send(known, JSON.stringify({ value: added }), true);
+}
+
+function send({ viewers }: Watched, json: string, isPart: boolean): void {
+  for (const viewer of viewers) viewer({ json, isPart });
+}

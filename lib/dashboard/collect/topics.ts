@@ -1,0 +1,86 @@
+import { Refusal } from '../http/refusal.js';
+import { readConditions } from '../facts/conditions.js';
+import { readFleet, type LeftOut } from '../facts/fleet.js';
+import { LogTail } from '../facts/log-tail.js';
+import type { Place } from '../facts/place.js';
+import { readService } from '../facts/service.js';
+import { readTopology } from '../facts/topology.js';
+import { readStream } from '../facts/stream.js';
+import { TrafficConditions } from '../facts/traffic-conditions.js';
+import { readQueue } from '../facts/queue.js';
+import type { TaskList } from '../act/task-list.js';
+import type { Topic } from './collector.js';
+
+const OFTEN_MS = 500;
+const USUAL_MS = 2_500;
+const SLOWLY_MS = 5_000;
+const RARELY_MS = 15_000;
+
+type Maker = (...words: string[]) => Topic;
+
+/** Everything that can be watched, by the first word of its name. The others say what of it: `service/math`. */
+export class Topics {
+  /** As the fleet was read last: of one service alone, nobody knows it. */
+  private leftOut: LeftOut = new Map();
+  private readonly makers: Readonly<Record<string, Maker>>;
+
+  constructor(place: Place, tasks: TaskList) {
+    this.makers = {
+      fleet: () =>
+        every(USUAL_MS, async () => {
+          const reading = await readFleet(place);
+          this.leftOut = reading.leftOut;
+          return reading;
+        }),
+      conditions: () => {
+        const traffic = new TrafficConditions(place);
+        return every(RARELY_MS, () => readConditions(place, traffic));
+      },
+      stream: (given) => {
+        const name = needed(given);
+        return every(USUAL_MS, () => readStream(place, name));
+      },
+      service: (given) => {
+        const name = needed(given);
+        return every(USUAL_MS, () => readService(place, name, this.leftOut));
+      },
+      queue: (service, queue) => {
+        const ref = { service: needed(service), queue: needed(queue) };
+        return every(USUAL_MS, () => readQueue(place, ref));
+      },
+      topology: () => every(SLOWLY_MS, () => readTopology(place)),
+      tasks: () => every(OFTEN_MS, async () => ({ value: tasks.all, commands: 0 })),
+      logs: (service, instance) => tailing(new LogTail(place, { service, instance })),
+    };
+  }
+
+  /** @throws Refusal for a name that nothing has */
+  of(name: string): Topic {
+    const [kind = '', ...words] = name.split('/').map(decoded);
+    const make = Object.hasOwn(this.makers, kind) ? this.makers[kind] : undefined;
+    if (!make) throw new Refusal(400, `there is nothing called ${JSON.stringify(name)} to be watched`);
+    return make(...words);
+  }
+}
+
+function every(everyMs: number, read: Topic['read']): Topic {
+  return { everyMs, read };
+}
+
+function tailing(tail: { read(): ReturnType<Topic['read']> }): Topic {
+  return every(OFTEN_MS, () => tail.read());
+}
+
+function decoded(word: string): string {
+  try {
+    return decodeURIComponent(word);
+  } catch {
+    throw new Refusal(400, 'a name is not encoded as in URLs');
+  }
+}
+
+/** @throws Refusal */
+function needed(word: string | undefined): string {
+  if (word) return word;
+  throw new Refusal(400, 'a name is missing');
+}

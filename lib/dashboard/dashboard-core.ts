@@ -1,0 +1,70 @@
+import type { IncomingMessage } from 'node:http';
+
+import type { JsonObject } from '../protocol/json.js';
+import type { Clock } from '../runtime/clock.js';
+import { Actions } from './act/actions.js';
+import type { Audit } from './act/audit.js';
+import { Gate, type Visitor } from './access/gate.js';
+import { Questions } from './ask/questions.js';
+import { Collector } from './collect/collector.js';
+import { Topics } from './collect/topics.js';
+import type { ResolvedDashboard } from './dashboard-options.js';
+import type { Place } from './facts/place.js';
+
+/** What the page calls itself, and where it looks. */
+export interface AboutPage {
+  readonly namespace: string;
+  /** The version of this library. */
+  readonly service: string | undefined;
+}
+
+/** The page of one process, whoever serves it: what is watched, asked and done there. */
+export class DashboardCore {
+  readonly collector: Collector;
+  readonly topics: Topics;
+  readonly clock: Clock;
+  readonly about: AboutPage;
+  private readonly gate: Gate;
+  private readonly questions: Questions;
+  private readonly actions: Actions;
+
+  constructor(
+    place: Place,
+    options: Pick<ResolvedDashboard, 'access' | 'who'>,
+    private readonly audit: Audit,
+  ) {
+    const { clock, options: own } = place.instance;
+    this.clock = clock;
+    this.about = { namespace: own.namespace, service: place.isService ? own.service : undefined };
+    this.collector = new Collector(clock);
+    this.gate = new Gate(options);
+    this.questions = new Questions(place);
+    this.actions = new Actions(place, audit);
+    this.topics = new Topics(place, this.actions.tasks);
+  }
+
+  /** Never rejects: who cannot be told from others is nobody. */
+  async admit(request: IncomingMessage, given: unknown): Promise<Visitor> {
+    try {
+      return await this.gate.admit(request, given);
+    } catch (error) {
+      this.audit(`access() of the dashboard failed: ${String(error)}`);
+      return { allowed: undefined, who: '', reason: 'access() of the dashboard failed' };
+    }
+  }
+
+  /** Reads something once. */
+  ask(words: Readonly<Record<string, string>>): Promise<unknown> {
+    return this.questions.answer(words);
+  }
+
+  /** Does something, in the name of a visitor. */
+  act(order: JsonObject, visitor: Visitor): Promise<unknown> {
+    return this.actions.run(order, visitor);
+  }
+
+  close(): void {
+    this.collector.close();
+    this.actions.close();
+  }
+}

@@ -1,0 +1,102 @@
+import { Asked } from './asked.js';
+import { listedServices, surveyServices } from './survey.js';
+import { createRedaction } from '../../logging/log-redaction.js';
+import { SECRET_NAMES } from '../../options/secret-names.js';
+import { decodeLogEntry } from '../../protocol/records.js';
+import { newLogLines } from '../../registry/log-scripts.js';
+import type { Reading } from '../collect/collector.js';
+import { nodesIn } from './fleet.js';
+import type { Place } from './place.js';
+
+/** One line of a log, as the page shows it. */
+export interface LogLine {
+  readonly at: string;
+  readonly service: string;
+  readonly instance: string;
+  readonly level: string;
+  readonly text: string;
+  readonly context: string | undefined;
+  readonly stack: string | undefined;
+  readonly trace: string | undefined;
+}
+
+/** Whose log is followed: of all where nothing is said. */
+export interface LogSources {
+  readonly service?: string | undefined;
+  readonly instance?: string | undefined;
+}
+
+/** Lines that are kept for whoever comes next. */
+const KEPT = 1_000;
+const FIRST_OF_EACH = 200;
+const NEW_OF_EACH = 500;
+/** Instances join and leave more rarely than lines are written. */
+const LOOKED_UP_EVERY = 5;
+
+const redact = createRedaction(SECRET_NAMES);
+
+/** Follows the logs of instances, by one command a look. */
+export class LogTail {
+  private readonly heads = new Map<string, string>();
+  private lines: readonly LogLine[] = [];
+  private sources: readonly (readonly [service: string, id: string])[] = [];
+  private looks = 0;
+
+  constructor(
+    private readonly place: Place,
+    private readonly of: LogSources,
+  ) {}
+
+  async read(): Promise<Reading> {
+    const asked = new Asked(this.place.instance.redis);
+    if (this.looks++ % LOOKED_UP_EVERY === 0) this.sources = await this.lookUp(asked);
+    const batches = this.batches();
+    const read = await Promise.all(batches.map((batch) => this.newLines(asked, batch)));
+    const added = read.flat().toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+    if (added.length > 0) this.lines = [...this.lines, ...added].slice(-KEPT);
+    return { value: this.lines, commands: asked.commands, added: added.length > 0 ? added : null };
+  }
+
+  private async lookUp(asked: Asked): Promise<typeof this.sources> {
+    const { service, instance: id } = this.of;
+    if (service !== undefined && id !== undefined) return [[service, id]];
+    const { instance } = this.place;
+    const names = service === undefined ? await listedServices(instance, asked) : [service];
+    return nodesIn(await surveyServices(instance, asked, names)).map((node) => [node.service, node.id]);
+  }
+
+  /** Those whose logs one command may read. */
+  private batches(): (typeof this.sources)[] {
+    if (this.sources.length === 0) return [];
+    if (!this.place.instance.redis.isSharded) return [this.sources];
+    const names = new Set(this.sources.map(([service]) => service));
+    return [...names].map((name) => this.sources.filter(([service]) => service === name));
+  }
+
+  private async newLines(asked: Asked, batch: typeof this.sources): Promise<LogLine[]> {
+    const { keys } = this.place.instance;
+    const logs = batch.map(([service, id]) => keys.healthLog(service, id));
+    const known = logs.map((log) => this.heads.get(log) ?? '');
+    const most = this.heads.size === 0 ? FIRST_OF_EACH : NEW_OF_EACH;
+    const fresh = await asked.some(2, 'read logs', (client) =>
+      newLogLines.run(client, [...logs, most, ...known], logs.length),
+    );
+    return fresh.flatMap((texts, index) => {
+      if (texts.length > 0) this.heads.set(logs[index]!, texts[0]!);
+      const [service, id] = batch[index]!;
+      return texts.toReversed().flatMap((text) => lineOf(text, service, id) ?? []);
+    });
+  }
+}
+
+function lineOf(text: string, service: string, instance: string): LogLine | undefined {
+  const entry = decodeLogEntry(text);
+  if (!entry) return undefined;
+  const { timestamp: at, level, message, context, stack, traceId: trace } = entry;
+  return { at, service, instance, level, text: shown(message), context, stack: stack && shown(stack), trace };
+}
+
+function shown(message: unknown): string {
+  const safe = redact(message);
+  return typeof safe === 'string' ? safe : (JSON.stringify(safe) ?? '');
+}

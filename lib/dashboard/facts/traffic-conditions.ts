@@ -1,0 +1,79 @@
+import type { DoctorFinding, DoctorSeverity } from '../../doctor/finding.js';
+import type { Topology, TopologyEdge } from '../../registry/topology/topology.js';
+import type { Place } from './place.js';
+import { readTopology } from './topology.js';
+
+/** As the alert rules of docs/observability/alerts.yml have them. */
+const ERROR_SHARE = 0.05;
+const SLOW_MS = 1_000;
+/** Fewer calls between two looks say nothing. */
+const FEW_CALLS = 20;
+const MAX_NAMED = 5;
+
+interface Found {
+  readonly conditions: readonly DoctorFinding[];
+  readonly commands: number;
+}
+
+type Counted = Pick<TopologyEdge, 'calls' | 'errors'>;
+
+/** Looks for what the alert rules look for in calls. It compares what was counted with its look before. */
+export class TrafficConditions {
+  private before: ReadonlyMap<string, Counted> = new Map();
+
+  constructor(private readonly place: Place) {}
+
+  async read(): Promise<Found> {
+    const { value, commands } = await readTopology(this.place);
+    return { conditions: this.ofCalls(value), commands };
+  }
+
+  private ofCalls({ edges }: Topology): DoctorFinding[] {
+    const calls = edges.filter(({ kind }) => kind === 'call');
+    const now = new Map(edges.map((edge) => [keyOf(edge), edge]));
+    const failing = calls.filter((edge) => isFailing(edge, this.before.get(keyOf(edge))));
+    const slow = calls.filter(({ p99Ms = 0, ratePerS }) => p99Ms > SLOW_MS && ratePerS > 0);
+    this.before = now;
+    return [
+      ...found('calls.errors', 'warning', failing, {
+        what: (names) => `more than one call of twenty fails: ${names}`,
+        why: 'callers get errors, and those that may be tried again are sent twice',
+        fix: 'choose the service in the topology: its errors by code, and its latest errors in the log',
+      }),
+      ...found('calls.slow', 'warning', slow, {
+        what: (names) => `one call of a hundred takes longer than a second: ${names}`,
+        why: 'callers wait, and hold what they have meanwhile; counted since the processes began',
+        fix: 'look at event loop and CPU of the instances; start more of them',
+      }),
+    ];
+  }
+}
+
+interface Words {
+  readonly what: (names: string) => string;
+  readonly why: string;
+  readonly fix: string;
+}
+
+function found(
+  id: string,
+  severity: DoctorSeverity,
+  some: readonly { readonly from: string; readonly to: string }[],
+  { what, why, fix }: Words,
+): DoctorFinding[] {
+  if (some.length === 0) return [];
+  const names = [...new Set(some.map(({ from, to }) => `${from} → ${to}`))];
+  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+  const text = what(`${names.slice(0, MAX_NAMED).join(', ')}${more}`);
+  return [{ id, severity, category: 'process', what: text, why, fix, docs: 'docs/dashboard.md#overview' }];
+}
+
+function isFailing({ calls, errors }: Counted, before: Counted | undefined): boolean {
+  if (!before) return false;
+  const [more, failed] = [calls - before.calls, errors - before.errors];
+  return more >= FEW_CALLS && failed / more > ERROR_SHARE;
+}
+
+function keyOf({ from, to, kind, pattern }: TopologyEdge): string {
+  return JSON.stringify([from, to, kind, pattern]);
+}

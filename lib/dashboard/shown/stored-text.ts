@@ -1,0 +1,103 @@
+import { createRedaction } from '../../logging/log-redaction.js';
+import { SECRET_NAMES } from '../../options/secret-names.js';
+
+const REDACTED = '"[redacted]"';
+const MAX_CHARACTERS = 200_000;
+const SECRET = new RegExp(SECRET_NAMES.map((name) => name.replaceAll('-', String.raw`\-`)).join('|'), 'i');
+/** A text, a punctuation mark, or anything else up to the next one. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s[\]{},:"]+/gs;
+
+const hideInText = createRedaction(SECRET_NAMES);
+
+/** A text that is no JSON, without the secrets that it names. */
+export function plainText(text: string): string {
+  return String(hideInText(text));
+}
+
+/**
+ * JSON as it is stored, on several lines and without secrets. It is not parsed: numbers keep all their digits, members their order,
+ * and what appears twice appears twice. What is no JSON stays as it is.
+ */
+export function storedText(text: string): string {
+  const cut = text.length > MAX_CHARACTERS;
+  const shown = text.slice(0, MAX_CHARACTERS);
+  if (!/^\s*[[{]/.test(shown)) return plainText(shown) + (cut ? '…' : '');
+  return new Printer().print(shown.match(TOKEN) ?? []) + (cut ? '\n…' : '');
+}
+
+/** Goes from token to token. */
+class Printer {
+  private readonly parts: string[] = [];
+  private depth = 0;
+  /** The depth of the secret that is being left out. */
+  private hiddenAt: number | undefined;
+  private name: string | undefined;
+
+  print(tokens: readonly string[]): string {
+    for (const [index, token] of tokens.entries()) this.add(token, tokens[index + 1], tokens[index - 1]);
+    return this.parts.join('');
+  }
+
+  private add(token: string, next: string | undefined, before: string | undefined): void {
+    if (this.hiddenAt !== undefined) return this.skip(token);
+    if (token === ':') return void this.parts.push(': ');
+    if (token === ',') return void this.parts.push(',', this.line());
+    if (token === '{' || token === '[') return this.open(token, next);
+    if (token === '}' || token === ']') return this.close(token, before);
+    if (next === ':') return this.member(token);
+    this.value(token);
+  }
+
+  private member(token: string): void {
+    this.name = token;
+    this.parts.push(token);
+  }
+
+  private value(token: string): void {
+    const isSecret = this.isSecret();
+    this.name = undefined;
+    this.parts.push(isSecret ? REDACTED : token.startsWith('"') ? withoutSecrets(token) : token);
+  }
+
+  private open(token: string, next: string | undefined): void {
+    if (this.isSecret()) {
+      this.hiddenAt = this.depth;
+      this.depth++;
+      return void this.parts.push(REDACTED);
+    }
+    this.name = undefined;
+    this.depth++;
+    const isEmpty = next === '}' || next === ']';
+    this.parts.push(token, isEmpty ? '' : this.line());
+  }
+
+  private close(token: string, before: string | undefined): void {
+    this.depth = Math.max(0, this.depth - 1);
+    this.name = undefined;
+    const isEmpty = before === '{' || before === '[';
+    this.parts.push(isEmpty ? '' : this.line(), token);
+  }
+
+  /** Within a secret object or list. */
+  private skip(token: string): void {
+    if (token === '{' || token === '[') this.depth++;
+    if (token !== '}' && token !== ']') return;
+    this.depth--;
+    if (this.depth !== this.hiddenAt) return;
+    this.hiddenAt = undefined;
+    this.name = undefined;
+  }
+
+  private isSecret(): boolean {
+    return this.name !== undefined && SECRET.test(this.name);
+  }
+
+  private line(): string {
+    return `\n${'  '.repeat(Math.min(this.depth, 50))}`;
+  }
+}
+
+/** Of `"…password=abc…"`. */
+function withoutSecrets(token: string): string {
+  return /[=:]/.test(token) ? plainText(token) : token;
+}

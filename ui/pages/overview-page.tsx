@@ -1,0 +1,95 @@
+import type { Condition, Conditions } from '../../lib/dashboard/facts/conditions.js';
+import type { Fleet } from '../../lib/dashboard/facts/fleet.js';
+import { topic, useTopic } from '../live/topics.js';
+import { Badge, Facts, Nothing, Problem } from '../parts/shown.js';
+import { count, counted } from '../parts/words.js';
+import { href } from '../route.js';
+
+/** Is all well, and if not, what first. */
+export function OverviewPage() {
+  const fleet = useTopic<Fleet>(topic('fleet'));
+  const conditions = useTopic<Conditions>(topic('conditions'));
+  return (
+    <>
+      <Problem text={fleet.problem ?? conditions.problem} />
+      {conditions.value ? <Verdict {...conditions.value} /> : <Nothing>Looking at everything…</Nothing>}
+      {fleet.value && <Totals {...fleet.value} />}
+      {conditions.value?.conditions.map((condition) => (
+        <ConditionCard key={condition.id} condition={condition} />
+      ))}
+      {conditions.value && <NotLookedAt {...conditions.value} />}
+    </>
+  );
+}
+
+function Verdict({ conditions, checks }: Conditions) {
+  const errors = conditions.filter(({ severity }) => severity === 'error').length;
+  const warnings = conditions.filter(({ severity }) => severity === 'warning').length;
+  const tone = errors > 0 ? 'error' : warnings > 0 ? 'warning' : 'good';
+  const text =
+    errors > 0
+      ? `${counted(errors, 'thing')} to mend now`
+      : warnings > 0
+        ? `Nothing stands still; ${counted(warnings, 'thing')} to look at`
+        : 'All is well';
+  return (
+    <p class={`verdict ${tone}`}>
+      <strong>{text}.</strong> {count(checks)} things are looked for, every quarter of a minute.
+    </p>
+  );
+}
+
+function Totals({ services }: Fleet) {
+  const sum = (select: (service: Fleet['services'][number]) => number) =>
+    services.reduce((total, service) => total + select(service), 0);
+  return (
+    <Facts
+      facts={[
+        ['Services', <a href={href('services')}>{count(services.length)}</a>],
+        ['Instances', count(sum(({ instances }) => instances))],
+        ['Jobs that wait', <a href={href('queues')}>{count(sum(({ queue }) => queue.waiting))}</a>],
+        ['Dead letters', <a href={href('queues')}>{count(sum(({ queue }) => queue.dead))}</a>],
+      ]}
+    />
+  );
+}
+
+function ConditionCard({ condition }: { readonly condition: Condition }) {
+  const { id, severity, what, why, fix, link } = condition;
+  return (
+    <article class={`card ${severity}`}>
+      <h2>
+        <Badge tone={severity}>{severity}</Badge> {what}
+      </h2>
+      <p>{why}</p>
+      <p>
+        <strong>To mend it:</strong> {fix}
+      </p>
+      <p class="quiet">
+        {id}
+        {link !== 'overview' && (
+          <>
+            {' · '}
+            <a href={href(link)}>go to {link}</a>
+          </>
+        )}
+      </p>
+    </article>
+  );
+}
+
+function NotLookedAt({ notLookedAt }: Conditions) {
+  if (notLookedAt.length === 0) return null;
+  return (
+    <details>
+      <summary>Not looked at: {counted(notLookedAt.flatMap(({ ids }) => ids).length, 'thing')}</summary>
+      <ul>
+        {notLookedAt.map(({ ids, why }) => (
+          <li key={why}>
+            {ids.join(', ')}: {why}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}

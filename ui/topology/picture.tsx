@@ -1,0 +1,135 @@
+import { useRef } from 'preact/hooks';
+
+import type { TopologyNode } from '../../lib/registry/topology/topology.js';
+import { count, counted, millis, percent } from '../parts/words.js';
+import { href } from '../route.js';
+import type { Bundle } from './bundles.js';
+import { layout, type Spot } from './layout.js';
+
+const WIDTH = 168;
+const HEIGHT = 40;
+const GAP_X = 120;
+const GAP_Y = 26;
+const MARGIN = 12;
+const NAME_CHARACTERS = 20;
+/** With more lines than these, only those of the chosen node have words. */
+const MAX_WORDED = 12;
+
+interface PictureProps {
+  readonly nodes: readonly TopologyNode[];
+  readonly bundles: readonly Bundle[];
+  readonly chosen: string | undefined;
+}
+
+/** Nodes and what goes between them. The table below says the same in words. */
+export function Picture({ nodes, bundles, chosen }: PictureProps) {
+  const spots = useRef<ReadonlyMap<string, Spot>>(new Map());
+  spots.current = layout(
+    nodes.map(({ name }) => name),
+    bundles,
+    spots.current,
+  );
+  const all = [...spots.current.values()];
+  const width = 2 * MARGIN + (Math.max(0, ...all.map(({ column }) => column)) + 1) * (WIDTH + GAP_X) - GAP_X;
+  const height = 2 * MARGIN + (Math.max(0, ...all.map(({ row }) => row)) + 1) * (HEIGHT + GAP_Y) - GAP_Y;
+  const isNear = (bundle: Bundle) => chosen === undefined || bundle.from === chosen || bundle.to === chosen;
+  return (
+    <div class="scroll picture" tabIndex={0} role="region" aria-label="Who calls whom">
+      <svg
+        width={width}
+        height={height}
+        viewBox={`0 0 ${width} ${height}`}
+        role="group"
+        aria-label="Services and streams"
+      >
+        {bundles.map((bundle) => (
+          <Arrow
+            key={`${bundle.from} ${bundle.to}`}
+            bundle={bundle}
+            from={spots.current.get(bundle.from)!}
+            to={spots.current.get(bundle.to)!}
+            isDim={!isNear(bundle)}
+            hasWords={bundles.length <= MAX_WORDED || (chosen !== undefined && isNear(bundle))}
+          />
+        ))}
+        {nodes.map((node) => (
+          <Node
+            key={node.name}
+            node={node}
+            spot={spots.current.get(node.name)!}
+            isChosen={node.name === chosen}
+          />
+        ))}
+      </svg>
+    </div>
+  );
+}
+
+interface NodeProps {
+  readonly node: TopologyNode;
+  readonly spot: Spot;
+  readonly isChosen: boolean;
+}
+
+function Node({ node: { name, kind, instances }, spot, isChosen }: NodeProps) {
+  const { x, y } = cornerOf(spot);
+  const shown = name.replace(/^stream:/, '');
+  const below = kind === 'stream' ? 'stream' : instances === 0 ? 'not there' : counted(instances, 'instance');
+  return (
+    <a href={href('topology', [], isChosen ? {} : { node: name })} aria-label={`${name}, ${below}`}>
+      <g
+        class={`node ${kind} ${isChosen ? 'chosen' : ''} ${kind === 'service' && instances === 0 ? 'gone' : ''}`}
+      >
+        <title>{name}</title>
+        <rect x={x} y={y} width={WIDTH} height={HEIGHT} rx={kind === 'stream' ? 20 : 6} />
+        <text x={x + 12} y={y + 17}>
+          {shown.length > NAME_CHARACTERS ? `${shown.slice(0, NAME_CHARACTERS - 1)}…` : shown}
+        </text>
+        <text x={x + 12} y={y + 32} class="small">
+          {below}
+        </text>
+      </g>
+    </a>
+  );
+}
+
+interface ArrowProps {
+  readonly bundle: Bundle;
+  readonly from: Spot;
+  readonly to: Spot;
+  readonly isDim: boolean;
+  readonly hasWords: boolean;
+}
+
+function Arrow({ bundle, from, to, isDim, hasWords }: ArrowProps) {
+  const { ratePerS, errors, calls, p99Ms } = bundle;
+  const [a, b] = [cornerOf(from), cornerOf(to)];
+  const start = { x: a.x + WIDTH, y: a.y + HEIGHT / 2 };
+  const end = { x: b.x, y: b.y + HEIGHT / 2 };
+  const bend = Math.max(60, Math.abs(end.x - start.x) / 2);
+  const share = calls > 0 ? errors / calls : 0;
+  const tone = share > 0.05 ? 'bad' : ratePerS > 0 ? 'busy' : 'idle';
+  const words = [
+    `${count(ratePerS)}/s`,
+    ...(p99Ms === undefined ? [] : [millis(p99Ms)]),
+    ...(errors > 0 ? [percent(share)] : []),
+  ];
+  return (
+    <g class={`arrow ${tone} ${isDim ? 'dim' : ''}`}>
+      <path
+        d={`M${start.x},${start.y} C${start.x + bend},${start.y} ${end.x - bend},${end.y} ${end.x},${end.y}`}
+        stroke-width={1.2 + Math.min(4, Math.log10(1 + ratePerS))}
+      />
+      <path class="head" d={`M${end.x},${end.y} l-8,-4 v8 z`} />
+      {hasWords && !isDim && (
+        <text x={(start.x + end.x) / 2} y={(start.y + end.y) / 2 - 4} class="small" text-anchor="middle">
+          {words.join(' · ')}
+        </text>
+      )}
+    </g>
+  );
+}
+
+function cornerOf({ column, row }: Spot): { readonly x: number; readonly y: number } {
+  return { x: MARGIN + column * (WIDTH + GAP_X), y: MARGIN + row * (HEIGHT + GAP_Y) };
+}

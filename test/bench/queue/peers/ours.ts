@@ -71,24 +71,24 @@ export const peer: Peer = {
     redis.disconnect();
   },
   async idle(redisUrl, queues, rest) {
-    class IdleController {
-      work(): void {}
-    }
-    Controller()(IdleController);
-    const method = Object.getOwnPropertyDescriptor(IdleController.prototype, 'work')!;
     const names = Array.from({ length: queues }, (_, n) => `idle-${n}`);
-    for (const name of names) {
-      Object.defineProperty(IdleController.prototype, name, { ...method, value: () => undefined });
-      const own = Object.getOwnPropertyDescriptor(IdleController.prototype, name)!;
-      QueuePattern(name, { queue: name })(IdleController.prototype, name, own);
-    }
-    const app = await NestFactory.createMicroservice(module(redisUrl, [IdleController]), {
+    const controllers = names.map((name) => {
+      @Controller()
+      class IdleController {
+        @QueuePattern(name, { queue: name })
+        work(): void {}
+      }
+      return IdleController;
+    });
+    const app = await NestFactory.createMicroservice(module(redisUrl, controllers), {
       inject: [HydraServer],
       useFactory: (strategy: InstanceType<typeof HydraServer>) => ({ strategy }),
       logger: ['error'],
     });
     await app.listen();
+    const queue = app.get(QueueService);
+    for (const name of names) while ((await queue.counts({ queue: name })).workers === 0) await sleep(10);
     if (rest === 'nothing') return;
-    for (const name of names) await app.get(QueueService).add(name, 1, { queue: name, delayMs: 3_600_000 });
+    for (const name of names) await queue.add(name, 1, { queue: name, delayMs: 3_600_000 });
   },
 };

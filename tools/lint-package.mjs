@@ -15,6 +15,7 @@ const SOURCES = [
   'tsconfig.build.json',
   'tsconfig.cjs.json',
   'tools/build.mjs',
+  'tools/page.mjs',
 ];
 
 const changedAt = async (path) => (await stat(join(ROOT, path))).mtimeMs;

@@ -9,8 +9,11 @@ const READS = new Set(
    ZRANGEBYSCORE ZREVRANGE ZSCORE ZMSCORE ZRANK XREVRANGE PTTL TYPE TIME`.split(/\s+/),
 );
 
-/** `redis.call('HSET', KEYS[1], …` or `need('HSET', KEYS[1], …`: the command, and the keys that stand behind it. */
-const USE = /\b(redis\.call|need)\(\s*'([A-Z]+)'((?:\s*,\s*KEYS\[\d+\])*)/g;
+/**
+ * `redis.call('HSET', KEYS[1], …` or `need('HSET', KEYS[1], …`: the command, and the keys that stand behind it. What is tried with
+ * `redis.pcall` may be refused, and need not be asked for.
+ */
+const USE = /\b(redis\.p?call|need)\(\s*'([A-Z]+)'((?:\s*,\s*KEYS\[\d+\])*)/g;
 
 /** Who may do what is said by commands and by keys, where reading and writing are two rights. */
 class Rights {
@@ -39,6 +42,7 @@ class Rights {
 export function unaskedRights({ lua }: ScriptText): string[] {
   const [asked, used] = [new Rights(), new Rights()];
   for (const [, how, command = '', keys = ''] of lua.matchAll(USE)) {
+    if (how === 'redis.pcall') continue;
     (how === 'need' ? asked : used).add(command, keys.match(/KEYS\[\d+\]/g) ?? []);
   }
   return used.isReader ? [] : used.without(asked);
@@ -53,7 +57,7 @@ export function writesBeforeItAsks({ lua }: ScriptText): boolean {
   const lastAsked = own.findLastIndex(([, how]) => how === 'need');
   return own
     .slice(0, Math.max(0, lastAsked))
-    .some(([, how, command = '']) => how === 'redis.call' && !READS.has(command));
+    .some(([, how, command = '']) => how !== 'need' && !READS.has(command));
 }
 
 function isInFunction(lua: string, at: number): boolean {

@@ -12,24 +12,34 @@ export const ALLOW_OOM = `redis.call('HDEL', KEYS[1], '')
 /**
  * Added to scripts: `needTell(watched, history, channel)` and `tellAll(watched, history, channel, events)`, which tells of events,
  * each of them JSON, and keeps them where somebody has that done: one entry for each, whose id is the instant at which that
- * began and a number that counts up, so that a reader sees what is missing.
+ * began and a number that counts up, so that a reader sees what is missing. What cannot be kept undoes nothing that the script
+ * did: the history ends then, which readers see too.
  */
 export const TELL = `
 local function isHeard(watched, history) return redis.call('EXISTS', watched, history) > 0 end
 local function needTell(watched, history, channel)
   need('EXISTS', watched) need('EXISTS', history) need('PUBLISH', channel, 'a')
-  -- Who had their rights before there was a history need no more where there is none.
-  if redis.call('EXISTS', history) == 1 then need('XREVRANGE', history, '+', '-') need('XADD', history, '*', 'a', 'b') end
 end
-local function keepEvents(history, events)
-  local last = redis.call('XREVRANGE', history, '+', '-', 'COUNT', 1)[1]
-  if not last then return end
-  local since, number = string.match(last[1], '^(%d+)%-(%d+)$')
-  local most = last[2][2]
+-- Who had their rights before there was a history may not write it. Redis 6.2 cannot be asked, and says so when it is tried.
+local function mayKeep(history)
+  local may = redis.acl_check_cmd
+  return not may or (may('XREVRANGE', history, '+', '-') and may('XADD', history, '*', 'a', 'b'))
+end
+local function isKept(history, events)
+  if not mayKeep(history) then return false end
+  local found = redis.pcall('XREVRANGE', history, '+', '-', 'COUNT', 1)
+  local since, number = string.match(found[1] and found[1][1] or '', '^(%d+)%-(%d+)$')
+  if not since then return false end
+  local most = found[1][2][2]
   for i, event in ipairs(events) do
     local id = since .. '-' .. string.format('%.0f', number + i)
-    redis.call('XADD', history, 'MAXLEN', '~', most, id, 'most', most, 'event', event)
+    local added = redis.pcall('XADD', history, 'MAXLEN', '~', most, id, 'most', most, 'event', event)
+    if type(added) == 'table' then return false end
   end
+  return true
+end
+local function keepEvents(history, events)
+  if redis.call('EXISTS', history) == 1 and not isKept(history, events) then redis.pcall('DEL', history) end
 end
 local function tellAll(watched, history, channel, events)
   if #events == 0 or not isHeard(watched, history) then return end

@@ -39,6 +39,13 @@ describe('the rule of rights', () => {
     expect(unaskedRights({ lua: `return redis.call('LLEN', KEYS[1])` })).toEqual([]);
   });
 
+  it('asks nothing of what is only tried, and finds that too before a question', () => {
+    const tried = `\nneed('HDEL', KEYS[1], 'a')\nredis.call('HDEL', KEYS[1], 'a') redis.pcall('XADD', KEYS[2], '*', 'a', 'b')`;
+    expect(unaskedRights({ lua: tried })).toEqual([]);
+    const early = `\nredis.pcall('XADD', KEYS[2], '*', 'a', 'b')\nneed('HDEL', KEYS[1], 'a')\nredis.call('HDEL', KEYS[1], 'a')`;
+    expect(writesBeforeItAsks({ lua: early })).toBe(true);
+  });
+
   it('finds a write before a question, and none in a function', () => {
     const early = `redis.call('HDEL', KEYS[1], 'a')\nneed('LPUSH', KEYS[2], 'a')`;
     expect(writesBeforeItAsks({ lua: early })).toBe(true);

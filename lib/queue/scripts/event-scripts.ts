@@ -1,7 +1,7 @@
 import { NOW } from '../../redis/lua-clock.js';
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
-import { TELL } from './script-parts.js';
+import { STAMP, TELL } from './script-parts.js';
 
 /**
  * Tell of events that no other script tells of.
@@ -28,24 +28,26 @@ return #events
  *
  * KEYS  1 history
  * ARGV  1 how many are kept: of two that ask the larger counts   2 ms for which they are, from now
- * Returns the id of the last entry.
+ * Returns the place of the last entry: its id, and when it was written.
  *
  * One script, because two readers may begin at the same time.
  */
 export const openHistory = new Script<string>(
   'queue.openHistory',
   1,
-  `${NOW}${NEED}
+  `${NOW}${NEED}${STAMP}
 need('XREVRANGE', KEYS[1], '+', '-') need('XADD', KEYS[1], '*', 'a', 'b') need('PTTL', KEYS[1]) need('PEXPIRE', KEYS[1], 1)
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-local id = last and last[1]
-if not last then
-  id = redis.call('XADD', KEYS[1], string.format('%.0f-1', now), 'most', ARGV[1], 'event', '')
-elseif tonumber(last[2][2]) < tonumber(ARGV[1]) then
-  local since, number = string.match(id, '^(%d+)%-(%d+)$')
-  id = redis.call('XADD', KEYS[1], since .. '-' .. string.format('%.0f', number + 1), 'most', ARGV[1], 'event', '')
+local function write(id) return redis.call('XADD', KEYS[1], id, 'most', ARGV[1], 'event', '', 'at', stamp()) end
+local function last() return redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1] end
+local found = last()
+if not found then
+  write(string.format('%.0f-1', now))
+elseif tonumber(found[2][2]) < tonumber(ARGV[1]) then
+  local since, number = string.match(found[1], '^(%d+)%-(%d+)$')
+  write(since .. '-' .. string.format('%.0f', number + 1))
 end
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return id
+found = last()
+return found[2][6] and found[1] .. '-' .. found[2][6] or found[1]
 `,
 );

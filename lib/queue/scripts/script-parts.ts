@@ -9,13 +9,22 @@ import { DEDUP_MS } from '../model/job-id.js';
 export const ALLOW_OOM = `redis.call('HDEL', KEYS[1], '')
 `;
 
+/** Added to scripts: `stamp()` gives the instant in microseconds, by the clock of Redis. */
+export const STAMP = `
+local function stamp()
+  local time = redis.call('TIME')
+  return string.format('%.0f', time[1] * 1000000 + time[2])
+end
+`;
+
 /**
  * Added to scripts: `needTell(watched, history, channel)` and `tellAll(watched, history, channel, events)`, which tells of events,
  * each of them JSON, and keeps them where somebody has that done: one entry for each, whose id is the instant at which that
- * began and a number that counts up, so that a reader sees what is missing. What cannot be kept undoes nothing that the script
- * did: the history ends then, which readers see too.
+ * began and a number that counts up, so that a reader sees what is missing. It says when it was written: after a Redis that came
+ * back with less, another one has its number. What cannot be kept undoes nothing that the script did: the history ends then, which
+ * readers see too.
  */
-export const TELL = `
+export const TELL = `${STAMP}
 local function isHeard(watched, history) return redis.call('EXISTS', watched, history) > 0 end
 local function needTell(watched, history, channel)
   need('EXISTS', watched) need('EXISTS', history) need('PUBLISH', channel, 'a')
@@ -30,10 +39,10 @@ local function isKept(history, events)
   local found = redis.pcall('XREVRANGE', history, '+', '-', 'COUNT', 1)
   local since, number = string.match(found[1] and found[1][1] or '', '^(%d+)%-(%d+)$')
   if not since then return false end
-  local most = found[1][2][2]
+  local most, at = found[1][2][2], stamp()
   for i, event in ipairs(events) do
     local id = since .. '-' .. string.format('%.0f', number + i)
-    local added = redis.pcall('XADD', history, 'MAXLEN', '~', most, id, 'most', most, 'event', event)
+    local added = redis.pcall('XADD', history, 'MAXLEN', '~', most, id, 'most', most, 'event', event, 'at', at)
     if type(added) == 'table' then return false end
   end
   return true

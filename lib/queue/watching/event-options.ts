@@ -43,6 +43,11 @@ export type DurableJobEvent = (JobEvent | GapEvent) & {
 export interface EventPlace {
   readonly began: number;
   readonly number: number;
+  /**
+   * The instant at which it was written, in microseconds by the clock of Redis: after a Redis that came back with less, another event
+   * may have its number. '' where it is not known.
+   */
+  readonly stamp: string;
 }
 
 const DEFAULT_COUNT = 10_000;
@@ -79,17 +84,19 @@ function placeSince(since: string): EventPlace {
 }
 
 /** Nothing is missing before the first that is kept. */
-const BEGINNING: EventPlace = Object.freeze({ began: 0, number: 0 });
+export const BEGINNING: EventPlace = Object.freeze({ began: 0, number: 0, stamp: '' });
 
 export function isBeginning({ began }: EventPlace): boolean {
   return began === 0;
 }
 
+const PLACE = /^(\d{1,15})-(\d{1,15})(?:-(\d{1,20}))?$/;
+
 export function readPlace(id: string): EventPlace | undefined {
-  const [, began, number] = /^(\d{1,15})-(\d{1,15})$/.exec(id) ?? [];
-  return began === undefined ? undefined : { began: Number(began), number: Number(number) };
+  const [, began, number, stamp = ''] = PLACE.exec(id) ?? [];
+  return began === undefined ? undefined : { began: Number(began), number: Number(number), stamp };
 }
 
-export function writePlace({ began, number }: EventPlace): string {
-  return `${began}-${number}`;
+export function writePlace({ began, number, stamp }: EventPlace): string {
+  return stamp === '' ? `${began}-${number}` : `${began}-${number}-${stamp}`;
 }

@@ -5,6 +5,7 @@ import { readEvents } from '../model/job-event.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import { openHistory } from '../scripts/event-scripts.js';
 import {
+  BEGINNING,
   isBeginning,
   readPlace,
   writePlace,
@@ -17,13 +18,18 @@ import { isUnavailable } from './job-waiters.js';
 /** Events that one command reads. */
 const PAGE = 500;
 
+/** An entry of a stream: its id, and its fields with their values. */
+type Entry = readonly [id: string, fields: readonly string[]];
+
 /** Reads the events of a queue that are kept, one after the other, and says where some are missing. */
 export class KeptEventsReader {
   /** The last that was told. */
   private at: EventPlace | undefined;
-  private isReading = false;
+  /** One thing at a time: what was asked before something was told does not say what is there after it. */
+  private isWorking = false;
   /** There may be more than was read. */
   private isDue = false;
+  private isCheckDue = false;
 
   constructor(
     private readonly redis: RedisConnections,
@@ -35,64 +41,89 @@ export class KeptEventsReader {
   }
 
   /** Something was told. Never rejects. */
-  async read(): Promise<void> {
+  read(): Promise<void> {
     this.isDue = true;
-    if (this.isReading || !this.at) return;
-    this.isReading = true;
-    try {
-      while (this.isDue && !this.subscriber.closed) {
-        this.isDue = false;
-        await this.readPage();
-      }
-    } catch (error) {
-      this.fail(error);
-    }
-    this.isReading = false;
+    return this.work();
   }
 
   /**
    * Has events kept for longer, and looks whether Redis has what it had: called at the beginning, now and then, and when Redis is there
    * again. Never rejects.
    */
-  async check(): Promise<void> {
+  check(): Promise<void> {
+    this.isCheckDue = true;
+    return this.work();
+  }
+
+  private async work(): Promise<void> {
+    if (this.isWorking) return;
+    this.isWorking = true;
     try {
-      const { count, ageMs } = this.options;
-      const last = await this.redis.run('keep events', (redis) =>
-        openHistory.run(redis, [this.keys.history, count, ageMs]),
-      );
-      this.compare(readPlace(last));
+      while ((this.isCheckDue || this.isDue) && !this.subscriber.closed) {
+        await (this.isCheckDue ? this.keepOpen() : this.readPage());
+      }
     } catch (error) {
-      return this.fail(error);
+      this.fail(error);
     }
-    await this.read();
+    this.isWorking = false;
   }
 
   /** Redis may have come back with less than it had: what comes next has numbers that were told already. */
-  private compare(last: EventPlace | undefined): void {
-    if (!last) return;
-    if (this.at && isBehind(last, this.at)) this.miss(undefined);
-    if (!this.at || isBehind(last, this.at)) this.at = last;
-  }
-
-  private async readPage(): Promise<void> {
-    const { began, number } = this.at!;
-    const from = writePlace({ began, number: number + 1 });
-    const entries = await this.redis.run('read events', (redis) =>
-      redis.xrange(this.keys.history, from, '+', 'COUNT', PAGE),
+  private async keepOpen(): Promise<void> {
+    const { count, ageMs } = this.options;
+    this.isCheckDue = false;
+    const text = await this.redis.run('keep events', (redis) =>
+      openHistory.run(redis, [this.keys.history, count, ageMs]),
     );
-    for (const [id, fields] of entries) this.see(id, fields[3] ?? '');
-    this.isDue ||= entries.length === PAGE;
+    const last = readPlace(text);
+    if (last && this.at && isBehind(last, this.at)) await this.goBack();
+    this.at ??= last;
+    this.isDue = true;
   }
 
-  private see(id: string, text: string): void {
+  /** Begins with the last that was told: another one may have its number, where Redis came back with less than it had. */
+  private async readPage(): Promise<void> {
+    this.isDue = false;
+    const { at } = this;
+    if (!at) return;
+    const entries = await this.redis.run('read events', (redis) =>
+      redis.xrange(this.keys.history, `${at.began}-${at.number}`, '+', 'COUNT', PAGE),
+    );
+    const first = placeOf(entries[0]);
+    this.isDue ||= entries.length === PAGE;
+    if (first && isSame(first, at) && isOther(first, at)) return this.goBack();
+    for (const entry of entries) this.see(entry);
+  }
+
+  private see(entry: Entry): void {
     const { at, subscriber } = this;
-    const place = readPlace(id);
+    const place = placeOf(entry);
     if (!place || !at || !isBehind(at, place)) return;
-    const isSame = at.began === place.began;
-    const lost = isSame ? place.number - at.number - 1 : undefined;
+    const lost = at.began === place.began ? place.number - at.number - 1 : undefined;
     if (lost !== 0 && !isBeginning(at)) this.miss(lost);
     this.at = place;
-    for (const event of readEvents(`[${text}]`)) subscriber.next({ ...event, eventId: id });
+    const eventId = writePlace(place);
+    for (const event of readEvents(`[${fieldOf(entry, 'event')}]`)) subscriber.next({ ...event, eventId });
+  }
+
+  /** Some are missing that were told, and perhaps others: on from the last that is there of those. */
+  private async goBack(): Promise<void> {
+    this.miss(undefined);
+    this.at = await this.lastTold(this.at!.stamp);
+    this.isDue = true;
+  }
+
+  private async lastTold(stamp: string): Promise<EventPlace> {
+    for (let from = '+'; ;) {
+      const entries = await this.redis.run('read events', (redis) =>
+        redis.xrevrange(this.keys.history, from, '-', 'COUNT', PAGE),
+      );
+      const told = entries.map(placeOf).find((place) => place && !isLater(place.stamp, stamp));
+      if (told) return told;
+      const [oldest] = entries.at(-1) ?? [];
+      if (entries.length < PAGE || oldest === undefined) return BEGINNING;
+      from = `(${oldest}`;
+    }
   }
 
   private miss(lost: number | undefined): void {
@@ -106,6 +137,30 @@ export class KeptEventsReader {
   }
 }
 
+function fieldOf([, fields]: Entry, name: string): string {
+  const at = fields.indexOf(name);
+  return at % 2 === 0 ? (fields[at + 1] ?? '') : '';
+}
+
+function placeOf(entry: Entry | undefined): EventPlace | undefined {
+  const place = entry && readPlace(entry[0]);
+  return place && { ...place, stamp: fieldOf(entry, 'at') };
+}
+
 function isBehind(a: EventPlace, b: EventPlace): boolean {
   return a.began < b.began || (a.began === b.began && a.number < b.number);
+}
+
+function isSame(a: EventPlace, b: EventPlace): boolean {
+  return a.began === b.began && a.number === b.number;
+}
+
+/** An entry of an earlier version does not say when it was written. */
+function isOther(a: EventPlace, b: EventPlace): boolean {
+  return a.stamp !== '' && b.stamp !== '' && a.stamp !== b.stamp;
+}
+
+/** Than one whose instant is not known, nothing is. */
+function isLater(stamp: string, than: string): boolean {
+  return than !== '' && Number(stamp) > Number(than);
 }

@@ -60,6 +60,8 @@ afterEach(async () => {
   );
 });
 
+const HOUR_MS = 3_600_000;
+
 const runs = (times: number) =>
   eventually(() => ran.length === times, { what: `run ${times}`, timeoutMs: 20_000 });
 
@@ -93,6 +95,35 @@ describe('a job that follows another one of its id', () => {
     releases.shift()!();
     await ended('completed', 2);
     expect(await queue.list('completed')).toMatchObject([{ id, result: 2 }]);
+  });
+
+  it('keeps its id for as long as its own add said', async () => {
+    const { redis, keys } = worker.app.get(HydraInstance);
+    const { ids } = createQueueKeys(keys, service);
+    await queue.add('held', 1, { id, duplicate: 'keep-last', dedupMs: 20 * HOUR_MS });
+    await runs(1);
+    await queue.add('held', 2, { id, duplicate: 'keep-last', dedupMs: 10 * HOUR_MS });
+    releases.shift()!();
+    await runs(2);
+    releases.shift()!();
+    await ended('completed', 2);
+    expect(ran).toEqual([1, 2]);
+    const hours = (Number(await redis.commands.zscore(ids, id)) - Date.now()) / HOUR_MS;
+    expect(Math.ceil(hours)).toBe(10);
+  });
+
+  it('takes the place of one that waits with the time that its own add said', async () => {
+    const { redis, keys } = worker.app.get(HydraInstance);
+    const { ids } = createQueueKeys(keys, service);
+    await queue.pause();
+    await queue.add('held', 1, { id, duplicate: 'keep-last' });
+    await queue.add('held', 2, { id, duplicate: 'keep-last', dedupMs: 10 * HOUR_MS });
+    await queue.resume();
+    await runs(1);
+    releases.shift()!();
+    await ended('completed', 2);
+    const hours = (Number(await redis.commands.zscore(ids, id)) - Date.now()) / HOUR_MS;
+    expect(Math.ceil(hours)).toBe(10);
   });
 
   it('is found without a search', async () => {

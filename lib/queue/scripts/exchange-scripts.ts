@@ -8,6 +8,7 @@ import {
   GIVE_BACK,
   KEEP,
   KEEP_IDS,
+  LATEST,
   NAMES_OF,
   PATTERN_OF,
   TAKEN_IDS,
@@ -63,7 +64,7 @@ for i = outcomes, #ARGV, 4 do
     known[what] = true
   end
 end
-if outcomes <= #ARGV and redis.call('EXISTS', KEYS[27]) == 1 then
+if redis.call('EXISTS', KEYS[27]) == 1 then
   need('ZADD', KEYS[15], 1, 'a') need('PERSIST', KEYS[15]) need('ZADD', KEYS[4], 1, 'a') need('LPUSH', KEYS[2], 'a') need('HSET', KEYS[25], 'a', 'b')
 end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
@@ -212,13 +213,13 @@ if #ended > 0 and redis.call('EXISTS', KEYS[15]) == 1 then
 end
 -- What was added under an id while its job ran.
 for _, follower in ipairs(followers) do
-  local id, delay, job = follower[1], string.match(follower[2], '^(%d+) (.*)$')
+  local id, delay, job, ms = follower[1], readLatest(follower[2])
   redis.call('HDEL', KEYS[27], id)
   redis.call('ZADD', KEYS[15], takenSince(now), id)
   redis.call('PERSIST', KEYS[15])
   if tonumber(delay) == 0 or redis.call('ZADD', KEYS[4], 'NX', now + delay, job) == 0 then redis.call('LPUSH', KEYS[2], job) end
   -- It stands where jobs stand that were added just now.
-  redis.call('HSET', KEYS[25], id, hintOf(now, now + delay, ARGV[19]))
+  redis.call('HSET', KEYS[25], id, hintOf(now, now + delay, ms))
   isForeign = true
   local names = namesOf(job)
   if names then tell('{"type":"added",' .. names .. '}') end
@@ -411,8 +412,15 @@ if #jobs > 0 then
       redis.call('HDEL', KEYS[27], id)
       local isKnown, state = pcall(cjson.decode, redis.call('HGET', KEYS[7], job) or '{}')
       if not isKnown or type(state) ~= 'table' then state = {} end
-      state.text = string.match(latest, '^%d+ (.*)$')
+      local _, text, ms = readLatest(latest)
+      state.text = text
       redis.call('HSET', KEYS[7], job, cjson.encode(state))
+      local hint = redis.call('HGET', KEYS[25], id)
+      if hint or ms ~= '' then
+        local since = -(redis.call('ZMSCORE', KEYS[15], id)[1] or -now)
+        local added, at = string.match(hint or '', '^(%d+) (%d+)')
+        redis.call('HSET', KEYS[25], id, hintOf(added or since, at or since, ms))
+      end
     end
   end
   if redis.call('EXISTS', KEYS[7]) == 1 then states = redis.call('HMGET', KEYS[7], unpack(jobs)) end
@@ -487,7 +495,7 @@ end
  *       11 key of a list set aside up to the pattern   12 after it   13 after it, of the list that goes first
  *       14 '1' when the worker stands in idle as it is now   15 ms for which outcomes of completed jobs are kept   16 the same
  *       of dead ones   17 '1' where workers of the queue may rest   18 number of patterns
- *       19 ms for which an id stays taken when its job has ended, '' for the usual time   then for each pattern its name, its room, and its rate
+ *       then for each pattern its name, its room, and its rate
  *       limit: tokens, and ms in which they come back (0 0 for none)
  *       then four for each outcome: what, lease, detail, event
  *         done: detail id   retry: detail '<delay ms> <added, Unix ms> <bytes of the id> <id><state>'   dead: detail '<bytes of the id> <id><dead letter>'
@@ -505,9 +513,9 @@ end
 export const exchange = new Script<ExchangeReply>(
   'queue.exchange',
   28,
-  `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${TELL}${GIVE_BACK}${KEEP}${KEEP_IDS}${TAKEN_IDS}
+  `${NOW}${NEED}${PATTERN_OF}${NAMES_OF}${WAKE}${TELL}${GIVE_BACK}${KEEP}${KEEP_IDS}${TAKEN_IDS}${LATEST}
 local wanted, patternCount = tonumber(ARGV[3]), tonumber(ARGV[18])
-local outcomes = 20 + patternCount * 4
+local outcomes = 19 + patternCount * 4
 local numbers, rests = {}, {}
 local isForeign, hasMore, due, isPaused, isAmiss, isIdle = false, false, -1, false, false, false
 ${CHECK}${ALLOW_OOM}
@@ -521,7 +529,7 @@ end
 
 local slots, room, tokens, rates, full, hasBacklog, open, refunded = {}, {}, {}, {}, {}, {}, 0, false
 local hasLimits, limited, waits = redis.call('EXISTS', KEYS[23]) == 1, {}, {}
-for i = 20, outcomes - 1, 4 do
+for i = 19, outcomes - 1, 4 do
   local pattern, max, period = ARGV[i], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   room[pattern] = tonumber(ARGV[i + 1])
   if room[pattern] > 0 then waits[#waits + 1] = pattern end

@@ -2,7 +2,7 @@ import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
 import { RANK_SUFFIX } from '../model/queue-keys.js';
-import { ENTER, KEEP_IDS, PATTERN_OF, TAKEN_IDS, TAKE_OUT, TELL, WAKE } from './script-parts.js';
+import { ENTER, KEEP_IDS, LATEST, PATTERN_OF, TAKEN_IDS, TAKE_OUT, TELL, WAKE } from './script-parts.js';
 
 /**
  * Add a job that is more than the next in line: unique, later, or first.
@@ -24,16 +24,16 @@ import { ENTER, KEEP_IDS, PATTERN_OF, TAKEN_IDS, TAKE_OUT, TELL, WAKE } from './
 export const addOne = new Script<number>(
   'queue.addOne',
   12,
-  `${NOW}${NEED}${WAKE}${ENTER}${TAKEN_IDS}
+  `${NOW}${NEED}${WAKE}${ENTER}${TAKEN_IDS}${LATEST}
 needEnter(KEYS[1], KEYS[9], KEYS[10]) need('RPUSH', KEYS[2], 'a')
 need('ZADD', KEYS[3], 1, 'a') need('ZRANGE', KEYS[3], 0, 0) need('HSET', KEYS[11], 'a', 'b') needWake(KEYS[8], ARGV[6])
 if ARGV[4] ~= '' then
   need('HDEL', KEYS[5], 'a') need('ZREM', KEYS[6], 'a') need('ZREM', KEYS[7], 'a') need('PERSIST', KEYS[4])
   need('ZSCORE', KEYS[4], 'a')
   need('HSET', KEYS[12], 'a', 'b') need('HDEL', KEYS[12], 'a') need('HGET', KEYS[11], 'a') need('ZRANGEBYSCORE', KEYS[3], 1, 1)
-  local taken = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[4]) or '0')
+  local taken = takenUntil(redis.call('ZSCORE', KEYS[4], ARGV[4]))
   if taken < 0 and ARGV[12] ~= '' then
-    redis.call('HSET', KEYS[12], ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
+    redis.call('HSET', KEYS[12], ARGV[4], latestOf(ARGV[3], ARGV[1], ARGV[5]))
     local hint = redis.call('HGET', KEYS[11], ARGV[4])
     local added, due = string.match(hint or '', '^(%d+) (%d+)')
     local later, needle = now + ARGV[3], '"mid":' .. ARGV[13]

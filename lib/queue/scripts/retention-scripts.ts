@@ -1,7 +1,7 @@
 import { NEED } from '../../redis/lua-need.js';
 import { Script } from '../../redis/script.js';
 import { NOW } from '../../redis/lua-clock.js';
-import { ALLOW_OOM, KEEP, KEEP_IDS } from './script-parts.js';
+import { ALLOW_OOM, KEEP, KEEP_IDS, MEND_IDS, TAKEN_IDS } from './script-parts.js';
 
 /** Dead letters looked at by one script at most, and bytes of them. */
 const MAX_LETTERS = 500;
@@ -26,9 +26,9 @@ const MAX_BYTES = 1_048_576;
 export const forgetOld = new Script<readonly [forgotten: number, next: number, hasMore: number, now: number]>(
   'queue.forgetOld',
   5,
-  `${NOW}${NEED}${KEEP}${KEEP_IDS}
+  `${NOW}${NEED}${KEEP}${KEEP_IDS}${TAKEN_IDS}${MEND_IDS}
 need('HDEL', KEYS[1], 'a') need('ZREM', KEYS[2], 'a') need('ZREM', KEYS[3], 'a') need('LPOP', KEYS[4]) need('LTRIM', KEYS[4], 0, 1)
-need('ZREM', KEYS[5], 'a') need('ZCARD', KEYS[2]) need('ZCARD', KEYS[3]) need('ZRANGE', KEYS[3], 0, 0) need('ZRANGE', KEYS[2], 0, 0) need('LLEN', KEYS[4])
+need('ZREM', KEYS[5], 'a') need('ZADD', KEYS[5], 1, 'a') need('ZCARD', KEYS[2]) need('ZCARD', KEYS[3]) need('ZRANGE', KEYS[3], 0, 0) need('ZRANGE', KEYS[2], 0, 0) need('LLEN', KEYS[4])
 need('PEXPIRE', KEYS[1], 1) need('PEXPIREAT', KEYS[5], 1) need('LRANGE', KEYS[4], 0, 0) need('PTTL', KEYS[1])
 need('ZCOUNT', KEYS[5], 0, 1) need('ZRANGEBYSCORE', KEYS[5], 0, 1)
 ${ALLOW_OOM}
@@ -56,6 +56,7 @@ endure(KEYS[1], math.max(ARGV[1], ARGV[2]))
 endure(KEYS[2], ARGV[1])
 endure(KEYS[3], ARGV[2])
 
+mendIds(KEYS[5], most)
 -- Those below zero are of jobs that are there.
 local free = redis.call('ZRANGEBYSCORE', KEYS[5], '(0', now, 'LIMIT', 0, most)
 if #free > 0 then redis.call('ZREM', KEYS[5], unpack(free)) end

@@ -166,7 +166,11 @@ const FIRST_INSTANT_MS = 1_000_000_000_000;
 /**
  * Added to scripts, behind NOW: `takenSince(added)` gives the score of an id whose job is there: minus the instant at which it was
  * added, by which it is found. `hintOf(added, due, ms)` gives what else is noted of it, where that is anything; `ms` is for how long
- * its id is taken when it has ended, '' for the usual time. `freeAt(score, hint)` gives the end of that for one that ends now.
+ * its id is taken when it has ended, '' for the usual time. `freeAt(score, hint)` gives the end of that for one that ends now, and
+ * `takenUntil(score)` what a score says: below zero while its job is there.
+ *
+ * A worker of an earlier version takes the score for minus the time for which the id is taken, and ends its job with the sum of two
+ * instants: one some decades off. An id that is meant to be taken for so long is taken for a century more, so that the two differ.
  */
 export const TAKEN_IDS = `
 local function takenSince(added)
@@ -180,7 +184,38 @@ end
 local function dedupOf(hint) return hint and string.match(hint, '^%d+ %d+ (%d+)$') or nil end
 local function freeAt(score, hint)
   score = tonumber(score)
-  return now + (dedupOf(hint) or (score > -${FIRST_INSTANT_MS} and -score) or ${DEDUP_MS})
+  local ms = tonumber(dedupOf(hint) or (score > -${FIRST_INSTANT_MS} and -score) or ${DEDUP_MS})
+  return now + (ms < ${FIRST_INSTANT_MS} and ms or ms + ${CENTURY_MS})
+end
+local function isSum(score) return score - now >= ${FIRST_INSTANT_MS} and score - now < ${CENTURY_MS} end
+local function takenUntil(score)
+  score = tonumber(score) or 0
+  return isSum(score) and math.floor(score / 2) + ${DEDUP_MS} or score
+end
+`;
+
+/** Added to scripts, behind TAKEN_IDS: `mendIds(key, most)` writes anew what workers of an earlier version wrote as a sum of instants. */
+export const MEND_IDS = `
+local function mendIds(key, most)
+  local from, to = string.format('%.0f', now + ${FIRST_INSTANT_MS}), string.format('(%.0f', now + ${CENTURY_MS})
+  local sums = redis.call('ZRANGEBYSCORE', key, from, to, 'WITHSCORES', 'LIMIT', 0, most)
+  for i = 1, #sums, 2 do redis.call('ZADD', key, takenUntil(sums[i + 1]), sums[i]) end
+end
+`;
+
+/**
+ * Added to scripts: `latestOf(delay, job, ms)` is what is kept of a job that was added while one with its id was there, and
+ * `readLatest(text)` gives the three; `ms` is for how long its id is taken when it has ended, '' for the usual time. That stands in the
+ * text of the job, where a worker of an earlier version does not mind it.
+ */
+export const LATEST = `
+local function latestOf(delay, job, ms)
+  return delay .. ' ' .. (ms == '' and job or string.sub(job, 1, -2) .. ',"dedupMs":' .. ms .. '}')
+end
+local function readLatest(text)
+  local delay, job = string.match(text, '^(%d+) (.*)$')
+  local head, ms = string.match(job, '^(.*),"dedupMs":(%d+)}$')
+  return delay, head and head .. '}' or job, ms or ''
 end
 `;
 

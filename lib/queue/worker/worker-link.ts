@@ -7,7 +7,6 @@ import type { UnsentOutcome } from './held-jobs.js';
 import type { PatternSlots } from './pattern-slots.js';
 import { giveBack, leave, recover, writeState, type RecoverReply } from '../scripts/lease-scripts.js';
 import { addLog, keepStep, report } from '../scripts/note-scripts.js';
-import { notedDedup } from '../model/job-id.js';
 import { MAX_LINES } from '../model/job-log.js';
 import { asideNames, createQueueKeys, isHydras, type QueueKeys } from '../model/queue-keys.js';
 import { readEnd } from '../model/job-event.js';
@@ -149,7 +148,6 @@ export class WorkerLink {
       dead.ageMs,
       this.mayRest ? '1' : '',
       slots.length,
-      notedDedup(this.options.queue.dedupMs),
     ];
     for (const { pattern, room, options } of slots) {
       const { max, perMs } = options.rateLimit ?? NO_LIMIT;

@@ -87,8 +87,8 @@ describe('repeating jobs that were set without a mark', () => {
     const { commands } = instance.redis;
     await commands.hset(keys.schedules, 'stays', '{}', 'goes', '{}');
     await commands.zadd(keys.ticks, 1, 'stays', 1, 'goes');
-    const { schedules, ticks, ticked, waiting, ids, ranked, patterns, idle } = keys;
-    const names = [schedules, ticks, waiting, ticked, ids, ranked, patterns, idle];
+    const { schedules, ticks, ticked, waiting, ids, ranked, patterns, idle, hints } = keys;
+    const names = [schedules, ticks, waiting, ticked, ids, ranked, patterns, idle, hints];
     const given = ['goes', 1, '{}', '', 'job', '', 1, 1, '', '', 'any', keys.wakeOf('')];
     const end =
       how === 'ended'
@@ -113,7 +113,7 @@ describe('a script of the repeating jobs that lacks a right', () => {
     await admin.call('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '&*', '+@all', `-${denied}`);
     const limited = new Redis({ port, username: 'limited', password: 'secret' });
     const names = ['schedules', 'ticks', 'waiting', 'ticked'];
-    const all = [...names, 'ids', 'ranked', 'patterns', 'idle'];
+    const all = [...names, 'ids', 'ranked', 'patterns', 'idle', 'hints'];
     const rest = ['job', '', 1, 1, '', '', 'any', 'wake:'];
     const fireWith = (next: string | number) =>
       fireTick.run(limited, [...all, 'due', 1, '{}', next, ...rest]);

@@ -9,6 +9,8 @@ import type { CallRequest, CallTarget } from './outgoing-call.js';
 
 /** An instance between two connections is back within this time, or it is gone. */
 const RETURN_MS = 1_000;
+/** On a Cluster its slot may have moved: the connection then has to find the node that has it now. */
+const RETURN_ON_CLUSTER_MS = 3_000;
 const NONE: readonly Instance[] = Object.freeze([]);
 
 /** Chooses the instance for a call, and learns from the results of calls. */
@@ -47,7 +49,8 @@ export class InstanceChooser {
   patienceMs({ timeoutMs }: CallRequest, target: CallTarget, mayQueue: boolean): number {
     if (reachable(target).length > 0) return 0;
     if (isInReconnectGrace(this.context.redis)) return mayQueue ? timeoutMs / 2 : timeoutMs;
-    return unreached(target).length > 0 ? Math.min(RETURN_MS, timeoutMs / 2) : 0;
+    const returnMs = this.context.redis.isSharded ? RETURN_ON_CLUSTER_MS : RETURN_MS;
+    return unreached(target).length > 0 ? Math.min(returnMs, timeoutMs / 2) : 0;
   }
 
   /** A call was sent there. */

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -41,7 +42,9 @@ function compiledTwin(file: string): string | undefined {
   const compiled = process.env['HYDRA_TEST_COMPILED'];
   const place = isAbsolute(file) ? relative(ROOT, file) : file;
   if (!compiled || !place.startsWith('test/') || !place.endsWith('.ts')) return undefined;
-  return join(compiled, place.replace(/\.ts$/, '.js'));
+  const twin = join(compiled, place.replace(/\.ts$/, '.js'));
+  // A test may write programs of its own.
+  return existsSync(twin) ? twin : undefined;
 }
 
 /** Runs a TypeScript (or .mjs) program as a process of its own, which speaks in JSON lines on stdout. */

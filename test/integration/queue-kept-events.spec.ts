@@ -4,6 +4,7 @@ import { Subscriber } from 'rxjs';
 
 import { HydraJobContext, QueuePattern, QueueService, type DurableJobEvent } from '../../lib/index.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
+import { JobAdder } from '../../lib/queue/producer/job-adder.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { tellOf } from '../../lib/queue/scripts/event-scripts.js';
 import { resolveDurable } from '../../lib/queue/watching/event-options.js';
@@ -11,6 +12,7 @@ import { KeptEventsReader } from '../../lib/queue/watching/kept-events-reader.js
 import type { RedisConnections } from '../../lib/redis/redis-connections.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -180,6 +182,60 @@ describe('what is kept of events', () => {
     await tell('afterwards');
     await reader.read();
     expect(idsOf(events)).toEqual(['meanwhile', 'meanwhile', 'afterwards']);
+    await started.watcher.close();
+  });
+});
+
+describe('what a process adds', () => {
+  /** One that has added nothing, whose time stands still. */
+  function producerOf({ watcher }: Started) {
+    const clock = new ManualClock();
+    const instance = watcher.app.get(HydraInstance);
+    const adder = new JobAdder(Object.create(instance, { clock: { value: clock } }) as HydraInstance);
+    return { clock, adder };
+  }
+
+  it.each([
+    ['a plain job', {}],
+    ['one with an id', { id: 'own "id"' }],
+    ['one that is delayed', { delayMs: 60_000 }],
+  ])('is told of from the first on: %s', async (_what, options) => {
+    const started = await start();
+    const { events, reader } = readerOf(started);
+    await reader.check();
+    const { adder, clock } = producerOf(started);
+    const job = adder.prepare(started.keys, started.service, 'p/q', 1, options);
+    const added = adder.add(job);
+    await clock.advance(0);
+    await added;
+    await eventually(
+      async () => {
+        await reader.read();
+        return events.length > 0;
+      },
+      { what: 'the event' },
+    );
+    expect(events).toMatchObject([{ type: 'added', id: job.id, pattern: 'p/q' }]);
+    await started.watcher.close();
+  });
+
+  it('is told of after a pause, when nobody had listened before', async () => {
+    const started = await start();
+    const { adder, clock } = producerOf(started);
+    const add = () => adder.addNow(adder.prepare(started.keys, started.service, 'p', 1, {}), started.service);
+    await add();
+    const { events, reader } = readerOf(started);
+    await reader.check();
+    await clock.advance(60_000);
+    await add();
+    await eventually(
+      async () => {
+        await reader.read();
+        return events.length > 0;
+      },
+      { what: 'the event' },
+    );
+    expect(events).toMatchObject([{ type: 'added' }]);
     await started.watcher.close();
   });
 });

@@ -31,7 +31,7 @@ export type JobEvent =
       readonly hasFollower?: true;
     }
   | CancelledEvent
-  /** A process that had seen that somebody listens has added it: it looks once in a second. */
+  /** It was added. Of a plain job it is told afterwards, by a process that looks once in a second whether somebody listens. */
   | { readonly type: 'added'; readonly id: string; readonly pattern: string }
   /** Nothing waits in the queue any more; jobs may still run. It is of no job. */
   | { readonly type: 'drained'; readonly id: ''; readonly pattern: '' }

@@ -81,7 +81,7 @@ interface Waiting {
 const BATCH = 1_000;
 /** Patterns of one command for which workers are woken: each of them sees the rest. */
 const MAX_WOKEN = 10;
-/** How often it is asked whether somebody listens, in milliseconds, and jobs that one message tells of. */
+/** How long it is taken for known whether somebody listens, in milliseconds, and jobs that one message tells of. */
 const ASK_MS = 1_000;
 const TOLD_AT_ONCE = 250;
 
@@ -163,6 +163,7 @@ export class JobAdder {
     try {
       const adds = added(job.observed, clock, () => append(redis.commands, job.keys, [job]));
       await this.counted(job, adds);
+      this.tell(job.keys, [job]);
     } catch (cause) {
       throw redis.failure(`"${job.pattern}" into the queue of "${service}"`, cause);
     }
@@ -178,41 +179,48 @@ export class JobAdder {
       dedupMs = this.context.options.queue.dedupMs,
     } = options;
     const { high, delayed, ids, results, finished, died, idle, ranked, patterns, hints, latest } = keys;
+    const { watched, history, events } = keys;
     const { list, rank } = placeOf(keys, pattern, priorityOf(priority));
     const names = [list, high, delayed, ids, results, finished, died, idle, ranked, patterns, hints, latest];
+    const heard = [watched, history];
     const given = [raw, rank, delayMs, id, notedDedup(dedupMs), keys.wakeOf(''), pattern, lifo ? '1' : ''];
     const args = [
       ...names,
+      ...heard,
       ...given,
       Date.parse(addedOn),
       jobId,
       isHydras(keys) ? '' : '1',
       modeOf(duplicate),
       JSON.stringify(jobId),
+      events,
     ];
-    const isNew = (await this.context.redis.run('add a job', (redis) => addOne.run(redis, args))) === 1;
-    if (isNew) this.tell(keys, [{ id: jobId, pattern }]);
-    return isNew;
+    return (await this.context.redis.run('add a job', (redis) => addOne.run(redis, args))) === 1;
   }
 
-  /** To those who listen. Whether there are some is asked once in a second, and not waited for. */
+  /** To those who listen. Once in a second it is told whether or not: the answer says if somebody does, and is not waited for. */
   private tell(keys: QueueKeys, jobs: readonly { readonly id: string; readonly pattern: string }[]): void {
-    const { redis, clock } = this.context;
-    const now = clock.monotonic();
-    const audience = this.audiences.get(keys) ?? { isThere: false, askedAt: -Infinity };
-    this.audiences.set(keys, audience);
-    if (now - audience.askedAt > ASK_MS) {
-      audience.askedAt = now;
-      redis
-        .run('look for listeners', (client) => client.exists(keys.watched, keys.history))
-        .then((count) => (audience.isThere = count > 0))
-        .catch(() => undefined);
+    const now = this.context.clock.monotonic();
+    const known = this.audiences.get(keys) ?? { isThere: true, askedAt: -Infinity };
+    this.audiences.set(keys, known);
+    const isDue = now - known.askedAt > ASK_MS;
+    if (isDue) known.askedAt = now;
+    if (!isDue && !known.isThere) return;
+    for (let start = 0; start < jobs.length; start += TOLD_AT_ONCE) {
+      this.tellSome(keys, jobs.slice(start, start + TOLD_AT_ONCE)).then(
+        (isThere) => (known.isThere = isThere),
+        // Not known: it is told anew.
+        () => undefined,
+      );
     }
-    for (let start = 0; audience.isThere && start < jobs.length; start += TOLD_AT_ONCE) {
-      const told = jobs.slice(start, start + TOLD_AT_ONCE).map(writeAdded);
-      const args = [keys.watched, keys.history, keys.events, ...told];
-      redis.run('tell of jobs', (client) => tellOf.run(client, args)).catch(() => undefined);
-    }
+  }
+
+  private async tellSome(
+    keys: QueueKeys,
+    jobs: readonly { id: string; pattern: string }[],
+  ): Promise<boolean> {
+    const args = [keys.watched, keys.history, keys.events, ...jobs.map(writeAdded)];
+    return (await this.context.redis.run('tell of jobs', (redis) => tellOf.run(redis, args))) === 1;
   }
 
   private post(keys: QueueKeys, job: Waiting): void {

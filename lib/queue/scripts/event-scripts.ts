@@ -8,6 +8,7 @@ import { STAMP, TELL } from './script-parts.js';
  *
  * KEYS  1 watched   2 history
  * ARGV  1 events channel   then the events (JSON)
+ * Returns 1, or 0 where nobody listens.
  *
  * One script, because only what is kept has a number.
  */
@@ -19,7 +20,7 @@ needTell(KEYS[1], KEYS[2], ARGV[1])
 local events = {}
 for i = 2, #ARGV do events[#events + 1] = ARGV[i] end
 tellAll(KEYS[1], KEYS[2], ARGV[1], events)
-return #events
+return isHeard(KEYS[1], KEYS[2]) and 1 or 0
 `,
 );
 

@@ -8,13 +8,13 @@ import { ENTER, KEEP_IDS, LATEST, PATTERN_OF, TAKEN_IDS, TAKE_OUT, TELL, WAKE } 
  * Add a job that is more than the next in line: unique, later, or first.
  *
  * KEYS  1 the list it goes to   2 high   3 delayed   4 ids   5 results   6 finished   7 died   8 idle   9 ranked   10 patterns
- *       11 hints   12 latest
+ *       11 hints   12 latest   13 watched   14 history
  * ARGV  1 job   2 '' for the waiting list, 'high', or its priority   3 delay in ms   4 id, '' when it need not be unique   5 ms
  *       for which it stays taken when the job has ended, '' for the usual time   6 wake channel of one up to the worker   7 pattern   8 '1' when it is
  *       to be taken before those that wait in its list   9 when it was added (Unix ms)   10 its id, also where that need not be
  *       unique   11 '1' where nobody watches the waiting list   12 where the id is taken: '' when the job is not
  *       added, 'last' when it takes the place of the one that is there, 'extend' when that waits anew too
- *       13 its id as JSON
+ *       13 its id as JSON   14 events channel
  * Returns 1, or 0 when the id is taken.
  *
  * One script, because two producers could take the same id. What an earlier job with the id came to is forgotten when it is
@@ -23,8 +23,8 @@ import { ENTER, KEEP_IDS, LATEST, PATTERN_OF, TAKEN_IDS, TAKE_OUT, TELL, WAKE } 
  */
 export const addOne = new Script<number>(
   'queue.addOne',
-  12,
-  `${NOW}${NEED}${WAKE}${ENTER}${TAKEN_IDS}${LATEST}
+  14,
+  `${NOW}${NEED}${WAKE}${ENTER}${TELL}${TAKEN_IDS}${LATEST}
 needEnter(KEYS[1], KEYS[9], KEYS[10]) need('RPUSH', KEYS[2], 'a')
 need('ZADD', KEYS[3], 1, 'a') need('ZRANGE', KEYS[3], 0, 0) need('HSET', KEYS[11], 'a', 'b') needWake(KEYS[8], ARGV[6])
 if ARGV[4] ~= '' then
@@ -68,6 +68,7 @@ else
   enter(KEYS[1], ARGV[1], ARGV[2], ARGV[8] == '1', KEYS[9], KEYS[10], ARGV[7])
   if ARGV[2] ~= '' or ARGV[11] == '1' then wake(KEYS[8], ARGV[6], ARGV[7]) end
 end
+tryTell(KEYS[13], KEYS[14], ARGV[14], '{"type":"added","id":' .. ARGV[13] .. ',"pattern":' .. cjson.encode(ARGV[7]) .. '}')
 return 1
 `,
 );

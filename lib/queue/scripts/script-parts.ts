@@ -22,7 +22,7 @@ end
  * each of them JSON, and keeps them where somebody has that done: one entry for each, whose id is the instant at which that
  * began and a number that counts up, so that a reader sees what is missing. It says when it was written: after a Redis that came
  * back with less, another one has its number. What cannot be kept undoes nothing that the script did: the history ends then, which
- * readers see too.
+ * readers see too. `tryTell(watched, history, channel, event)` is for scripts that need no right to tell: it tells where it may.
  */
 export const TELL = `${STAMP}
 local function isHeard(watched, history) return redis.call('EXISTS', watched, history) > 0 end
@@ -57,10 +57,14 @@ local function tellAll(watched, history, channel, events)
   for i, event in ipairs(events) do
     bytes = bytes + #event
     if bytes > ${PUBLISH_BYTES} or i == #events then
-      redis.call('PUBLISH', channel, '[' .. table.concat(events, ',', from, i) .. ']')
+      redis.pcall('PUBLISH', channel, '[' .. table.concat(events, ',', from, i) .. ']')
       from, bytes = i + 1, 0
     end
   end
+end
+local function tryTell(watched, history, channel, event)
+  local heard = redis.pcall('EXISTS', watched, history)
+  if type(heard) == 'number' and heard > 0 then tellAll(watched, history, channel, { event }) end
 end
 `;
 

@@ -29,7 +29,7 @@ try {
   const args = process.argv.length > 2 ? process.argv.slice(2) : ['test/browser'];
   const env = {
     ...process.env,
-    ...{ CHROMIUM, HYDRA_TEST_REDIS_URL: redis.url, HYDRA_TEST_BROWSER: 'all', NODE_NO_WARNINGS: '1' },
+    ...{ CHROMIUM, HYDRA_TEST_REDIS_URL: redis.url, NODE_NO_WARNINGS: '1' },
   };
   process.exitCode = await run(process.execPath, [...words, ...args], { cwd: ROOT, inherit: true, env });
 } finally {

@@ -5,7 +5,7 @@
  * `--redis=cluster` and `--redis=sentinel` run the integration suites that ask for `testRedis()` on a Cluster of three, and behind
  * three Sentinels; `--redis=tls` runs them with mutual TLS, and `--redis=acl` with a user for each application, which has the
  * rights that are generated for it, and no other: what Redis then refuses fails the run. `npm run test:all` (`--all`) adds what takes long: `test/long`, and
- * every kind of project in `test/consumers`. The end names each test that failed, with the beginning of its error; the last line is
+ * every kind of project in `test/consumers`. `test/browser` is no part of either: `npm run test:browser`. The end names each test that failed, with the beginning of its error; the last line is
  * always `N passed, N failed`, in tests.
  */
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
@@ -132,6 +132,7 @@ async function main(words) {
     await step('chaos', () => runs.run('chaos', [...serially, 'test/chaos'], env));
     await beside;
     await linted;
+    say('\nNot part of this: the dashboard in a browser, npm run test:browser');
     if (isAll) await step('long', () => runs.run('long', [...serially, 'test/long'], env));
   }
   if (refused) await step('nothing is refused', () => isEmpty(refused));

@@ -5,22 +5,27 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from 'p
 
 import { atEnd } from './at-end.js';
 
-/** `CHROMIUM`, else the one on the PATH. */
-export function chromiumPath(): string | undefined {
+/** `CHROMIUM`, else the one on the PATH. @throws Error where there is none */
+function chromiumPath(): string {
   const named = process.env['CHROMIUM'];
   if (named) return named;
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   const places = folders.flatMap((folder) =>
     ['chromium', 'chromium-browser'].map((name) => join(folder, name)),
   );
-  return places.find((place) => existsSync(place));
+  const found = places.find((place) => existsSync(place));
+  if (found) return found;
+  throw new Error('no Chromium: `npm run test:browser` installs one, or name one in CHROMIUM');
 }
+
+/** Less than what a test may take, so that it says what it has waited for. */
+const PATIENCE_MS = 45_000;
 
 let started: Promise<Browser> | undefined;
 
 function browser(): Promise<Browser> {
   started ??= chromium
-    .launch({ executablePath: chromiumPath()!, args: ['--no-sandbox', '--disable-gpu'] })
+    .launch({ executablePath: chromiumPath(), args: ['--no-sandbox', '--disable-gpu'] })
     .then((launched) => {
       atEnd(() => launched.close());
       return launched;
@@ -47,7 +52,7 @@ export async function openPage(url: string, options: BrowserContextOptions = {})
     complaints.push(`a dialog: ${dialog.message()}`);
     void dialog.dismiss();
   });
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   await page.goto(url);
   return { page, complaints };
 }

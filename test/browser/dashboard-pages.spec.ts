@@ -1,0 +1,114 @@
+/* oxlint-disable jest/no-standalone-expect -- hooks look as well */
+import { Controller } from '@nestjs/common';
+
+import { ConfigStore, StreamPattern, StreamService } from '../../lib/index.js';
+import { eventually } from '../support/eventually.js';
+import { OpenedDashboard } from '../support/opened-dashboard.js';
+import { uniqueService } from '../support/unique.js';
+import { startWorkers } from '../support/workers.js';
+
+/** What the handler of the tests does meanwhile. */
+const mood = { fails: true, ran: 0 };
+
+@Controller()
+class OrderController {
+  @StreamPattern('orders', { attempts: 1 })
+  order(): void {
+    if (mood.fails) throw new Error('no stock');
+    mood.ran++;
+  }
+}
+
+describe('the dashboard in a browser', () => {
+  let at: OpenedDashboard;
+
+  beforeAll(async () => {
+    at = await OpenedDashboard.open([OrderController]);
+  });
+
+  afterEach(() => expect(at.complaints()).toEqual([]));
+
+  it('shows a stream, redrives what a group gave up, and replays', async () => {
+    const streams = at.started.app.get(StreamService);
+    mood.fails = true;
+    await streams.publish('orders', { n: 1 });
+    const lost = async () => (await streams.info('orders')).groups[0]?.deadLetters;
+    await eventually(async () => (await lost()) === 1, { what: 'a dead letter' });
+    mood.fails = false;
+    await at.show('streams/orders');
+    await at.sees('no stock');
+    await at.press(/^Redrive \d/);
+    await eventually(async () => (await lost()) === 0, { what: 'it is handled' });
+    await eventually(() => mood.ran > 0, { what: 'a run' });
+    const ran = mood.ran;
+    await at.page.getByLabel('from').fill('beginning');
+    await at.press(/^Replay/);
+    await at.sees(/handled again, with all that this does/);
+    await at.confirm('Replay');
+    await eventually(() => mood.ran > ran, { what: 'it is handled again' });
+  });
+
+  it('writes a configuration where nobody else has, keeps its secrets, and puts it back', async () => {
+    const store = at.started.app.get(ConfigStore);
+    await store.put('1.0.0', { limit: 1, db: { password: 'hunter2' } }, { by: 'Bob', why: 'first' });
+    await at.show(`configuration/${at.service}?version=1.0.0`);
+    const text = at.page.getByLabel('The document, as JSON');
+    await text.waitFor();
+    expect(await text.inputValue()).not.toContain('hunter2');
+    await text.fill((await text.inputValue()).replace('"limit": 1', '"limit": 12345678901234567890'));
+    await at.press('Write');
+    await at.sees(/more digits than a number in JavaScript keeps/);
+    await text.fill((await text.inputValue()).replace('12345678901234567890', '2'));
+    await store.put('1.0.0', { limit: 3, db: { password: 'hunter2' } }, { by: 'Bob' });
+    await at.press('Write');
+    await at.sees(/is at revision 2, expected 1/);
+    await at.press('Read again');
+    await eventually(async () => (await text.inputValue()).includes('"limit": 3'), {
+      what: 'what Bob wrote',
+    });
+    await text.fill((await text.inputValue()).replace('"limit": 3', '"limit": 4'));
+    await at.page.getByLabel('Why').fill('a test');
+    await at.press('Write');
+    await eventually(async () => (await store.get<{ limit: number }>('1.0.0'))?.limit === 4, {
+      what: 'a write',
+    });
+    expect(await store.get('1.0.0')).toEqual({ limit: 4, db: { password: 'hunter2' } });
+    expect((await store.history())[0]).toMatchObject({ by: 'Ada', why: 'a test' });
+    await at.page.getByRole('link', { name: 'Differences to now' }).last().click();
+    await at.sees('From @1 to 1.0.0');
+    await at.press('Put back revision 1');
+    await at.confirm('Put back');
+    await eventually(async () => (await store.get<{ limit: number }>('1.0.0'))?.limit === 1, {
+      what: 'the first',
+    });
+    expect(at.complaints()).toEqual([expect.stringContaining('422'), expect.stringContaining('409')]);
+  });
+
+  it('sees an instance that is killed', async () => {
+    const name = uniqueService('killed');
+    const [worker] = await startWorkers(name, at.redisUrl, 1);
+    await at.show(`services/${name}`);
+    await at.page.getByRole('cell', { name: worker!.id.slice(0, 8) }).waitFor();
+    await worker!.kill('SIGKILL');
+    await at.sees('No instance of it is alive.');
+  });
+
+  it('comes back by itself, and asks for nothing while it is hidden', async () => {
+    await at.show('services');
+    await at.page.getByRole('link', { name: at.service, exact: true }).waitFor();
+    const hide = (isHidden: boolean) =>
+      at.page.evaluate(
+        `Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${isHidden} });
+        document.dispatchEvent(new Event('visibilitychange'))`,
+      );
+    await hide(true);
+    await eventually(() => at.dashboard.dashboard.collector.size === 0, { what: 'nobody who looks' });
+    await hide(false);
+    await eventually(() => at.dashboard.dashboard.collector.size > 0, { what: 'somebody who looks' });
+    await at.stopServer();
+    await at.sees(/The connection to the server is lost/);
+    await at.startServer();
+    await at.page.getByText('live').waitFor();
+    expect(at.complaints().filter((text) => !text.includes('net::ERR_'))).toEqual([]);
+  });
+});

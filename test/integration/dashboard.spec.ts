@@ -9,6 +9,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 
 import { HydraDashboardModule, type HydraDashboardOptions } from '../../lib/dashboard/dashboard.js';
 import type { Fleet } from '../../lib/dashboard/facts/fleet.js';
+import type { SeenService } from '../../lib/dashboard/facts/service.js';
 import type { LogLine } from '../../lib/dashboard/facts/log-tail.js';
 import { HydraLogger, HydraModule, HydraServer } from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
@@ -18,6 +19,7 @@ import { eventually } from '../support/eventually.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { connectTo } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
+import { startWorkers } from '../support/workers.js';
 
 @Controller()
 class SumController {
@@ -251,6 +253,16 @@ describe('what is watched', () => {
     const { heard, stop } = await follow(page.url, [`service/${service}`]);
     const seen = await eventually(() => heard[0], { what: 'the service' });
     expect(seen.value).toMatchObject({ instances: [{ id: started.id, capabilities: { tags: ['blue'] } }] });
+    stop();
+  });
+
+  it('says of an instance that was killed while nobody watched its service that it is gone', async () => {
+    const name = uniqueService('killed');
+    const [worker] = await startWorkers(name, redis, 1);
+    await worker!.kill('SIGKILL');
+    const { heard, stop } = await follow(page.url, [`service/${name}`]);
+    const latest = () => (heard.at(-1)?.value as SeenService | undefined)?.instances;
+    await eventually(() => latest()?.every(({ isGone }) => isGone), { what: 'its end', timeoutMs: 40_000 });
     stop();
   });
 

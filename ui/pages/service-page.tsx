@@ -36,9 +36,8 @@ export function ServicePage({ name }: { readonly name: string }) {
           Queue{queue && queue.waiting > 0 && `, ${count(queue.waiting)} waiting`}
         </a>
       </p>
-      {instances.length === 0 ? (
-        <Nothing>No instance of it is alive.</Nothing>
-      ) : (
+      {instances.every(({ isGone }) => isGone) && <Nothing>No instance of it is alive.</Nothing>}
+      {instances.length > 0 && (
         <Table label={`Instances of ${name}`} columns={COLUMNS} rows={instances} keyOf={({ id }) => id} />
       )}
       {instances.map((instance) => (
@@ -99,7 +98,8 @@ function Details({ instance }: { readonly instance: SeenInstance }) {
   );
 }
 
-function State({ capabilities, vitals, leftOutBy }: SeenInstance) {
+function State({ isGone, capabilities, vitals, leftOutBy }: SeenInstance) {
+  if (isGone) return <Badge tone="error">gone</Badge>;
   if (!capabilities) return <Badge tone="quiet">Hydra 1.x</Badge>;
   const { problems = [], warnings = [] } = vitals ?? {};
   if (problems.length > 0) return <Badge tone="error">{problems.join('; ')}</Badge>;

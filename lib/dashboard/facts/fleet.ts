@@ -93,7 +93,7 @@ function serviceOf(
     instances: own.length,
     legacy: own.filter(({ capabilities }) => !capabilities).length,
     draining: own.filter(({ capabilities }) => capabilities?.draining).length,
-    gone,
+    gone: gone.length,
     versions: [...new Set(own.map(({ version }) => version))].toSorted(),
     configs: [...new Set(own.flatMap(({ capabilities }) => capabilities?.config ?? []))].toSorted(),
     problems: said(({ vitals }) => vitals?.problems),

@@ -8,6 +8,8 @@ import type { Place } from './place.js';
 
 /** One instance, as it has written of itself. What it does not report is undefined. */
 export interface SeenInstance extends Omit<NodeRecord, 'description'> {
+  /** It is listed, and has not been heard of for so long that it cannot be alive. */
+  readonly isGone: boolean;
   readonly nodeVersion: string | undefined;
   readonly uptimeSeconds: number | undefined;
   readonly memory: Readonly<Record<string, number>> | undefined;
@@ -41,7 +43,7 @@ export async function readService(
     surveyServices(instance, asked, [name]),
     asked.one('read routes', (client) => client.smembers(keys.routes(name))),
   ]);
-  const [, , , , , , revisions = [], records = []] = surveyed?.[1] ?? [];
+  const [gone = [], , , , , , revisions = [], records = []] = surveyed?.[1] ?? [];
   const told = records.flatMap((text) => {
     const node = decodeNode(text);
     return node ? [{ node, text }] : [];
@@ -53,7 +55,10 @@ export async function readService(
     'health',
   );
   const instances = told
-    .map(({ node, text }) => instanceOf(node, [text, health.get(node.id)], leftOut.get(node.id) ?? []))
+    .map(({ node, text }) => ({
+      ...instanceOf(node, [text, health.get(node.id)], leftOut.get(node.id) ?? []),
+      isGone: gone.includes(node.id),
+    }))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const value = {
     ...{ name, instances, routes: routes.toSorted() },
@@ -67,7 +72,7 @@ function instanceOf(
   { description: _description, ...node }: NodeRecord,
   [record, health]: readonly [record: string, health: string | undefined],
   leftOutBy: readonly string[],
-): SeenInstance {
+): Omit<SeenInstance, 'isGone'> {
   const told = decodeHealth(health ?? null);
   return {
     ...node,

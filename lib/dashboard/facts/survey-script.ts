@@ -10,7 +10,7 @@ export const KEYS_EACH = 10;
  * KEYS  10 for each service: instances   beats   waiting   high   returned   incomplete   in progress   owners   paused
  *       revisions of its configuration
  * ARGV  1 for how long (ms) an instance may be overdue
- * Returns for each service: the number of instances overdue, of jobs that wait, dead letters, jobs that Hydra 1.x workers
+ * Returns for each service: the ids of instances that are overdue, the number of jobs that wait, of dead letters, jobs that Hydra 1.x workers
  *   took, workers, whether it is paused, its revisions (version, text, …), and the records of its instances. What cannot be
  *   read, because another type of data stands in its place, is nothing.
  *
@@ -32,7 +32,7 @@ local answer = {}
 for first = 1, #KEYS, ${KEYS_EACH} do
   local waiting = number('LLEN', KEYS[first + 2]) + number('LLEN', KEYS[first + 3]) + number('ZCARD', KEYS[first + 4])
   table.insert(answer, {
-    number('ZCOUNT', KEYS[first + 1], '-inf', now - ARGV[1]),
+    list('ZRANGEBYSCORE', KEYS[first + 1], '-inf', now - ARGV[1]),
     waiting,
     number('LLEN', KEYS[first + 5]),
     number('LLEN', KEYS[first + 6]),
@@ -49,13 +49,7 @@ return answer
 
 /** As the script answers. */
 export type SurveyedService = [
-  ...[
-    dead: number,
-    waiting: number,
-    deadLetters: number,
-    inProgress: number,
-    workers: number,
-    isPaused: number,
-  ],
+  gone: string[],
+  ...[waiting: number, deadLetters: number, inProgress: number, workers: number, isPaused: number],
   ...[revisions: string[], records: string[]],
 ];

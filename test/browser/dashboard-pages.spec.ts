@@ -91,7 +91,7 @@ describe('the dashboard in a browser', () => {
     await at.page.getByRole('cell', { name: worker!.id.slice(0, 8) }).waitFor();
     await worker!.kill('SIGKILL');
     await at.sees('No instance of it is alive.');
-  });
+  }, 150_000);
 
   it('comes back by itself, and asks for nothing while it is hidden', async () => {
     await at.show('services');

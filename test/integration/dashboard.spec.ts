@@ -264,7 +264,7 @@ describe('what is watched', () => {
     const latest = () => (heard.at(-1)?.value as SeenService | undefined)?.instances;
     await eventually(() => latest()?.every(({ isGone }) => isGone), { what: 'its end', timeoutMs: 40_000 });
     stop();
-  });
+  }, 120_000);
 
   it('brings lines of logs as they are written, without secrets', async () => {
     const { heard, stop } = await follow(page.url, [`logs/${service}`]);

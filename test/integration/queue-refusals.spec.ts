@@ -103,8 +103,9 @@ it('a job that reads like one which is delayed goes first, rather than into it',
     '',
     '',
     '"twin"',
+    keys.events,
   ];
-  const args = [...names, ...given];
+  const args = [...names, keys.watched, keys.history, ...given];
   const { commands } = instance.redis;
   expect([await addOne.run(commands, args), await addOne.run(commands, args)]).toEqual([1, 1]);
   expect([await commands.zcard(delayed), await commands.llen(high)]).toEqual([1, 1]);

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { JsonObject } from '../protocol/json.js';
 import type { Clock } from '../runtime/clock.js';
 import { Actions } from './act/actions.js';
-import type { Audit } from './act/audit.js';
+import { oneLineAudit, type Audit } from './act/audit.js';
 import { Gate, type Visitor } from './access/gate.js';
 import { Questions } from './ask/questions.js';
 import { Collector } from './collect/collector.js';
@@ -27,11 +27,12 @@ export class DashboardCore {
   private readonly gate: Gate;
   private readonly questions: Questions;
   private readonly actions: Actions;
+  private readonly audit: Audit;
 
   constructor(
     place: Place,
     options: Pick<ResolvedDashboard, 'access' | 'who'>,
-    private readonly audit: Audit,
+    audit: Audit,
   ) {
     const { clock, options: own } = place.instance;
     this.clock = clock;
@@ -39,7 +40,8 @@ export class DashboardCore {
     this.collector = new Collector(clock);
     this.gate = new Gate(options);
     this.questions = new Questions(place);
-    this.actions = new Actions(place, audit);
+    this.audit = oneLineAudit(audit);
+    this.actions = new Actions(place, this.audit);
     this.topics = new Topics(place, this.actions.tasks);
   }
 

@@ -29,7 +29,7 @@ export function FailureGroups({ service, queue }: Ref) {
       </p>
       {value?.groups.length === 0 && <Nothing>There is no dead letter.</Nothing>}
       {value?.groups.map((group) => (
-        <Group key={group.reason} group={group} service={service} queue={queue} />
+        <Group key={group.ids[0]} group={group} service={service} queue={queue} />
       ))}
     </>
   );
@@ -37,7 +37,7 @@ export function FailureGroups({ service, queue }: Ref) {
 
 function Group({ group, service, queue }: Ref & { readonly group: FailureGroup }) {
   const { reason, example, count: many, patterns, firstAt, lastAt, ids } = group;
-  const order = { service, queue, filter: { reason } };
+  const order = { service, queue, filter: { like: ids[0] } };
   const what = `all dead letters with ${reason}`;
   return (
     <article class="card">

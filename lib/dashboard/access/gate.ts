@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 import type { ResolvedDashboard } from '../dashboard-options.js';
 import { allowedBy, DASHBOARD_ACTIONS, type Allowed } from './actions.js';
+import { oneLine } from '../shown/one-line.js';
 import { foreignness } from './loopback.js';
 
 /** Who asks, and what they may do. */
@@ -38,11 +39,6 @@ export class Gate {
 
   private async whoOf({ socket }: IncomingMessage, given: unknown): Promise<string> {
     const who = await this.options.who?.(given as never);
-    return oneLine(who || `somebody at ${socket.remoteAddress ?? 'an unknown address'}`);
+    return oneLine(who || `somebody at ${socket.remoteAddress ?? 'an unknown address'}`, MAX_WHO);
   }
-}
-
-/** It is written to logs. */
-function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, MAX_WHO);
 }

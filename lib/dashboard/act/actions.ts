@@ -39,13 +39,20 @@ export class Actions {
     if (action === 'task.stop') return this.stop(order.text('id'), visitor);
     if (!isAction(action)) throw new Refusal(400, `there is no action ${JSON.stringify(action)}`);
     mayDo(visitor, action);
+    const isDry = order.flag('dryRun');
     const deed = await DEEDS[action](this.place, order, visitor);
-    if ('work' in deed) return this.begin(action, deed, visitor);
-    return order.flag('dryRun') ? deed.now() : this.doNow(deed, visitor);
+    order.refuseUnknown();
+    if (isDry) return this.tryOut(action, deed);
+    return 'work' in deed ? this.begin(action, deed, visitor) : this.doNow(deed, visitor);
   }
 
   close(): void {
     this.tasks.close();
+  }
+
+  private tryOut(action: DashboardAction, { dry }: Deed): Promise<unknown> {
+    if (dry) return dry();
+    throw new Refusal(400, `${action} has no dry run, and nothing was done`);
   }
 
   private async doNow({ what, now }: Extract<Deed, { now: unknown }>, { who }: Visitor): Promise<unknown> {

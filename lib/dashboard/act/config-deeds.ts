@@ -1,11 +1,11 @@
 import type { ConfigStore } from '../../config/config-store.js';
-import { REDACTED } from '../../config/documents/config-secrets.js';
-import { mapLeaves, pathText, valueAt } from '../../config/documents/document-paths.js';
+import { redact } from '../../config/documents/config-secrets.js';
 import { isJsonObject, type JsonObject } from '../../protocol/json.js';
 import type { Visitor } from '../access/gate.js';
 import { Refusal } from '../http/refusal.js';
 import type { Place } from '../facts/place.js';
 import type { Deed, Doing } from './deed.js';
+import { keptSecrets } from './kept-secrets.js';
 import type { Order } from './order.js';
 
 const ALL = Number.MAX_SAFE_INTEGER;
@@ -17,11 +17,11 @@ export const CONFIG_DEEDS = {
   'config.put': put,
   'config.rollback': ({ configs }: Place, order: Order, { who }: Visitor): Deed => {
     const service = order.text('service');
-    const to = order.count('to', -1, ALL);
+    const [to, expect] = [order.count('to', -1, ALL), order.count('expect', 0, ALL)];
+    const change = { by: who, expect, ...whyOf(order) };
     return {
       what: `put the configuration of ${service} back to revision ${to}`,
-      now: () =>
-        configs.of(service).rollback(to, { by: who, expect: order.count('expect', 0, ALL), ...whyOf(order) }),
+      now: () => configs.of(service).rollback(to, change),
     };
   },
 } satisfies Record<string, Doing>;
@@ -30,13 +30,10 @@ async function put({ configs }: Place, order: Order, { who }: Visitor): Promise<
   const [service, version] = [order.text('service'), order.text('version')];
   const store = configs.of(service);
   const edited = documentOf(order.text('text'));
-  const expect = order.count('expect', 0, ALL);
+  const change = { by: who, expect: order.count('expect', 0, ALL), ...whyOf(order) };
   return {
     what: `write the configuration ${service}:${version}`,
-    now: async () => {
-      const document = await withSecrets(store, version, edited);
-      return store.put(version, document, { by: who, expect, ...whyOf(order) });
-    },
+    now: async () => store.put(version, await withSecrets(store, version, edited), change),
   };
 }
 
@@ -61,14 +58,9 @@ function documentOf(text: string): JsonObject {
 
 /** What the page shows as redacted stays as it is stored. */
 async function withSecrets(store: ConfigStore, version: string, edited: JsonObject): Promise<JsonObject> {
-  const stored = (await store.document(version))?.config;
-  const kept = mapLeaves(edited, (leaf, path) => {
-    if (leaf !== REDACTED) return leaf;
-    const before = valueAt(stored, path);
-    if (before !== undefined) return before;
-    throw new Refusal(422, `${pathText(path)} is ${REDACTED}, and nothing is stored there: write its value`);
-  });
-  return kept as JsonObject;
+  const [stored, isSecret] = await Promise.all([store.document(version), store.secretTest()]);
+  const config = stored?.config;
+  return keptSecrets(edited, { stored: config, shown: redact(config, isSecret) }) as JsonObject;
 }
 
 function whyOf(order: Order): { readonly why?: string } {

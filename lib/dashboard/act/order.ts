@@ -1,34 +1,49 @@
 import { isJsonObject, type JsonObject } from '../../protocol/json.js';
-import type { DeadJobFilter } from '../../queue/producer/job-filter.js';
 import type { QueueRef } from '../../queue/producer/queue-service.js';
 import { Refusal } from '../http/refusal.js';
 
+/** What the page says with each order; `total` is for the progress alone. */
+const ALWAYS_KNOWN = ['action', 'dryRun', 'total'];
+
 /** What the page asks to be done, or to be told. Everything in it was written by somebody else. */
 export class Order {
+  /** The names that were looked at. */
+  private readonly known = new Set(ALWAYS_KNOWN);
+
   constructor(private readonly given: JsonObject) {}
 
   /** @throws Refusal where it is not there */
   text(name: string): string {
-    const value = this.given[name];
-    if (typeof value === 'string' && value !== '') return value;
+    const value = this.maybe(name);
+    if (value !== undefined) return value;
     throw new Refusal(400, `${name} is missing`);
   }
 
-  /** Undefined where it is not there. */
+  /** Undefined where it is not there, or empty. @throws Refusal for anything but a text */
   maybe(name: string): string | undefined {
-    const value = this.given[name];
-    return typeof value === 'string' && value !== '' ? value : undefined;
+    const value = this.value(name) ?? '';
+    if (typeof value === 'string') return value === '' ? undefined : value;
+    throw new Refusal(400, `${name} must be a text`);
+  }
+
+  /** The one that is meant; undefined where nothing is said of one. @throws Refusal for an empty one, which would mean all */
+  id(): string | undefined {
+    return this.value('id') === undefined ? undefined : this.text('id');
   }
 
   /** @throws Refusal for anything but a whole number from 0 on */
   count(name: string, fallback: number, max: number): number {
-    const value = Number(this.given[name] ?? fallback);
-    if (Number.isSafeInteger(value) && value >= 0) return Math.min(value, max);
+    const given = this.value(name) ?? fallback;
+    const value = typeof given === 'string' && /^\d+$/.test(given) ? Number(given) : given;
+    if (Number.isSafeInteger(value) && (value as number) >= 0) return Math.min(value as number, max);
     throw new Refusal(400, `${name} must be a whole number`);
   }
 
+  /** @throws Refusal for anything but true and false */
   flag(name: string): boolean {
-    return this.given[name] === true;
+    const value = this.value(name) ?? false;
+    if (typeof value === 'boolean') return value;
+    throw new Refusal(400, `${name} must be true or false`);
   }
 
   /** @throws Refusal for anything but one of these */
@@ -48,23 +63,27 @@ export class Order {
     throw new Refusal(400, `${name} is no time`);
   }
 
+  /** What is inside under a name, or else this order itself. @throws Refusal for anything but an object */
+  inside(name: string): Order {
+    const value = this.value(name);
+    if (value === undefined) return this;
+    if (isJsonObject(value)) return new Order(value);
+    throw new Refusal(400, `${name} must be an object`);
+  }
+
   /** The queue that is meant. */
   queue(): Required<QueueRef> {
     return { service: this.text('service'), queue: this.maybe('queue') ?? 'default' };
   }
 
-  /** Which jobs are meant: without any of these, all. */
-  filter(): DeadJobFilter {
-    const inside = this.given['filter'];
-    const own = isJsonObject(inside) ? new Order(inside) : this;
-    const [pattern, text, reason] = [own.maybe('pattern'), own.maybe('text'), own.maybe('reason')];
-    const [since, until] = [own.date('since'), own.date('until')];
-    return {
-      ...(pattern !== undefined && { pattern }),
-      ...(text !== undefined && { text }),
-      ...(reason !== undefined && { reason }),
-      ...(since && { since }),
-      ...(until && { until }),
-    };
+  /** @throws Refusal where something was said that nobody has looked at: it would be done as if it had not been said */
+  refuseUnknown(): void {
+    const unknown = Object.keys(this.given).find((name) => !this.known.has(name));
+    if (unknown !== undefined) throw new Refusal(400, `${JSON.stringify(unknown)} means nothing here`);
+  }
+
+  private value(name: string): unknown {
+    this.known.add(name);
+    return Object.hasOwn(this.given, name) ? this.given[name] : undefined;
   }
 }

@@ -2,7 +2,9 @@ import type { QueueService } from '../../queue/producer/queue-service.js';
 import { Refusal } from '../http/refusal.js';
 import type { Place } from '../facts/place.js';
 import type { Deed, Doing } from './deed.js';
+import { plainText } from '../shown/stored-text.js';
 import type { Order } from './order.js';
+import { deadFilter } from './which-jobs.js';
 
 /** Ids that are shown of what would be done. */
 const SHOWN = 10;
@@ -41,47 +43,45 @@ export const QUEUE_DEEDS = {
 
 async function redrive({ instance }: Place, order: Order): Promise<Deed> {
   const { ref, name, queues } = about(instance, order);
-  const id = order.maybe('id');
+  const id = order.id();
   if (id !== undefined) {
     return now(`redrive dead letter ${id} of ${name}`, async () =>
       mustBe((await queues.redrive([id], ref)).length > 0, `there is no dead letter "${id}"`),
     );
   }
-  const filter = order.filter();
+  const filter = await deadFilter(order, queues, ref);
   const what = `redrive dead letters of ${name}${words(filter)}`;
-  if (order.flag('dryRun'))
-    return now(what, async () => found(await queues.redrive(filter, { ...ref, dryRun: true })));
   const total = await totalOf(queues, ref, filter, order);
+  const dry = async () => found(await queues.redrive(filter, { ...ref, dryRun: true }));
   const work = async (onProgress: (done: number) => void) =>
     (await queues.redrive(filter, { ...ref, onProgress })).length;
-  return { what, total, work };
+  return { what, total, work, dry };
 }
 
 async function remove({ instance }: Place, order: Order): Promise<Deed> {
   const { ref, name, queues } = about(instance, order);
-  const id = order.maybe('id');
+  const id = order.id();
   if (id !== undefined) {
     return now(`remove job ${id} of ${name}`, async () =>
       mustBe(await queues.remove(id, ref), `"${id}" is not there, or it runs`),
     );
   }
   const state = order.choice('state', STATES);
-  const filter = order.filter();
-  const { since: _since, until: _until, ...rest } = filter;
+  const { since, until, ...filter } = await deadFilter(order, queues, ref);
+  if (since ?? until) throw new Refusal(400, 'what is removed cannot be chosen by since and until');
   const what = `remove ${state} jobs of ${name}${words(filter)}`;
-  const given = { ...ref, ...rest, limit: ALL };
-  if (order.flag('dryRun'))
-    return now(what, async () => found((await queues.clean(state, { ...given, dryRun: true })).ids));
+  const given = { ...ref, ...filter, limit: ALL };
+  const dry = async () => found((await queues.clean(state, { ...given, dryRun: true })).ids);
   const total =
     state === 'dead' ? await totalOf(queues, ref, filter, order) : order.count('total', 0, ALL) || undefined;
   const work = async (onProgress: (done: number) => void) =>
     (await queues.clean(state, { ...given, onProgress })).ids.length;
-  return { what, total, work };
+  return { what, total, work, dry };
 }
 
 function cancel({ instance }: Place, order: Order): Deed {
   const { ref, name, queues } = about(instance, order);
-  const id = order.maybe('id');
+  const id = order.id();
   const reason = order.maybe('reason') ?? 'cancelled on the dashboard';
   if (id !== undefined) {
     return now(`cancel job ${id} of ${name}`, async () => {
@@ -91,12 +91,7 @@ function cancel({ instance }: Place, order: Order): Deed {
   }
   const pattern = order.text('pattern');
   const what = `cancel all "${pattern}" of ${name}`;
-  if (order.flag('dryRun')) {
-    return now(what, async () => {
-      const { ids } = await queues.cancelWhere({ ...ref, pattern, dryRun: true, limit: ALL });
-      return found(ids);
-    });
-  }
+  const dry = async () => found((await queues.cancelWhere({ ...ref, pattern, dryRun: true, limit: ALL })).ids);
   const work = async (progress: (done: number) => void) => {
     let done = 0;
     for (let hasMore = true; hasMore;) {
@@ -107,7 +102,7 @@ function cancel({ instance }: Place, order: Order): Deed {
     }
     return done;
   };
-  return { what, total: order.count('total', 0, ALL) || undefined, work };
+  return { what, total: order.count('total', 0, ALL) || undefined, work, dry };
 }
 
 const NOT_CANCELLED: Readonly<Record<string, string>> = {
@@ -142,7 +137,7 @@ function found(ids: readonly string[]): object {
 }
 
 function words(filter: object): string {
-  const parts = Object.entries(filter).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+  const parts = Object.entries(filter).map(([name, value]) => `${name} ${plainText(JSON.stringify(value))}`);
   return parts.length === 0 ? '' : ` with ${parts.join(' and ')}`;
 }
 

@@ -25,7 +25,7 @@ async function ofLetters(
   order: Order,
   how: 'redrive' | 'remove',
 ): Promise<Deed> {
-  const [stream, group, id] = [order.text('stream'), order.text('group'), order.maybe('id')];
+  const [stream, group, id] = [order.text('stream'), order.text('group'), order.id()];
   const run = (ids: readonly string[]) =>
     how === 'redrive'
       ? streams.redrive(stream, ids, { group })
@@ -42,21 +42,24 @@ async function ofLetters(
   }
   const { groups } = await streams.info(stream);
   const count = groups.find(({ name }) => name === group)?.deadLetters ?? 0;
-  if (order.flag('dryRun')) {
+  const dry = async () => {
     const first = await streams.deadLetters(stream, { group, limit: SHOWN });
-    return { what, now: async () => ({ count, ids: first.map((letter) => letter.id) }) };
-  }
+    return { count, ids: first.map((letter) => letter.id) };
+  };
   const work = async (progress: (done: number) => void) => {
     let done = 0;
+    let after: string | undefined;
     // Those that come meanwhile are not meant, and those that stay are not tried again.
-    for (let tried = 0; tried < count; tried += STEP) {
-      const some = await streams.deadLetters(stream, { group, limit: Math.min(STEP, count - tried) });
-      const moved = some.length === 0 ? 0 : await run(some.map((letter) => letter.id));
-      if (moved === 0) break;
-      done += moved;
+    for (let left = count; left > 0;) {
+      const limit = Math.min(STEP, left);
+      const some = await streams.deadLetters(stream, { group, limit, ...(after !== undefined && { after }) });
+      if (some.length === 0) break;
+      done += await run(some.map((letter) => letter.id));
+      after = some.at(-1)!.id;
+      left -= some.length;
       progress(done);
     }
     return done;
   };
-  return { what, total: count, work };
+  return { what, total: count, work, dry };
 }

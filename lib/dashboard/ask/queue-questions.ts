@@ -4,6 +4,7 @@ import type { Schedule } from '../../queue/model/schedule.js';
 import type { Failures } from '../../queue/failures/failures.js';
 import type { JobStateName, JobView } from '../../queue/producer/job-view.js';
 import { plainText, storedText } from '../shown/stored-text.js';
+import { jobFilter } from '../act/which-jobs.js';
 import type { Question } from './question.js';
 
 const STATES = ['waiting', 'active', 'delayed', 'dead', 'completed'] as const;
@@ -44,7 +45,7 @@ export const QUEUE_QUESTIONS = {
     const ref = order.queue();
     const state: JobStateName = order.choice('state', STATES);
     const limit = order.count('limit', PAGE, MAX_PAGE);
-    const { reason: _reason, ...filter } = order.filter();
+    const filter = jobFilter(order);
     if (Object.keys(filter).length === 0) {
       const offset = order.count('offset', 0, Number.MAX_SAFE_INTEGER);
       return { jobs: (await queues.list(state, { ...ref, offset, limit })).map(listed) };

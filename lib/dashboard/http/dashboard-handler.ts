@@ -9,6 +9,7 @@ import { Refusal } from './refusal.js';
 import { EventStream } from './event-stream.js';
 import { PAGE_NAMES, sendFile } from './page.js';
 import { bodyOf } from './request-body.js';
+import { targetOf } from './request-target.js';
 
 /** One request, and what the framework of the application has made of it. */
 export interface Exchange {
@@ -67,7 +68,7 @@ export class DashboardHandler {
   }
 
   private follow({ request, response }: Exchange): void {
-    const names = new URL(request.url ?? '', 'http://here').searchParams.getAll('topic');
+    const names = targetOf(request).words.getAll('topic');
     if (names.length > MAX_TOPICS) throw new Refusal(400, `a page watches ${MAX_TOPICS} things at most`);
     const topics = names.map((name) => [name, this.dashboard.topics.of(name)] as const);
     const stream = new EventStream(response, this.dashboard.clock);
@@ -85,5 +86,5 @@ export class DashboardHandler {
 }
 
 function wordsOf(request: IncomingMessage): Readonly<Record<string, string>> {
-  return Object.fromEntries(new URL(request.url ?? '', 'http://here').searchParams);
+  return Object.fromEntries(targetOf(request).words);
 }

@@ -8,6 +8,7 @@ import { refuseOthers } from '../access/loopback.js';
 import { sendError } from './answers.js';
 import { Refusal } from './refusal.js';
 import { DASHBOARD_ROUTES, DashboardHandler } from './dashboard-handler.js';
+import { targetOf } from './request-target.js';
 
 /** The page on a port of its own, for this machine alone. */
 export class DashboardServer {
@@ -49,7 +50,7 @@ export class DashboardServer {
 }
 
 function answer(handler: DashboardHandler, request: IncomingMessage, response: ServerResponse): void {
-  const path = new URL(request.url ?? '', 'http://here').pathname.slice(1);
+  const path = targetOf(request).path.slice(1);
   const kind = request.method === 'POST' ? 'post' : 'get';
   const isKnown = (DASHBOARD_ROUTES[kind] as readonly string[]).includes(path);
   if (!isKnown || !['GET', 'HEAD', 'POST'].includes(request.method ?? ''))

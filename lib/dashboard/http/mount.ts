@@ -7,6 +7,7 @@ import type { DashboardCore } from '../dashboard-core.js';
 import type { ResolvedDashboard } from '../dashboard-options.js';
 import { SECURITY_HEADERS } from './headers.js';
 import { DASHBOARD_ROUTES, DashboardHandler, type Exchange } from './dashboard-handler.js';
+import { targetOf } from './request-target.js';
 
 /** A request of Fastify has Node's inside; one of Express is Node's. */
 interface FrameworkRequest extends IncomingMessage {
@@ -29,7 +30,7 @@ export function mount(
   const answering = (name: string) => (request: FrameworkRequest, response: FrameworkResponse) => {
     const exchange = exchangeOf(request, response);
     // Addresses in the page are relative to it, so that it works behind a proxy that changes its path.
-    if (name === '' && !pathOf(exchange.request).endsWith('/')) return redirect(path, exchange);
+    if (name === '' && !targetOf(exchange.request).path.endsWith('/')) return redirect(path, exchange);
     return handler.answer(name, exchange);
   };
   for (const kind of ['get', 'post'] as const)
@@ -48,8 +49,4 @@ function exchangeOf(request: FrameworkRequest, response: FrameworkResponse): Exc
 function redirect(path: string, { response }: Exchange): void {
   const location = `${path.slice(path.lastIndexOf('/') + 1)}/`;
   response.writeHead(302, { ...SECURITY_HEADERS, location, 'cache-control': 'no-store' }).end();
-}
-
-function pathOf({ url = '' }: IncomingMessage): string {
-  return new URL(url, 'http://here').pathname;
 }

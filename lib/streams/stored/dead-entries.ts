@@ -1,4 +1,5 @@
 import {
+  badOption,
   checkGroupName,
   checkStreamName,
   integer,
@@ -7,7 +8,7 @@ import {
 } from '../../hydra-options.js';
 import { decodeDeadLetter } from '../../protocol/dead-letter.js';
 import type { EntryFields } from '../../protocol/stream-entry.js';
-import { timeOfId } from '../../protocol/stream-id.js';
+import { isStreamId, timeOfId } from '../../protocol/stream-id.js';
 import type { Context } from '../../redis/context.js';
 import { groupKeys } from '../group/group-keys.js';
 import { NOBODY } from '../scripts/group-lua.js';
@@ -42,9 +43,11 @@ export interface DeadLetterOptions {
   readonly group?: string;
   /** How many are listed at most. @defaultValue 100 */
   readonly limit?: number;
+  /** Lists those behind this one: the id of the last of a list, to go on behind it. @defaultValue from the oldest on */
+  readonly after?: string;
 }
 
-const OPTION_NAMES = { group: true, limit: true } satisfies NamesOf<DeadLetterOptions>;
+const OPTION_NAMES = { group: true, limit: true, after: true } satisfies NamesOf<DeadLetterOptions>;
 const BATCH_SIZE = 100;
 /** Letters that one script gives back: each is read and may be stored again, and may be large. */
 const REDRIVE_BATCH_SIZE = 25;
@@ -55,11 +58,14 @@ export class DeadEntries {
 
   /** The dead letters of a group, the oldest first. */
   async list<T = unknown>(stream: string, options: DeadLetterOptions = {}): Promise<DeadEntry<T>[]> {
-    const { limit = PAGE } = options;
+    const { limit = PAGE, after } = options;
     const key = this.deadKey(stream, options);
     integer(`limit of the dead letters of "${stream}"`, limit, 1);
+    if (after !== undefined && !isStreamId(after))
+      throw badOption(`after of the dead letters of "${stream}"`, after, 'the id of a dead letter');
+    const from = after === undefined ? '-' : `(${after}`;
     const found = await this.context.redis.run(`read dead letters of ${stream}`, (redis) =>
-      redis.xrange(key, '-', '+', 'COUNT', limit),
+      redis.xrange(key, from, '+', 'COUNT', limit),
     );
     return found.flatMap(([id, fields]) => readDeadEntry<T>(id, fields));
   }

@@ -1,0 +1,49 @@
+import { failureGroup } from '../../queue/failures/failure-group.js';
+import type { DeadJobFilter, JobFilter } from '../../queue/producer/job-filter.js';
+import type { QueueRef, QueueService } from '../../queue/producer/queue-service.js';
+import { Refusal } from '../http/refusal.js';
+import type { Order } from './order.js';
+
+/**
+ * Which jobs are meant: without any of these, all.
+ *
+ * @throws Refusal for a filter that is none, and for a member that no filter has: it would mean more jobs than was said
+ */
+export function jobFilter(order: Order): JobFilter {
+  const own = order.inside('filter');
+  const filter = filterOf(own);
+  if (own !== order) own.refuseUnknown();
+  return filter;
+}
+
+/** As {@link jobFilter}, for dead letters: `like` is the id of one of those that failed for the same reason. */
+export async function deadFilter(
+  order: Order,
+  queues: QueueService,
+  ref: Required<QueueRef>,
+): Promise<DeadJobFilter> {
+  const own = order.inside('filter');
+  const filter = filterOf(own);
+  const [reason, like] = [own.maybe('reason'), own.maybe('like')];
+  if (own !== order) own.refuseUnknown();
+  const group = like === undefined ? reason : await reasonOf(like, queues, ref);
+  return { ...filter, ...(group !== undefined && { reason: group }) };
+}
+
+function filterOf(own: Order): JobFilter {
+  const [pattern, text] = [own.maybe('pattern'), own.maybe('text')];
+  const [since, until] = [own.date('since'), own.date('until')];
+  return {
+    ...(pattern !== undefined && { pattern }),
+    ...(text !== undefined && { text }),
+    ...(since && { since }),
+    ...(until && { until }),
+  };
+}
+
+/** The page does not know the reason as it is stored: there may be secrets in it. */
+async function reasonOf(id: string, queues: QueueService, ref: Required<QueueRef>): Promise<string> {
+  const job = await queues.get(id, ref);
+  if (job?.state === 'dead' && job.error !== undefined) return failureGroup(job.error);
+  throw new Refusal(409, `"${id}" is no dead letter any more: read again`);
+}

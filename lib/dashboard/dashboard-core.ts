@@ -29,11 +29,7 @@ export class DashboardCore {
   private readonly actions: Actions;
   private readonly audit: Audit;
 
-  constructor(
-    place: Place,
-    options: Pick<ResolvedDashboard, 'access' | 'who'>,
-    audit: Audit,
-  ) {
+  constructor(place: Place, options: Pick<ResolvedDashboard, 'access' | 'who'>, audit: Audit) {
     const { clock, options: own } = place.instance;
     this.clock = clock;
     this.about = { namespace: own.namespace, service: place.isService ? own.service : undefined };

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 
-import { ConfigStore, QueueService, StreamService, type HydraInstance } from '../../lib/index.js';
+import type { HydraInstance } from '../../lib/hydra-instance.js';
+import { ConfigStore, type QueueService, type StreamService } from '../../lib/index.js';
 import { encodeDeadLetter } from '../../lib/protocol/dead-letter.js';
 import { createMessage } from '../../lib/protocol/message.js';
 import { writeDeadLetter } from '../../lib/queue/model/dead-letter.js';
@@ -168,8 +169,19 @@ describe('dead letters of a stream', () => {
     await redis.xgroup('SETID', instance.keys.stream('orders'), 'shop', '0');
     for (let n = 1; n <= 500; n++) pipeline.xadd(instance.keys.stream('orders'), `${n}-0`, 'data', '{}');
     await pipeline.exec();
-    await redis.xreadgroup('GROUP', 'shop', 'somebody', 'COUNT', 500, 'STREAMS', instance.keys.stream('orders'), '>');
-    expect((await order({ action: 'stream.redrive', service: undefined, stream: 'orders', group: 'shop' })).status).toBe(200);
+    await redis.xreadgroup(
+      'GROUP',
+      'shop',
+      'somebody',
+      'COUNT',
+      500,
+      'STREAMS',
+      instance.keys.stream('orders'),
+      '>',
+    );
+    expect(
+      (await order({ action: 'stream.redrive', service: undefined, stream: 'orders', group: 'shop' })).status,
+    ).toBe(200);
     await eventually(async () => (await redis.xlen(dead)) === 500, { what: 'those in flight alone' });
   });
 });

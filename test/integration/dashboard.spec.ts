@@ -87,6 +87,10 @@ describe('the page for this machine', () => {
     ['as a form', { 'content-type': 'text/plain' }],
     ['from another site', { 'sec-fetch-site': 'cross-site' }],
     ['from another site, in an older browser', { origin: 'http://evil.example' }],
+    [
+      'from another site that names itself as the host',
+      { origin: 'http://evil.example', 'x-forwarded-host': 'evil.example', 'x-role': 'write' },
+    ],
   ])('does nothing that is asked for %s', async (_how, headers) => {
     const all = { 'content-type': 'application/json', 'x-hydra-dashboard': '1', ...headers };
     const given = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined);

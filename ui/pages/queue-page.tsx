@@ -110,8 +110,7 @@ function Depth({
         <ul>
           {running.map(({ id, pattern, progress }) => (
             <li key={id}>
-              <a href={href('queues', [service, queue, id])}>{pattern}</a>:{' '}
-              {JSON.stringify(progress) ?? 'running'}
+              <a href={href('queues', [service, queue, id])}>{pattern}</a>: {progress ?? 'running'}
             </li>
           ))}
         </ul>

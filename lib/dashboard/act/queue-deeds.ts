@@ -91,7 +91,8 @@ function cancel({ instance }: Place, order: Order): Deed {
   }
   const pattern = order.text('pattern');
   const what = `cancel all "${pattern}" of ${name}`;
-  const dry = async () => found((await queues.cancelWhere({ ...ref, pattern, dryRun: true, limit: ALL })).ids);
+  const dry = async () =>
+    found((await queues.cancelWhere({ ...ref, pattern, dryRun: true, limit: ALL })).ids);
   const work = async (progress: (done: number) => void) => {
     let done = 0;
     for (let hasMore = true; hasMore;) {

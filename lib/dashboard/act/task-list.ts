@@ -46,7 +46,7 @@ export class TaskList {
       throw new Refusal(429, `${MAX_RUNNING} tasks run already: wait for one of them, or stop it`);
     const id = `${this.clock.now().toString(36)}-${++this.count}`;
     const task: Task = { ...given, id, done: 0, state: 'running', error: undefined };
-    this.tasks = [task, ...this.tasks.slice(0, MAX_ENDED)];
+    this.tasks = [task, ...withoutOldest(this.tasks)];
     this.running.set(
       id,
       this.run(id, work).finally(() => {
@@ -91,4 +91,10 @@ export class TaskList {
     this.tasks = this.tasks.map((task) => (task.id === id ? { ...task, ...change } : task));
     return this.find(id)!;
   }
+}
+
+/** All that run, and the newest of those that have ended. */
+function withoutOldest(tasks: readonly Task[]): Task[] {
+  let ended = 0;
+  return tasks.filter(({ state }) => state === 'running' || state === 'stopping' || ended++ < MAX_ENDED);
 }

@@ -15,8 +15,8 @@ const LOOK_AT = 20_000;
 /** Dead letters that are grouped. */
 const GROUPED = 10_000;
 
-/** A job in a list: without its data, which may be large. */
-export type ListedJob = Omit<JobView, 'data' | 'result'>;
+/** A job in a list: without what may be large, and may hold secrets. */
+export type ListedJob = Omit<JobView, 'data' | 'result' | 'progress'>;
 
 /** Some jobs of one state. */
 export interface ListedJobs {
@@ -56,7 +56,12 @@ export const QUEUE_QUESTIONS = {
 
   failures: async ({ instance: { queues } }, order): Promise<Failures> => {
     const { groups, ...rest } = await queues.failures({ ...order.queue(), lookAt: GROUPED });
-    return { ...rest, groups: groups.map((group) => ({ ...group, example: plainText(group.example) })) };
+    const shownOf = (group: Failures['groups'][number]) => ({
+      ...group,
+      reason: plainText(group.reason),
+      example: plainText(group.example),
+    });
+    return { ...rest, groups: groups.map(shownOf) };
   },
 
   schedules: async ({ instance: { queues } }, order): Promise<readonly Omit<Schedule, 'data'>[]> => {
@@ -83,7 +88,7 @@ export const QUEUE_QUESTIONS = {
   },
 } satisfies Record<string, Question>;
 
-function listed({ data: _data, result: _result, error, ...job }: JobView): ListedJob {
+function listed({ data: _data, result: _result, progress: _progress, error, ...job }: JobView): ListedJob {
   return { ...job, ...(error !== undefined && { error: plainText(error) }) };
 }
 

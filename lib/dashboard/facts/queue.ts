@@ -1,18 +1,27 @@
 import type { JobCounts, JobView } from '../../queue/producer/job-view.js';
 import type { QueueRef } from '../../queue/producer/queue-service.js';
 import type { Reading } from '../collect/collector.js';
+import { oneLine } from '../shown/one-line.js';
+import { storedText } from '../shown/stored-text.js';
 import type { Place } from './place.js';
 
 /** Jobs that run, with their progress; more of them are in the list. */
 const RUNNING_SHOWN = 20;
+const MAX_PROGRESS = 200;
 /** Of `counts` and `list`, at most. */
 const COMMANDS = 5;
 
 /** How a queue is at the moment. */
 export interface SeenQueue {
   readonly counts: JobCounts;
-  readonly running: readonly Omit<JobView, 'data' | 'result'>[];
+  readonly running: readonly RunningJob[];
 }
+
+/** A job that runs, without secrets. */
+export type RunningJob = Pick<JobView, 'id' | 'pattern' | 'attempts'> & {
+  /** In one line. */
+  readonly progress?: string;
+};
 
 export async function readQueue(
   { instance: { queues } }: Place,
@@ -22,6 +31,10 @@ export async function readQueue(
     queues.counts(ref),
     queues.list('active', { ...ref, limit: RUNNING_SHOWN }),
   ]);
-  const value = { counts, running: running.map(({ data: _data, result: _result, ...job }) => job) };
-  return { value, commands: COMMANDS };
+  return { value: { counts, running: running.map(runningJob) }, commands: COMMANDS };
+}
+
+function runningJob({ id, pattern, attempts, progress }: JobView): RunningJob {
+  const text = progress === undefined ? undefined : storedText(JSON.stringify(progress));
+  return { id, pattern, attempts, ...(text !== undefined && { progress: oneLine(text, MAX_PROGRESS) }) };
 }

@@ -1,11 +1,13 @@
 import { createRedaction } from '../../logging/log-redaction.js';
 import { SECRET_NAMES } from '../../options/secret-names.js';
+import { parseValue } from '../../protocol/json.js';
 
-const REDACTED = '"[redacted]"';
+const HIDDEN = '[redacted]';
+const REDACTED = `"${HIDDEN}"`;
 const MAX_CHARACTERS = 200_000;
 const SECRET = new RegExp(SECRET_NAMES.map((name) => name.replaceAll('-', String.raw`\-`)).join('|'), 'i');
-/** A text, a punctuation mark, or anything else up to the next one. */
-const TOKEN = /"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s[\]{},:"]+/gs;
+/** A text, or its beginning where it was cut off; a punctuation mark, or anything else up to the next one. */
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|[[\]{},:]|[^\s[\]{},:"]+/gs;
 
 const hideInText = createRedaction(SECRET_NAMES);
 
@@ -15,13 +17,16 @@ export function plainText(text: string): string {
 }
 
 /**
- * JSON as it is stored, on several lines and without secrets. It is not parsed: numbers keep all their digits, members their order,
- * and what appears twice appears twice. What is no JSON stays as it is.
+ * JSON as it is stored, on several lines and without secrets. It is not shown as it is parsed: numbers keep all their digits, members
+ * their order, and what appears twice appears twice. What is no JSON stays as it is.
+ *
+ * @param name of the field that it is stored in: it may say that all of it is secret
  */
-export function storedText(text: string): string {
+export function storedText(text: string, name = ''): string {
+  if (SECRET.test(name)) return HIDDEN;
   const cut = text.length > MAX_CHARACTERS;
   const shown = text.slice(0, MAX_CHARACTERS);
-  if (!/^\s*[[{]/.test(shown)) return plainText(shown) + (cut ? '…' : '');
+  if (!/^\s*[[{]/.test(shown) || parseValue(text) === undefined) return plainText(shown) + (cut ? '…' : '');
   return new Printer().print(shown.match(TOKEN) ?? []) + (cut ? '\n…' : '');
 }
 

@@ -1,7 +1,7 @@
 import type { JobLogLine } from '../../queue/model/job-log.js';
 import type { JobFailure } from '../../queue/model/job-state.js';
 import type { Schedule } from '../../queue/model/schedule.js';
-import type { Failures } from '../../queue/failures/failures.js';
+import type { FailureGroup, Failures } from '../../queue/failures/failures.js';
 import type { JobStateName, JobView } from '../../queue/producer/job-view.js';
 import { plainText, storedText } from '../shown/stored-text.js';
 import { jobFilter } from '../act/which-jobs.js';
@@ -56,12 +56,7 @@ export const QUEUE_QUESTIONS = {
 
   failures: async ({ instance: { queues } }, order): Promise<Failures> => {
     const { groups, ...rest } = await queues.failures({ ...order.queue(), lookAt: GROUPED });
-    const shownOf = (group: Failures['groups'][number]) => ({
-      ...group,
-      reason: plainText(group.reason),
-      example: plainText(group.example),
-    });
-    return { ...rest, groups: groups.map(shownOf) };
+    return { ...rest, groups: groups.map(withoutSecrets) };
   },
 
   schedules: async ({ instance: { queues } }, order): Promise<readonly Omit<Schedule, 'data'>[]> => {
@@ -94,4 +89,8 @@ function listed({ data: _data, result: _result, progress: _progress, error, ...j
 
 function shown(value: unknown): string | undefined {
   return value === undefined ? undefined : storedText(JSON.stringify(value) ?? '');
+}
+
+function withoutSecrets({ reason, example, ...group }: FailureGroup): FailureGroup {
+  return { ...group, reason: plainText(reason), example: plainText(example) };
 }

@@ -7,7 +7,7 @@ import type { Order } from './order.js';
 /**
  * Which jobs are meant: without any of these, all.
  *
- * @throws Refusal for a filter that is none, and for a member that no filter has: it would mean more jobs than was said
+ * @throws Refusal for anything else than a filter, and for a member that no filter has: it would mean more jobs than was said
  */
 export function jobFilter(order: Order): JobFilter {
   const own = order.inside('filter');

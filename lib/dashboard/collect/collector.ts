@@ -20,6 +20,8 @@ export interface News {
   readonly json: string;
   /** It adds to what the viewer was told before. */
   readonly isPart: boolean;
+  /** All that is known, where it may be told instead. */
+  readonly whole?: string | undefined;
 }
 
 type Viewer = (news: News) => void;
@@ -98,15 +100,17 @@ export class Collector {
 }
 
 function tell(known: Watched, { value, added }: Reading): void {
+  // Where nothing is new, nothing is written as JSON to be compared.
+  if (added === null && known.latest !== undefined && !known.hasFailed) return;
   const json = JSON.stringify({ value });
   if (json === known.latest && !known.hasFailed) return;
   const isWhole = added === undefined || known.latest === undefined || known.hasFailed;
   known.latest = json;
   known.hasFailed = false;
   if (isWhole) send(known, json, false);
-  else if (added !== null) send(known, JSON.stringify({ value: added }), true);
+  else if (added !== null) send(known, JSON.stringify({ value: added }), true, json);
 }
 
-function send({ viewers }: Watched, json: string, isPart: boolean): void {
-  for (const viewer of viewers) viewer({ json, isPart });
+function send({ viewers }: Watched, json: string, isPart: boolean, whole?: string): void {
+  for (const viewer of viewers) viewer({ json, isPart, whole: isPart ? whole : json });
 }

@@ -49,12 +49,19 @@ export class LogTail {
 
   async read(): Promise<Reading> {
     const asked = new Asked(this.place.instance.redis);
-    if (this.looks++ % LOOKED_UP_EVERY === 0) this.sources = await this.lookUp(asked);
+    if (this.looks++ % LOOKED_UP_EVERY === 0) this.follow(await this.lookUp(asked));
     const batches = this.batches();
     const read = await Promise.all(batches.map((batch) => this.newLines(asked, batch)));
     const added = read.flat().toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
     if (added.length > 0) this.lines = [...this.lines, ...added].slice(-KEPT);
     return { value: this.lines, commands: asked.commands, added: added.length > 0 ? added : null };
+  }
+
+  /** Those that have gone are forgotten. */
+  private follow(sources: typeof this.sources): void {
+    this.sources = sources;
+    const logs = new Set(sources.map(([service, id]) => this.place.instance.keys.healthLog(service, id)));
+    for (const log of this.heads.keys()) if (!logs.has(log)) this.heads.delete(log);
   }
 
   private async lookUp(asked: Asked): Promise<typeof this.sources> {

@@ -28,9 +28,13 @@ export const DASHBOARD_ROUTES = {
 } as const;
 
 const MAX_TOPICS = 8;
+/** Pages that watch at one time. */
+const MAX_STREAMS = 200;
 
 /** Answers all requests of the page. Whatever goes wrong is said in the answer. */
 export class DashboardHandler {
+  private streams = 0;
+
   constructor(private readonly dashboard: DashboardCore) {}
 
   /** @param path below the path of the page */
@@ -71,13 +75,12 @@ export class DashboardHandler {
     const names = targetOf(request).words.getAll('topic');
     if (names.length > MAX_TOPICS) throw new Refusal(400, `a page watches ${MAX_TOPICS} things at most`);
     const topics = names.map((name) => [name, this.dashboard.topics.of(name)] as const);
+    if (this.streams >= MAX_STREAMS) throw new Refusal(503, `${MAX_STREAMS} pages watch already`);
+    this.streams++;
     const stream = new EventStream(response, this.dashboard.clock);
-    for (const [name, topic] of topics) {
-      const leave = this.dashboard.collector.watch(name, topic, ({ json, isPart }) =>
-        stream.send(isPart ? `part ${name}` : name, json, isPart),
-      );
-      stream.onEnd(leave);
-    }
+    stream.onEnd(() => this.streams--);
+    for (const [name, topic] of topics)
+      stream.onEnd(this.dashboard.collector.watch(name, topic, (news) => stream.send(name, news)));
   }
 
   private async act({ request, response, body }: Exchange, visitor: Visitor): Promise<void> {

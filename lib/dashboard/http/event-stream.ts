@@ -7,13 +7,24 @@ import { SECURITY_HEADERS } from './headers.js';
 const BEAT_MS = 10_000;
 /** Whoever may not see the page any more sees it for so long at most: then the page asks for another one, and is asked who it is. */
 const LIFE_MS = 300_000;
+/** For what was sent last to arrive: a reader that does not read never ends by itself. */
+const LINGER_MS = 5_000;
+
+/** What a reader is told under one name. */
+export interface Told {
+  readonly json: string;
+  /** It adds to what was told before. */
+  readonly isPart: boolean;
+  /** All of it, which may be told in place of the parts; undefined where there is nothing but this. */
+  readonly whole?: string | undefined;
+}
 
 /** One answer that never ends by itself: what happens, as server-sent events. A reader that is slow misses what is outdated. */
 export class EventStream {
-  /** What could not be sent yet: the last text of each name. */
-  private readonly waiting = new Map<string, string[]>();
+  /** What could not be sent yet: of each name all of it, and not the parts, of which there may be ever more. */
+  private readonly waiting = new Map<string, readonly Told[]>();
   private readonly beat: Timer;
-  private readonly end: Timer;
+  private end: Timer;
   private readonly ended: (() => void)[] = [];
 
   constructor(
@@ -28,17 +39,18 @@ export class EventStream {
       'x-accel-buffering': 'no',
     });
     response.flushHeaders();
-    this.beat = clock.setInterval(() => this.write(': here\n\n'), BEAT_MS);
-    this.end = clock.setTimeout(() => response.end(), LIFE_MS);
+    this.beat = clock.setInterval(() => this.response.writableNeedDrain || this.write(': here\n\n'), BEAT_MS);
+    this.end = clock.setTimeout(() => this.finish(), LIFE_MS);
     response.on('drain', () => this.flush());
     response.once('close', () => this.close());
   }
 
-  /** @param isPart whether it adds to what was sent under this name before, and does not take its place */
-  send(name: string, json: string, isPart = false): void {
-    const text = `event: ${name}\ndata: ${json}\n\n`;
-    if (!this.response.writableNeedDrain) return this.write(text);
-    this.waiting.set(name, [...(isPart ? (this.waiting.get(name) ?? []) : []), text]);
+  send(name: string, told: Told): void {
+    if (!this.response.writableNeedDrain) return this.write(textOf(name, told));
+    const { whole } = told;
+    if (whole !== undefined) return void this.waiting.set(name, [{ json: whole, isPart: false }]);
+    const [before] = this.waiting.get(name) ?? [];
+    this.waiting.set(name, before && !before.isPart && told.isPart ? [before, told] : [told]);
   }
 
   /** Calls it when the reader has gone. */
@@ -48,7 +60,7 @@ export class EventStream {
   }
 
   private flush(): void {
-    const texts = [...this.waiting.values()].flat();
+    const texts = [...this.waiting].flatMap(([name, all]) => all.map((told) => textOf(name, told)));
     this.waiting.clear();
     for (const text of texts) this.write(text);
   }
@@ -57,10 +69,24 @@ export class EventStream {
     if (!this.response.destroyed && !this.response.writableEnded) this.response.write(text);
   }
 
+  private finish(): void {
+    this.response.end();
+    this.leave();
+    this.end = this.clock.setTimeout(() => this.response.destroy(), LINGER_MS);
+  }
+
   private close(): void {
-    this.clock.clear(this.beat);
     this.clock.clear(this.end);
+    this.leave();
+  }
+
+  private leave(): void {
+    this.clock.clear(this.beat);
     this.waiting.clear();
     for (const act of this.ended.splice(0)) act();
   }
+}
+
+function textOf(name: string, { json, isPart }: Told): string {
+  return `event: ${isPart ? `part ${name}` : name}\ndata: ${json}\n\n`;
 }

@@ -1,4 +1,4 @@
-import type { Fault, FaultSeverity } from '../redis/faults/fault.js';
+import type { Fault } from '../redis/faults/fault.js';
 import type { Facts } from './evidence/facts.js';
 
 /** The area of a finding. @publicApi */
@@ -23,7 +23,7 @@ export type DoctorCategory =
  *
  * @publicApi
  */
-export type DoctorSeverity = FaultSeverity;
+export type DoctorSeverity = 'error' | 'warning' | 'info';
 
 /** One thing that is not as it should be. No text of it contains a secret. @publicApi */
 export interface DoctorFinding {

@@ -101,3 +101,11 @@ export declare const histogram: { record(value: number | undefined, labels: obje
 export declare const traces: AsyncLocalStorage<unknown>;
 export declare function extract(headers: Readonly<Record<string, string>>): unknown;
 export declare const tokens: { fetch(): Promise<{ readonly token: string; readonly expiresOn: number }> };
+export declare function rolesOf(request: object): readonly string[];
+export declare function userOf(request: object): { readonly name: string };
+export declare class AuthModule {
+  readonly name: string;
+}
+export declare class AuthService {
+  accessOf(request: object): 'none' | 'read' | 'write';
+}

@@ -11,6 +11,7 @@ const FOLDER = `${ROOT}test/docs-code/`;
 const PACKAGES = [
   'nestjs-hydra',
   'nestjs-hydra/telemetry',
+  'nestjs-hydra/dashboard',
   '../../support/doc-names.js',
   '@nestjs/common',
   '@nestjs/core',

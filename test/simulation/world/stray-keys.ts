@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 
 import type { MemoryServer } from '../../../lib/testing/server/memory-server.js';
 
-const PAGE = new URL('../../../docs/redis-keys.md', import.meta.url);
+/** From the root, where its processes start, compiled ones too. */
+const PAGE = 'docs/redis-keys.md';
 const NAMESPACE = 'hydra';
 
 /** Keys that are in no table of docs/redis-keys.md, or should have ended with the instances. */

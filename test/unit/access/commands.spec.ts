@@ -13,7 +13,8 @@ const streams = [...use.STREAM_PUBLISH, ...use.STREAM_READ, ...use.STREAM_CONSUM
 
 /** Which commands the users of each part of the library have, beside those of every user. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
-  'lib/registry/': [...registry, ...use.UPKEEP, ...use.LOGS_KEEP, 'lrange'],
+  // Who reads the logs of others may read all there is; who may not ask who it is, is not told.
+  'lib/registry/': [...registry, ...use.UPKEEP, ...use.LOGS_KEEP, 'lrange', 'lindex', 'acl|whoami'],
   'lib/config/': [...use.CONFIG_READ, ...use.CONFIG_WRITE],
   'lib/queue/producer/': use.QUEUE_ADD,
   'lib/queue/scripts/producer-scripts': use.QUEUE_ADD,

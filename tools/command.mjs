@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { constants as system, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 
 // Package managers install here, and a bare PATH (cron, CI, a fresh root shell) often lacks one of them.
@@ -26,7 +26,7 @@ function isExecutable(path) {
 /**
  * Runs a program to its end and returns its exit code; 127 when it could not be started.
  * With `log`, each output line is handed over; with `inherit`, the program writes to this terminal itself. One that is
- * `isPatient` gets what time of the processors others leave, as do those that it starts.
+ * `isPatient` gets less time of the processors than others, as do those that it starts.
  */
 export function run(program, args, options = {}) {
   const { log = () => {}, inherit = false, isPatient = false, timeoutMs, ...others } = options;
@@ -42,10 +42,13 @@ export function run(program, args, options = {}) {
   });
 }
 
+/** A third of what others get: with the lowest priority, what waits for seconds of the clock would wait in vain. */
+const PATIENT = 5;
+
 /** Where the system forbids it, the program runs like the others. */
 function letOthersPass(pid) {
   try {
-    setPriority(pid, system.priority.PRIORITY_LOW);
+    setPriority(pid, PATIENT);
   } catch {
     // It may also have ended already.
   }

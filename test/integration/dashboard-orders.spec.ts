@@ -31,7 +31,9 @@ const order = async (given: object) => {
   return { status: answer.status, body: (await answer.json()) as { error?: string; count?: number } };
 };
 const ask = async <T>(what: string, words: Readonly<Record<string, string>>) =>
-  (await (await fetch(`${page.url}ask?${new URLSearchParams({ what, service, ...words })}`)).json()) as T;
+  (await (
+    await fetch(`${page.url}ask?${new URLSearchParams({ what, service, ...words }).toString()}`)
+  ).json()) as T;
 
 /** Dead letters as a worker writes them. */
 async function giveUp(reasons: readonly string[]): Promise<void> {

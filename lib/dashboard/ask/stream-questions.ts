@@ -54,6 +54,6 @@ function instantOf(at: string | undefined): string | Date | undefined {
 function fieldsOf(flat: readonly string[]): ListedEntry['fields'] {
   return Array.from({ length: flat.length / 2 }, (_, index) => [
     plainText(flat[2 * index]!),
-    storedText(flat[2 * index + 1]!, flat[2 * index]!),
+    storedText(flat[2 * index + 1]!, flat[2 * index]),
   ]);
 }

@@ -119,10 +119,13 @@ describe('the result of a job that nobody will tell of', () => {
     const job = await queue.add('echo', 1);
     const running = await queue.add('echo', 2);
     const ends = [job, running].map((each) => each.result({ timeoutMs: 90_000 }).catch(({ code }) => code));
-    // One of them has woken the worker, and was on its way to it for a moment.
-    await eventually(async () => (await redis.commands.llen(waiting)) === 2, { what: 'both to wait' });
-    const texts = await redis.commands.lrange(waiting, 0, -1);
-    for (let n = 0; n < texts.length; n++) await redis.commands.rpoplpush(waiting, inProgress);
+    // Each may wake the worker, and is on its way to it and back for a moment then.
+    const takeOne = async () => {
+      await redis.commands.rpoplpush(waiting, inProgress);
+      return (await redis.commands.llen(inProgress)) === 2;
+    };
+    await eventually(takeOne, { what: 'the other worker to have both' });
+    const texts = await redis.commands.lrange(inProgress, 0, -1);
     const raw = texts.find((text) => text.includes(job.id))!;
     expect(await redis.commands.lrem(inProgress, 1, raw)).toBe(1);
     expect(await ends[0]).toBe('REPLY_LOST');

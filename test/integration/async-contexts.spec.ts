@@ -173,7 +173,7 @@ describe('what goes on when a request is over', () => {
     const service = uniqueService('kept');
     const redis = await testRedis();
     const server = await startService({ service, redis }, [WhoController]);
-    const often = { presence: { intervalMs: 100 }, connection: { pingIntervalMs: 100 } };
+    const often = { presence: { intervalMs: 100 }, connection: { pingIntervalMs: 500 } };
     const client = await clientOf(service, { ...often, name: uniqueService('first') });
     const queue = server.app.get(QueueService);
 
@@ -193,7 +193,7 @@ describe('what goes on when a request is over', () => {
       },
     }).enable();
     // Time for each of the timers to ring, and for a connection to come back.
-    await sleep(300);
+    await sleep(1_200);
     client.unwrap()[0].disconnect(true);
     client.unwrap()[1].disconnect(true);
     await sleep(1_500);

@@ -16,7 +16,9 @@ describe('a job that waits', () => {
     'takes less than 400 bytes, $how',
     async ({ optionsOf }) => {
       const { url } = await startPrivateRedis();
-      const caller = await startCaller({ service: uniqueService('bytes'), redis: url }, []);
+      // A thousand jobs at once may keep a PING waiting on a busy machine.
+      const connection = { pingIntervalMs: 10_000 };
+      const caller = await startCaller({ service: uniqueService('bytes'), redis: url, connection }, []);
       const queue = caller.app.get(QueueService);
       const { redis } = caller.app.get(HydraInstance);
       const used = async () =>

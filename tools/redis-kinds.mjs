@@ -2,10 +2,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startMemoryRedis } from './memory-redis.mjs';
-import { startRedisAcl } from './redis-acl.mjs';
-import { startRedisCluster } from './redis-cluster.mjs';
-import { startRedisSentinel } from './redis-sentinel.mjs';
-import { startRedisTls } from './redis-tls.mjs';
 import { startRedis } from './redis.mjs';
 import { ROOT } from './setup.mjs';
 
@@ -13,18 +9,20 @@ export const TOPOLOGIES = ['cluster', 'sentinel', 'tls', 'acl'];
 export const KINDS = ['memory', ...TOPOLOGIES];
 
 /**
- * Starts a Redis of a kind, or a plain one.
+ * Starts a Redis of a kind, or a plain one. What needs a package is imported here: in a fresh clone there is none before.
  *
  * @returns where the suites find it, as environment variables; how it ends; and what it refused, where that is asked
  */
 export async function startKind(kind, { log: say }) {
   if (kind === 'cluster') {
+    const { startRedisCluster } = await import('./redis-cluster.mjs');
     const cluster = await startRedisCluster({ log: say });
     const location = JSON.stringify({ cluster: cluster.seeds });
     const env = { HYDRA_TEST_REDIS_URL: cluster.nodes[0].url, HYDRA_TEST_REDIS: location };
     return { env, stop: () => cluster.stop() };
   }
   if (kind === 'sentinel') {
+    const { startRedisSentinel } = await import('./redis-sentinel.mjs');
     const sentinel = await startRedisSentinel({ log: say });
     const location = JSON.stringify(sentinel.location);
     return {
@@ -33,6 +31,8 @@ export async function startKind(kind, { log: say }) {
     };
   }
   if (kind === 'tls' || kind === 'acl') {
+    const { startRedisAcl } = await import('./redis-acl.mjs');
+    const { startRedisTls } = await import('./redis-tls.mjs');
     const redis = await (kind === 'tls' ? startRedisTls({ log: say }) : startRedisAcl({ log: say }));
     const env = { HYDRA_TEST_REDIS_URL: redis.url, HYDRA_TEST_REDIS: JSON.stringify(redis.location) };
     if (kind === 'acl') env.HYDRA_TEST_ACL = '1';

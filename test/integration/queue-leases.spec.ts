@@ -140,8 +140,10 @@ describe('a right that is taken away from a worker while it runs', () => {
       await admin.call('ACL', 'SETUSER', user, 'on', '>secret', '~*', '&*', '+@all');
       const redis = `redis://${user}:secret@127.0.0.1:${port}`;
       const service = uniqueService(user);
-      const worker = await startService({ service, redis }, [LeaseController]);
-      const caller = await startCaller({ service: uniqueService('adder'), redis: url }, []);
+      // So many at once in one process keep a PING waiting.
+      const connection = { pingIntervalMs: 10_000 };
+      const worker = await startService({ service, redis, connection }, [LeaseController]);
+      const caller = await startCaller({ service: uniqueService('adder'), redis: url, connection }, []);
       const queue = caller.app.get(QueueService);
       await queue.add('held', user, { service });
       await eventually(() => startsOf(user).length > 0, {
@@ -176,12 +178,12 @@ describe('an id', () => {
   let later: () => Promise<void>;
 
   beforeEach(async () => {
-    const options = { service: uniqueService('ids'), redis: await testRedis(), queue: { dedupMs: 300 } };
+    const options = { service: uniqueService('ids'), redis: await testRedis(), queue: { dedupMs: 1_500 } };
     const worker = await startService(options, [LeaseController]);
     queue = worker.app.get(QueueService);
     instance = worker.app.get(HydraInstance);
     close = () => worker.close();
-    later = () => new Promise((resolve) => setTimeout(resolve, 350));
+    later = () => new Promise((resolve) => setTimeout(resolve, 1_600));
   });
   afterEach(() => close());
 

@@ -25,15 +25,15 @@ function isExecutable(path) {
 
 /**
  * Runs a program to its end and returns its exit code; 127 when it could not be started.
- * With `log`, each output line is handed over; with `inherit`, the program writes to this terminal itself. One that is
- * `isPatient` gets less time of the processors than others, as do those that it starts.
+ * With `log`, each output line is handed over; with `inherit`, the program writes to this terminal itself. With a
+ * `priority` (1 to 19) it gets less time of the processors than others, as do those that it starts.
  */
 export function run(program, args, options = {}) {
-  const { log = () => {}, inherit = false, isPatient = false, timeoutMs, ...others } = options;
+  const { log = () => {}, inherit = false, priority = 0, timeoutMs, ...others } = options;
   return new Promise((resolve) => {
     const stdio = inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'];
     const child = spawn(program, args, { stdio, timeout: timeoutMs, ...others });
-    if (isPatient && child.pid) letOthersPass(child.pid);
+    if (priority > 0 && child.pid) letOthersPass(child.pid, priority);
     for (const stream of [child.stdout, child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', log);
     }
@@ -42,13 +42,10 @@ export function run(program, args, options = {}) {
   });
 }
 
-/** A third of what others get: with the lowest priority, what waits for seconds of the clock would wait in vain. */
-const PATIENT = 5;
-
 /** Where the system forbids it, the program runs like the others. */
-function letOthersPass(pid) {
+function letOthersPass(pid, priority) {
   try {
-    setPriority(pid, PATIENT);
+    setPriority(pid, priority);
   } catch {
     // It may also have ended already.
   }

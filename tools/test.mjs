@@ -26,6 +26,9 @@ const MAY_BE_EMPTY = ['--passWithNoTests'];
 /** Suites that reckon on no time of their own, and need much of the processors: they run beside those of chaos. */
 const PATIENT =
   '/test/(unit|conformance)/|/test/integration/(acl|cli|config|doctor|errors|first-hour|generators|hydra-test|key-layout|memory|queue-bytes|refused|sample|simulation|streams-rights|tls|unknown|virtual-time)';
+/** A third of what other steps get: with less, what waits for seconds of the clock would wait in vain. */
+const LOW = 5;
+const LOWEST = 19;
 /** Of a step that wrote nothing until its end: what is said again at the very end, when it failed. */
 const LAST_LINES = 20;
 const failedSteps = [];
@@ -42,10 +45,10 @@ async function step(title, work, { isBeside = false } = {}) {
 }
 
 /** A step beside others, which come first: what it says comes at its end. */
-function stepBeside(title, start) {
+function stepBeside(title, priority, start) {
   const lines = [];
   const work = async () => {
-    const passed = await start({ isPatient: true, log: (line) => lines.push(line) });
+    const passed = await start({ priority, log: (line) => lines.push(line) });
     for (const line of lines) say(line);
     if (!passed) lastLines.push(...lines.slice(-LAST_LINES));
     return passed;
@@ -102,7 +105,7 @@ async function main(words) {
   }
   if (args.length === 0) {
     // It takes what time of the processors the other steps leave.
-    linted = stepBeside('lint, format, build, package', lint);
+    linted = stepBeside('lint, format, build, package', LOWEST, lint);
     await step('types', compile);
   }
 
@@ -114,19 +117,12 @@ async function main(words) {
     await step('jest', () => (kind === 'memory' ? runs.runInMemory(...chosen, say) : runs.run(...chosen)));
   } else {
     env.HYDRA_TEST_COMPILED = COMPILED;
-    // Those that are left wait for half of their time.
-    const waiting = [
-      ...MAY_BE_EMPTY,
-      '--maxWorkers=4',
-      'test/integration',
-      'test/interop',
-      ...without(PATIENT),
-    ];
+    const waiting = [...MAY_BE_EMPTY, 'test/integration', 'test/interop', ...without(PATIENT)];
     await step('integration, interop', () => runs.run('most', waiting, env));
     // See tools/matrix.mjs for why the end is forced.
     const serially = [...MAY_BE_EMPTY, '--runInBand', '--forceExit'];
     // They wait most of the time, and leave one processor free.
-    const beside = stepBeside('unit, conformance, the other integration', (options) =>
+    const beside = stepBeside('unit, conformance, the other integration', LOW, (options) =>
       runs.run('patient', [...MAY_BE_EMPTY, '--maxWorkers=2', PATIENT], env, options),
     );
     await step('chaos', () => runs.run('chaos', [...serially, 'test/chaos'], env));

@@ -10,7 +10,7 @@ import { Script } from '../redis/script.js';
  * One script, because a service may have a hundred instances, and most logs have no new line.
  */
 export const newLogLines = new Script<string[][]>(
-  'registry.new-log-lines',
+  'registry.newLogLines',
   0,
   `local answer = {}
 local most = tonumber(ARGV[1])

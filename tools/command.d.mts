@@ -7,6 +7,8 @@ export interface RunOptions {
   readonly log?: (line: string) => void;
   /** The program writes to this terminal itself. */
   readonly inherit?: boolean;
+  /** From 1 to 19: the more, the less of the processors it gets beside others. @defaultValue 0 */
+  readonly priority?: number;
   readonly timeoutMs?: number;
 }
 

@@ -55,7 +55,7 @@ export async function holdLease(redis: RedisClient, { key, holder }: Lease, ms: 
   return hold.run(redis, [key, holder, ms]);
 }
 
-/** Lets another have it at once; nothing happens where another has it already. Rejects as the driver does. */
+/** Lets another have it, whoever asks next; nothing happens where another has it already. Rejects as the driver does. */
 export async function releaseLease(redis: RedisClient, { key, holder }: Lease): Promise<void> {
   await release.run(redis, [key, holder]);
 }

@@ -4,12 +4,12 @@ import { allowedCommands, type CommandWords } from '../redis/allowed.js';
 import type { Context } from '../redis/context.js';
 import { sayFault, type Fault } from '../redis/faults/fault.js';
 import type { RedisClient } from '../redis/redis-connections.js';
-
-const MAX_NAMED = 5;
+import { listed } from '../runtime/listed.js';
 
 /** What a user may not do that an instance of this service needs. */
 export interface MissingRights {
-  readonly user: string;
+  /** Its name; undefined where it may not ask for that. */
+  readonly user: string | undefined;
   readonly service: string;
   readonly missing: readonly string[];
 }
@@ -21,8 +21,8 @@ export const MISSING_RIGHTS: Fault<MissingRights> = {
   fix: 'npx nestjs-hydra acl <service> prints the rules that the user needs',
   find: ({ user, service, missing }) => {
     if (missing.length === 0) return undefined;
-    const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : '';
-    const what = `the user "${user}" may not ${missing.slice(0, MAX_NAMED).join(', ')}${more}`;
+    const whose = user === undefined ? 'the user of this process' : `the user "${user}"`;
+    const what = `${whose} may not ${listed(missing)}`;
     return { what, names: { service } };
   },
 };
@@ -51,10 +51,9 @@ export async function missingRights(
   service: string,
 ): Promise<MissingRights> {
   const wanted = neededBy(context, service);
-  const [user, may] = await Promise.all([
-    client.acl('WHOAMI').catch(() => 'of this process'),
-    allowedCommands(client, wanted),
-  ]);
+  const [mayAsk, ...may] = await allowedCommands(client, [['ACL', 'WHOAMI'], ...wanted]);
+  // Who asks without the right to it is noted by Redis.
+  const user = mayAsk ? await client.acl('WHOAMI').catch(() => undefined) : undefined;
   const missing = wanted.filter((_, index) => !may[index]);
   const words = missing.map(([name, key = '']) => `${name} ${key.replace(context.id, '<id>')}`);
   return { user, service, missing: words };

@@ -5,10 +5,10 @@ import type { Context } from '../redis/context.js';
 import { sayFault, type Fault } from '../redis/faults/fault.js';
 import { NOW } from '../redis/lua-clock.js';
 import { Script } from '../redis/script.js';
+import { listed } from '../runtime/listed.js';
 
 /** How many services are checked: a few are enough to find a mistake. */
 const MAX_LOOKED_FOR = 200;
-const MAX_NAMED = 5;
 
 /**
  * Find services that have live instances under keys of the other layout.
@@ -48,9 +48,7 @@ export const OTHER_LAYOUT: Fault<readonly string[]> = {
   fix: "set the same layout everywhere: layout: 'classic' or 'hash-tags'",
   find: (services) => {
     if (services.length === 0) return undefined;
-    const named = services.slice(0, MAX_NAMED).map((service) => `"${service}"`);
-    const more = services.length > MAX_NAMED ? ` and ${services.length - MAX_NAMED} more` : '';
-    return `instances of ${named.join(', ')}${more} use the other layout of keys`;
+    return `instances of ${listed(services.map((service) => `"${service}"`))} use the other layout of keys`;
   },
 };
 

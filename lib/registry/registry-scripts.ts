@@ -186,7 +186,7 @@ return answer
  * KEYS  2 for each service: beats   epoch
  * ARGV  3 for each service: presence key up to the id   presence key after the id   instance channel up to the id
  * Returns the instant of this look (Redis clock, ms), then for each service its epoch ('' when there is none), and of each
- *   instance without presence its id and whether it still listens, '1' or '0'. A service whose keys hold something else has
+ *   instance without presence its id and whether it still listens, '1' or '0', or '' where that may not be asked. A service whose keys hold something else has
  *   no instance without presence.
  *
  * One script, because an instance may come back between the looks. The presence keys it reads share the slot of its KEYS.
@@ -198,7 +198,8 @@ export const look = new Script<[redisTime: string, ...found: string[][]]>(
 local answer = { string.format('%.0f', now) }
 local function listens(channel)
   local counted = redis.pcall('PUBSUB', 'NUMSUB', channel)
-  return not counted.err and counted[2] > 0 and '1' or '0'
+  if counted.err then return '' end
+  return counted[2] > 0 and '1' or '0'
 end
 local function lookAt(beats, place, found)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', beats, '-inf', now, 'LIMIT', 0, 1000)) do

@@ -38,23 +38,4 @@ describe('a process that starts after others of its service were killed, while n
       { what: 'the dead one to leave the index, and the other one to stay' },
     );
   }, 60_000);
-
-  it('calls one that was only late, once it is heard of', async () => {
-    const { url } = await startPrivateRedis();
-    const service = uniqueService('late');
-    const late = await startInstance({ service, redis: url });
-    const index = keys.instances(service);
-    // Its record stays, as after a kill.
-    const record = await connectTo(url).hgetall(index);
-    await late.close();
-    await connectTo(url).hset(index, record);
-    await connectTo(url).zadd(keys.beats(service), 1, late.id);
-    const started = await startInstance({ service: uniqueService('caller'), redis: url });
-    const view = await started.discovery.viewOf(service);
-    expect(view.isSuspect({ id: late.id })).toBe(true);
-    // Nobody else is there: that it is silent does not prove that it is dead.
-    expect(view.instances).toHaveLength(1);
-    view.trust(late.id);
-    expect(view.isSuspect({ id: late.id })).toBe(false);
-  }, 60_000);
 });

@@ -52,8 +52,8 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   ioredis: ['redis', 'hydra-options.ts'],
   rxjs: ABOVE_REGISTRY,
   '@nestjs/microservices': ABOVE_REGISTRY.filter((place) => place !== 'registry'),
-  // The hash of a script, random ids, and the encryption of configurations.
-  // and the names of the versions of the page's files.
+  // The hash of a script, random ids, and the encryption of configurations, and the versions in
+  // the names of the page's files.
   'node:crypto': ['runtime', 'redis', 'registry', 'config', 'testing', 'dashboard'],
   croner: ['queue'],
   semver: ['registry', 'config'],

@@ -1,5 +1,6 @@
 import type { DoctorFinding, DoctorSeverity } from '../../doctor/finding.js';
 import type { Topology, TopologyEdge } from '../../registry/topology/topology.js';
+import { listed } from '../../runtime/listed.js';
 import type { Place } from './place.js';
 import { readTopology } from './topology.js';
 
@@ -8,7 +9,6 @@ const ERROR_SHARE = 0.05;
 const SLOW_MS = 1_000;
 /** Fewer calls between two looks say nothing. */
 const FEW_CALLS = 20;
-const MAX_NAMED = 5;
 
 interface Found {
   readonly conditions: readonly DoctorFinding[];
@@ -63,8 +63,7 @@ function found(
 ): DoctorFinding[] {
   if (some.length === 0) return [];
   const names = [...new Set(some.map(({ from, to }) => `${from} → ${to}`))];
-  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
-  const text = what(`${names.slice(0, MAX_NAMED).join(', ')}${more}`);
+  const text = what(listed(names));
   return [{ id, severity, category: 'process', what: text, why, fix, docs: 'docs/dashboard.md#overview' }];
 }
 

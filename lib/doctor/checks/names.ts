@@ -1,10 +1,4 @@
-const MAX_NAMED = 5;
-
-/** The first names, and how many more there are. */
-export function listed(names: readonly string[]): string {
-  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
-  return `${names.slice(0, MAX_NAMED).join(', ')}${more}`;
-}
+import { listed } from '../../runtime/listed.js';
 
 /** The services of these, each once. */
 export function named(some: readonly { readonly service: string }[]): string {

@@ -2,7 +2,8 @@ import { DEFAULT_QUEUE } from '../../queue/model/queue-keys.js';
 import type { FoundFault } from '../../redis/faults/fault.js';
 import type { SeenInstance, SeenQueue } from '../evidence/facts.js';
 import type { Check } from '../finding.js';
-import { ageText, listed, sumOf } from './names.js';
+import { listed } from '../../runtime/listed.js';
+import { ageText, sumOf } from './names.js';
 
 const OLD_JOB_MS = 300_000;
 

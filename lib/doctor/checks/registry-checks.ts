@@ -2,7 +2,8 @@ import { MISSING_RIGHTS } from '../../registry/needed-rights.js';
 import { OTHER_LAYOUT } from '../../registry/other-layout.js';
 import type { SeenHealth, SeenInstance } from '../evidence/facts.js';
 import type { Check } from '../finding.js';
-import { listed, named, sumOf } from './names.js';
+import { listed } from '../../runtime/listed.js';
+import { named, sumOf } from './names.js';
 
 const MAX_VERSIONS = 2;
 const STALE_NODES = 100;

@@ -1,7 +1,8 @@
 import type { FoundFault } from '../../redis/faults/fault.js';
 import type { SeenGroup } from '../evidence/facts.js';
 import type { Check } from '../finding.js';
-import { ageText, listed, sumOf } from './names.js';
+import { listed } from '../../runtime/listed.js';
+import { ageText, sumOf } from './names.js';
 
 const OLD_ENTRY_MS = 300_000;
 /** A program that is not of this library, and has not read for so long, is gone. */

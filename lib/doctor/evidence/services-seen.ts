@@ -1,6 +1,7 @@
 import type { HydraInstance } from '../../hydra-instance.js';
 import type { Keys } from '../../protocol/keys.js';
 import type { Primary } from '../../redis/primaries.js';
+import { listed } from '../../runtime/listed.js';
 import type { Asked } from './asked.js';
 import { configurationsOf, groupsOf, healthOf, instancesOf, queueOf } from './decoded.js';
 import type { Evidence, Known, SeenInstance } from './facts.js';
@@ -14,8 +15,6 @@ export type ServicesEvidence = Pick<
   'services' | 'instances' | 'health' | 'configurations' | 'queues' | 'streams' | 'groups'
 >;
 
-const MAX_NAMED = 5;
-
 type Place = Pick<HydraInstance, 'redis' | 'keys' | 'clock'>;
 
 /** Reads the registry, the queues, the configurations and the streams of all services. */
@@ -25,12 +24,12 @@ export async function seeServices(
   primaries: readonly Primary[],
   leftOut: number,
 ): Promise<ServicesEvidence> {
-  const [listed, keys] = await Promise.allSettled([
+  const [directory, keys] = await Promise.allSettled([
     asked.ask('look up services', () => place.redis.commands.smembers(place.keys.directory)),
     seeKeys(place, asked, primaries, leftOut),
   ]);
-  if (listed.status === 'rejected') return nothing((listed.reason as Error).message);
-  const services = listed.value.toSorted();
+  if (directory.status === 'rejected') return nothing((directory.reason as Error).message);
+  const services = directory.value.toSorted();
   const found = keys.status === 'fulfilled' ? keys.value : undefined;
   const seen = await surveyAll(place, asked, primaries, { services, found });
   const unseen = keys.status === 'rejected' ? (keys.reason as Error).message : undefined;
@@ -131,9 +130,7 @@ function tooMany(services: readonly string[]): readonly string[] {
 }
 
 function someOf(names: readonly string[]): string {
-  const some = [...new Set(names)];
-  const more = some.length > MAX_NAMED ? ` and ${some.length - MAX_NAMED} more` : '';
-  return `${some.slice(0, MAX_NAMED).join(', ')}${more}`;
+  return listed([...new Set(names)]);
 }
 
 /** How many listen to each instance. On a Cluster each node knows its own alone. */

@@ -18,8 +18,11 @@ const OVERDUE_MS = 10_000;
 const A_SCRIPT = 250;
 const A_SMALL_SCRIPT = 50;
 const MAX_SCRIPTS = 8;
-/** Where several servers stand behind one address, each service and each stream takes a script of its own. */
-const MAX_ALONE = 20;
+/**
+ * Where several servers may stand behind one address, each service and each stream takes a script of its own, which is two commands
+ * the first time: as many as stay within the 60 commands of a whole look.
+ */
+const MAX_ALONE = 15;
 
 type Kind = 'service' | 'queue' | 'stream';
 

@@ -1,4 +1,5 @@
 import type { Timer } from '../../runtime/clock.js';
+import { listed } from '../../runtime/listed.js';
 import { sleep } from '../../runtime/waiting.js';
 import { WakeUpListener } from '../waking/wake-up-listener.js';
 import type { HeldJob } from './held-job.js';
@@ -207,9 +208,8 @@ export class QueueWorker implements RestingWorker {
     this.renewAt = now + everyMs;
     if (lateMs < BLOCKED_MS || clock.isMoved) return;
     const running = this.jobs.held.all.filter(({ isStarted }) => isStarted);
-    const names = running.slice(0, MAX_NAMED).map(({ id, pattern }) => `${id} of "${pattern}"`);
-    const more = running.length > MAX_NAMED ? ` and ${running.length - MAX_NAMED} more` : '';
-    const beside = names.length > 0 ? `; running: ${names.join(', ')}${more}` : '';
+    const names = running.map(({ id, pattern }) => `${id} of "${pattern}"`);
+    const beside = names.length > 0 ? `; running: ${listed(names, MAX_NAMED)}` : '';
     this.context.log.warn(
       `blocked ${this.link.queue}`,
       `queue "${this.link.queue}": the event loop was blocked for ${lateMs} ms${beside}`,

@@ -63,7 +63,7 @@ export class LegacyBridge {
     this.next();
   }
 
-  /** Gives up the leader lease, so that another process can get it at once. */
+  /** Gives up the leader lease: another process has it when it asks next, after `LEADER_LEASE_MS` at most. */
   async stop(): Promise<void> {
     this.isStopped = true;
     this.context.clock.clear(this.timer);
@@ -86,6 +86,7 @@ export class LegacyBridge {
   }
 
   private async tick(): Promise<void> {
+    this.pauseMs = INTERVAL_MS;
     if (!this.context.redis.isReady) return;
     const redis = this.context.redis.commands;
     try {

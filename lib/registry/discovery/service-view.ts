@@ -177,26 +177,20 @@ export class ServiceView {
   }
 
   /** The instance is left out for a moment. An unreached one is used again earlier if something is received from it. */
-  suspect(id: string, why: Suspicion): void {
+  suspect(id: string, why: Suspicion, forMs = SUSPECT_MS): void {
     // Of a batch that reached nobody, each message says so.
     if (!this.known.has(id) || this.suspects.get(id)?.why === why) return;
     const { id: instanceId } = this.context;
     if (instanceSuspected.hasSubscribers)
       instanceSuspected.publish({ instanceId, targetId: id, service: this.service, why });
-    this.suspects.set(id, { why, until: this.context.clock.monotonic() + SUSPECT_MS });
+    this.suspects.set(id, { why, until: this.context.clock.monotonic() + forMs });
     this.changed();
-    this.context.clock.setTimeout(() => this.settle(), SUSPECT_MS + 1);
+    this.context.clock.setTimeout(() => this.settle(), forMs + 1);
   }
 
   /** The index has these, but nothing else speaks for their life: they are left out for as long as a look at the dead takes. */
   doubt(ids: readonly string[]): void {
-    const { clock } = this.context;
-    const until = clock.monotonic() + DOUBT_MS;
-    const doubted = ids.filter((id) => this.known.has(id));
-    for (const id of doubted) this.suspects.set(id, { why: 'unreached', until });
-    if (doubted.length === 0) return;
-    this.changed();
-    clock.setTimeout(() => this.settle(), DOUBT_MS + 1);
+    for (const id of ids) if (!this.suspects.has(id)) this.suspect(id, 'unreached', DOUBT_MS);
   }
 
   /** The instance does not answer. It is left out while this is called again and there are other instances. */

@@ -1,6 +1,7 @@
 import { HydraError } from '../../hydra-error.js';
 import { nearNames } from '../../options/names.js';
 import type { Context } from '../../redis/context.js';
+import { listed } from '../../runtime/listed.js';
 
 /** Patterns that are named in one error. */
 const MAX_NAMED = 5;
@@ -40,9 +41,7 @@ export class MissingHandlers {
     const near = nearNames(pattern, all).slice(0, MAX_NAMED);
     if (near.length > 0) return `: did you mean ${near.map(quoted).join(' or ')}?`;
     if (all.length === 0) return ', which has no handlers of calls';
-    const named = all.slice(0, MAX_NAMED).map(quoted).join(', ');
-    const more = all.length > MAX_NAMED ? ` and ${all.length - MAX_NAMED} more` : '';
-    return `, which handles ${named}${more}`;
+    return `, which handles ${listed(all.map(quoted))}`;
   }
 }
 

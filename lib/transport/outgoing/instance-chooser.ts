@@ -9,8 +9,8 @@ import type { CallRequest, CallTarget } from './outgoing-call.js';
 
 /** An instance between two connections is back within this time, or it is gone. */
 const RETURN_MS = 1_000;
-/** On a Cluster its slot may have moved: the connection then has to find the node that has it now. */
-const RETURN_ON_CLUSTER_MS = 3_000;
+/** Where several servers may share the keys, its slot may have moved: its connection then has to find who has that now. */
+const RETURN_SHARDED_MS = 3_000;
 const NONE: readonly Instance[] = Object.freeze([]);
 
 /** Chooses the instance for a call, and learns from the results of calls. */
@@ -49,7 +49,7 @@ export class InstanceChooser {
   patienceMs({ timeoutMs }: CallRequest, target: CallTarget, mayQueue: boolean): number {
     if (reachable(target).length > 0) return 0;
     if (isInReconnectGrace(this.context.redis)) return mayQueue ? timeoutMs / 2 : timeoutMs;
-    const returnMs = this.context.redis.isSharded ? RETURN_ON_CLUSTER_MS : RETURN_MS;
+    const returnMs = this.context.redis.isSharded ? RETURN_SHARDED_MS : RETURN_MS;
     return unreached(target).length > 0 ? Math.min(returnMs, timeoutMs / 2) : 0;
   }
 

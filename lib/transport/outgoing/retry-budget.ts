@@ -1,7 +1,7 @@
 const EARNED_PER_CALL = 0.1;
 const MAX_TOKENS = 100;
 
-/** Retries of calls whose outcome is unknown, but for the first of each: one for ten calls, so that they do not overload a failing service. */
+/** Retries of calls whose outcome is unknown, but for the first that moves a call: one for ten calls, so that they do not overload a failing service. */
 export class RetryBudget {
   private tokens = MAX_TOKENS / 10;
 

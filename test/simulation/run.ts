@@ -50,11 +50,11 @@ export async function runSeed(
     fleet.follow(plan);
     world.clock.setTimeout(() => fleet.add('auditor', 'auditor'), AUDIT_AT);
     await world.clock.runUntil(CLOSE_AT);
-    const { members } = fleet;
-    for (const member of members) void member.close();
+    for (const member of fleet.members) void member.close();
     await world.clock.runUntil(CLOSED_BY);
-    for (const { name, host } of members)
-      world.ledger.note(name, 'left', { timers: host.process.timerNames, connections: host.connectionCount });
+    // Those too that were stopped before.
+    for (const { name, process: closed, connectionCount } of world.hosts)
+      world.ledger.note(name, 'left', { timers: closed.timerNames, connections: connectionCount });
     for (const key of strayKeys(world.redis.server)) world.ledger.note('redis', 'key left', { key });
     for (const [what, where] of leaks) world.ledger.note('machine', 'leak', { what, where });
     world.close();

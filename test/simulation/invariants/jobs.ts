@@ -127,9 +127,9 @@ function isExcused(evidence: Evidence, earlier: Fact, later: Fact): boolean {
 export const jobsBeginSoon: Invariant = (evidence) => {
   const starts = evidence.byId('job began');
   return evidence.all('job added').flatMap(({ id, pattern, isNew, isShared, delayMs, at }) => {
-    if (!isNew || isShared || pattern !== 'plain' || !evidence.isWell(at - WELL_FOR_MS, at + SOON_MS))
-      return [];
     const dueAt = at + Number(delayMs);
+    if (!isNew || isShared || pattern !== 'plain' || !evidence.isWell(at - WELL_FOR_MS, dueAt + SOON_MS))
+      return [];
     const begunAt = starts.get(String(id))?.[0]?.at ?? Infinity;
     return begunAt <= dueAt + SOON_MS ? [] : [`job ${String(id)}, due at ${dueAt}, began at ${begunAt}`];
   });

@@ -4,15 +4,21 @@ export interface PlantedFault {
   readonly name: string;
   /** What a seed needs to have for it to show: roles and faults. */
   readonly shownBy: string;
+  /** The rule that is broken by it. */
+  readonly rule: string;
 }
 
 /** Those that the rules of the simulation were seen to find. The other patches in this folder are not shown yet. */
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
-  { name: 'acknowledge-before-run', shownBy: 'consumer,kill' },
-  { name: 'counter-that-goes-back', shownBy: 'worker,redis goes back' },
-  { name: 'double-subscribe', shownBy: 'caller,cut' },
-  { name: 'gap-that-completes', shownBy: 'caller,cut' },
-  { name: 'id-freed-too-early', shownBy: 'producer' },
-  { name: 'lease-by-the-wrong-clock', shownBy: 'worker,skew' },
-  { name: 'write-before-it-may-fail', shownBy: 'producer' },
+  { name: 'acknowledge-before-run', shownBy: 'consumer,kill', rule: 'no accepted entry is lost' },
+  { name: 'counter-that-goes-back', shownBy: 'worker,redis goes back', rule: 'fences rise' },
+  { name: 'double-subscribe', shownBy: 'caller,cut', rule: 'a call is answered while all is well' },
+  {
+    name: 'gap-that-completes',
+    shownBy: 'caller,cut',
+    rule: 'the values of an answer are whole, or the call fails',
+  },
+  { name: 'id-freed-too-early', shownBy: 'producer', rule: 'a job runs in one place at a time' },
+  { name: 'lease-by-the-wrong-clock', shownBy: 'worker,skew', rule: 'a job runs in one place at a time' },
+  { name: 'write-before-it-may-fail', shownBy: 'producer', rule: 'no accepted job is lost' },
 ];

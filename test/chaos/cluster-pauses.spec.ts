@@ -47,7 +47,7 @@ describe('calls on a Cluster', () => {
     client = new HydraClient({ service, redis, timeoutMs: 5_000 });
     atEnd(() => client.close());
     await client.connect();
-    await eventually(() => client.instances.length === 3, { what: 'every instance' });
+    await eventually(() => client.instances.length === 3, { what: 'every instance', timeoutMs: 10_000 });
   });
 
   it.each([0, 1])('bring the values of an answer in their order, sent %i ms apart', async (pauseMs) => {

@@ -87,7 +87,7 @@ describe.each([
       await sleep(300);
       await demote();
       const isThere = async () => (await connectionsAt(next)) >= before;
-      await eventually(isThere, { what: 'every connection at the new primary', timeoutMs: 20_000 });
+      await eventually(isThere, { what: 'every connection at the new primary', timeoutMs: 8_000 });
       await eventually(async () => (await connectionsAt(old)) === 0, {
         what: 'none at the old',
       });

@@ -29,7 +29,7 @@ describe('a failover of Redis', () => {
     const client = new HydraClient({ service, redis, timeoutMs: 3_000, connection: { pingIntervalMs: 500 } });
     opened.push(client);
     await client.connect();
-    await eventually(() => client.instances.length === count, { what: 'every instance' });
+    await eventually(() => client.instances.length === count, { what: 'every instance', timeoutMs: 10_000 });
     return client;
   }
 
@@ -51,7 +51,7 @@ describe('a failover of Redis', () => {
     const client = await start(service, { cluster: cluster.seeds }, 2);
     const [doomed] = children;
     await doomed!.kill('SIGKILL');
-    await eventually(() => client.instances.length === 1, { what: 'one instance', timeoutMs: 20_000 });
+    await eventually(() => client.instances.length === 1, { what: 'one instance', timeoutMs: 10_000 });
     expect(await call(client, 1)).toBe(1);
   });
 });
@@ -78,7 +78,10 @@ async function survives(client: HydraClient, fail: () => Promise<unknown>): Prom
   })();
   const result = await load((n) => call(client, n + 1), 100, recovery);
   expect(Object.keys(result.outcomes).filter((outcome) => !TYPED.has(outcome))).toEqual([]);
-  await eventually(() => client.instances.length === 2, { what: 'both instances again' });
+  await eventually(() => client.instances.length === 2, {
+    what: 'both instances again',
+    timeoutMs: 10_000,
+  });
   const reports = await Promise.all(
     client.instances.map(({ id }) => firstValueFrom(client.to(id).send('report', {}))),
   );

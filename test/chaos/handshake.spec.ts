@@ -49,14 +49,15 @@ describe('a peer that accepts connections and never answers', () => {
     // Every connection has been taken and left without an answer by now, those that block included.
     await eventually(() => /handshake/.test(redis.reason ?? ''), {
       what: 'the first to be given up',
+      timeoutMs: 10_000,
     });
     proxy.swallow(false);
-    await eventually(() => redis.isReady, { what: 'the return' });
+    await eventually(() => redis.isReady, { what: 'the return', timeoutMs: 5_000 });
     const client = new HydraClient({ service, redis: url, timeoutMs: 3_000 });
     atEnd(() => client.close());
     expect(await firstValueFrom(client.send('work', 7))).toBe(7);
     await app.get(QueueService).add('job', 'after');
-    await eventually(() => done.has('after'), { what: 'the job' });
+    await eventually(() => done.has('after'), { what: 'the job', timeoutMs: 10_000 });
   }, 60_000);
 
   it('is no primary any more when a Sentinel says so, and has nobody left when it wakes', async () => {
@@ -69,7 +70,7 @@ describe('a peer that accepts connections and never answers', () => {
     await streams.publish(stream, 'before');
     await eventually(() => done.has('before'), { what: 'the first entry' });
     await primary.pause();
-    await eventually(() => !connections.isReady, { what: 'the loss' });
+    await eventually(() => !connections.isReady, { what: 'the loss', timeoutMs: 10_000 });
     await eventually(() => connections.isReady, { what: 'the new primary', timeoutMs: 20_000 });
     await primary.resume();
     const accepted: string[] = [];
@@ -94,6 +95,7 @@ describe('a peer that accepts connections and never answers', () => {
         .filter((line) => line.includes('name=hydra:')).length;
     await eventually(async () => (await here(primary.url)) === 0 && (await here(replica.url)) > 0, {
       what: 'everybody to be at the new primary',
+      timeoutMs: 10_000,
     });
   }, 90_000);
 });

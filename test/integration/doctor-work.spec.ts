@@ -164,7 +164,7 @@ describe('the doctor, of work in queues and streams', () => {
     for (let n = 0; n < 30; n++) await admin.sadd(other.keys.directory, `of-many-${n}`);
     const report: DoctorReport = await new HydraDoctor(other).check();
     expect(report.notLookedAt.map(({ why }) => why)).toContainEqual(
-      expect.stringMatching(/^only 20 of \d+ services were looked at$/),
+      expect.stringMatching(/^only 15 of \d+ services were looked at$/),
     );
     expect(report.commands).toBeLessThanOrEqual(60);
     for (let n = 0; n < 30; n++) await admin.srem(other.keys.directory, `of-many-${n}`);

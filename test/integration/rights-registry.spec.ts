@@ -57,6 +57,7 @@ describe('a watcher without the right to write the registry of others', () => {
     living.redis.close();
     await eventually(() => watcher.discovery.instances(service).length === 0, {
       what: 'the dead to be left out',
+      timeoutMs: 4_500,
     });
     expect(await admin.hlen(watcher.keys.instances(service))).toBe(1);
     expect(await refusals()).toEqual([]);

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { scaled } from './pace.js';
+
 export interface EventuallyOptions {
   /** What is awaited, as it should read in the failure. */
   what: string;
-  /** Long enough for a machine that is busy: only what fails waits for so long. @defaultValue 15000 */
+  /** On a quiet machine; on a busy one it waits for as much longer as that is slower. @defaultValue 5000 */
   timeoutMs?: number;
   /** @defaultValue 20 */
   everyMs?: number;
@@ -12,9 +14,13 @@ export interface EventuallyOptions {
 /** Polls until `probe` neither throws nor returns something falsy, and returns what it returned. */
 export async function eventually<T>(
   probe: () => T | Promise<T>,
-  { what, timeoutMs = 15_000, everyMs = 20 }: EventuallyOptions,
+  { what, timeoutMs = 5_000, everyMs = 20 }: EventuallyOptions,
 ): Promise<NonNullable<T>> {
-  const deadline = performance.now() + timeoutMs;
+  const startedAt = performance.now();
+  const isOver = () => {
+    const waitedMs = performance.now() - startedAt;
+    return waitedMs >= timeoutMs && waitedMs >= scaled(timeoutMs, startedAt);
+  };
   let lastFailure: unknown;
   do {
     try {
@@ -25,7 +31,8 @@ export async function eventually<T>(
       lastFailure = error;
     }
     await sleep(everyMs);
-  } while (performance.now() < deadline);
+  } while (!isOver());
   const reason = lastFailure instanceof Error ? lastFailure.message : String(lastFailure);
-  throw new Error(`waited ${timeoutMs} ms in vain for ${what}; last: ${reason}`, { cause: lastFailure });
+  const waitedMs = Math.round(performance.now() - startedAt);
+  throw new Error(`waited ${waitedMs} ms in vain for ${what}; last: ${reason}`, { cause: lastFailure });
 }

@@ -105,11 +105,14 @@ async function unpack(release, mirror, folder) {
   const apt = await openRelease(release, mirror, folder);
   const offered = [];
   for (const server of SERVERS) if ((await apt('apt-cache', 'show', server)).length > 0) offered.push(server);
+  if (offered.length === 0) return [];
   const debs = join(folder, 'debs');
   await apt('apt-get', 'download', ...(await packagesOf(apt, offered)));
   const root = join(folder, 'root');
   for (const file of readdirSync(debs)) await run('dpkg-deb', ['-x', join(debs, file), root], { log: note });
-  return offered.map((server) => {
+  // A package that could not be fetched has left nothing behind.
+  const unpacked = offered.filter((server) => existsSync(join(root, 'usr/bin', server)));
+  return unpacked.map((server) => {
     const path = join(folder, server);
     wrap(join(root, 'usr/bin', server), root, path);
     return path;
@@ -123,5 +126,13 @@ if (given === undefined || unknown.length > 0) {
   process.exit(2);
 }
 const mirror = await findMirror();
+let found = 0;
 for (const release of named.length > 0 ? named : Object.keys(RELEASES))
-  for (const path of await unpack(release, mirror, join(resolve(given), release))) say(path);
+  for (const path of await unpack(release, mirror, join(resolve(given), release))) {
+    say(path);
+    found++;
+  }
+if (found === 0) {
+  note(`No server was found: ${mirror} did not answer, or its releases have none of ${SERVERS.join(', ')}`);
+  process.exit(1);
+}

@@ -171,8 +171,5 @@ function merged([root, ...grants]: readonly Grant[]): readonly Grant[] {
 }
 
 function isKnownTo62(command: string): boolean {
-  return (
-    !/_ro$|^s(?:un)?subscribe$|^spublish$|^cluster\|shards$|^acl\|dryrun$/.test(command) &&
-    command !== 'client|setinfo'
-  );
+  return !/_ro$|^s(?:un)?subscribe$|^spublish$|\|shardnumsub$/.test(command) && command !== 'client|setinfo';
 }

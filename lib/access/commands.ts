@@ -10,7 +10,9 @@ export const CONNECT = words(
 );
 /** From Redis 7.2 on; before, the name is unknown and the whole rule refused. */
 export const CONNECT_7_2 = words('client|setinfo');
-export const CONNECT_CLUSTER = words('cluster|slots cluster|shards cluster|info asking readonly readwrite');
+export const CONNECT_CLUSTER = words(
+  'cluster|slots cluster|info asking readonly readwrite pubsub|shardnumsub',
+);
 
 export const SCRIPTS = words('eval evalsha');
 /** From Redis 7.0 on. */
@@ -64,6 +66,6 @@ export const READ_ALL =
   scard sismember smembers type xinfo|consumers xinfo|groups xinfo|stream xlen xpending xrange xrevrange zcard zcount
   zmscore zrange zrangebyscore zrank zrevrange zscore`);
 /** What is asked of the server itself; nothing of it changes anything. */
-export const DIAGNOSE =
-  words(`acl|dryrun acl|getuser acl|whoami client|list cluster|info cluster|slots config|get
-  dbsize latency|latest memory|stats memory|usage scan slowlog|get`);
+export const DIAGNOSE = words(
+  `acl|whoami client|list cluster|info cluster|slots config|get scan slowlog|get`,
+);

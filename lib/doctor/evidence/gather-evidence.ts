@@ -1,4 +1,5 @@
 import type { HydraInstance } from '../../hydra-instance.js';
+import { isClusterLocation } from '../../redis/connection/driver.js';
 import { linkFacts } from '../../redis/link-facts.js';
 import { primariesOf } from '../../redis/primaries.js';
 import { fieldsOf } from '../../redis/faults/server-facts.js';
@@ -84,7 +85,7 @@ async function lookAround(
 ): Promise<Pick<Evidence, 'cluster' | 'rights' | 'otherLayout' | 'clock' | 'nodes'>> {
   const { redis, keys, options } = instance;
   const { commands } = redis;
-  const isCluster = 'cluster' in Object(options.redis);
+  const isCluster = isClusterLocation(options.redis);
   const noService = 'this process is no service: say which one: npx nestjs-hydra doctor <service>';
   const [cluster, rights, otherLayout, clock, nodes] = await Promise.all([
     isCluster

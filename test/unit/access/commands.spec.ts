@@ -7,23 +7,33 @@ import { aclRules } from '../../../lib/access/acl-rules.js';
 import { createKeys, type LayoutName } from '../../../lib/protocol/keys.js';
 import { createQueueKeys } from '../../../lib/queue/model/queue-keys.js';
 import { groupKeys } from '../../../lib/streams/group/group-keys.js';
+import { commandsIn, sentCommands, unnamedCommands } from '../../support/sent-commands.js';
 
 const registry = [...use.PRESENCE, ...use.NODES, ...use.DIRECTORY, ...use.REGISTRY_READ];
 const streams = [...use.STREAM_PUBLISH, ...use.STREAM_READ, ...use.STREAM_CONSUME, ...use.STREAM_REPLAY];
 
-/** Which commands the users of each part of the library have, beside those of every user. */
+/** Which commands the users of each part of the library have, beside those of every user. The longest beginning counts. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
+  // Whatever is named nowhere below may send what every user may.
+  'lib/': [],
   // Who reads the logs of others may read all there is; who may not ask who it is, is not told.
   'lib/registry/': [...registry, ...use.UPKEEP, ...use.LOGS_KEEP, 'lrange', 'lindex', 'acl|whoami'],
   'lib/config/': [...use.CONFIG_READ, ...use.CONFIG_WRITE],
+  'lib/queue/': [...use.QUEUE_ADD, ...use.QUEUE_WORK],
   'lib/queue/producer/': use.QUEUE_ADD,
+  'lib/queue/watching/': use.QUEUE_ADD,
   'lib/queue/scripts/producer-scripts': use.QUEUE_ADD,
   'lib/queue/scripts/schedule-scripts': use.QUEUE_ADD,
-  'lib/queue/': [...use.QUEUE_ADD, ...use.QUEUE_WORK],
   'lib/streams/': streams,
   'lib/logging/': [...use.LOGS_WRITE, ...use.LOGS_LEVEL],
-  'lib/transport/': [],
-  'lib/redis/': [...use.DIAGNOSE, ...use.READ_ALL],
+  'lib/doctor/': [...use.READ_ALL, ...use.DIAGNOSE],
+  'lib/dashboard/': use.READ_ALL,
+  'lib/cli/': use.READ_ALL,
+  // Words of the command line that write: their users get what the part that they change has.
+  'lib/cli/commands/forget-command': [...use.QUEUE_ADD, ...use.DIRECTORY],
+  'lib/cli/commands/log-commands': [...use.READ_ALL, ...use.PRESENCE],
+  // Finding all keys is for whoever may ask the server itself.
+  'lib/redis/scan': [...use.READ_ALL, ...use.DIAGNOSE],
 };
 const EVERYBODYS = [
   // Its subcommand is a variable in a script.
@@ -32,51 +42,81 @@ const EVERYBODYS = [
   ...[...use.SUBSCRIBE, ...use.SUBSCRIBE_SHARDED, ...use.PUBLISH, ...use.PUBLISH_SHARDED],
 ];
 
+/** Which part of the library sends what each list holds. */
+const LISTS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  'lib/': Object.values(use),
+  'lib/registry/': [registry, use.UPKEEP, use.LOGS_KEEP],
+  'lib/config/': [use.CONFIG_READ, use.CONFIG_WRITE],
+  'lib/queue/': [use.QUEUE_ADD, use.QUEUE_WORK],
+  'lib/streams/': [streams],
+  'lib/logging/': [use.LOGS_WRITE, use.LOGS_LEVEL],
+};
+/** What the driver sends of itself. */
+const THE_DRIVERS = [
+  ...['asking', 'readonly', 'readwrite', 'cluster|slots', 'cluster|info'],
+  ...['client|setinfo', 'client|setname', 'select'],
+];
+
+const partOf = (file: string) =>
+  Object.keys(PARTS)
+    .filter((beginning) => file.startsWith(beginning))
+    .toSorted((one, other) => other.length - one.length)[0]!;
+
 function filesAt(beginning: string): string[] {
   const files = readdirSync('lib', { recursive: true, encoding: 'utf8' }).map((file) => join('lib', file));
   return files.filter((file) => file.endsWith('.ts') && file.startsWith(beginning));
 }
 
-const SUBCOMMANDS = new Set(['xgroup', 'xinfo', 'pubsub', 'client', 'config', 'acl', 'cluster', 'memory']);
-
-/** Commands of scripts: `redis.call('XINFO', 'GROUPS', …)` and whatever a script asks for. */
-function commandsOfLua(text: string): string[] {
-  const calls = text.matchAll(/(?:redis\.p?call|\bneed|acl_check_cmd)\(\s*'([A-Z]+)'(?:,\s*'([A-Z]+)')?/g);
-  return [...calls].map(([, command = '', sub = '']) => nameOf(command, sub));
-}
-
-/** Commands of the driver: `redis.hset(…)`, also on a line of its own. */
-function commandsOfDriver(text: string): string[] {
-  const calls = text.matchAll(/\b(?:redis|client|commands)\s*\.([a-z]+)\(\s*(?:'([A-Z]+)')?/g);
-  return [...calls]
-    .filter(([, method = '']) => KNOWN_COMMANDS.has(method))
-    .map(([, method = '', sub = '']) => nameOf(method, sub));
-}
-
-const nameOf = (command: string, sub: string) =>
-  SUBCOMMANDS.has(command.toLowerCase()) && sub !== ''
-    ? `${command}|${sub}`.toLowerCase()
-    : command.toLowerCase();
-
-/** The names of Redis's commands, as the driver has them. */
-const KNOWN_COMMANDS = new Set(
-  Object.keys(
-    JSON.parse(readFileSync('node_modules/@ioredis/commands/built/commands.json', 'utf8')) as object,
-  ),
-);
-for (const ours of ['subscribe', 'unsubscribe', 'monitor', 'quit']) KNOWN_COMMANDS.delete(ours);
-
 describe('the commands in the rights of each role', () => {
+  const sent = sentCommands();
+
   it.each(Object.entries(PARTS))('are all that %s uses', (place, allowed) => {
-    const files = filesAt(place);
-    expect(files).not.toHaveLength(0);
     const known = new Set([...allowed, ...EVERYBODYS]);
-    const missing = files.flatMap((file) => {
-      const text = readFileSync(file, 'utf8');
-      const found = [...commandsOfLua(text), ...commandsOfDriver(text)];
-      return found.filter((command) => !known.has(command)).map((command) => `${file}: ${command}`);
+    const own = sent.filter(({ file }) => partOf(file) === place);
+    expect(own).not.toHaveLength(0);
+    const missing = own.flatMap(({ file, commands }) =>
+      commands.filter((command) => !known.has(command)).map((command) => `${file}: ${command}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('are all that the library sends, whichever folder it is in', () => {
+    const rules = aclRules('orders', {
+      roles: ACL_ROLES,
+      consumes: ['audit'],
+      streams: ['audit'],
+      server: '7.2',
+      layout: 'hash-tags',
     });
-    expect([...new Set(missing)]).toEqual([]);
+    const granted = new Set(rules.join(' ').match(/(?<=\+)[a-z_|]+/g));
+    const all = new Set(sent.flatMap(({ commands }) => commands));
+    expect(all.size).toBeGreaterThan(100);
+    expect([...all].filter((command) => !granted.has(command))).toEqual(['pubsub']);
+  });
+
+  it('can be seen in every script: none has a name that only a variable holds', () => {
+    expect(unnamedCommands()).toEqual([]);
+  });
+
+  it.each(Object.entries(LISTS))('are all sent: %s holds no right that nothing needs', (place, lists) => {
+    const own = sent.filter(({ file }) => file.startsWith(place)).flatMap(({ commands }) => commands);
+    const needed = new Set([...own, ...THE_DRIVERS]);
+    expect([...new Set(lists.flat())].filter((command) => !needed.has(command))).toEqual([]);
+  });
+
+  it('are found however they are sent', () => {
+    const ways = `
+      redis.pcall('ZADD', KEYS[1]) local n = number('LLEN', key) ask('LINDEX', key, 0) list('XINFO', 'GROUPS', key)
+      need('HSET', KEYS[2]) may('LPOP') redis.acl_check_cmd('TTL', key)
+      client.call('HELLO') new Command('spublish', []) await this.commands
+        .hget(key) redis.client('LIST') commands.multi().rpush(key).expire(key).exec() anything.xadd(key)
+      local command = { 'XCLAIM', key } redis.call(isSet and 'ZCARD' or 'SCARD', key) map.get(key) asked('name') this.subscribe(channel)`;
+    expect(commandsIn(ways)).toEqual(
+      [
+        ...['zadd', 'llen', 'lindex', 'xinfo|groups', 'hset', 'lpop', 'ttl', 'hello', 'spublish', 'hget'],
+        ...['client|list', 'xclaim', 'zcard', 'scard', 'multi', 'rpush', 'expire', 'exec', 'xadd'],
+      ].toSorted(),
+    );
   });
 
   it('are of scripts that only read where they say so', () => {

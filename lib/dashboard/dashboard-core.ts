@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
 import type { JsonObject } from '../protocol/json.js';
-import type { Clock } from '../runtime/clock.js';
 import { Actions } from './act/actions.js';
 import { oneLineAudit, type Audit } from './act/audit.js';
 import { Gate, type Visitor } from './access/gate.js';
@@ -10,6 +9,7 @@ import { Collector } from './collect/collector.js';
 import { Topics } from './collect/topics.js';
 import type { ResolvedDashboard } from './dashboard-options.js';
 import type { Place } from './facts/place.js';
+import { EventStreams } from './http/event-streams.js';
 
 /** What the page calls itself, and where it looks. */
 export interface AboutPage {
@@ -21,8 +21,7 @@ export interface AboutPage {
 /** The page of one process, whoever serves it: what is watched, asked and done there. */
 export class DashboardCore {
   readonly collector: Collector;
-  readonly topics: Topics;
-  readonly clock: Clock;
+  readonly streams: EventStreams;
   readonly about: AboutPage;
   private readonly gate: Gate;
   private readonly questions: Questions;
@@ -31,14 +30,14 @@ export class DashboardCore {
 
   constructor(place: Place, options: Pick<ResolvedDashboard, 'access' | 'who'>, audit: Audit) {
     const { clock, options: own } = place.instance;
-    this.clock = clock;
     this.about = { namespace: own.namespace, service: place.isService ? own.service : undefined };
     this.collector = new Collector(clock);
     this.gate = new Gate(options);
     this.questions = new Questions(place);
     this.audit = oneLineAudit(audit);
     this.actions = new Actions(place, this.audit);
-    this.topics = new Topics(place, this.actions.tasks);
+    const topics = new Topics(place, this.actions.tasks);
+    this.streams = new EventStreams({ clock, collector: this.collector, topics });
   }
 
   /** Never rejects: who cannot be told from others is nobody. */
@@ -61,7 +60,9 @@ export class DashboardCore {
     return this.actions.run(order, visitor);
   }
 
+  /** Nobody is told anything from here on, and what runs ends after its present step. */
   close(): void {
+    this.streams.close();
     this.collector.close();
     this.actions.close();
   }

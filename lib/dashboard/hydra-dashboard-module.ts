@@ -1,10 +1,10 @@
 import {
   Logger,
   Module,
+  type BeforeApplicationShutdown,
   type DynamicModule,
   type InjectionToken,
   type ModuleMetadata,
-  type OnApplicationShutdown,
   type OnModuleInit,
   type OptionalFactoryDependency,
   type Provider,
@@ -44,7 +44,7 @@ const ASYNC_NAMES = {
 
 const OPTIONS = 'HYDRA_DASHBOARD_OPTIONS';
 
-class DashboardLife implements OnModuleInit, OnApplicationShutdown {
+class DashboardLife implements OnModuleInit, BeforeApplicationShutdown {
   private readonly dashboard: DashboardCore;
   private isMounted = false;
 
@@ -76,7 +76,8 @@ class DashboardLife implements OnModuleInit, OnApplicationShutdown {
     mount(httpAdapter, this.options, this.dashboard);
   }
 
-  onApplicationShutdown(): void {
+  /** Before the server of the application waits for its connections to end. */
+  beforeApplicationShutdown(): void {
     this.dashboard.close();
   }
 }

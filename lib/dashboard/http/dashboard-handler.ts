@@ -6,7 +6,6 @@ import type { Visitor } from '../access/gate.js';
 import { crossSite, mayRead, mayShow } from '../access/same-site.js';
 import { sendError, sendJson } from './answers.js';
 import { Refusal } from './refusal.js';
-import { EventStream } from './event-stream.js';
 import { PAGE_NAMES, sendFile } from './page.js';
 import { bodyOf } from './request-body.js';
 import { targetOf } from './request-target.js';
@@ -27,14 +26,8 @@ export const DASHBOARD_ROUTES = {
   post: ['act'],
 } as const;
 
-const MAX_TOPICS = 8;
-/** Pages that watch at one time. */
-const MAX_STREAMS = 200;
-
 /** Answers all requests of the page. Whatever goes wrong is said in the answer. */
 export class DashboardHandler {
-  private streams = 0;
-
   constructor(private readonly dashboard: DashboardCore) {}
 
   /** @param path below the path of the page */
@@ -44,7 +37,7 @@ export class DashboardHandler {
       const visitor = await this.admitted(path, exchange);
       if (path === 'act') return await this.act(exchange, visitor);
       if (path === 'session') return sendJson(request, response, this.sessionOf(visitor));
-      if (path === 'events') return this.follow(exchange);
+      if (path === 'events') return this.dashboard.streams.follow(response, targetOf(request).words.getAll('topic'));
       if (path === 'ask') return sendJson(request, response, await this.dashboard.ask(wordsOf(request)));
       sendFile(request, response, path === '' ? 'page.html' : path);
     } catch (error) {
@@ -69,18 +62,6 @@ export class DashboardHandler {
   private sessionOf({ allowed = [], who }: Visitor): object {
     const isAll = allowed.length === DASHBOARD_ACTIONS.length;
     return { allowed, isAll, who, ...this.dashboard.about };
-  }
-
-  private follow({ request, response }: Exchange): void {
-    const names = targetOf(request).words.getAll('topic');
-    if (names.length > MAX_TOPICS) throw new Refusal(400, `a page watches ${MAX_TOPICS} things at most`);
-    const topics = names.map((name) => [name, this.dashboard.topics.of(name)] as const);
-    if (this.streams >= MAX_STREAMS) throw new Refusal(503, `${MAX_STREAMS} pages watch already`);
-    this.streams++;
-    const stream = new EventStream(response, this.dashboard.clock);
-    stream.onEnd(() => this.streams--);
-    for (const [name, topic] of topics)
-      stream.onEnd(this.dashboard.collector.watch(name, topic, (news) => stream.send(name, news)));
   }
 
   private async act({ request, response, body }: Exchange, visitor: Visitor): Promise<void> {

@@ -31,6 +31,8 @@ export class EventStream {
     private readonly response: ServerResponse,
     private readonly clock: Clock,
   ) {
+    // What has ended must not hold up the end of the server.
+    response.shouldKeepAlive = false;
     response.writeHead(200, {
       ...SECURITY_HEADERS,
       'content-type': 'text/event-stream; charset=utf-8',
@@ -42,7 +44,7 @@ export class EventStream {
     this.beat = clock.setInterval(() => this.response.writableNeedDrain || this.write(': here\n\n'), BEAT_MS);
     this.end = clock.setTimeout(() => this.finish(), LIFE_MS);
     response.on('drain', () => this.flush());
-    response.once('close', () => this.close());
+    response.once('close', () => this.gone());
   }
 
   send(name: string, told: Told): void {
@@ -59,6 +61,12 @@ export class EventStream {
     else this.ended.push(act);
   }
 
+  /** Ends it, at once where the reader does not read. */
+  close(): void {
+    if (this.response.writableNeedDrain) this.response.destroy();
+    else this.finish();
+  }
+
   private flush(): void {
     const texts = [...this.waiting].flatMap(([name, all]) => all.map((told) => textOf(name, told)));
     this.waiting.clear();
@@ -72,10 +80,11 @@ export class EventStream {
   private finish(): void {
     this.response.end();
     this.leave();
+    this.clock.clear(this.end);
     this.end = this.clock.setTimeout(() => this.response.destroy(), LINGER_MS);
   }
 
-  private close(): void {
+  private gone(): void {
     this.clock.clear(this.end);
     this.leave();
   }

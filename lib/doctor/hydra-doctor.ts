@@ -1,7 +1,6 @@
-import type { HydraInstance } from '../hydra-instance.js';
 import { Asked } from './evidence/asked.js';
 import { CHECKS } from './checks/checks.js';
-import { gatherEvidence, withoutRedis } from './evidence/gather-evidence.js';
+import { gatherEvidence, withoutRedis, type Examined } from './evidence/gather-evidence.js';
 import type { DoctorReport } from './finding.js';
 import { judge } from './judge.js';
 
@@ -28,7 +27,7 @@ export interface DoctorScope {
 export class HydraDoctor {
   /** @internal */
   constructor(
-    private readonly instance: HydraInstance,
+    private readonly instance: Examined,
     private readonly scope: DoctorScope = {},
   ) {}
 

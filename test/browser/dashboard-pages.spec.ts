@@ -2,8 +2,10 @@
 import { Controller } from '@nestjs/common';
 
 import { ConfigStore, StreamPattern, StreamService } from '../../lib/index.js';
+import { openPage } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import { OpenedDashboard } from '../support/opened-dashboard.js';
+import { startProxy } from '../support/proxy.js';
 import { uniqueService } from '../support/unique.js';
 import { startWorkers } from '../support/workers.js';
 
@@ -110,5 +112,26 @@ describe('the dashboard in a browser', () => {
     await at.startServer();
     await at.page.getByText('live').waitFor();
     expect(at.complaints().filter((text) => !text.includes('net::ERR_'))).toEqual([]);
+  });
+
+  it('notices a connection that says nothing any more, and comes back by itself', async () => {
+    const link = await startProxy(at.dashboard.url);
+    const { page } = await openPage('about:blank');
+    await page.clock.install();
+    await page.goto(`${link.url}#/services`);
+    await page.getByText('live · Ada').waitFor();
+    link.freeze();
+    await page.clock.fastForward(24_000);
+    await page.getByText('live · Ada').waitFor();
+    await page.clock.fastForward(10_000);
+    await page.getByText(/nothing was heard for 25 seconds/).waitFor();
+    link.thaw();
+    await eventually(
+      async () => {
+        await page.clock.runFor(1_000);
+        return page.getByText('live · Ada').isVisible();
+      },
+      { what: 'a live page' },
+    );
   });
 });

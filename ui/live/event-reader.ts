@@ -4,13 +4,21 @@ export interface ServerEvent {
   readonly data: string;
 }
 
-/** The events of an answer, as they come. It ends when the server ends the answer. */
-export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
+/**
+ * The events of an answer, as they come. It ends when the server ends the answer.
+ *
+ * @param heard is called for whatever comes, also where it is no event
+ */
+export async function* readEvents(
+  body: ReadableStream<Uint8Array>,
+  heard: () => void,
+): AsyncGenerator<ServerEvent> {
   const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
   let rest = '';
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
+    heard();
     const blocks = (rest + value).split('\n\n');
     rest = blocks.pop() ?? '';
     for (const block of blocks) {

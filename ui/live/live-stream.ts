@@ -1,9 +1,12 @@
 import { readEvents, type ServerEvent } from './event-reader.js';
+import { Watchdog } from './watchdog.js';
 
 export type LinkState = 'connecting' | 'live' | 'lost' | 'refused' | 'asleep';
 
 const FIRST_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 5_000;
+/** The server gives a sign of life every ten seconds: after two that are missing, the connection is a half one. */
+const SILENCE_MS = 25_000;
 
 interface Listener {
   event(this: void, event: ServerEvent): void;
@@ -40,28 +43,34 @@ export class LiveStream {
   /** Never rejects. */
   private async run(control: AbortController): Promise<void> {
     this.current = control;
+    const silent = () => control.abort(new Error(`nothing was heard for ${SILENCE_MS / 1_000} seconds`));
+    const watchdog = new Watchdog(SILENCE_MS, silent);
     try {
-      await this.follow(control);
+      await this.follow(control, watchdog);
     } catch (error) {
-      if (!control.signal.aborted) this.listener.state('lost', String(error));
+      if (this.current === control) this.listener.state('lost', (error as Error).message);
+    } finally {
+      watchdog.stop();
     }
-    if (control.signal.aborted) return;
+    if (this.current !== control) return;
     this.timer = setTimeout(() => this.restart(), this.pauseMs);
     this.pauseMs = Math.min(this.pauseMs * 2, MAX_PAUSE_MS);
   }
 
-  private async follow({ signal }: AbortController): Promise<void> {
+  private async follow(control: AbortController, watchdog: Watchdog): Promise<void> {
+    const { signal } = control;
     const query = new URLSearchParams(this.topics.map((topic) => ['topic', topic]));
     const answer = await fetch(`events?${query}`, { signal, cache: 'no-store' });
     if (!answer.ok || !answer.body) {
       const { error = `${answer.status}` } = (await answer.json().catch(() => ({}))) as { error?: string };
+      if (this.current !== control) return;
       return this.listener.state(answer.status === 403 ? 'refused' : 'lost', error);
     }
     this.listener.state('live');
-    for await (const event of readEvents(answer.body)) {
+    for await (const event of readEvents(answer.body, () => watchdog.heard())) {
       this.pauseMs = FIRST_PAUSE_MS;
       this.listener.event(event);
     }
-    if (!signal.aborted) this.listener.state('connecting');
+    if (this.current === control) this.listener.state('connecting');
   }
 }

@@ -11,7 +11,8 @@ export function OverviewPage() {
   const conditions = useTopic<Conditions>(topic('conditions'));
   return (
     <>
-      <Problem text={fleet.problem ?? conditions.problem} />
+      <Problem text={fleet.problem} />
+      {conditions.problem !== fleet.problem && <Problem text={conditions.problem} />}
       {conditions.value ? <Verdict {...conditions.value} /> : <Nothing>Looking at everything…</Nothing>}
       {fleet.value && <Totals {...fleet.value} />}
       {conditions.value?.conditions.map((condition) => (

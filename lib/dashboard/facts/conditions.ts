@@ -1,9 +1,13 @@
 import type { DoctorFinding, DoctorGap, DoctorReport } from '../../doctor/finding.js';
 import { HydraDoctor } from '../../doctor/hydra-doctor.js';
-import type { HydraInstance } from '../../hydra-instance.js';
 import type { Reading } from '../collect/collector.js';
 import type { Place } from './place.js';
-import type { TrafficConditions } from './traffic-conditions.js';
+import {
+  NO_TRAFFIC,
+  TRAFFIC_CHECKS,
+  type TrafficConditions,
+  type TrafficReport,
+} from './traffic-conditions.js';
 
 /** What is not as it should be, and where one acts on it. */
 export interface Condition extends DoctorFinding {
@@ -28,28 +32,29 @@ const LINKS: Readonly<Record<string, string>> = {
   'process.': 'services',
 };
 
-const NO_TRAFFIC = { conditions: [], commands: 0 };
-
 /** Has the doctor look at everything, and adds what is known besides. */
 export async function readConditions(
   { instance, isService }: Place,
   traffic: TrafficConditions,
 ): Promise<Reading & { readonly value: Conditions }> {
   const service = isService ? instance.options.service : undefined;
-  const report = await new HydraDoctor(instance as HydraInstance, { service }).check();
+  const report = await new HydraDoctor(instance, { service }).check();
   // Without Redis, that is the finding.
-  const { conditions, commands } = instance.redis.isReady ? await traffic.read() : NO_TRAFFIC;
-  return { value: conditionsOf(report, conditions), commands: report.commands + commands };
+  const ofCalls = instance.redis.isReady ? await traffic.read() : NO_TRAFFIC;
+  return { value: conditionsOf(report, ofCalls), commands: report.commands + ofCalls.commands };
 }
 
-function conditionsOf(report: DoctorReport, others: readonly DoctorFinding[]): Conditions {
+function conditionsOf(report: DoctorReport, ofCalls: TrafficReport): Conditions {
   const order = ['error', 'warning', 'info'];
-  const all = [...report.findings, ...others];
-  const conditions = all
+  const conditions = [...report.findings, ...ofCalls.findings]
     .toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity))
     .map((finding) => ({ ...finding, link: linkOf(finding.id) }));
   const gaps = report.notLookedAt.filter(({ why }) => !why.startsWith('this process is no service'));
-  return { conditions, notLookedAt: gaps, checks: report.checks };
+  return {
+    conditions,
+    notLookedAt: [...gaps, ...ofCalls.notLookedAt],
+    checks: report.checks + TRAFFIC_CHECKS.length,
+  };
 }
 
 function linkOf(id: string): string {

@@ -1,6 +1,7 @@
-import type { DoctorFinding, DoctorSeverity } from '../../doctor/finding.js';
+import type { DoctorFinding, DoctorReport, DoctorSeverity } from '../../doctor/finding.js';
 import type { Topology, TopologyEdge } from '../../registry/topology/topology.js';
 import { listed } from '../../runtime/listed.js';
+import { Asked } from './asked.js';
 import type { Place } from './place.js';
 import { readTopology } from './topology.js';
 
@@ -10,10 +11,11 @@ const SLOW_MS = 1_000;
 /** Fewer calls between two looks say nothing. */
 const FEW_CALLS = 20;
 
-interface Found {
-  readonly conditions: readonly DoctorFinding[];
-  readonly commands: number;
-}
+/** What is looked for in calls, as the doctor reports what it looks for. */
+export type TrafficReport = Pick<DoctorReport, 'findings' | 'notLookedAt' | 'commands'>;
+
+export const NO_TRAFFIC: TrafficReport = { findings: [], notLookedAt: [], commands: 0 };
+export const TRAFFIC_CHECKS = ['calls.errors', 'calls.slow'] as const;
 
 type Counted = Pick<TopologyEdge, 'calls' | 'errors'>;
 
@@ -23,9 +25,16 @@ export class TrafficConditions {
 
   constructor(private readonly place: Place) {}
 
-  async read(): Promise<Found> {
-    const { value, commands } = await readTopology(this.place);
-    return { conditions: this.ofCalls(value), commands };
+  /** Never rejects: where it cannot look, it says why. */
+  async read(): Promise<TrafficReport> {
+    const asked = new Asked(this.place.instance.redis);
+    try {
+      const { value } = await readTopology(this.place, asked);
+      return { findings: this.ofCalls(value), notLookedAt: [], commands: asked.commands };
+    } catch (error) {
+      const gap = { ids: TRAFFIC_CHECKS, why: (error as Error).message };
+      return { findings: [], notLookedAt: [gap], commands: asked.commands };
+    }
   }
 
   private ofCalls({ edges }: Topology): DoctorFinding[] {

@@ -37,7 +37,8 @@ export class DashboardHandler {
       const visitor = await this.admitted(path, exchange);
       if (path === 'act') return await this.act(exchange, visitor);
       if (path === 'session') return sendJson(request, response, this.sessionOf(visitor));
-      if (path === 'events') return this.dashboard.streams.follow(response, targetOf(request).words.getAll('topic'));
+      if (path === 'events')
+        return this.dashboard.streams.follow(response, targetOf(request).words.getAll('topic'));
       if (path === 'ask') return sendJson(request, response, await this.dashboard.ask(wordsOf(request)));
       sendFile(request, response, path === '' ? 'page.html' : path);
     } catch (error) {

@@ -20,6 +20,9 @@ const MAX_PRIMARIES = 8;
 /** Why nothing is known of what needs a connection. */
 const AWAY = { why: 'there is no connection to Redis' };
 
+/** Whose connections are looked at, and looked by. */
+export type Examined = Pick<HydraInstance, 'redis' | 'keys' | 'clock' | 'options' | 'id'>;
+
 /** All that is known, and what each server says of itself. */
 export interface Gathered {
   readonly evidence: Evidence;
@@ -27,7 +30,7 @@ export interface Gathered {
 }
 
 /** What is known without Redis. */
-export function withoutRedis(instance: HydraInstance, isRefused: boolean): Gathered {
+export function withoutRedis(instance: Examined, isRefused: boolean): Gathered {
   const connection = { reason: instance.redis.reason ?? 'it does not answer', isRefused };
   const evidence = {
     ...{ link: AWAY, info: AWAY, settings: AWAY, clients: AWAY, patterns: AWAY, slow: AWAY },
@@ -46,7 +49,7 @@ export function withoutRedis(instance: HydraInstance, isRefused: boolean): Gathe
  * @param whose for whom rights are asked; undefined where this process is no service
  */
 export async function gatherEvidence(
-  instance: HydraInstance,
+  instance: Examined,
   asked: Asked,
   whose: string | undefined,
 ): Promise<Gathered> {
@@ -79,7 +82,7 @@ export async function gatherEvidence(
 
 /** What needs one server. */
 async function lookAround(
-  instance: HydraInstance,
+  instance: Examined,
   asked: Asked,
   whose: string | undefined,
 ): Promise<Pick<Evidence, 'cluster' | 'rights' | 'otherLayout' | 'clock' | 'nodes'>> {
@@ -112,7 +115,7 @@ function silentOf(infos: readonly AskedServer[], leftOut: number): Known<Facts['
 }
 
 /** The shortest of a few, in milliseconds: this process may be busy with something else. */
-async function roundTrip({ clock, redis }: HydraInstance, asked: Asked): Promise<number> {
+async function roundTrip({ clock, redis }: Examined, asked: Asked): Promise<number> {
   const took: number[] = [];
   for (let n = 0; n < PINGS; n++) {
     const startedAt = clock.monotonic();
@@ -122,7 +125,7 @@ async function roundTrip({ clock, redis }: HydraInstance, asked: Asked): Promise
   return Math.min(...took);
 }
 
-async function clockOf({ clock, redis }: HydraInstance, asked: Asked): Promise<Facts['clock']> {
+async function clockOf({ clock, redis }: Examined, asked: Asked): Promise<Facts['clock']> {
   const before = clock.now();
   const [seconds, micros] = await asked.ask('TIME', () => redis.commands.time());
   const redisMs = Number(seconds) * 1_000 + Number(micros) / MICROS;

@@ -13,7 +13,13 @@ export interface Grant {
 
 /** As Redis 7.0 and later take it: the first grant is without keys, each other one is a selector. */
 export function selectorsOf([root, ...others]: readonly Grant[]): readonly string[] {
-  return [...(root ? wordsOf(root) : []), ...others.map((grant) => `(${wordsOf(grant).join(' ')})`)];
+  return [...(root ? wordsOf(root) : []), ...others.map(selectorOf)];
+}
+
+/** With `acl-pubsub-default allchannels` a selector begins with all channels, and Redis takes no pattern beside them. */
+function selectorOf(grant: Grant): string {
+  const emptied = (grant.channels ?? []).length > 0 ? ['resetchannels'] : [];
+  return `(${[...emptied, ...wordsOf(grant)].join(' ')})`;
 }
 
 /** As Redis 6.2 takes it, which knows neither selectors nor keys that are only read: all commands on all keys. */

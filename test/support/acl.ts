@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 
 import { aclRules, type AclOptions } from '../../lib/index.js';
 import { atEnd } from './at-end.js';
-import { startPrivateRedis } from './redis.js';
+import { startPrivateRedis, startRealRedis } from './redis.js';
 
 export interface AclRedis {
   readonly url: string;
@@ -15,9 +15,13 @@ export interface AclRedis {
   refused(): Promise<readonly string[]>;
 }
 
-/** A Redis of this file's own, whose users have the rights that are generated for them. */
-export async function startAclRedis(): Promise<AclRedis> {
-  const { url } = await startPrivateRedis();
+/**
+ * A Redis of this file's own, whose users have the rights that are generated for them.
+ *
+ * @param args settings, which one in memory does not have
+ */
+export async function startAclRedis(args?: string[]): Promise<AclRedis> {
+  const { url } = await (args ? startRealRedis(args) : startPrivateRedis());
   const admin = new Redis(url);
   atEnd(() => admin.disconnect());
   const server = await aclServerOf(admin);

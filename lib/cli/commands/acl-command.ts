@@ -48,8 +48,8 @@ export function addAclCommand(program: Command): void {
 /** The rules as each kind of server takes them. */
 function textOf(service: string, rules: readonly string[], format: Format): string {
   if (format === 'redis') return `ACL SETUSER ${service} on >PASSWORD ${rules.join(' ')}`;
-  // Both begin with a user without rights; a password belongs elsewhere.
-  const added = rules.filter((word) => !/^(reset|clear)/.test(word)).join(' ');
+  // Both begin with a user without keys; a password belongs elsewhere. Whether it begins with channels is a setting there.
+  const added = rules.filter((word) => word !== 'resetkeys' && word !== 'clearselectors').join(' ');
   return format === 'azure' ? added : `on ${added}`;
 }
 

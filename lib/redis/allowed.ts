@@ -9,7 +9,7 @@ import { Script } from './script.js';
  *
  * A script, because asked in this way nobody is refused: nothing is noted in ACL LOG.
  */
-const checkAll = new Script<(0 | 1)[]>(
+export const checkAll = new Script<(0 | 1)[]>(
   'redis.checkAll',
   0,
   `

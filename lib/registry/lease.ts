@@ -19,7 +19,7 @@ export interface Lease {
  * One script, because the lease may pass to another between a look and a write: a process that was frozen would prolong, or
  * end, what is not its own any more.
  */
-const hold = new Script<number>(
+export const hold = new Script<number>(
   'registry.lease.hold',
   1,
   `${NEED}
@@ -38,7 +38,7 @@ return 0
  * ARGV  1 who
  * Returns the number of keys that were deleted.
  */
-const release = new Script<number>(
+export const release = new Script<number>(
   'registry.lease.release',
   1,
   `

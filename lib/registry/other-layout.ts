@@ -20,7 +20,7 @@ const MAX_LOOKED_FOR = 200;
  * The keys in ARGV are not declared, so that a user who may not read them is not refused and noted: each is asked for first.
  * A server that has none of them there, or may not look, finds nothing.
  */
-const findOtherLayout = new Script<number[]>(
+export const findOtherLayout = new Script<number[]>(
   'registry.findOtherLayout',
   1,
   `${NOW}

@@ -1,58 +1,7 @@
-import { Controller } from '@nestjs/common';
-import { MessagePattern } from '@nestjs/microservices';
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { firstValueFrom } from 'rxjs';
 
-import {
-  ConfigStore,
-  HydraClient,
-  QueuePattern,
-  QueueService,
-  StreamPattern,
-  StreamService,
-} from '../../lib/index.js';
-import { startService } from '../support/app.js';
-import { eventually } from '../support/eventually.js';
-import { uniqueService } from '../support/unique.js';
-
-const seen = { jobs: 0, failures: 0, entries: 0, poison: 0 };
-
-@Controller()
-class Everything {
-  @MessagePattern('sum')
-  sum([a, b]: [number, number]): number {
-    return a + b;
-  }
-
-  @QueuePattern('job')
-  job(): string {
-    seen.jobs++;
-    return 'done';
-  }
-
-  @QueuePattern('failing')
-  failing(): void {
-    seen.failures++;
-    throw new Error('fails');
-  }
-
-  @StreamPattern('events')
-  entry(): void {
-    seen.entries++;
-  }
-
-  @StreamPattern('ordered', { orderBy: 'key' })
-  ordered(): void {
-    seen.entries++;
-  }
-
-  @StreamPattern('poison', { attempts: 1 })
-  poison(): void {
-    seen.poison++;
-    throw new Error('fails');
-  }
-}
+import { useEverything } from './use/use-everything.js';
 
 /** Only about the connection, or answered by what only one server has. */
 const LEFT_OUT = [
@@ -101,7 +50,8 @@ function unescaped(text: string): string {
 
 function portable(argv: readonly string[], texts: Map<string, string>): string[] | undefined {
   const [given = '', ...args] = argv;
-  const name = given.toLowerCase();
+  // A script that only reads, as one that may write: servers before 7.0 have no other form.
+  const name = given.toLowerCase().replace(/_ro$/, '');
   if (LEFT_OUT.includes(name)) return undefined;
   if (name === 'eval') texts.set(createHash('sha1').update(args[0]!).digest('hex'), args[0]!);
   if (name === 'evalsha') {
@@ -111,76 +61,4 @@ function portable(argv: readonly string[], texts: Map<string, string>): string[]
   if (name === 'blmove') return ['lmove', ...args.slice(0, -1)];
   const at = args.findIndex((word) => word.toLowerCase() === 'block');
   return [name, ...(at < 0 ? args : args.toSpliced(at, 2))];
-}
-
-async function useEverything(redis: string): Promise<void> {
-  const service = uniqueService('recorded');
-  const queue = { attempts: 2, backoff: { type: 'fixed', delayMs: 10 } } as const;
-  const streams = { attempts: 1, retryMinMs: 10, retryMaxMs: 10 };
-  const running = await startService({ service, redis, queue, streams }, [Everything]);
-  const client = new HydraClient({ service: uniqueService('caller'), redis });
-  await firstValueFrom(client.send(`${service}:sum`, [1, 2])).catch(() => undefined);
-  await useQueues(running.app.get(QueueService));
-  await useStreams(running.app.get(StreamService));
-  await useConfig(running.app.get(ConfigStore));
-  await client.close();
-  await running.close();
-}
-
-async function useQueues(queues: QueueService): Promise<void> {
-  await queues.add('job', { n: 1 }).result();
-  await queues.add('job', { n: 2 }, { id: 'once' });
-  await queues.add('job', { n: 2 }, { id: 'once' });
-  await queues.add('job', { n: 3 }, { delayMs: 50 });
-  await queues.add('job', { n: 4 }, { priority: 'high' });
-  await queues.addBulk([1, 2, 3].map((n) => ({ pattern: 'job', data: { n } })));
-  await queues
-    .add('failing', '\u00e9 \u20ac')
-    .result()
-    .catch(() => undefined);
-  await queues.pause();
-  await queues.add('job', 'removed', { id: 'removed' });
-  await queues.counts();
-  for (const state of ['waiting', 'delayed', 'active', 'completed', 'dead'] as const)
-    await queues.list(state).catch(() => undefined);
-  await queues.get('removed');
-  await queues.remove('removed');
-  await queues.remove('nosuch');
-  await queues.repeat('often', '* * * * * *', 'job', 'tick');
-  await queues.schedules();
-  await queues.resume();
-  await eventually(() => seen.jobs >= 9, { what: 'jobs to run' });
-  await queues.stopRepeating('often');
-  await queues.deadLetters();
-  await queues.redrive('all');
-  await eventually(() => seen.failures >= 4, { what: 'the dead letter to run again' });
-}
-
-async function useStreams(streams: StreamService): Promise<void> {
-  await streams.publish('events', { n: 1 });
-  await streams.publish('events', { n: 2 }, { id: 'once' });
-  await streams.publish('events', { n: 2 }, { id: 'once' });
-  await streams.publish('ordered', { n: 1, key: 'a' });
-  await streams.publish('ordered', { n: 2, key: 'a' });
-  await streams.publish('poison', { n: 3 });
-  await eventually(() => seen.entries >= 4 && seen.poison >= 1, { what: 'entries to run' });
-  await eventually(async () => (await streams.deadLetters('poison')).length, { what: 'a dead entry' });
-  await streams.redrive('poison', 'all');
-  await streams.range('events');
-  await streams.info('events');
-  const group = (await streams.info('events')).groups[0]?.name ?? 'none';
-  await streams.replay('events', group, 'all').catch(() => undefined);
-  await streams.trim('events', { maxLen: 1 });
-  await streams.removeGroup('ordered', group).catch(() => undefined);
-}
-
-async function useConfig(configs: ConfigStore): Promise<void> {
-  await configs.put('1.0.0', { a: 1 });
-  await configs.put('1.1.0', { a: 2 });
-  await configs.put('1.1.0', { a: 3 });
-  await configs.get();
-  await configs.versions();
-  await configs.history();
-  await configs.rollback();
-  await configs.remove('1.0.0');
 }

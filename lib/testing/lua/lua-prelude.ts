@@ -1,3 +1,5 @@
+import { LUA_ARGUMENTS } from './lua-arguments.js';
+
 /**
  * What scripts find of Lua 5.1 and of Redis, on a Lua 5.4. `host` are the functions of the server.
  *
@@ -9,14 +11,14 @@ local host = ...
 local floor, mathtype, select, type, tostring = math.floor, math.type, select, type, tostring
 local sformat, sfind, tointeger = string.format, string.find, math.tointeger
 
-local tableUnpack = table.unpack
-unpack = function(list, ...)
-  if type(list) ~= 'table' then error("bad argument #1 to 'unpack' (table expected, got " .. type(list) .. ')', 2) end
-  return tableUnpack(list, ...)
-end
+${LUA_ARGUMENTS}
 loadstring = load
-table.getn = function(t) return #t end
+table.getn = function(t)
+  mustBeTable(t, 'getn')
+  return #t
+end
 table.maxn = function(t)
+  mustBeTable(t, 'maxn')
   local most = 0
   for key in next, t do if type(key) == 'number' and key > most then most = key end end
   return most
@@ -53,15 +55,13 @@ local function whole(value)
   end
   return value
 end
-_G.tostring = function(value)
+_G.tostring = function(...)
+  mustBeGiven('tostring', ...)
+  local value = ...
   if mathtype(value) == 'integer' and (value >= 100000000000000 or value <= -100000000000000) then
     return sformat('%.14g', value)
   end
   return tostring(whole(value))
-end
-local function truncated(value)
-  if mathtype(value) ~= 'float' then return value end
-  return value >= 0 and floor(value) or -floor(-value)
 end
 string.format = function(form, ...)
   local count = select('#', ...)
@@ -86,6 +86,7 @@ local rep = string.rep
 string.rep = function(s, n) return rep(s, truncated(tonumber(n))) end
 local concat = table.concat
 table.concat = function(t, sep, i, j)
+  mustBeTable(t, 'concat')
   local from, to = i or 1, j or #t
   for at = from, to do
     if mathtype(t[at]) == 'float' then
@@ -97,11 +98,18 @@ table.concat = function(t, sep, i, j)
   return concat(t, sep, from, to)
 end
 
+local function isText(...) return select('#', ...) == 1 and (type(...) == 'string' or type(...) == 'number') end
+local function answering(answer)
+  return function(...)
+    if not isText(...) then return { err = 'ERR wrong number or type of arguments' } end
+    return answer(_G.tostring(...))
+  end
+end
 redis = {
   call = host.call,
   pcall = host.pcall,
-  error_reply = function(text) return { err = (string.gsub(text, '^%-', '')) } end,
-  status_reply = function(text) return { ok = text } end,
+  error_reply = answering(function(text) return { err = (string.gsub(text, '^%-', '')) } end),
+  status_reply = answering(function(text) return { ok = text } end),
   sha1hex = host.sha1hex,
   acl_check_cmd = host.acl_check_cmd,
   log = function() end,

@@ -22,6 +22,8 @@ const OOM_OF_SCRIPT =
 /** Of real time: a script that never ends would hold up the whole process. */
 const MAX_RUN_MS = 5_000;
 const LINE = /^user_script:(\d+):/;
+/** Where a function of the prelude calls one of Lua, which means nothing to a script. */
+const PRELUDE_PLACE = /^prelude:\d+: /;
 const VERSION_NUMBER = 0x0007000f;
 
 interface Compiled {
@@ -130,7 +132,7 @@ export class LuaScripts implements ScriptEngine {
     if (machine.typeOf(-1) !== LUA_TYPES.table) {
       const text =
         machine.typeOf(-1) === LUA_TYPES.string ? machine.string(-1) : '(error object is not a string)';
-      return new CommandError(`ERR ${text} ${where}${LINE.exec(text)?.[1] ?? 1}.`);
+      return new CommandError(`ERR ${text.replace(PRELUDE_PLACE, '')} ${where}${LINE.exec(text)?.[1] ?? 1}.`);
     }
     const thrown = machine.top;
     const text = machine.pushField(thrown, 'err') ? machine.string(-1) : 'ERR unknown error';
@@ -145,10 +147,10 @@ export class LuaScripts implements ScriptEngine {
       call: () => this.call(true),
       pcall: () => this.call(false),
       acl_check_cmd: () => this.checkAccess(),
-      sha1hex: () => this.answer(shaOf(machine.string(1))),
+      sha1hex: () => this.ofOne(() => this.answer(shaOf(machine.string(1)))),
       random: () => this.randomNumber(),
-      encode: () => this.guarded(() => encodeJson(machine, 1)),
-      decode: () => this.decode(),
+      encode: () => this.ofOne(() => this.guarded(() => encodeJson(machine, 1))),
+      decode: () => this.ofOne(() => this.decode()),
     };
     lua.lua_createtable(state, 0, 12);
     for (const [name, host] of Object.entries(functions)) {
@@ -165,6 +167,11 @@ export class LuaScripts implements ScriptEngine {
       machine.push(value);
       lua.lua_rawset(state, -3);
     }
+  }
+
+  /** A function that takes one argument, no more and no less. */
+  private ofOne(run: () => number): number {
+    return this.machine.top === 1 ? run() : this.machine.throwText('wrong number of arguments');
   }
 
   private answer(text: string): number {
@@ -190,7 +197,7 @@ export class LuaScripts implements ScriptEngine {
 
   private decoded(): LuaInput {
     const { machine } = this;
-    if (machine.top === 0 || machine.typeOf(1) === LUA_TYPES.nil)
+    if (machine.typeOf(1) === LUA_TYPES.nil)
       return machine.throwText("bad argument #1 to 'decode' (string expected, got nil)");
     try {
       return decodeJson(machine.string(1));

@@ -6,7 +6,7 @@ import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
 import { testRedisUrl } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
-import { startWorkers } from '../support/workers.js';
+import { allThatRan, startWorkers } from '../support/workers.js';
 
 describe('a rolling restart by SIGTERM under load', () => {
   it('fails no call, and every old process ends by itself', async () => {
@@ -30,8 +30,9 @@ describe('a rolling restart by SIGTERM under load', () => {
 
     expect(codesOf(outcomes)).toEqual([]);
     expect(outcomes).toHaveLength(load.sent());
-    const ran = [...old, ...successors].flatMap((worker) => worker.ran());
-    expect(ran.toSorted((a, b) => a - b)).toEqual(Array.from({ length: load.sent() }, (_, n) => n + 1));
+    expect(await allThatRan([...old, ...successors], outcomes)).toEqual(
+      Array.from({ length: load.sent() }, (_, n) => n + 1),
+    );
     // Nest ends the process with the signal it was sent; no kill was needed.
     for (const worker of old) expect(await worker.exited).toEqual({ code: null, signal: 'SIGTERM' });
     for (const worker of successors) expect(worker.ran().length).toBeGreaterThan(0);

@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 
+import type { Outcome } from './call-load.js';
 import { startChild, type Child } from './child.js';
+import { eventually } from './eventually.js';
 
 const PROGRAM = fileURLToPath(new URL('./work-process.ts', import.meta.url));
 
@@ -27,4 +29,22 @@ export async function startWorkers(service: string, redisUrl: string, count: num
   const workers = Array.from({ length: count }, () => launchWorker(service, redisUrl));
   await Promise.all(workers.map(({ ready }) => ready));
   return workers;
+}
+
+/**
+ * The ids of the calls that ran, in their order, once each call that was answered is among them: what processes print comes
+ * later than their answers.
+ */
+export async function allThatRan(
+  workers: readonly Worker[],
+  outcomes: readonly Outcome[],
+): Promise<readonly number[]> {
+  const answered = outcomes.filter(({ done }) => done).map(({ id }) => id);
+  const ran = () => workers.flatMap((worker) => worker.ran());
+  const isWhole = () => {
+    const ids = new Set(ran());
+    return answered.every((id) => ids.has(id));
+  };
+  await eventually(isWhole, { what: 'the processes to say what they ran', timeoutMs: 20_000 });
+  return ran().toSorted((a, b) => a - b);
 }

@@ -57,7 +57,7 @@ describe('queues on the dashboard, in a browser', () => {
     await at.show('overview');
     await at.sees(/3 dead letters/);
     await at.page.getByRole('link', { name: 'go to queues' }).first().click();
-    await at.page.getByRole('link', { name: at.service, exact: true }).click();
+    await at.page.getByRole('link', { name: `${at.service} / default` }).click();
     await at.page.getByRole('heading', { name: `${at.service} / default` }).waitFor();
   });
 

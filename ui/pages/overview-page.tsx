@@ -40,6 +40,7 @@ function Verdict({ conditions, checks }: Conditions) {
   );
 }
 
+/** Of what could be read; whatever could not is in the pages, with its reason. */
 function Totals({ services }: Fleet) {
   const sum = (select: (service: Fleet['services'][number]) => number) =>
     services.reduce((total, service) => total + select(service), 0);

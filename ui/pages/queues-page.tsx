@@ -1,22 +1,38 @@
 import { useState } from 'preact/hooks';
 
-import type { Fleet, FleetService } from '../../lib/dashboard/facts/fleet.js';
+import type { ListedQueue, ListedQueues } from '../../lib/dashboard/facts/queues.js';
 import { topic, useTopic } from '../live/topics.js';
 import type { PageProps } from '../page-props.js';
-import { Badge, Nothing, Problem } from '../parts/shown.js';
+import { Badge, Nothing, Notes, Problem } from '../parts/shown.js';
 import { Table, type Column } from '../parts/table.js';
-import { count } from '../parts/words.js';
+import { count, counted, duration } from '../parts/words.js';
 import { go, href } from '../route.js';
 import { JobPage } from './job-page.js';
 import { QueuePage } from './queue-page.js';
 
-const COLUMNS: readonly Column<FleetService>[] = [
-  { name: 'Service', cell: ({ name }) => <a href={href('queues', [name, 'default'])}>{name}</a> },
-  { name: 'State', cell: ({ queue }) => <QueueState {...queue} /> },
-  { name: 'Waiting', cell: ({ queue }) => count(queue.waiting), isNumber: true },
-  { name: 'Dead letters', cell: ({ queue }) => count(queue.dead), isNumber: true },
-  { name: 'Workers', cell: ({ queue }) => count(queue.workers), isNumber: true },
+const COLUMNS: readonly Column<ListedQueue>[] = [
+  {
+    name: 'Queue',
+    cell: ({ service, queue }) => (
+      <a href={href('queues', [service, queue])}>
+        {service} / {queue}
+      </a>
+    ),
+  },
+  { name: 'State', cell: (queue) => <QueueState {...queue} /> },
+  { name: 'Waiting', cell: ({ unread, waiting }) => numberOf(unread, waiting), isNumber: true },
+  {
+    name: 'Oldest waiting',
+    cell: ({ oldestMs }) => (oldestMs === undefined ? 'none' : duration(Math.max(0, oldestMs))),
+    isNumber: true,
+  },
+  { name: 'Dead letters', cell: ({ unread, deadLetters }) => numberOf(unread, deadLetters), isNumber: true },
+  { name: 'Workers', cell: ({ unread, workers }) => numberOf(unread, workers), isNumber: true },
 ];
+
+function numberOf(unread: string | undefined, value: number): string {
+  return unread === undefined ? count(value) : '?';
+}
 
 /** All queues, one of them, or one job: `queues/math/default/<id>`. */
 export function QueuesPage({ words, query }: PageProps) {
@@ -27,28 +43,54 @@ export function QueuesPage({ words, query }: PageProps) {
 }
 
 function AllQueues() {
-  const { value, problem } = useTopic<Fleet>(topic('fleet'));
+  const { value, problem } = useTopic<ListedQueues>(topic('queues'));
   if (!value) return problem === undefined ? <Nothing>Reading…</Nothing> : <Problem text={problem} />;
-  const rows = value.services
-    .filter(
-      ({ queue }) => queue.waiting + queue.dead + queue.workers + queue.inProgress > 0 || queue.isPaused,
-    )
-    .toSorted((a, b) => b.queue.waiting + b.queue.dead - (a.queue.waiting + a.queue.dead));
+  const rows = value.queues
+    .filter(isUsed)
+    .toSorted((a, b) => b.waiting + b.deadLetters - (a.waiting + a.deadLetters));
+  const services = [...new Set(value.queues.map(({ service }) => service))];
   return (
     <>
       <Problem text={problem} />
-      <p>The default queue of each service that uses one, the longest first.</p>
+      <p>
+        All queues that are used, the longest first. Those with a name of their own are looked for once a
+        minute.
+      </p>
       {rows.length === 0 ? (
         <Nothing>No service uses its queue.</Nothing>
       ) : (
-        <Table label="Queues" columns={COLUMNS} rows={rows} keyOf={({ name }) => name} />
+        <Table
+          label="Queues"
+          columns={COLUMNS}
+          rows={rows}
+          keyOf={({ service, queue }) => JSON.stringify([service, queue])}
+        />
       )}
-      <NamedQueue services={value.services.map(({ name }) => name)} />
+      <Notes notes={value.notes} />
+      <NamedQueue services={services} />
     </>
   );
 }
 
-function QueueState({ isPaused, workers, waiting, inProgress }: FleetService['queue']) {
+function isUsed({
+  queue,
+  unread,
+  waiting,
+  deadLetters,
+  workers,
+  inProgress,
+  isPaused,
+}: ListedQueue): boolean {
+  return (
+    queue !== 'default' ||
+    unread !== undefined ||
+    isPaused ||
+    waiting + deadLetters + workers + inProgress > 0
+  );
+}
+
+function QueueState({ unread, isPaused, workers, waiting, inProgress, unhandled }: ListedQueue) {
+  if (unread !== undefined) return <Badge tone="quiet">{unread}</Badge>;
   if (isPaused) return <Badge tone="warning">paused</Badge>;
   if (waiting > 0 && workers === 0)
     return inProgress > 0 ? (
@@ -56,10 +98,12 @@ function QueueState({ isPaused, workers, waiting, inProgress }: FleetService['qu
     ) : (
       <Badge tone="error">no worker</Badge>
     );
+  const aside = Object.values(unhandled).reduce((sum, jobs) => sum + jobs, 0);
+  if (aside > 0) return <Badge tone="error">no handler for {counted(aside, 'job')}</Badge>;
   return <Badge tone="good">fine</Badge>;
 }
 
-/** Queues with a name of their own are in no list. */
+/** One that is in no list: nobody has used it yet, or its name could not be looked for. */
 function NamedQueue({ services }: { readonly services: readonly string[] }) {
   const [service, setService] = useState('');
   const [queue, setQueue] = useState('');

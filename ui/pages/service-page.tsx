@@ -1,6 +1,6 @@
 import type { SeenInstance, SeenService } from '../../lib/dashboard/facts/service.js';
 import { topic, useTopic } from '../live/topics.js';
-import { Ago, Badge, Facts, Id, Nothing, Problem, Stored } from '../parts/shown.js';
+import { Ago, Badge, Facts, Id, Nothing, Notes, Problem, Stored } from '../parts/shown.js';
 import { Table, type Column } from '../parts/table.js';
 import { bytes, count, duration, millis, NOT_REPORTED, percent } from '../parts/words.js';
 import { href } from '../route.js';
@@ -25,7 +25,7 @@ export function ServicePage({ name }: { readonly name: string }) {
   // What callers say of its instances is known where all are looked at.
   useTopic(topic('fleet'));
   if (!value) return problem === undefined ? <Nothing>Reading…</Nothing> : <Problem text={problem} />;
-  const { instances, routes, queue } = value;
+  const { instances, routes, queue, unread } = value;
   return (
     <>
       <h2>{name}</h2>
@@ -33,10 +33,13 @@ export function ServicePage({ name }: { readonly name: string }) {
       <p class="links">
         <a href={href('logs', [name])}>Logs</a>
         <a href={href('queues', [name, 'default'])}>
-          Queue{queue && queue.waiting > 0 && `, ${count(queue.waiting)} waiting`}
+          Queue{queue.waiting > 0 && `, ${count(queue.waiting)} waiting`}
         </a>
       </p>
-      {instances.every(({ isGone }) => isGone) && <Nothing>No instance of it is alive.</Nothing>}
+      <Notes notes={Object.entries(unread).map(([part, why]) => `${part}: ${why}`)} />
+      {unread.registry === undefined && instances.every(({ isGone }) => isGone) && (
+        <Nothing>No instance of it is alive.</Nothing>
+      )}
       {instances.length > 0 && (
         <Table label={`Instances of ${name}`} columns={COLUMNS} rows={instances} keyOf={({ id }) => id} />
       )}
@@ -45,7 +48,7 @@ export function ServicePage({ name }: { readonly name: string }) {
       ))}
       <h3>Routes</h3>
       {routes.length === 0 ? (
-        <Nothing>It has registered none.</Nothing>
+        <Nothing>{unread.routes ?? 'It has registered none.'}</Nothing>
       ) : (
         <ul class="routes">
           {routes.map((route) => (

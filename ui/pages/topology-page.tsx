@@ -1,7 +1,8 @@
-import type { Topology, TopologyEdge } from '../../lib/registry/topology/topology.js';
+import type { SeenTopology } from '../../lib/dashboard/facts/topology.js';
+import type { TopologyEdge } from '../../lib/registry/topology/topology.js';
 import { topic, useTopic } from '../live/topics.js';
 import type { PageProps } from '../page-props.js';
-import { Nothing, Problem } from '../parts/shown.js';
+import { Nothing, Notes, Problem } from '../parts/shown.js';
 import { Table, type Column } from '../parts/table.js';
 import { count, millis, percent } from '../parts/words.js';
 import { href } from '../route.js';
@@ -22,7 +23,7 @@ const COLUMNS: readonly Column<TopologyEdge>[] = [
 
 /** Who calls whom: rates, errors and durations. */
 export function TopologyPage({ query }: PageProps) {
-  const { value, problem } = useTopic<Topology>(topic('topology'));
+  const { value, problem } = useTopic<SeenTopology>(topic('topology'));
   if (!value) return problem === undefined ? <Nothing>Reading…</Nothing> : <Problem text={problem} />;
   const chosen = value.nodes.some(({ name }) => name === query['node']) ? query['node'] : undefined;
   const edges = value.edges.filter(
@@ -34,8 +35,9 @@ export function TopologyPage({ query }: PageProps) {
       {value.nodes.length === 0 ? (
         <Nothing>No service is registered.</Nothing>
       ) : (
-        <Picture nodes={value.nodes} bundles={bundlesOf(value.edges)} chosen={chosen} />
+        <Picture nodes={value.nodes} bundles={bundlesOf(value.edges)} chosen={chosen} unread={value.unread} />
       )}
+      <Notes notes={value.notes} />
       <p class="links">
         {chosen === undefined ? (
           'A service or a stream can be chosen in the picture.'

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-import { ago, short } from './words.js';
+import { ago, counted, short } from './words.js';
 
 /** How bad something is, in a colour and in a word. */
 export type Tone = 'good' | 'info' | 'warning' | 'error' | 'quiet';
@@ -50,6 +50,21 @@ export function Problem({ text }: { readonly text: string | undefined }) {
     <p class="problem" role="alert">
       Not up to date: {text}
     </p>
+  );
+}
+
+/** What was not looked at, in words. */
+export function Notes({ notes }: { readonly notes: readonly string[] }) {
+  if (notes.length === 0) return null;
+  return (
+    <details>
+      <summary>Not looked at: {counted(notes.length, 'thing')}</summary>
+      <ul>
+        {notes.map((note) => (
+          <li key={note}>{note}</li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

@@ -19,10 +19,12 @@ interface PictureProps {
   readonly nodes: readonly TopologyNode[];
   readonly bundles: readonly Bundle[];
   readonly chosen: string | undefined;
+  /** Services of whose instances nothing is known. */
+  readonly unread: readonly string[];
 }
 
 /** Nodes and what goes between them. The table below says the same in words. */
-export function Picture({ nodes, bundles, chosen }: PictureProps) {
+export function Picture({ nodes, bundles, chosen, unread }: PictureProps) {
   const spots = useRef<ReadonlyMap<string, Spot>>(new Map());
   spots.current = layout(
     nodes.map(({ name }) => name),
@@ -58,6 +60,7 @@ export function Picture({ nodes, bundles, chosen }: PictureProps) {
             node={node}
             spot={spots.current.get(node.name)!}
             isChosen={node.name === chosen}
+            isUnread={unread.includes(node.name)}
           />
         ))}
       </svg>
@@ -69,17 +72,18 @@ interface NodeProps {
   readonly node: TopologyNode;
   readonly spot: Spot;
   readonly isChosen: boolean;
+  readonly isUnread: boolean;
 }
 
-function Node({ node: { name, kind, instances }, spot, isChosen }: NodeProps) {
+function Node({ node: { name, kind, instances }, spot, isChosen, isUnread }: NodeProps) {
   const { x, y } = cornerOf(spot);
   const shown = name.replace(/^stream:/, '');
-  const below = kind === 'stream' ? 'stream' : instances === 0 ? 'not there' : counted(instances, 'instance');
+  const isGone = kind === 'service' && instances === 0 && !isUnread;
+  const ofService = isUnread ? 'not looked at' : isGone ? 'not there' : counted(instances, 'instance');
+  const below = kind === 'stream' ? 'stream' : ofService;
   return (
     <a href={href('topology', [], isChosen ? {} : { node: name })} aria-label={`${name}, ${below}`}>
-      <g
-        class={`node ${kind} ${isChosen ? 'chosen' : ''} ${kind === 'service' && instances === 0 ? 'gone' : ''}`}
-      >
+      <g class={`node ${kind} ${isChosen ? 'chosen' : ''} ${isGone ? 'gone' : ''}`}>
         <title>{name}</title>
         <rect x={x} y={y} width={WIDTH} height={HEIGHT} rx={kind === 'stream' ? 20 : 6} />
         <text x={x + 12} y={y + 17}>

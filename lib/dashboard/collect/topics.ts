@@ -1,6 +1,7 @@
 import { Refusal } from '../http/refusal.js';
 import { readConditions } from '../facts/conditions.js';
 import { readFleet, type LeftOut } from '../facts/fleet.js';
+import { KnownNames } from '../facts/known-names.js';
 import { LogTail } from '../facts/log-tail.js';
 import type { Place } from '../facts/place.js';
 import { readService } from '../facts/service.js';
@@ -8,6 +9,8 @@ import { readTopology } from '../facts/topology.js';
 import { readStream } from '../facts/stream.js';
 import { TrafficConditions } from '../facts/traffic-conditions.js';
 import { readQueue } from '../facts/queue.js';
+import { readQueues } from '../facts/queues.js';
+import { readStreams } from '../facts/streams.js';
 import type { TaskList } from '../act/task-list.js';
 import type { Topic } from './collector.js';
 
@@ -25,6 +28,7 @@ export class Topics {
   private readonly makers: Readonly<Record<string, Maker>>;
 
   constructor(place: Place, tasks: TaskList) {
+    const names = new KnownNames(place);
     this.makers = {
       fleet: () =>
         every(USUAL_MS, async () => {
@@ -36,6 +40,8 @@ export class Topics {
         const traffic = new TrafficConditions(place);
         return every(RARELY_MS, () => readConditions(place, traffic));
       },
+      queues: () => every(USUAL_MS, () => readQueues(place, names)),
+      streams: () => every(SLOWLY_MS, () => readStreams(place, names)),
       stream: (given) => {
         const name = needed(given);
         return every(USUAL_MS, () => readStream(place, name));

@@ -1,7 +1,9 @@
-import { Asked } from './asked.js';
-import { listedServices, surveyServices, textsOf, type Surveyed } from './survey.js';
-import { decodeHealth, decodeNode, type HealthRecord, type NodeRecord } from '../../protocol/records.js';
+import { Asked } from '../../doctor/evidence/asked.js';
+import type { SurveyedQueue } from '../../doctor/evidence/survey-script.js';
+import { decodeHealth, type HealthRecord } from '../../protocol/records.js';
+import { DEFAULT_QUEUE } from '../../queue/model/queue-keys.js';
 import type { Reading } from '../collect/collector.js';
+import { listedServices, lookAt, servicesIn, whyNot, type LookedAt, type Unread } from './look.js';
 import type { Place } from './place.js';
 
 /** How one service is, in a line. What no instance of it reports is undefined. */
@@ -20,14 +22,19 @@ export interface FleetService {
   readonly memoryBytes: number | undefined;
   readonly cpu: number | undefined;
   readonly eventLoopMs: number | undefined;
-  readonly queue: {
-    readonly waiting: number;
-    readonly dead: number;
-    /** Taken by Hydra 1.x workers. */
-    readonly inProgress: number;
-    readonly workers: number;
-    readonly isPaused: boolean;
-  };
+  readonly queue: ServiceQueue;
+  /** What of it could not be read, and why: the numbers of that say nothing. */
+  readonly unread: Unread<'registry' | 'health' | 'queue'>;
+}
+
+/** The queue that each service has. */
+export interface ServiceQueue {
+  readonly waiting: number;
+  readonly dead: number;
+  /** Taken by Hydra 1.x workers. */
+  readonly inProgress: number;
+  readonly workers: number;
+  readonly isPaused: boolean;
 }
 
 /** All services that are registered. */
@@ -45,19 +52,21 @@ interface FleetReading extends Reading {
 
 /** Reads it by a few commands, however many services there are. */
 export async function readFleet({ instance }: Place): Promise<FleetReading> {
-  const asked = new Asked(instance.redis);
-  const found = await surveyServices(instance, asked, await listedServices(instance, asked));
-  const nodes = nodesIn(found);
-  const health = await textsOf(instance, asked, nodes, 'health');
-  const services = found.map((one) => serviceOf(one, nodes, health));
-  return { value: { services }, commands: asked.commands, leftOut: leftOutIn(health) };
+  const asked = new Asked(instance.clock);
+  const names = await listedServices(instance, asked);
+  const queues = names.map((name) => [name, DEFAULT_QUEUE] as const);
+  const seen = await lookAt(instance, asked, { services: names, texts: 'health', queues });
+  const queueOf = new Map(seen.queues.map(([service, , found]) => [service, found]));
+  const looked = servicesIn(names, seen);
+  const services = looked.map((one) => serviceOf(one, queueOf.get(one.name)));
+  return { value: { services }, commands: asked.commands, leftOut: leftOutIn(looked) };
 }
 
 /** Which instances others leave out, because calls to them failed: their ids, and `<service>/<id>` of those who say so. */
-function leftOutIn(health: ReadonlyMap<string, string>): LeftOut {
+function leftOutIn(looked: readonly LookedAt[]): LeftOut {
   const leftOut = new Map<string, string[]>();
-  for (const text of health.values()) {
-    const { service, id, vitals } = decodeHealth(text) ?? {};
+  for (const { text } of looked.flatMap(({ instances }) => instances)) {
+    const { service, id, vitals } = decodeHealth(text ?? null) ?? {};
     for (const name of Object.keys(vitals?.activity['breakers'] ?? {})) {
       const target = name.slice(name.indexOf('/') + 1);
       leftOut.set(target, [...(leftOut.get(target) ?? []), `${service}/${id}`]);
@@ -66,34 +75,33 @@ function leftOutIn(health: ReadonlyMap<string, string>): LeftOut {
   return leftOut;
 }
 
-/** The instances that are listed. */
-export function nodesIn(found: Surveyed): NodeRecord[] {
-  return found.flatMap(([, [, , , , , , , records]]) => records.flatMap((text) => decodeNode(text) ?? []));
+/** The default queue of a service as it was seen, and why it was not. */
+export function serviceQueue(found: SurveyedQueue | undefined): {
+  readonly queue: ServiceQueue;
+  readonly unread: Unread<'queue'>;
+} {
+  const [may = 0, waiting = 0, dead = 0, inProgress = 0, workers = 0, isPaused = 0] = found ?? [];
+  const why = whyNot(may);
+  return {
+    queue: { waiting, dead, inProgress, workers, isPaused: isPaused === 1 },
+    unread: why === undefined ? {} : { queue: why },
+  };
 }
 
-/** The default queue of a service, as the survey has it. */
-export function queueOf([, found]: Surveyed[number]): FleetService['queue'] {
-  const [, waiting, dead, inProgress, workers, isPaused] = found;
-  return { waiting, dead, inProgress, workers, isPaused: isPaused === 1 };
-}
-
-function serviceOf(
-  one: Surveyed[number],
-  nodes: readonly NodeRecord[],
-  health: ReadonlyMap<string, string>,
-): FleetService {
-  const [name, [gone]] = one;
-  const own = nodes.filter(({ service }) => service === name);
-  const records = own.flatMap(({ id }) => decodeHealth(health.get(id) ?? null) ?? []);
+function serviceOf({ name, instances, unread }: LookedAt, found: SurveyedQueue | undefined): FleetService {
+  const own = instances.map(({ node }) => node);
+  const records = instances.flatMap(({ text }) => decodeHealth(text ?? null) ?? []);
   const said = (select: (record: HealthRecord) => readonly string[] | undefined) => [
     ...new Set(records.flatMap((record) => select(record) ?? [])),
   ];
+  const { queue, unread: ofQueue } = serviceQueue(found);
+  const { registry, texts: health } = unread;
   return {
     name,
     instances: own.length,
     legacy: own.filter(({ capabilities }) => !capabilities).length,
     draining: own.filter(({ capabilities }) => capabilities?.draining).length,
-    gone: gone.length,
+    gone: instances.filter(({ isGone }) => isGone).length,
     versions: [...new Set(own.map(({ version }) => version))].toSorted(),
     configs: [...new Set(own.flatMap(({ capabilities }) => capabilities?.config ?? []))].toSorted(),
     problems: said(({ vitals }) => vitals?.problems),
@@ -101,7 +109,8 @@ function serviceOf(
     memoryBytes: greatest(records.map(({ memory }) => memory['rss'])),
     cpu: greatest(records.map(({ vitals }) => vitals?.cpu)),
     eventLoopMs: greatest(records.map(({ vitals }) => vitals?.eventLoopDelayMs['p99'])),
-    queue: queueOf(one),
+    queue,
+    unread: { ...ofQueue, ...(registry && { registry }), ...(health && { health }) },
   };
 }
 

@@ -1,11 +1,11 @@
-import { Asked } from './asked.js';
-import { listedServices, surveyServices } from './survey.js';
+import { Asked } from '../../doctor/evidence/asked.js';
+import { refusal } from '../../doctor/evidence/services-seen.js';
 import { createRedaction } from '../../logging/log-redaction.js';
 import { SECRET_NAMES } from '../../options/secret-names.js';
 import { decodeLogEntry } from '../../protocol/records.js';
 import { newLogLines } from '../../registry/log-scripts.js';
 import type { Reading } from '../collect/collector.js';
-import { nodesIn } from './fleet.js';
+import { listedServices, lookAt, servicesIn } from './look.js';
 import type { Place } from './place.js';
 
 /** One line of a log, as the page shows it. */
@@ -33,6 +33,8 @@ const NEW_OF_EACH = 500;
 /** Instances join and leave more rarely than lines are written. */
 const LOOKED_UP_EVERY = 5;
 
+const NO_STACK = { stack: undefined, trace: undefined };
+
 const redact = createRedaction(SECRET_NAMES);
 
 /** Follows the logs of instances, by one command a look. */
@@ -41,6 +43,9 @@ export class LogTail {
   private lines: readonly LogLine[] = [];
   private sources: readonly (readonly [service: string, id: string])[] = [];
   private looks = 0;
+  /** Services whose instances may not be read, and who was told so. */
+  private refused: readonly string[] = [];
+  private readonly told = new Set<string>();
 
   constructor(
     private readonly place: Place,
@@ -48,11 +53,13 @@ export class LogTail {
   ) {}
 
   async read(): Promise<Reading> {
-    const asked = new Asked(this.place.instance.redis);
+    const asked = new Asked(this.place.instance.clock);
     if (this.looks++ % LOOKED_UP_EVERY === 0) this.follow(await this.lookUp(asked));
     const batches = this.batches();
     const read = await Promise.all(batches.map((batch) => this.newLines(asked, batch)));
-    const added = read.flat().toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+    const added = [...read.flat(), ...this.refusals()].toSorted((a, b) =>
+      a.at < b.at ? -1 : a.at > b.at ? 1 : 0,
+    );
     if (added.length > 0) this.lines = [...this.lines, ...added].slice(-KEPT);
     return { value: this.lines, commands: asked.commands, added: added.length > 0 ? added : null };
   }
@@ -69,7 +76,25 @@ export class LogTail {
     if (service !== undefined && id !== undefined) return [[service, id]];
     const { instance } = this.place;
     const names = service === undefined ? await listedServices(instance, asked) : [service];
-    return nodesIn(await surveyServices(instance, asked, names)).map((node) => [node.service, node.id]);
+    const looked = servicesIn(names, await lookAt(instance, asked, { services: names }));
+    const refused = looked.filter(({ unread }) => unread.registry !== undefined).map(({ name }) => name);
+    const sources = looked.flatMap(({ name, instances }) =>
+      instances.map(({ node }) => [name, node.id] as const),
+    );
+    if (sources.length === 0 && refused.length > 0) throw new Error(refusal('registry', refused)[0]);
+    this.refused = refused;
+    return sources;
+  }
+
+  /** Once for each service, among the lines of the others. */
+  private refusals(): LogLine[] {
+    const fresh = this.refused.filter((name) => !this.told.has(name));
+    const at = new Date(this.place.instance.clock.now()).toISOString();
+    return fresh.map((service) => {
+      this.told.add(service);
+      const text = refusal('registry', [service])[0]!;
+      return { at, service, instance: '', level: 'warn', text, context: 'dashboard', ...NO_STACK };
+    });
   }
 
   /** Those whose logs one command may read. */
@@ -81,13 +106,13 @@ export class LogTail {
   }
 
   private async newLines(asked: Asked, batch: typeof this.sources): Promise<LogLine[]> {
-    const { keys } = this.place.instance;
+    const { keys, redis } = this.place.instance;
     const logs = batch.map(([service, id]) => keys.healthLog(service, id));
     const known = logs.map((log) => this.heads.get(log) ?? '');
     const most = this.heads.size === 0 ? FIRST_OF_EACH : NEW_OF_EACH;
-    const fresh = await asked.some(2, 'read logs', (client) =>
-      newLogLines.run(client, [...logs, most, ...known], logs.length),
-    );
+    // The first time, Redis is given the text of the script.
+    const read = () => newLogLines.run(redis.commands, [...logs, most, ...known], logs.length);
+    const fresh = await asked.ask('read logs', read, 2);
     return fresh.flatMap((texts, index) => {
       if (texts.length > 0) this.heads.set(logs[index]!, texts[0]!);
       const [service, id] = batch[index]!;

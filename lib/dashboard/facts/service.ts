@@ -1,9 +1,10 @@
-import { Asked } from './asked.js';
-import { surveyServices, textsOf } from './survey.js';
-import { decodeHealth, decodeNode, type HealthVitals, type NodeRecord } from '../../protocol/records.js';
+import { Asked } from '../../doctor/evidence/asked.js';
+import { decodeHealth, type HealthVitals, type NodeRecord } from '../../protocol/records.js';
+import { DEFAULT_QUEUE } from '../../queue/model/queue-keys.js';
 import type { Reading } from '../collect/collector.js';
 import { storedText } from '../shown/stored-text.js';
-import { queueOf, type FleetService, type LeftOut } from './fleet.js';
+import { serviceQueue, type LeftOut, type ServiceQueue } from './fleet.js';
+import { lookAt, servicesIn, type ListedInstance, type Unread } from './look.js';
 import type { Place } from './place.js';
 
 /** One instance, as it has written of itself. What it does not report is undefined. */
@@ -26,9 +27,11 @@ export interface SeenService {
   readonly instances: readonly SeenInstance[];
   /** `[verb]/path` */
   readonly routes: readonly string[];
-  readonly queue: FleetService['queue'] | undefined;
+  readonly queue: ServiceQueue;
   /** The stored revision of each version of its configuration. */
   readonly revisions: Readonly<Record<string, string>>;
+  /** What of it could not be read, and why: it is empty then. */
+  readonly unread: Unread<'registry' | 'health' | 'configurations' | 'routes' | 'queue'>;
 }
 
 /** Reads one service. */
@@ -37,59 +40,47 @@ export async function readService(
   name: string,
   leftOut: LeftOut,
 ): Promise<Reading & { readonly value: SeenService }> {
-  const asked = new Asked(instance.redis);
-  const { keys } = instance;
-  const [[surveyed], routes] = await Promise.all([
-    surveyServices(instance, asked, [name]),
-    asked.one('read routes', (client) => client.smembers(keys.routes(name))),
+  const asked = new Asked(instance.clock);
+  const queues = [[name, DEFAULT_QUEUE]] as const;
+  const [seen, routes] = await Promise.all([
+    lookAt(instance, asked, { services: [name], texts: 'health', queues }),
+    routesOf(instance, asked, name),
   ]);
-  const [gone = [], , , , , , revisions = [], records = []] = surveyed?.[1] ?? [];
-  const told = records.flatMap((text) => {
-    const node = decodeNode(text);
-    return node ? [{ node, text }] : [];
-  });
-  const health = await textsOf(
-    instance,
-    asked,
-    told.map(({ node }) => node),
-    'health',
-  );
-  const instances = told
-    .map(({ node, text }) => ({
-      ...instanceOf(node, [text, health.get(node.id)], leftOut.get(node.id) ?? []),
-      isGone: gone.includes(node.id),
-    }))
-    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const { instances, revisions, unread } = servicesIn([name], seen)[0]!;
+  const { queue, unread: ofQueue } = serviceQueue(seen.queues[0]?.[2]);
+  const { texts: health, ...others } = unread;
   const value = {
-    ...{ name, instances, routes: routes.toSorted() },
-    queue: surveyed && queueOf(surveyed),
-    revisions: pairsOf(revisions),
+    ...{ name, revisions, queue, routes: routes.found },
+    instances: instances
+      .map((one) => instanceOf(one, leftOut.get(one.node.id) ?? []))
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    unread: { ...others, ...ofQueue, ...routes.unread, ...(health && { health }) },
   };
   return { value, commands: asked.commands };
 }
 
+/** Never rejects. */
+async function routesOf({ redis, keys }: Place['instance'], asked: Asked, name: string) {
+  try {
+    const found = await asked.ask('read routes', () => redis.commands.smembers(keys.routes(name)));
+    return { found: found.toSorted(), unread: {} };
+  } catch (error) {
+    return { found: [], unread: { routes: (error as Error).message } };
+  }
+}
+
 function instanceOf(
-  { description: _description, ...node }: NodeRecord,
-  [record, health]: readonly [record: string, health: string | undefined],
+  { node: { description: _description, ...node }, record, text, isGone }: ListedInstance,
   leftOutBy: readonly string[],
-): Omit<SeenInstance, 'isGone'> {
-  const told = decodeHealth(health ?? null);
+): SeenInstance {
+  const told = decodeHealth(text ?? null);
   return {
-    ...node,
+    ...{ ...node, isGone },
     nodeVersion: told?.nodeVersion,
     uptimeSeconds: told?.uptimeSeconds,
     memory: told?.memory,
     vitals: told?.vitals,
     leftOutBy,
-    stored: [record, health].flatMap((text) => (text === undefined ? [] : [storedText(text)])),
+    stored: [record, text].flatMap((one) => (one === undefined ? [] : [storedText(one)])),
   };
-}
-
-/** `version, "<revision> <hash>", …` as an object. */
-function pairsOf(flat: readonly string[]): Record<string, string> {
-  const pairs = Array.from({ length: flat.length / 2 }, (_, at) => {
-    const [version, text] = flat.slice(2 * at, 2 * at + 2) as [string, string];
-    return [version, text.split(' ')[0]!] as const;
-  });
-  return Object.fromEntries(pairs);
 }

@@ -1,18 +1,37 @@
-import { Asked } from './asked.js';
-import { listedServices, surveyServices, textsOf } from './survey.js';
+import { Asked } from '../../doctor/evidence/asked.js';
+import { refusal } from '../../doctor/evidence/services-seen.js';
 import { decodeEdges } from '../../protocol/edges.js';
 import { mergeTopology, type Topology } from '../../registry/topology/topology.js';
 import type { Reading } from '../collect/collector.js';
-import { nodesIn } from './fleet.js';
+import { listedServices, lookAt, servicesIn } from './look.js';
 import type { Place } from './place.js';
 
-/** Who calls whom, as {@link Topology}, by a few commands, however many instances there are. */
+/** Who calls whom, as far as it could be read. */
+export interface SeenTopology extends Topology {
+  /** Services of whose instances nothing is known. */
+  readonly unread: readonly string[];
+  /** What could not be read, and why, in words. */
+  readonly notes: readonly string[];
+}
+
+/** Reads it by a few commands, however many instances there are. */
 export async function readTopology(
   { instance }: Place,
-  asked = new Asked(instance.redis),
-): Promise<Reading & { readonly value: Topology }> {
-  const nodes = nodesIn(await surveyServices(instance, asked, await listedServices(instance, asked)));
-  const texts = await textsOf(instance, asked, nodes, 'edges');
-  const told = nodes.map(({ service, id }) => ({ service, told: decodeEdges(texts.get(id) ?? null) }));
-  return { value: mergeTopology(told), commands: asked.commands };
+  asked = new Asked(instance.clock),
+): Promise<Reading & { readonly value: SeenTopology }> {
+  const names = await listedServices(instance, asked);
+  const seen = await lookAt(instance, asked, { services: names, texts: 'edges' });
+  const looked = servicesIn(names, seen);
+  const told = looked.flatMap(({ name, instances }) =>
+    instances.map(({ text }) => ({ service: name, told: decodeEdges(text ?? null) })),
+  );
+  const without = (part: 'registry' | 'texts') =>
+    looked.filter(({ unread }) => unread[part] !== undefined).map(({ name }) => name);
+  const unread = without('registry');
+  const notes = [
+    ...seen.missed.service,
+    ...refusal('registry', unread),
+    ...refusal('calls', without('texts')),
+  ];
+  return { value: { ...mergeTopology(told), unread, notes }, commands: asked.commands };
 }

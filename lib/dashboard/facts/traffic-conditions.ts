@@ -1,7 +1,7 @@
+import { Asked } from '../../doctor/evidence/asked.js';
 import type { DoctorFinding, DoctorReport, DoctorSeverity } from '../../doctor/finding.js';
 import type { Topology, TopologyEdge } from '../../registry/topology/topology.js';
 import { listed } from '../../runtime/listed.js';
-import { Asked } from './asked.js';
 import type { Place } from './place.js';
 import { readTopology } from './topology.js';
 
@@ -27,13 +27,17 @@ export class TrafficConditions {
 
   /** Never rejects: where it cannot look, it says why. */
   async read(): Promise<TrafficReport> {
-    const asked = new Asked(this.place.instance.redis);
+    const asked = new Asked(this.place.instance.clock);
+    const reported = (findings: readonly DoctorFinding[], notes: readonly string[]) => ({
+      findings,
+      notLookedAt: notes.map((why) => ({ ids: TRAFFIC_CHECKS, why })),
+      commands: asked.commands,
+    });
     try {
       const { value } = await readTopology(this.place, asked);
-      return { findings: this.ofCalls(value), notLookedAt: [], commands: asked.commands };
+      return reported(this.ofCalls(value), value.notes);
     } catch (error) {
-      const gap = { ids: TRAFFIC_CHECKS, why: (error as Error).message };
-      return { findings: [], notLookedAt: [gap], commands: asked.commands };
+      return reported([], [(error as Error).message]);
     }
   }
 

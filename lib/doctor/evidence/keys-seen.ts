@@ -22,8 +22,20 @@ export interface SeenKeys {
   readonly missed: readonly string[];
 }
 
+/** The queue that each service has, and those with a name of their own that were found. */
+export function queuesAmong(
+  services: readonly string[],
+  found: SeenKeys | undefined,
+): readonly (readonly [service: string, queue: string])[] {
+  const names = new Set([
+    ...services.map((service) => queueName(service, DEFAULT_QUEUE)),
+    ...(found?.queues ?? []),
+  ]);
+  return [...names].map((name) => JSON.parse(name) as [string, string]);
+}
+
 /** The name of a queue, in a set. */
-export function queueName(service: string, queue: string): string {
+function queueName(service: string, queue: string): string {
   return JSON.stringify([service, queue]);
 }
 

@@ -5,8 +5,9 @@ import { listed } from '../../runtime/listed.js';
 import type { Asked } from './asked.js';
 import { configurationsOf, groupsOf, healthOf, instancesOf, queueOf } from './decoded.js';
 import type { Evidence, Known, SeenInstance } from './facts.js';
-import { seeKeys, type SeenKeys } from './keys-seen.js';
+import { queuesAmong, seeKeys, type SeenKeys } from './keys-seen.js';
 import { surveyAll, type Seen } from './survey.js';
+import type { Wanted } from './survey-targets.js';
 import { TOO_MANY } from './survey-script.js';
 
 /** What belongs to services, and streams. */
@@ -31,7 +32,7 @@ export async function seeServices(
   if (directory.status === 'rejected') return nothing((directory.reason as Error).message);
   const services = directory.value.toSorted();
   const found = keys.status === 'fulfilled' ? keys.value : undefined;
-  const seen = await surveyAll(place, asked, primaries, { services, found });
+  const seen = await surveyAll(place, asked, primaries, wantedOf(services, found));
   const unseen = keys.status === 'rejected' ? (keys.reason as Error).message : undefined;
   const { instances, ...others } = evidenceOf(seen, {
     keys: place.keys,
@@ -40,6 +41,14 @@ export async function seeServices(
     now: place.clock.now(),
   });
   return { ...others, instances: await withListeners(place, asked, instances) };
+}
+
+function wantedOf(services: readonly string[], found: SeenKeys | undefined): Wanted {
+  return {
+    ...{ services, texts: 'health' },
+    queues: queuesAmong(services, found),
+    streams: [...(found?.streams ?? [])].toSorted(),
+  };
 }
 
 function nothing(why: string): ServicesEvidence {
@@ -73,7 +82,7 @@ function evidenceOf(seen: Seen, looked: Looked): ServicesEvidence {
   ];
   return {
     services: known(
-      allowed(0).map(([service, [, , , dead]]) => ({ service, dead })),
+      allowed(0).map(([service, [, , , overdue]]) => ({ service, dead: overdue.length })),
       notes('registry', 0),
     ),
     instances: known(allowed(0).flatMap(instancesOf), notes('registry', 0)),
@@ -120,7 +129,8 @@ function known<Value>(value: readonly Value[], partly: readonly string[]): Known
   return { value, ...(partly.length > 0 && { partly }) };
 }
 
-function refusal(what: string, names: readonly string[]): readonly string[] {
+/** Says that something may not be read, where that is so. */
+export function refusal(what: string, names: readonly string[]): readonly string[] {
   return names.length === 0 ? [] : [`NOPERM: the user may not read the ${what} of ${someOf(names)}`];
 }
 

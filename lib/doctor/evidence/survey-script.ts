@@ -33,27 +33,27 @@ local function asked()
 end
 `;
 
-/** Instances that one script reads, with their health: some megabytes, and milliseconds. */
+/** Instances that one script reads, with a text of each: some megabytes, and milliseconds. */
 const MAX_INSTANCES = 2_000;
 
 const SERVICE = `
 local left = ${MAX_INSTANCES}
 local function service(instances, beats, revisions, before, after)
   local size = number('HLEN', instances)
-  if size > left then return { ${TOO_MANY}, ${TOO_MANY}, ${TOO_MANY}, 0, {}, {}, {} } end
+  if size > left then return { ${TOO_MANY}, ${TOO_MANY}, ${TOO_MANY}, {}, {}, {}, {} } end
   left = left - size
-  local records, overdue = list('HVALS', instances), number('ZCOUNT', beats, '-inf', now - ARGV[2])
-  local mayRegistry, health, places = asked(), {}, {}
-  for place, record in ipairs(records) do
+  local records, overdue = list('HVALS', instances), list('ZRANGEBYSCORE', beats, '-inf', now - ARGV[2])
+  local mayRegistry, texts, places = asked(), {}, {}
+  for place, record in ipairs(before and records or {}) do
     places[#places + 1] = before .. (string.match(record, '"instanceID":"([^"]*)"') or '') .. after
     if #places == 1000 or place == #records then
-      for _, text in ipairs(list('MGET', unpack(places))) do health[#health + 1] = text or '' end
+      for _, text in ipairs(list('MGET', unpack(places))) do texts[#texts + 1] = text or '' end
       places = {}
     end
   end
-  local mayHealth = asked()
+  local mayTexts = asked()
   local stored = list('HGETALL', revisions)
-  return { mayRegistry, mayHealth, asked(), overdue, records, health, stored }
+  return { mayRegistry, mayTexts, asked(), overdue, records, texts, stored }
 end
 `;
 
@@ -166,8 +166,10 @@ export type Surveyed = readonly [
 ];
 
 export type SurveyedService = readonly [
-  ...[mayRegistry: 0 | 1 | 2, mayHealth: 0 | 1 | 2, mayConfigurations: 0 | 1 | 2],
-  ...[overdue: number, records: readonly string[], health: readonly string[], revisions: readonly string[]],
+  ...[mayRegistry: 0 | 1 | 2, mayTexts: 0 | 1 | 2, mayConfigurations: 0 | 1 | 2],
+  ...[overdue: readonly string[], records: readonly string[]],
+  /** One for each record; '' where there is none. */
+  ...[texts: readonly string[], revisions: readonly string[]],
 ];
 
 export type SurveyedQueue = readonly [

@@ -1,9 +1,7 @@
 import type { HydraInstance } from '../../hydra-instance.js';
-import type { Keys } from '../../protocol/keys.js';
-import { asideNames, createQueueKeys, DEFAULT_QUEUE } from '../../queue/model/queue-keys.js';
+import { DEFAULT_QUEUE } from '../../queue/model/queue-keys.js';
 import type { Primary } from '../../redis/primaries.js';
 import type { Asked } from './asked.js';
-import { queueName, type SeenKeys } from './keys-seen.js';
 import {
   survey,
   type Surveyed,
@@ -11,28 +9,25 @@ import {
   type SurveyedService,
   type SurveyedStream,
 } from './survey-script.js';
+import { targetsOf, type Kind, type Target, type Wanted } from './survey-targets.js';
 
 /** An instance that is overdue by so much is not only late. */
 const OVERDUE_MS = 10_000;
 /** What one script looks at, at most and where there are enough scripts: Redis does nothing else for a few milliseconds. */
 const A_SCRIPT = 250;
 const A_SMALL_SCRIPT = 50;
-const MAX_SCRIPTS = 8;
-/**
- * Where several servers may stand behind one address, each service and each stream takes a script of its own, which is two commands
- * the first time: as many as stay within the 60 commands of a whole look.
- */
-const MAX_ALONE = 15;
-
-type Kind = 'service' | 'queue' | 'stream';
-
-/** Something that is looked at. */
-interface Target {
-  readonly kind: Kind;
-  /** Of a queue, its service and its name. */
-  readonly name: readonly [name: string, queue?: string];
-  readonly keys: readonly string[];
+/** As much as one survey asks. */
+export interface SurveyLimits {
+  /** Scripts, each of which is two commands the first time. */
+  readonly scripts: number;
+  /**
+   * Where several servers may stand behind one address, each service and each stream takes a script of its own: as many as these.
+   */
+  readonly alone: number;
 }
+
+/** As many as stay within the 60 commands of a whole look of the doctor. */
+const LIMITS: SurveyLimits = { scripts: 8, alone: 15 };
 
 /** What was found, by the names of what was looked at. */
 export interface Seen {
@@ -45,15 +40,16 @@ export interface Seen {
 
 type Place = Pick<HydraInstance, 'redis' | 'keys'>;
 
-/** Looks at services, at the queues of each, and at streams. */
+/** Looks at services, queues and streams. Never rejects: what cannot be read says why. */
 export async function surveyAll(
   place: Place,
   asked: Asked,
   primaries: readonly Primary[],
-  { services, found }: { readonly services: readonly string[]; readonly found: SeenKeys | undefined },
+  wanted: Wanted,
+  limits = LIMITS,
 ): Promise<Seen> {
-  const targets = targetsOf(place.keys, services, found);
-  const batches = batchesOf(place, primaries, targets);
+  const targets = targetsOf(place.keys, wanted);
+  const batches = batchesOf(place, { primaries, targets, limits });
   const missed: Record<Kind, string[]> = { service: [], queue: [], stream: [] };
   for (const kind of ['service', 'queue', 'stream'] as const) {
     const all = targets.filter((one) => one.kind === kind).length;
@@ -81,43 +77,6 @@ function unique(missed: Readonly<Record<Kind, readonly string[]>>): Seen['missed
   return { service: service!, queue: queue!, stream: stream! };
 }
 
-function targetsOf(keys: Keys, services: readonly string[], found: SeenKeys | undefined): readonly Target[] {
-  const queues = new Set([
-    ...services.map((service) => queueName(service, DEFAULT_QUEUE)),
-    ...(found?.queues ?? []),
-  ]);
-  return [
-    ...services.map((service) => serviceTarget(keys, service)),
-    ...[...queues].map((name) => queueTarget(keys, JSON.parse(name) as [string, string])),
-    ...[...(found?.streams ?? [])].toSorted().map((stream) => streamTarget(keys, stream)),
-  ];
-}
-
-function serviceTarget(keys: Keys, service: string): Target {
-  const [before = '', after = ''] = keys.health(service, '\0').split('\0');
-  const own = [keys.instances(service), keys.beats(service), keys.configRevisions(service)];
-  return { kind: 'service', name: [service], keys: [...own, before, after] };
-}
-
-function queueTarget(keys: Keys, [service, queue]: [string, string]): Target {
-  const of = createQueueKeys(keys, service, queue);
-  const own = [of.waiting, of.high, of.returned, of.patterns, of.ranked, of.incomplete, of.inProgress];
-  return {
-    kind: 'queue',
-    name: [service, queue],
-    keys: [...own, of.owners, of.paused, ...asideNames(of)],
-  };
-}
-
-function streamTarget(keys: Keys, stream: string): Target {
-  const of = (part: string) => keys.ownStream(stream, part, '');
-  return {
-    kind: 'stream',
-    name: [stream],
-    keys: [keys.stream(stream), of('').slice(0, -1), of('lost'), of('dead')],
-  };
-}
-
 /** What one script looks at, and whom it is sent to. */
 interface Batch {
   readonly client: Primary['client'];
@@ -126,10 +85,17 @@ interface Batch {
   readonly declared: readonly string[];
 }
 
-function batchesOf({ redis }: Place, primaries: readonly Primary[], targets: readonly Target[]): Batch[] {
+interface Division {
+  readonly primaries: readonly Primary[];
+  readonly targets: readonly Target[];
+  readonly limits: SurveyLimits;
+}
+
+function batchesOf({ redis }: Place, { primaries, targets, limits }: Division): Batch[] {
   const [only] = primaries;
-  if (redis.isSharded && only?.name === undefined && only) return aloneOf(only, targets);
-  const most = Math.max(1, Math.floor(MAX_SCRIPTS / primaries.length));
+  if (redis.isSharded && only?.name === undefined && only)
+    return aloneOf(only, targets).slice(0, limits.alone);
+  const most = Math.max(1, Math.floor(limits.scripts / primaries.length));
   return primaries.flatMap((primary) => {
     const { client } = primary;
     const own = targets.filter(({ keys: [key = ''] }) => primary.owns(key));
@@ -149,9 +115,7 @@ function aloneOf({ client }: Primary, targets: readonly Target[]): Batch[] {
     const slot = `${target.kind === 'stream' ? 'stream' : 'service'} ${target.name[0]}`;
     groups.set(slot, [...(groups.get(slot) ?? []), target]);
   }
-  return [...groups.values()]
-    .slice(0, MAX_ALONE)
-    .map((some) => ({ client, some, declared: [some[0]!.keys[0]!] }));
+  return [...groups.values()].map((some) => ({ client, some, declared: [some[0]!.keys[0]!] }));
 }
 
 async function look(asked: Asked, { client, some, declared }: Batch): Promise<Surveyed> {

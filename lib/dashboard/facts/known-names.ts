@@ -1,0 +1,45 @@
+import type { Asked } from '../../doctor/evidence/asked.js';
+import { seeKeys, type SeenKeys } from '../../doctor/evidence/keys-seen.js';
+import { primariesOf } from '../../redis/primaries.js';
+import type { Clock } from '../../runtime/clock.js';
+import type { Place } from './place.js';
+
+/** Names come and go more rarely than what they name changes, and each time some ten steps of SCAN look for them. */
+const LOOKED_FOR_EVERY_MS = 60_000;
+
+/** Names that were found, or why none were looked for. */
+export interface FoundNames {
+  readonly keys: SeenKeys | undefined;
+  /** What was not looked at, in words. */
+  readonly notes: readonly string[];
+}
+
+/** The names of queues and streams, which only the names of their keys tell. They are looked for once a minute, for all who ask. */
+export class KnownNames {
+  private latest: Promise<FoundNames> | undefined;
+  private foundAt = 0;
+  private readonly clock: Clock;
+
+  constructor(private readonly place: Place) {
+    this.clock = place.instance.clock;
+  }
+
+  /** Never rejects. */
+  find(asked: Asked): Promise<FoundNames> {
+    const now = this.clock.monotonic();
+    if (this.latest && now - this.foundAt < LOOKED_FOR_EVERY_MS) return this.latest;
+    this.foundAt = now;
+    this.latest = this.look(asked);
+    return this.latest;
+  }
+
+  private async look(asked: Asked): Promise<FoundNames> {
+    const { instance } = this.place;
+    try {
+      const keys = await seeKeys(instance, asked, primariesOf(instance.redis.commands), 0);
+      return { keys, notes: keys.missed };
+    } catch (error) {
+      return { keys: undefined, notes: [(error as Error).message] };
+    }
+  }
+}

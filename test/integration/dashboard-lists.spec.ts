@@ -1,0 +1,54 @@
+import type { HydraInstance } from '../../lib/hydra-instance.js';
+import type { Fleet } from '../../lib/dashboard/facts/fleet.js';
+import type { ListedQueues } from '../../lib/dashboard/facts/queues.js';
+import type { ListedStreams } from '../../lib/dashboard/facts/streams.js';
+import { follow, startDashboard } from '../support/dashboard.js';
+import { eventually } from '../support/eventually.js';
+import { startPrivateRedis } from '../support/redis.js';
+import { connectTo, startInstance } from '../support/registry.js';
+import { uniqueService } from '../support/unique.js';
+
+const service = uniqueService('listed');
+let url: string;
+let instance: HydraInstance;
+let page: { readonly url: string };
+
+beforeAll(async () => {
+  ({ url } = await startPrivateRedis());
+  instance = await startInstance({ service, redis: url });
+  page = await startDashboard(url);
+});
+
+/** What is told first under one name. */
+async function told<T>(topic: string): Promise<T> {
+  const { heard, stop } = await follow(page.url, [topic]);
+  const first = await eventually(() => heard[0], { what: topic });
+  stop();
+  return first.value as T;
+}
+
+describe('the lists of the dashboard', () => {
+  it('count jobs with a priority and jobs that were set aside', async () => {
+    for (const priority of [-1, 1, 3]) await instance.queues.add('work', {}, { priority });
+    const aside = instance.keys.own(service, 'queue', 'default', 'aside', 'lost', 'jobs');
+    await connectTo(url).lpush(aside, '{}');
+    await connectTo(url).zadd(instance.keys.own(service, 'queue', 'default', 'patterns'), 0, 'lost');
+    const { services } = await told<Fleet>('fleet');
+    expect(services[0]!.queue.waiting).toBe(4);
+    const { queues, notes } = await told<ListedQueues>('queues');
+    const found = { service, queue: 'default', waiting: 4, unhandled: { lost: 1, work: 2 } };
+    expect([queues, notes]).toEqual([[expect.objectContaining(found)], []]);
+  });
+
+  it('have queues with a name of their own, and streams that nobody uses', async () => {
+    page = await startDashboard(url);
+    await instance.queues.add('work', {}, { queue: 'mails' });
+    await connectTo(url).xadd(instance.keys.stream('orders'), '1-0', 'data', '{}');
+    await connectTo(url).xgroup('CREATE', instance.keys.stream('orders'), 'shop', '0');
+    const { queues } = await told<ListedQueues>('queues');
+    expect(queues.map(({ queue, waiting }) => [queue, waiting])).toContainEqual(['mails', 1]);
+    const { streams } = await told<ListedStreams>('streams');
+    const group = expect.objectContaining({ group: 'shop', lag: 1, pending: 0, deadLetters: 0 });
+    expect(streams).toEqual([expect.objectContaining({ stream: 'orders', length: 1, groups: [group] })]);
+  });
+});

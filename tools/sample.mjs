@@ -50,15 +50,16 @@ async function runSample(name) {
   if (specs.length > 0) return runSpecs(join('sample', name));
   const redis = await startAnyRedis({ log: say });
   const files = await programsOf(name);
-  say(`Redis is at ${redis.url}; what to try is in sample/${name}/README.md; Ctrl-C ends it.`);
-  const programs = files.map((file) =>
-    startProgram(join('sample', name, file), { HYDRA_REDIS_URL: redis.url }),
-  );
+  // First: a signal that came while a program is being started would leave that behind.
+  const programs = [];
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
       for (const { child } of programs) child.kill('SIGTERM');
     });
   }
+  say(`Redis is at ${redis.url}; what to try is in sample/${name}/README.md; Ctrl-C ends it.`);
+  for (const file of files)
+    programs.push(startProgram(join('sample', name, file), { HYDRA_REDIS_URL: redis.url }));
   const codes = await Promise.all(programs.map(({ ended }) => ended));
   await redis.stop();
   return Math.max(...codes);

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { Redis } from 'ioredis';
@@ -105,5 +105,28 @@ describe('demo and samples', () => {
       'no Redis here and none can be installed: using the one in memory, at redis://',
     );
     expect(await stop(running)).toBe(0);
+  });
+
+  /** As on a machine that has Node and nothing else. */
+  const bare = { HYDRA_NO_REDIS: '1', REDIS_URL: '', PATH: dirname(process.execPath) };
+
+  it('lose no call on it while an instance is killed and another joins: npm run demo', async () => {
+    const { texts, ended } = start(['tools/demo.mjs'], bare);
+    const [code] = await ended;
+    expect({ code, out: texts.out.slice(-1_000) }).toEqual({
+      code: 0,
+      out: expect.stringMatching(/ lost 0\n.*failed 0 +wrong 0 .*\n/),
+    });
+    expect(texts.out).toContain('using the one in memory, at redis://');
+  });
+
+  it('start on it, and leave no process behind when they are ended while they start: npm run sample -- 02', async () => {
+    const { child, texts, ended } = start(['tools/sample.mjs', '02'], bare);
+    await eventually(() => /using the one in memory[^]*Redis is at redis:/.test(texts.out), {
+      what: 'the sample to say where its Redis is',
+      timeoutMs: 30_000,
+    });
+    child.kill('SIGTERM');
+    await ended;
   });
 });

@@ -8,10 +8,17 @@ import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
 
-import { HydraJobContext, HydraModule, HydraServer, QueuePattern, QueueService } from '../../lib/index.js';
+import {
+  DiscoveryService,
+  HydraJobContext,
+  HydraModule,
+  HydraServer,
+  QueuePattern,
+  QueueService,
+} from '../../lib/index.js';
 
 const { SERVICE = '', REDIS = '', CONCURRENCY = '5', DRAIN_MS = '10000', REPEAT = '' } = process.env;
-const { BLOCKED_MS = '30000', CLOCK_SHIFT_MS = '0' } = process.env;
+const { BLOCKED_MS = '30000', CLOCK_SHIFT_MS = '0', LATER = '' } = process.env;
 
 if (CLOCK_SHIFT_MS !== '0') {
   const realNow = Date.now.bind(Date);
@@ -93,6 +100,15 @@ class WorkController {
   }
 }
 
+/** A queue of its own, whose workers rest. */
+@Controller()
+class LaterController {
+  @QueuePattern('later', { queue: 'later' })
+  later(@Ctx() context: HydraJobContext): void {
+    say({ done: context.id });
+  }
+}
+
 @Module({
   imports: [
     HydraModule.forRoot({
@@ -102,7 +118,7 @@ class WorkController {
       queue: { blockedMs: Number(BLOCKED_MS) },
     }),
   ],
-  controllers: [WorkController],
+  controllers: LATER ? [LaterController] : [WorkController],
 })
 class WorkerModule {}
 
@@ -114,4 +130,4 @@ const app = await NestFactory.createMicroservice(WorkerModule, {
 app.enableShutdownHooks();
 await app.listen();
 if (REPEAT) await app.get(QueueService).repeat('often', REPEAT, 'work', { ms: 0 });
-say({ ready: true });
+say({ ready: true, instance: app.get(DiscoveryService).instanceId });

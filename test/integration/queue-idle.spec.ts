@@ -6,6 +6,7 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { scaled } from '../support/pace.js';
 import { startPrivateRedis } from '../support/redis.js';
 
 const QUEUES = 100;
@@ -70,6 +71,25 @@ describe('a process that reads a hundred queues', () => {
     await eventually(() => ran.length > before, { what: 'the silent job', timeoutMs: 10_000 });
     const blocked = /blocked_clients:(\d+)/.exec(await commands.info('clients'))?.[1];
     expect(Number(blocked)).toBeLessThanOrEqual(1);
+
+    // A job that is due in an hour, and one that repeats, let their queues rest.
+    for (const name of names.slice(1)) {
+      await queue.add(`work.${name}`, 1, { queue: name, delayMs: 3_600_000 });
+      await queue.repeat(`each-${name}`, { everyMs: 3_600_000 }, `work.${name}`, 1, { queue: name });
+    }
+    // Once a second it is asked what is overdue in each, and every other second whether Redis still has what repeats.
+    const isLittleStill = async () => (await perSecond(3_000)) < 700;
+    await eventually(isLittleStill, { what: 'the queues to rest with jobs to come', timeoutMs: 40_000 });
+    // One whose worker waits for it, and one that nobody was told of.
+    const soon = performance.now();
+    await queue.add('work.q9', 1, { queue: 'q9', delayMs: 1_000 }).result({ timeoutMs: 10_000 });
+    expect(performance.now() - soon).toBeLessThan(scaled(1_300, soon));
+    const silent = ran.length;
+    const [seconds] = await commands.time();
+    const { delayed } = createQueueKeys(keys, 'idle', 'q8');
+    await commands.zadd(delayed, Number(seconds) * 1_000 + 1_000, text.replace('q7', 'q8'));
+    await eventually(() => ran.length > silent, { what: 'the silent delayed job', timeoutMs: 10_000 });
+
     // As long as the queues are read they count as such, also after longer than a life.
     expect((await queue.counts({ queue: 'q7' })).workers).toBe(1);
     await caller.close();

@@ -1,9 +1,14 @@
 import type { Context } from '../../redis/context.js';
+import type { RedisClient } from '../../redis/redis-connections.js';
 import type { Timer } from '../../runtime/clock.js';
 import { isUnavailable } from '../watching/job-waiters.js';
 
 /** How often it is looked whether somebody has to wake. */
 const LOOK_MS = 500;
+/** A job that is due, or a tick, is looked for in each so many looks, */
+const LOOKS_PER_DUE = 2;
+/** and has been due for so long: until then it is for the worker whose timer waits for it. */
+const OVERDUE_MS = 250;
 /** How long a worker that rests counts as alive, and how often it says so. */
 const LIFE_MS = 30_000;
 const BEAT_MS = 10_000;
@@ -13,6 +18,10 @@ export interface RestingWorker {
   readonly isResting: boolean;
   /** Where one of these is, it has to look. */
   readonly restKeys: readonly string[];
+  /** Where one of these, sorted sets, holds what fell due before `now`, too. */
+  readonly dueKeys: readonly string[];
+  /** The clock of Redis, Unix time in milliseconds. */
+  readonly redisNow: number;
   /** Its queue was looked at: nothing is there. */
   rested(): void;
   /** Since when it rests, by `clock.monotonic()`. */
@@ -25,12 +34,14 @@ export interface RestingWorker {
 
 /**
  * Looks after the queues of a process whose workers rest: one command for all of them asks whether there is something to do,
- * or a worker that may have died with jobs. Whoever adds a job wakes a worker by a message; this is for what that missed.
+ * or a worker that may have died with jobs, and another whether anything is delayed at all. Whoever adds a job wakes a worker by a
+ * message, and a worker has a timer for what falls due next; this is for what these missed.
  */
 export class RestingQueues {
   private readonly beaten = new WeakMap<RestingWorker, { readonly since: number; readonly at: number }>();
   private timer: Timer | undefined;
   private isLooking = false;
+  private looks = 0;
 
   constructor(
     private readonly context: Pick<Context, 'redis' | 'clock' | 'random' | 'log'>,
@@ -54,7 +65,8 @@ export class RestingQueues {
     if (this.isLooking || resting.length === 0) return;
     this.isLooking = true;
     try {
-      const woken = await this.withWork(resting);
+      const [withWork, late] = await Promise.all([this.withWork(resting), this.late(resting)]);
+      const woken = new Set([...withWork, ...late]);
       for (const worker of resting) if (woken.has(worker)) worker.awake();
       const rested = resting.filter((worker) => worker.isResting && !woken.has(worker));
       for (const worker of rested) worker.rested();
@@ -66,14 +78,33 @@ export class RestingQueues {
     this.isLooking = false;
   }
 
-  private async withWork(resting: readonly RestingWorker[]): Promise<ReadonlySet<RestingWorker>> {
-    const { redis } = this.context;
-    const keys = resting.flatMap(({ restKeys }) => restKeys);
-    if ((await redis.run('look at queues', (client) => client.exists(...keys))) === 0) return new Set();
-    const counts = await redis.run('look at queues', (client) =>
-      Promise.all(resting.map(({ restKeys }) => client.exists(...restKeys))),
+  private async withWork(resting: readonly RestingWorker[]): Promise<readonly RestingWorker[]> {
+    if (!(await this.isAny(resting.flatMap(({ restKeys }) => restKeys)))) return [];
+    return this.those(resting, ({ restKeys }) => [(client) => client.exists(...restKeys)]);
+  }
+
+  /** Those of whose jobs and ticks one should have been seen to by now: whoever had a timer for it is gone. */
+  private async late(resting: readonly RestingWorker[]): Promise<readonly RestingWorker[]> {
+    if (this.looks++ % LOOKS_PER_DUE > 0) return [];
+    if (!(await this.isAny(resting.flatMap(({ dueKeys }) => dueKeys)))) return [];
+    return this.those(resting, ({ dueKeys, redisNow }) =>
+      dueKeys.map((key) => (client: RedisClient) => client.zcount(key, '-inf', redisNow - OVERDUE_MS)),
     );
-    return new Set(resting.filter((_, index) => counts[index]! > 0));
+  }
+
+  private async isAny(keys: readonly string[]): Promise<boolean> {
+    return (await this.context.redis.run('look at queues', (client) => client.exists(...keys))) > 0;
+  }
+
+  /** Those of whose counts one is not zero. */
+  private async those(
+    resting: readonly RestingWorker[],
+    countsOf: (worker: RestingWorker) => readonly ((client: RedisClient) => Promise<number>)[],
+  ): Promise<readonly RestingWorker[]> {
+    const counts = await this.context.redis.run('look at queues', (client) =>
+      Promise.all(resting.map((worker) => Promise.all(countsOf(worker).map((count) => count(client))))),
+    );
+    return resting.filter((_, index) => counts[index]!.some((count) => count > 0));
   }
 
   /** Also at the beginning of each rest: until then its life was short. */

@@ -108,16 +108,24 @@ export class QueueWorker implements RestingWorker {
     this.schedule();
   }
 
-  /** Nothing is to be done, and it is known as one that waits: who adds a job wakes it. */
+  /** Nothing is to be done, and it is known as one that waits: who adds a job wakes it, or its timer for what falls due. */
   get isResting(): boolean {
     const { held } = this.jobs;
     const isIdle = this.isTaking && this.idleFor !== undefined && !this.hasMore && !this.isPaused;
-    const isDone = held.leases === 0 && this.nextDueMs < 0 && !this.upkeep.isDue && this.failures === 0;
+    const isDone = held.leases === 0 && this.nextDueMs !== 0 && !this.upkeep.isDue && this.failures === 0;
     return this.link.mayRest && isIdle && isDone && !this.isScheduled && !this.isTalking;
   }
 
   get restKeys(): readonly string[] {
     return this.link.restKeys;
+  }
+
+  get dueKeys(): readonly string[] {
+    return this.link.dueKeys;
+  }
+
+  get redisNow(): number {
+    return this.link.redisClock.now();
   }
 
   get restingSince(): number {

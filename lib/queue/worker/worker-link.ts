@@ -79,8 +79,13 @@ export class WorkerLink {
 
   /** Where one of these is, there is something to do, or somebody to look after. */
   get restKeys(): readonly string[] {
-    const { waiting, high, returned, ranked, delayed, ticks, busy } = this.keys;
-    return [waiting, high, returned, ranked, delayed, ticks, busy];
+    const { waiting, high, returned, ranked, busy } = this.keys;
+    return [waiting, high, returned, ranked, busy];
+  }
+
+  /** What falls due: a score is Unix time in milliseconds. */
+  get dueKeys(): readonly string[] {
+    return [this.keys.delayed, this.keys.ticks];
   }
 
   /** The worker counts as alive for so long, and its patterns as served: while it rests it says so rarely. */

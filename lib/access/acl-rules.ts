@@ -112,19 +112,18 @@ function grantsOf(service: string, options: AclOptions & { readonly server: AclS
   const keys = createKeys({ namespace, layout });
   const isSharded = layout === 'hash-tags';
   const holder: Holder = { keys, service, isSharded };
-  const root: Grant = {
+  const root = (others: readonly Grant[]): Grant => ({
     commands: [
       ...CONNECT,
-      ...SCRIPTS,
+      ...(server === '6.2' || others.some(isMoreThanReading) ? SCRIPTS : []),
       ...(server === '6.2' ? [] : READING_SCRIPTS),
       ...(server === '7.2' ? CONNECT_7_2 : []),
       ...(isSharded ? CONNECT_CLUSTER : []),
     ],
-  };
+  });
   for (const role of roles)
     if (!ACL_ROLES.includes(role)) throw badOption('roles', role, ACL_ROLES.join(', '));
-  return merged([
-    root,
+  const others = [
     ...roles.flatMap((role) => ROLES[role](holder)),
     ...callGrants(holder, namesOf('calls', options.calls)),
     ...(options.queues ?? []).flatMap((place) => queueOf(holder, place)),
@@ -132,7 +131,13 @@ function grantsOf(service: string, options: AclOptions & { readonly server: AclS
     ...streamsOf('consumes', options.consumes).flatMap((name) => consumeGrants(keys, name)),
     ...namesOf('readsConfig', options.readsConfig).flatMap((name) => configReadGrants(holder, name)),
     ...namesOf('writesConfig', options.writesConfig).flatMap((name) => configWriteGrants(holder, name)),
-  ]);
+  ];
+  return merged([root(others), ...others]);
+}
+
+/** Scripts that write go by EVALSHA, and what publishes runs one. */
+function isMoreThanReading({ commands }: Grant): boolean {
+  return commands.includes('evalsha') || commands.includes('publish');
 }
 
 function namesOf(option: string, given: readonly string[] = []): readonly string[] {

@@ -5,9 +5,7 @@
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 /** Without a key: to connect, and what scripts ask for. */
-export const CONNECT = words(
-  'hello auth ping info select client|setname time multi exec pubsub|numsub pubsub|numpat',
-);
+export const CONNECT = words('hello auth ping info select client|setname time pubsub|numsub pubsub|numpat');
 /** From Redis 7.2 on; before, the name is unknown and the whole rule refused. */
 export const CONNECT_7_2 = words('client|setinfo');
 export const CONNECT_CLUSTER = words(
@@ -40,7 +38,7 @@ export const CONFIG_WRITE = words('hdel hset incr llen lpush ltrim pexpire sadd 
 
 /** A log outlives its instance for a while; whoever is present sees to that. */
 export const LOGS_KEEP = words('expire');
-export const LOGS_WRITE = words('expire lpush ltrim');
+export const LOGS_WRITE = words('exec expire lpush ltrim multi');
 /** The level that somebody asked for. */
 export const LOGS_LEVEL = words('get');
 
@@ -60,11 +58,13 @@ export const STREAM_CONSUME =
 /** Putting a group back to an older place. */
 export const STREAM_REPLAY = words('xsetid');
 
-/** The command line and the dashboard, reading. */
-export const READ_ALL =
-  words(`exists get hexists hget hgetall hkeys hlen hmget hscan hvals lindex llen lpos lrange mget pttl
-  scard sismember smembers type xinfo|consumers xinfo|groups xinfo|stream xlen xpending xrange xrevrange zcard zcount
-  zmscore zrange zrangebyscore zrank zrevrange zscore`);
+/** What the dashboard shows. */
+export const SHOW =
+  words(`exists get hexists hget hgetall hkeys hlen hmget hvals lindex llen lrange mget smembers type
+  xinfo|consumers xinfo|groups xinfo|stream xlen xpending xrange xrevrange zcard zcount zmscore zrange zrangebyscore zrank
+  zrevrange zscore`);
+/** The command line, reading. */
+export const READ_ALL = [...SHOW, ...words('hscan scard sismember')];
 /** What is asked of the server itself; nothing of it changes anything. */
 export const DIAGNOSE = words(
   `acl|whoami client|list cluster|info cluster|slots config|get scan slowlog|get`,

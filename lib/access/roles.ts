@@ -5,8 +5,8 @@ import type { Grant } from './grants.js';
 /**
  * What a process does on Redis. `service`: answers calls, is found, runs with its configuration. `caller`: is found, calls, and
  * answers nobody. `worker`: runs the jobs of its service. `logger`: keeps its log in Redis. `upkeep`: looks after the
- * registry of all. `doctor`: reads everything, and asks the server about itself. `dashboard`: reads everything and follows
- * it. `reader`: the command line, reading.
+ * registry of all. `doctor`: reads everything, and asks the server about itself. `dashboard`: shows everything; what is done on
+ * the page needs the rights to it beside. `reader`: the command line, reading.
  *
  * @publicApi
  */
@@ -39,7 +39,7 @@ export const ROLES: Readonly<Record<AclRole, (holder: Holder) => readonly Grant[
   ],
   upkeep: (holder) => [...watching(holder), ...upkeep(holder)],
   doctor: (holder) => [...reading(holder), { commands: use.DIAGNOSE }],
-  dashboard: (holder) => reading(holder),
+  dashboard: ({ keys }) => [showing(keys, use.SHOW)],
   reader: (holder) => reading(holder),
 };
 
@@ -163,15 +163,19 @@ function upkeep({ keys, isSharded }: Holder): readonly Grant[] {
 
 function reading(holder: Holder): readonly Grant[] {
   const { keys, isSharded } = holder;
-  const [root = ''] = keys.directory.split(':');
   return [
-    { commands: [...use.READING_SCRIPTS, ...use.READ_ALL], reads: [`${root}:*`] },
+    showing(keys, use.READ_ALL),
     {
       commands: subscribing(isSharded),
       channels: [...heard(keys), keys.own(ANY, 'queue', ANY), keys.instanceChannel(holder.service, ANY)],
     },
     { commands: publishing(isSharded), channels: [keys.instanceChannel(holder.service, ANY)] },
   ];
+}
+
+function showing(keys: Keys, commands: readonly string[]): Grant {
+  const [root = ''] = keys.directory.split(':');
+  return { commands: [...use.READING_SCRIPTS, ...commands], reads: [`${root}:*`] };
 }
 
 function heard(keys: Keys): readonly string[] {

@@ -4,9 +4,10 @@ import { resolveDashboard, type HydraDashboardOptions } from '../../lib/dashboar
 import { DashboardServer } from '../../lib/dashboard/http/dashboard-server.js';
 import { PAGE_FILES } from '../../lib/dashboard/page-files.js';
 import type { HydraOptions } from '../../lib/index.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
 import { buildPage } from '../../tools/page.mjs';
 import { atEnd } from './at-end.js';
-import { startInstance } from './registry.js';
 
 /** Makes the page as `npm run build` does, for the library as it is in this process. */
 export async function withPage(): Promise<void> {
@@ -28,10 +29,10 @@ export async function startDashboard(
   options: HydraDashboardOptions = {},
   port = 0,
 ): Promise<TestDashboard> {
-  const instance = await startInstance(
-    { service: 'dashboard', ...(redis && { redis }) },
-    { announce: false },
-  );
+  const own = resolveOptions({ service: 'dashboard', ...(redis && { redis }) });
+  const instance = new HydraInstance(own, { takesReplicas: true });
+  atEnd(() => instance.close());
+  await instance.redis.connect();
   const audit: string[] = [];
   const place = { instance, configs: new ConfigStore(instance), isService: false };
   const dashboard = new DashboardCore(place, resolveDashboard(options), (text) => audit.push(text));

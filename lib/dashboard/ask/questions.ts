@@ -14,6 +14,8 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
 
 /** Answers what the page asks once, and does not watch. */
 export class Questions {
+  static readonly names: readonly string[] = Object.keys(QUESTIONS);
+
   constructor(private readonly place: Place) {}
 
   /** @throws Refusal for what cannot be asked; what the services throw */

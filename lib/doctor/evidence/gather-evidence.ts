@@ -9,7 +9,8 @@ import type { Asked } from './asked.js';
 import type { Evidence, Facts, Known, SeenServer } from './facts.js';
 import { onlySome } from './keys-seen.js';
 import { processFacts } from './process-facts.js';
-import { askInfo, known, seeServers, type AskedServer } from './servers-seen.js';
+import { known } from './known.js';
+import { askInfo, seeServers, type AskedServer } from './servers-seen.js';
 import { seeServices } from './services-seen.js';
 
 const PINGS = 5;

@@ -3,6 +3,7 @@ import type { Keys } from '../../protocol/keys.js';
 import { DEFAULT_QUEUE } from '../../queue/model/queue-keys.js';
 import type { Primary } from '../../redis/primaries.js';
 import type { Asked } from './asked.js';
+import { permitted } from './permitted.js';
 
 /** How many keys one step looks at, and how many steps there are in all: Redis answers others in between. */
 const KEYS_A_STEP = 5_000;
@@ -88,6 +89,8 @@ async function scan(
 ): Promise<boolean> {
   const [services, streams] = prefixesOf(keys);
   const pattern = `${common(services, streams).replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`;
+  const may = await permitted(asked, client, [['SCAN']]);
+  may('SCAN');
   let cursor = '0';
   for (let step = 0; step < steps; step++) {
     const what = name === undefined ? 'SCAN' : `SCAN (${name})`;

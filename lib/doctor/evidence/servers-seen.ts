@@ -1,12 +1,14 @@
 import type { Primary } from '../../redis/primaries.js';
 import { fieldsOf, type Info } from '../../redis/faults/server-facts.js';
 import type { Asked } from './asked.js';
+import { known } from './known.js';
+import { ASKING, permitted } from './permitted.js';
 import { onlySome } from './keys-seen.js';
 import type { Known, SeenServer, ServerEvidence, ServerFacts } from './facts.js';
 
 const SETTINGS = ['appendfsync', 'client-output-buffer-limit'] as const;
 /** What one server is asked beside INFO: see {@link closerLook}. */
-const CLOSER = SETTINGS.length + 3;
+const CLOSER = ASKING + SETTINGS.length + 3;
 const SLOW_LOOKED_FOR = 32;
 const RECENT_S = 600;
 const MICROS = 1_000;
@@ -59,24 +61,29 @@ function others(why: string): Closer {
 
 async function closerLook(asked: Asked, { client }: Primary, info: Known<Info>): Promise<Closer> {
   const now = 'value' in info ? Number(info.value['server_time_usec']) / 1_000_000 : Number.NaN;
+  const may = await permitted(asked, client, [
+    ...([
+      ['CONFIG', 'GET'],
+      ['CLIENT', 'LIST'],
+      ['SLOWLOG', 'GET'],
+    ] as const),
+    ['PUBSUB', 'NUMPAT'],
+  ]);
   const [settings, clients, patterns, slow] = await Promise.all([
-    known(() => settingsOf(asked, client)),
-    known(async () => ({
-      monitors: monitorsIn(String(await asked.ask('CLIENT LIST', () => client.client('LIST')))),
-    })),
-    known(async () => Number(await asked.ask('PUBSUB NUMPAT', () => client.pubsub('NUMPAT')))),
-    known(() => slowCommands(asked, client, now)),
+    known(async () => (may('CONFIG GET'), settingsOf(asked, client))),
+    known(async () => (may('CLIENT LIST'), { monitors: await monitors(asked, client) })),
+    known(async () => (may('PUBSUB NUMPAT'), patternsOf(asked, client))),
+    known(async () => (may('SLOWLOG GET'), slowCommands(asked, client, now))),
   ]);
   return { settings, clients, patterns, slow };
 }
 
-/** What was read, or why it could not be. */
-export async function known<Value>(read: () => Promise<Value>): Promise<Known<Value>> {
-  try {
-    return { value: await read() };
-  } catch (error) {
-    return { why: error instanceof Error ? error.message : String(error) };
-  }
+async function monitors(asked: Asked, client: Primary['client']): Promise<number> {
+  return monitorsIn(String(await asked.ask('CLIENT LIST', () => client.client('LIST'))));
+}
+
+async function patternsOf(asked: Asked, client: Primary['client']): Promise<number> {
+  return Number(await asked.ask('PUBSUB NUMPAT', () => client.pubsub('NUMPAT')));
 }
 
 async function settingsOf(asked: Asked, client: Primary['client']): Promise<ServerFacts['settings']> {

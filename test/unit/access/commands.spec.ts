@@ -27,7 +27,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'lib/streams/': streams,
   'lib/logging/': [...use.LOGS_WRITE, ...use.LOGS_LEVEL],
   'lib/doctor/': [...use.READ_ALL, ...use.DIAGNOSE],
-  'lib/dashboard/': use.READ_ALL,
+  'lib/dashboard/': use.SHOW,
   'lib/cli/': use.READ_ALL,
   // Words of the command line that write: their users get what the part that they change has.
   'lib/cli/commands/forget-command': [...use.QUEUE_ADD, ...use.DIRECTORY],

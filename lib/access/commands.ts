@@ -34,7 +34,9 @@ export const UPKEEP =
   smembers smismember srem zadd zrangebyscore zrem`);
 
 export const CONFIG_READ = words('get hexists hget hgetall hkeys lrange smembers');
-export const CONFIG_WRITE = words('hdel hset incr llen lpush ltrim pexpire sadd set');
+export const CONFIG_WRITE = words('hdel hset incr llen lpush ltrim');
+/** Beside that, of the service itself: what it says of its configuration, and when it was surveyed last. */
+export const CONFIG_OWN = words('pexpire sadd set');
 
 /** A log outlives its instance for a while; whoever is present sees to that. */
 export const LOGS_KEEP = words('expire');

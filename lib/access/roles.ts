@@ -91,9 +91,12 @@ export function configReadGrants({ keys, isSharded }: Holder, service: string): 
   ];
 }
 
-export function configWriteGrants(holder: Holder, service: string): readonly Grant[] {
-  const { keys, isSharded } = holder;
-  const commands = [...use.SCRIPTS, ...use.READING_SCRIPTS, ...use.CONFIG_READ, ...use.CONFIG_WRITE];
+export function configWriteGrants(
+  { keys, isSharded }: Holder,
+  service: string,
+  more: readonly string[] = [],
+): readonly Grant[] {
+  const commands = [...use.SCRIPTS, ...use.READING_SCRIPTS, ...use.CONFIG_READ, ...use.CONFIG_WRITE, ...more];
   return [
     { commands, keys: configPlaces(keys, service) },
     { commands: subscribing(isSharded), channels: [keys.configAnnouncements(service)] },
@@ -134,7 +137,7 @@ function answering({ keys, isSharded }: Holder): readonly Grant[] {
 }
 
 function ownConfig(holder: Holder): readonly Grant[] {
-  return configWriteGrants(holder, holder.service);
+  return configWriteGrants(holder, holder.service, use.CONFIG_OWN);
 }
 
 /** Reads who is alive, of all services: that is not what rights are about. */

@@ -93,7 +93,7 @@ const QUESTIONS: readonly Readonly<Record<string, string>>[] = [
 ];
 
 const TOPICS = [
-  ...['fleet', 'conditions', 'topology', 'tasks', 'logs', `logs/${service}`],
+  ...['fleet', 'queues', 'streams', 'conditions', 'topology', 'tasks', 'logs', `logs/${service}`],
   ...[`stream/${STREAM}`, `service/${service}`, `queue/${service}/default`],
 ];
 

@@ -24,7 +24,7 @@ export async function permitted(
   const may = 'value' in found ? found.value : [];
   const refused = new Set(commands.filter((_, index) => may[index] === false).map(nameOf));
   return (name) => {
-    if (refused.has(name)) throw new Error(`${name}: this user has no permission to run it`);
+    if (refused.has(name)) throw new Error(`${name}: NOPERM this user may not run it`);
   };
 }
 

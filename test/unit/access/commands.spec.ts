@@ -18,7 +18,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'lib/': [],
   // Who reads the logs of others may read all there is; who may not ask who it is, is not told.
   'lib/registry/': [...registry, ...use.UPKEEP, ...use.LOGS_KEEP, 'lrange', 'lindex', 'acl|whoami'],
-  'lib/config/': [...use.CONFIG_READ, ...use.CONFIG_WRITE],
+  'lib/config/': [...use.CONFIG_READ, ...use.CONFIG_WRITE, ...use.CONFIG_OWN],
   'lib/queue/': [...use.QUEUE_ADD, ...use.QUEUE_WORK],
   'lib/queue/producer/': use.QUEUE_ADD,
   'lib/queue/watching/': use.QUEUE_ADD,
@@ -46,7 +46,7 @@ const EVERYBODYS = [
 const LISTS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'lib/': Object.values(use),
   'lib/registry/': [registry, use.UPKEEP, use.LOGS_KEEP],
-  'lib/config/': [use.CONFIG_READ, use.CONFIG_WRITE],
+  'lib/config/': [use.CONFIG_READ, use.CONFIG_WRITE, use.CONFIG_OWN],
   'lib/queue/': [use.QUEUE_ADD, use.QUEUE_WORK],
   'lib/streams/': [streams],
   'lib/logging/': [use.LOGS_WRITE, use.LOGS_LEVEL],

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { JsonObject } from '../protocol/json.js';
 import { Actions } from './act/actions.js';
 import { oneLineAudit, type Audit } from './act/audit.js';
-import { Gate, type Visitor } from './access/gate.js';
+import { Gate, Unanswered, type Visitor } from './access/gate.js';
 import { Questions } from './ask/questions.js';
 import { Collector } from './collect/collector.js';
 import { Topics } from './collect/topics.js';
@@ -11,18 +11,12 @@ import type { ResolvedDashboard } from './dashboard-options.js';
 import type { Place } from './facts/place.js';
 import { EventStreams } from './http/event-streams.js';
 
-/** What the page calls itself, and where it looks. */
-export interface AboutPage {
-  readonly namespace: string;
-  /** The version of this library. */
-  readonly service: string | undefined;
-}
-
 /** The page of one process, whoever serves it: what is watched, asked and done there. */
 export class DashboardCore {
   readonly collector: Collector;
   readonly streams: EventStreams;
-  readonly about: AboutPage;
+  /** Where it looks: what all names in Redis begin with. */
+  readonly namespace: string;
   private readonly gate: Gate;
   private readonly questions: Questions;
   private readonly actions: Actions;
@@ -30,7 +24,7 @@ export class DashboardCore {
 
   constructor(place: Place, options: Pick<ResolvedDashboard, 'access' | 'who'>, audit: Audit) {
     const { clock, options: own } = place.instance;
-    this.about = { namespace: own.namespace, service: place.isService ? own.service : undefined };
+    this.namespace = own.namespace;
     this.collector = new Collector(clock);
     this.gate = new Gate(options);
     this.questions = new Questions(place);
@@ -45,8 +39,9 @@ export class DashboardCore {
     try {
       return await this.gate.admit(request, given);
     } catch (error) {
-      this.audit(`access() of the dashboard failed: ${String(error)}`);
-      return { allowed: undefined, who: '', reason: 'access() of the dashboard failed' };
+      this.audit((error as Error).message);
+      const reason = error instanceof Unanswered ? error.reason : 'no access';
+      return { allowed: undefined, who: '', reason };
     }
   }
 

@@ -1,4 +1,5 @@
-const HIDDEN = '[redacted]';
+import { REDACTED as HIDDEN } from '../options/secret-names.js';
+
 const CUT = '[…]';
 const MAX_DEPTH = 6;
 /** The caller waits for the copy, so the number of members and of characters in it is limited. */

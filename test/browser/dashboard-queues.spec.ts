@@ -126,4 +126,19 @@ describe('queues on the dashboard, in a browser', () => {
     await at.confirm('End');
     await eventually(async () => (await queues.schedules()).length === 0, { what: 'its end' });
   });
+
+  it('asks once for what is searched for, and again where the same is searched for', async () => {
+    await at.show(`queues/${at.service}/default`);
+    await at.sees('No job is waiting');
+    const asked: string[] = [];
+    at.page.on('request', (request) => {
+      if (request.url().includes('what=jobs')) asked.push(new URL(request.url()).search);
+    });
+    await at.page.getByLabel('Pattern').fill('slow');
+    await at.press('Search, or read again');
+    await at.sees('No job is waiting and passes');
+    expect(asked).toHaveLength(1);
+    await at.press('Search, or read again');
+    await eventually(() => asked.length === 2, { what: 'the same question again' });
+  });
 });

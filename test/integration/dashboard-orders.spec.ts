@@ -30,10 +30,10 @@ const order = async (given: object) => {
   const answer = await act(page.url, { service, ...given });
   return { status: answer.status, body: (await answer.json()) as { error?: string; count?: number } };
 };
+const asked = (words: Readonly<Record<string, string>>) =>
+  fetch(`${page.url}ask?${new URLSearchParams(words).toString()}`);
 const ask = async <T>(what: string, words: Readonly<Record<string, string>>) =>
-  (await (
-    await fetch(`${page.url}ask?${new URLSearchParams({ what, service, ...words }).toString()}`)
-  ).json()) as T;
+  (await (await asked({ what, service, ...words })).json()) as T;
 
 /** Dead letters as a worker writes them. */
 async function giveUp(reasons: readonly string[]): Promise<void> {
@@ -113,10 +113,44 @@ describe('an order', () => {
   it('is one line of the log, whatever was posted', async () => {
     await order({ action: 'queue.remove', id: 'x\nBob: pause math/default\u001b[2J\u2028\u202e' });
     const line = page.audit.at(-1)!;
-    expect(line).toContain('Ada: remove job x Bob: pause math/default [2J');
+    expect(line).toContain(String.raw`Ada: remove job x\nBob: pause math/default\u001b[2J\u2028\u202e`);
     expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
     await order({ action: 'queue.remove', id: 'x'.repeat(5_000) });
     expect(page.audit.at(-1)!.length).toBeLessThan(1_100);
+  });
+});
+
+describe('a configuration', () => {
+  it.each([
+    ['a fraction with many digits', '0.12345678901234567', 200],
+    ['a number with an exponent', '1.5e300', 200],
+    ['a whole number that is kept', '1234567890123456', 200],
+    ['a whole number that would be another one', '12345678901234567', 422],
+    ['a number that JSON has no word for', '1e999', 422],
+  ])('with %s, %s, is answered with %s %i', async (_what, number, status) => {
+    const version = `1.0.${number.length}`;
+    const given = { action: 'config.put', version, text: `{"n":${number}}`, expect: 0 };
+    expect((await order(given)).status).toBe(status);
+    const stored = await configs.get<{ readonly n: number }>(version).catch(() => undefined);
+    expect(stored?.n).toBe(status === 200 ? Number(number) : undefined);
+    await configs.remove(version).catch(() => undefined);
+  });
+});
+
+describe('a question', () => {
+  it.each([
+    ['a word that means nothing', { what: 'jobs', service, state: 'dead', patern: 'work' }],
+    ['a time that is none', { what: 'entries', stream: 'orders', at: 'yesterday' }],
+    ['an id that is none', { what: 'entries', stream: 'orders', before: '1-x' }],
+    ['a name of a stream that is none', { what: 'entries', stream: 'a:b' }],
+    ['a state that is none', { what: 'jobs', service, state: 'lost' }],
+    ['nothing to ask for', { what: 'constructor' }],
+  ])('with %s is refused', async (_what, words) => {
+    const answer = await asked(words);
+    expect([answer.status, await answer.json()]).toEqual([
+      400,
+      expect.objectContaining({ error: expect.any(String) }),
+    ]);
   });
 });
 
@@ -144,9 +178,9 @@ describe('what the page shows of jobs and entries', () => {
   it('shows no field of a stream that has the name of a secret', async () => {
     const key = instance.keys.stream('secrets');
     await connectTo(url).xadd(key, '*', 'user', 'ada', 'password', 'hunter2', 'authToken', '{"a":"hunter3"}');
-    const entries = await ask<readonly { readonly fields: readonly [string, string][] }[]>('entries', {
-      stream: 'secrets',
-    });
+    const entries = (await (await asked({ what: 'entries', stream: 'secrets' })).json()) as readonly {
+      readonly fields: readonly [string, string][];
+    }[];
     expect(entries[0]!.fields).toContainEqual(['user', 'ada']);
     expect(JSON.stringify(entries)).not.toMatch(/hunter/);
   });

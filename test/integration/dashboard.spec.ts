@@ -132,14 +132,27 @@ describe('what somebody may do', () => {
     expect((await fetch(`${page.url}session`)).status).toBe(403);
     expect((await fetch(page.url)).status).toBe(403);
     const session = await fetch(`${page.url}session`, { headers: as('read') });
-    expect(await session.json()).toMatchObject({ allowed: [], who: 'Ada Lovelace' });
+    expect(await session.json()).toMatchObject({ allowed: [], who: String.raw`Ada\nLovelace` });
     expect((await act(page.url, pause, as('read'))).status).toBe(403);
     expect((await act(page.url, pause, as('write'))).status).toBe(200);
     expect((await act(page.url, pause, as('everything'))).status).toBe(403);
     expect(page.audit).toEqual([
-      'Ada Lovelace: pause math/default',
+      String.raw`Ada\nLovelace: pause math/default`,
       expect.stringContaining('access() of the dashboard'),
     ]);
+  });
+
+  it('is nothing where who() fails, and the log says which of the two it was', async () => {
+    const who = () => {
+      throw new Error('no session');
+    };
+    const page = await startDashboard(redis, { access: () => 'write', who });
+    const answer = await fetch(`${page.url}session`);
+    expect([answer.status, await answer.json()]).toEqual([
+      403,
+      { error: 'refused: who() of the dashboard failed' },
+    ]);
+    expect(page.audit).toEqual(['who() of the dashboard failed: Error: no session']);
   });
 
   it('may be a list of actions', async () => {

@@ -33,7 +33,6 @@ export interface Session {
   readonly isAll: boolean;
   readonly who: string;
   readonly namespace: string;
-  readonly service?: string;
 }
 
 /** @throws Refused */
@@ -49,26 +48,31 @@ export interface Asked<T> {
   again(this: void): void;
 }
 
+interface Answered<T> extends Omit<Asked<T>, 'again'> {
+  /** The question. */
+  readonly key: string;
+}
+
 /** Asks when the component comes, and when what is asked for changes. */
 export function useAsked<T>(what: string, words: Readonly<Record<string, string | undefined>>): Asked<T> {
-  const [state, setState] = useState<Omit<Asked<T>, 'again'>>({
-    value: undefined,
-    error: undefined,
-    isWaiting: true,
-  });
+  const key = JSON.stringify([what, words]);
+  const nothing: Answered<T> = { key, value: undefined, error: undefined, isWaiting: true };
+  const [answered, setState] = useState(nothing);
   const [count, setCount] = useState(0);
-  const key = JSON.stringify(words);
+  // What was answered to another question is no answer to this one.
+  const { key: _key, ...state } = answered.key === key ? answered : nothing;
   useEffect(() => {
     let isGone = false;
-    setState((before) => ({ ...before, isWaiting: true }));
-    ask<T>(what, JSON.parse(key) as Record<string, string>).then(
-      (value) => isGone || setState({ value, error: undefined, isWaiting: false }),
-      (error: Error) =>
-        isGone || setState((before) => ({ ...before, error: error.message, isWaiting: false })),
+    const told = (news: Partial<Answered<T>>) =>
+      setState((before) => ({ ...(before.key === key ? before : nothing), ...news }));
+    told({ isWaiting: true });
+    ask<T>(what, words).then(
+      (value) => isGone || told({ value, error: undefined, isWaiting: false }),
+      (error: Error) => isGone || told({ error: error.message, isWaiting: false }),
     );
     return () => {
       isGone = true;
     };
-  }, [what, key, count]);
+  }, [key, count]);
   return { ...state, again: useCallback(() => setCount((n) => n + 1), []) };
 }

@@ -15,6 +15,7 @@ export function Differences({ service, a, b }: DifferencesProps) {
   if (!value) return error === undefined ? <Nothing>Comparing…</Nothing> : <Problem text={error} />;
   return (
     <section>
+      <Problem text={error} />
       <h3>
         From {a} to {b}
       </h3>

@@ -24,6 +24,7 @@ export function DocumentEditor({ service, version, onWritten }: EditorProps) {
   };
   return (
     <section>
+      <Problem text={error} />
       <h3>
         {version} at revision @{revision}
       </h3>

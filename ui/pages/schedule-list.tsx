@@ -13,34 +13,37 @@ export function ScheduleList({ service, queue }: { readonly service: string; rea
   if (!value) return error === undefined ? <Nothing>Reading…</Nothing> : <Problem text={error} />;
   if (value.length === 0) return <Nothing>No job is added again and again.</Nothing>;
   return (
-    <Table
-      label="Repeating jobs"
-      rows={value}
-      keyOf={({ name }) => name}
-      columns={[
-        { name: 'Name', cell: ({ name }) => name },
-        { name: 'Pattern', cell: ({ pattern }) => pattern },
-        {
-          name: 'When',
-          cell: ({ cron, everyMs, timeZone }) =>
-            cron ? `${cron} (${timeZone})` : `every ${duration(everyMs)}`,
-        },
-        { name: 'Next', cell: ({ nextAt }) => (nextAt ? <Ago at={nextAt} /> : 'never again') },
-        { name: 'Added', cell: ({ added }) => count(added), isNumber: true },
-        {
-          name: 'Actions',
-          cell: ({ name }) => (
-            <ActButton
-              action="queue.stop-repeating"
-              order={{ service, queue, name }}
-              label="End"
-              about={name}
-              question="It adds no more jobs. A service that sets it when it starts sets it again."
-              onDone={again}
-            />
-          ),
-        },
-      ]}
-    />
+    <>
+      <Problem text={error} />
+      <Table
+        label="Repeating jobs"
+        rows={value}
+        keyOf={({ name }) => name}
+        columns={[
+          { name: 'Name', cell: ({ name }) => name },
+          { name: 'Pattern', cell: ({ pattern }) => pattern },
+          {
+            name: 'When',
+            cell: ({ cron, everyMs, timeZone }) =>
+              cron ? `${cron} (${timeZone})` : `every ${duration(everyMs)}`,
+          },
+          { name: 'Next', cell: ({ nextAt }) => (nextAt ? <Ago at={nextAt} /> : 'never again') },
+          { name: 'Added', cell: ({ added }) => count(added), isNumber: true },
+          {
+            name: 'Actions',
+            cell: ({ name }) => (
+              <ActButton
+                action="queue.stop-repeating"
+                order={{ service, queue, name }}
+                label="End"
+                about={name}
+                question="It adds no more jobs. A service that sets it when it starts sets it again."
+                onDone={again}
+              />
+            ),
+          },
+        ]}
+      />
+    </>
   );
 }

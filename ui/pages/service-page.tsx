@@ -22,8 +22,6 @@ const COLUMNS: readonly Column<SeenInstance>[] = [
 /** One service: its instances, and what they say of themselves. */
 export function ServicePage({ name }: { readonly name: string }) {
   const { value, problem } = useTopic<SeenService>(topic('service', name));
-  // What callers say of its instances is known where all are looked at.
-  useTopic(topic('fleet'));
   if (!value) return problem === undefined ? <Nothing>Reading…</Nothing> : <Problem text={problem} />;
   const { instances, routes, queue, unread } = value;
   return (

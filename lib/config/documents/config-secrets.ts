@@ -1,11 +1,5 @@
-import { SECRET_NAMES } from '../../options/secret-names.js';
+import { isSecretName, REDACTED } from '../../options/secret-names.js';
 import { mapLeaves, parsePath, type Path } from './document-paths.js';
-
-/** The text in place of a secret. */
-export const REDACTED = '[redacted]';
-
-/** Names whose values are always secret, also if nobody marked them. */
-const TELLING_NAME = new RegExp(SECRET_NAMES.join('|'), 'i');
 
 /** Tells whether the value at a path is a secret. */
 export type SecretTest = (path: Path) => boolean;
@@ -16,7 +10,7 @@ export type SecretTest = (path: Path) => boolean;
  */
 export function secretTest(marked: Iterable<string>): SecretTest {
   const marks = [...marked].map(parsePath);
-  return (path) => path.some((name) => TELLING_NAME.test(name)) || marks.some((mark) => isUnder(path, mark));
+  return (path) => path.some(isSecretName) || marks.some((mark) => isUnder(path, mark));
 }
 
 /** A copy of a document without its secrets. References stay, because they contain a place and not the secret. */

@@ -1,5 +1,6 @@
 import { pathText, type Path } from './document-paths.js';
-import { isReference, REDACTED, type SecretTest } from './config-secrets.js';
+import { REDACTED } from '../../options/secret-names.js';
+import { isReference, type SecretTest } from './config-secrets.js';
 
 /**
  * One value that differs between two documents.

@@ -2,7 +2,8 @@ import { HydraError } from '../../hydra-error.js';
 import type { ConfigType } from '../../protocol/standard-schema.js';
 import { evaluate, type Issue } from './schema-evaluation.js';
 import { mapLeaves, pathText, valueAt, type Path } from '../documents/document-paths.js';
-import { isReference, REDACTED, secretTest } from '../documents/config-secrets.js';
+import { REDACTED } from '../../options/secret-names.js';
+import { isReference, secretTest } from '../documents/config-secrets.js';
 
 /** A part of a configuration, and its type. */
 export interface Requirement {

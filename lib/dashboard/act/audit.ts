@@ -1,4 +1,4 @@
-import { oneLine } from '../shown/one-line.js';
+import { oneLine } from '../../runtime/one-line.js';
 
 /** Writes what was done, and by whom. */
 export type Audit = (text: string) => void;

@@ -9,8 +9,10 @@ import { keptSecrets } from './kept-secrets.js';
 import type { Order } from './order.js';
 
 const ALL = Number.MAX_SAFE_INTEGER;
-/** A whole number of 16 digits or more, outside of texts. */
-const LONG_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
+/** Texts, and numbers outside of them: the digits before the point, and the rest. */
+const NUMBER = /"(?:[^"\\]|\\.)*"|-?(\d+)((?:\.\d+)?(?:[eE][+-]?\d+)?)/g;
+/** Fewer are always kept. */
+const MANY_DIGITS = 16;
 
 /** What becomes of configurations. Each write says what it expects to be there. */
 export const CONFIG_DEEDS = {
@@ -39,9 +41,7 @@ async function put({ configs }: Place, order: Order, { who }: Visitor): Promise<
 
 /** @throws Refusal for what is no JSON object, and for a number that would not be stored as it is written */
 function documentOf(text: string): JsonObject {
-  const inexact = [...text.matchAll(LONG_NUMBER)].find(
-    ([word]) => !word.startsWith('"') && String(Number(word)) !== word,
-  );
+  const inexact = [...text.matchAll(NUMBER)].find(isInexact);
   if (inexact)
     throw new Refusal(
       422,
@@ -54,6 +54,13 @@ function documentOf(text: string): JsonObject {
     throw new Refusal(422, `this is no JSON: ${(error as Error).message}`);
   }
   throw new Refusal(422, 'a configuration is a JSON object');
+}
+
+/** A whole number that would become another one, or a number that JSON has no word for. Fractions are never exact. */
+function isInexact([word, digits = '', rest]: RegExpMatchArray): boolean {
+  if (digits === '') return false;
+  if (!Number.isFinite(Number(word))) return true;
+  return rest === '' && digits.length >= MANY_DIGITS && String(Number(word)) !== word;
 }
 
 /** What the page shows as redacted stays as it is stored. */

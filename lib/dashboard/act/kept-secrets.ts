@@ -1,4 +1,4 @@
-import { REDACTED } from '../../config/documents/config-secrets.js';
+import { REDACTED } from '../../options/secret-names.js';
 import { pathText, type Path } from '../../config/documents/document-paths.js';
 import { isJsonObject } from '../../protocol/json.js';
 import { Refusal } from '../http/refusal.js';

@@ -5,32 +5,25 @@ import { Refusal } from '../http/refusal.js';
 import type { Order } from './order.js';
 
 /**
- * Which jobs are meant: without any of these, all.
+ * Which dead letters are meant: without any of these, all. `like` is the id of one of those that failed for the same reason.
  *
  * @throws Refusal for anything else than a filter, and for a member that no filter has: it would mean more jobs than was said
  */
-export function jobFilter(order: Order): JobFilter {
-  const own = order.inside('filter');
-  const filter = filterOf(own);
-  if (own !== order) own.refuseUnknown();
-  return filter;
-}
-
-/** As {@link jobFilter}, for dead letters: `like` is the id of one of those that failed for the same reason. */
 export async function deadFilter(
   order: Order,
   queues: QueueService,
   ref: Required<QueueRef>,
 ): Promise<DeadJobFilter> {
   const own = order.inside('filter');
-  const filter = filterOf(own);
+  const filter = jobFilter(own);
   const [reason, like] = [own.maybe('reason'), own.maybe('like')];
   if (own !== order) own.refuseUnknown();
   const group = like === undefined ? reason : await reasonOf(like, queues, ref);
   return { ...filter, ...(group !== undefined && { reason: group }) };
 }
 
-function filterOf(own: Order): JobFilter {
+/** Which jobs are meant: without any of these, all. @throws Refusal for what is no filter */
+export function jobFilter(own: Order): JobFilter {
   const [pattern, text] = [own.maybe('pattern'), own.maybe('text')];
   const [since, until] = [own.date('since'), own.date('until')];
   return {

@@ -24,23 +24,28 @@ export interface SeenDocument {
 
 /** What is asked of configurations. */
 export const CONFIG_QUESTIONS = {
-  configs: async ({ configs }, order): Promise<SeenConfigs> => {
+  configs: ({ configs }, order) => {
     const store = configs.of(order.text('service'));
-    const [versions, changes] = await Promise.all([store.versions(), store.history()]);
-    return { versions, changes: changes.slice(0, CHANGES).map(({ config: _config, ...change }) => change) };
+    return async (): Promise<SeenConfigs> => {
+      const [versions, changes] = await Promise.all([store.versions(), store.history()]);
+      return { versions, changes: changes.slice(0, CHANGES).map(({ config: _config, ...change }) => change) };
+    };
   },
 
-  document: async ({ configs }, order): Promise<SeenDocument> => {
-    const store = configs.of(order.text('service'));
-    const [found, isSecret] = await Promise.all([store.document(order.text('version')), store.secretTest()]);
-    if (!found) throw new Refusal(404, 'there is no such version any more');
-    const { version, revision, config } = found;
-    return { version, revision, text: JSON.stringify(redact(config, isSecret), undefined, 2) };
+  document: ({ configs }, order) => {
+    const [store, name] = [configs.of(order.text('service')), order.text('version')];
+    return async (): Promise<SeenDocument> => {
+      const [found, isSecret] = await Promise.all([store.document(name), store.secretTest()]);
+      if (!found) throw new Refusal(404, 'there is no such version any more');
+      const { version, revision, config } = found;
+      return { version, revision, text: JSON.stringify(redact(config, isSecret), undefined, 2) };
+    };
   },
 
-  difference: ({ configs }, order): Promise<ConfigDifference[]> => {
+  difference: ({ configs }, order) => {
     const store = configs.of(order.text('service'));
-    return store.diff(sideOf(order.text('a')), sideOf(order.text('b')));
+    const [a, b] = [sideOf(order.text('a')), sideOf(order.text('b'))];
+    return (): Promise<ConfigDifference[]> => store.diff(a, b);
   },
 } satisfies Record<string, Question>;
 

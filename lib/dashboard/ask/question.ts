@@ -1,5 +1,5 @@
 import type { Order } from '../act/order.js';
 import type { Place } from '../facts/place.js';
 
-/** Reads something once, for what the page asks. */
-export type Question = (place: Place, order: Order) => Promise<unknown>;
+/** Makes something to be read once of what the page asks, without reading it. */
+export type Question = (place: Place, order: Order) => () => Promise<unknown>;

@@ -18,12 +18,14 @@ export class Questions {
 
   constructor(private readonly place: Place) {}
 
-  /** @throws Refusal for what cannot be asked; what the services throw */
-  answer(words: Readonly<Record<string, string>>): Promise<unknown> {
+  /** @throws Refusal for what cannot be asked, and for words that mean nothing there; what the services throw */
+  async answer(words: Readonly<Record<string, string>>): Promise<unknown> {
     const order = new Order({ ...words });
     const what = order.text('what');
     const question = Object.hasOwn(QUESTIONS, what) ? QUESTIONS[what] : undefined;
     if (!question) throw new Refusal(400, `nobody can be asked for ${JSON.stringify(what)}`);
-    return question(this.place, order);
+    const read = question(this.place, order);
+    order.refuseUnknown();
+    return read();
   }
 }

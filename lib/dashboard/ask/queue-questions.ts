@@ -2,6 +2,7 @@ import type { JobLogLine } from '../../queue/model/job-log.js';
 import type { JobFailure } from '../../queue/model/job-state.js';
 import type { Schedule } from '../../queue/model/schedule.js';
 import type { FailureGroup, Failures } from '../../queue/failures/failures.js';
+import type { QueueRef, QueueService } from '../../queue/producer/queue-service.js';
 import type { JobStateName, JobView } from '../../queue/producer/job-view.js';
 import { plainText, storedText } from '../shown/stored-text.js';
 import { jobFilter } from '../act/which-jobs.js';
@@ -41,47 +42,55 @@ export interface JobStory {
 
 /** What is asked of queues. */
 export const QUEUE_QUESTIONS = {
-  jobs: async ({ instance: { queues } }, order): Promise<ListedJobs> => {
+  jobs: ({ instance: { queues } }, order) => {
     const ref = order.queue();
     const state: JobStateName = order.choice('state', STATES);
     const limit = order.count('limit', PAGE, MAX_PAGE);
+    const offset = order.count('offset', 0, Number.MAX_SAFE_INTEGER);
     const filter = jobFilter(order);
-    if (Object.keys(filter).length === 0) {
-      const offset = order.count('offset', 0, Number.MAX_SAFE_INTEGER);
-      return { jobs: (await queues.list(state, { ...ref, offset, limit })).map(listed) };
-    }
-    const { jobs, ...rest } = await queues.find(state, { ...ref, ...filter, limit, lookAt: LOOK_AT });
-    return { jobs: jobs.map(listed), ...rest };
-  },
-
-  failures: async ({ instance: { queues } }, order): Promise<Failures> => {
-    const { groups, ...rest } = await queues.failures({ ...order.queue(), lookAt: GROUPED });
-    return { ...rest, groups: groups.map(withoutSecrets) };
-  },
-
-  schedules: async ({ instance: { queues } }, order): Promise<readonly Omit<Schedule, 'data'>[]> => {
-    const found = await queues.schedules(order.queue());
-    return found.map(({ data: _data, ...schedule }) => schedule);
-  },
-
-  job: async ({ instance: { queues } }, order): Promise<JobStory> => {
-    const ref = order.queue();
-    const id = order.text('id');
-    const [job, stored, log] = await Promise.all([
-      queues.get(id, ref),
-      queues.stored(id, ref),
-      queues.logs(id, ref),
-    ]);
-    return {
-      job: job && listed(job),
-      stored: stored && storedText(stored.text),
-      result: shown(job?.result),
-      progress: shown(job?.progress),
-      history: (stored?.history ?? []).map(({ at, error }) => ({ at, error: plainText(error) })),
-      log: log.map((line) => ({ ...line, text: plainText(line.text) })),
+    return async (): Promise<ListedJobs> => {
+      if (Object.keys(filter).length === 0)
+        return { jobs: (await queues.list(state, { ...ref, offset, limit })).map(listed) };
+      const { jobs, ...rest } = await queues.find(state, { ...ref, ...filter, limit, lookAt: LOOK_AT });
+      return { jobs: jobs.map(listed), ...rest };
     };
   },
+
+  failures: ({ instance: { queues } }, order) => {
+    const ref = order.queue();
+    return async (): Promise<Failures> => {
+      const { groups, ...rest } = await queues.failures({ ...ref, lookAt: GROUPED });
+      return { ...rest, groups: groups.map(withoutSecrets) };
+    };
+  },
+
+  schedules: ({ instance: { queues } }, order) => {
+    const ref = order.queue();
+    return async (): Promise<readonly Omit<Schedule, 'data'>[]> =>
+      (await queues.schedules(ref)).map(({ data: _data, ...schedule }) => schedule);
+  },
+
+  job: ({ instance: { queues } }, order) => {
+    const [ref, id] = [order.queue(), order.text('id')];
+    return () => storyOf(queues, ref, id);
+  },
 } satisfies Record<string, Question>;
+
+async function storyOf(queues: QueueService, ref: Required<QueueRef>, id: string): Promise<JobStory> {
+  const [job, stored, log] = await Promise.all([
+    queues.get(id, ref),
+    queues.stored(id, ref),
+    queues.logs(id, ref),
+  ]);
+  return {
+    job: job && listed(job),
+    stored: stored && storedText(stored.text),
+    result: shown(job?.result),
+    progress: shown(job?.progress),
+    history: (stored?.history ?? []).map(({ at, error }) => ({ at, error: plainText(error) })),
+    log: log.map((line) => ({ ...line, text: plainText(line.text) })),
+  };
+}
 
 function listed({ data: _data, result: _result, progress: _progress, error, ...job }: JobView): ListedJob {
   return { ...job, ...(error !== undefined && { error: plainText(error) }) };

@@ -1,7 +1,12 @@
+import { checkStreamName } from '../../hydra-options.js';
 import { bound } from '../../streams/stored/stored-entry.js';
+import type { Order } from '../act/order.js';
+import { Refusal } from '../http/refusal.js';
 import { plainText, storedText } from '../shown/stored-text.js';
 import type { Question } from './question.js';
 
+/** As Redis has it; the part after the dash may be left out. */
+const ID = /^\d{1,20}(?:-\d{1,20})?$/;
 const PAGE = 50;
 const MAX_PAGE = 200;
 
@@ -23,32 +28,45 @@ export interface ListedLetter {
 
 /** What is asked of streams. */
 export const STREAM_QUESTIONS = {
-  entries: async ({ instance: { redis, keys } }, order): Promise<readonly ListedEntry[]> => {
-    const key = keys.stream(order.text('stream'));
+  entries: ({ instance: { redis, keys } }, order) => {
+    const key = keys.stream(streamOf(order));
     const limit = order.count('limit', PAGE, MAX_PAGE);
-    const before = order.maybe('before');
-    const at = order.maybe('at');
-    const newest = before === undefined ? bound(instantOf(at), '+', '-18446744073709551615') : `(${before}`;
-    const found = await redis.run('read entries', (client) =>
-      client.xrevrange(key, newest, '-', 'COUNT', limit),
-    );
-    return found.map(([id, flat]) => ({ id, fields: fieldsOf(flat) }));
+    const newest = newestOf(order);
+    return async (): Promise<readonly ListedEntry[]> => {
+      const found = await redis.run('read entries', (client) =>
+        client.xrevrange(key, newest, '-', 'COUNT', limit),
+      );
+      return found.map(([id, flat]) => ({ id, fields: fieldsOf(flat) }));
+    };
   },
 
-  letters: async ({ instance: { streams } }, order): Promise<readonly ListedLetter[]> => {
+  letters: ({ instance: { streams } }, order) => {
+    const [stream, group] = [streamOf(order), order.text('group')];
     const limit = order.count('limit', PAGE, MAX_PAGE);
-    const found = await streams.deadLetters(order.text('stream'), { group: order.text('group'), limit });
-    return found.map(({ id, entryId, reason, attempts, diedAt }) => ({
-      ...{ id, entryId, attempts, diedAt },
-      reason: plainText(reason),
-    }));
+    return async (): Promise<readonly ListedLetter[]> => {
+      const found = await streams.deadLetters(stream, { group, limit });
+      return found.map(({ id, entryId, reason, attempts, diedAt }) => ({
+        ...{ id, entryId, attempts, diedAt },
+        reason: plainText(reason),
+      }));
+    };
   },
 } satisfies Record<string, Question>;
 
-/** An id as it is, or a time. */
-function instantOf(at: string | undefined): string | Date | undefined {
-  if (at === undefined || /^\d+(?:-\d+)?$/.test(at)) return at;
-  return new Date(at);
+/** @throws HydraError `BAD_OPTION` for what is no name of a stream */
+function streamOf(order: Order): string {
+  return checkStreamName('stream', order.text('stream'));
+}
+
+/** The end at which reading begins: before an id, at an id, or at a time. @throws Refusal for what is neither */
+function newestOf(order: Order): string {
+  const [before, at] = [order.maybe('before'), order.maybe('at')];
+  if (before !== undefined) {
+    if (!ID.test(before)) throw new Refusal(400, 'before must be the id of an entry');
+    return `(${before}`;
+  }
+  if (at !== undefined && ID.test(at)) return at;
+  return bound(order.date('at'), '+', '-18446744073709551615');
 }
 
 function fieldsOf(flat: readonly string[]): ListedEntry['fields'] {

@@ -1,10 +1,10 @@
+import { Asked } from '../../doctor/evidence/asked.js';
 import type { Clock, Timer } from '../../runtime/clock.js';
+import type { Told } from './told.js';
 
 /** What one look has given. */
 export interface Reading {
   readonly value: unknown;
-  /** How many commands it took, at most. */
-  readonly commands: number;
   /** What is new in it, where viewers are told that alone; null where nothing is. */
   readonly added?: unknown;
 }
@@ -12,19 +12,11 @@ export interface Reading {
 /** Something that is looked at again and again while somebody watches it. */
 export interface Topic {
   readonly everyMs: number;
-  readonly read: () => Promise<Reading>;
+  /** What it asks of Redis is counted there, also where it fails. */
+  readonly read: (asked: Asked) => Promise<Reading>;
 }
 
-/** What a viewer is told. */
-export interface News {
-  readonly json: string;
-  /** It adds to what the viewer was told before. */
-  readonly isPart: boolean;
-  /** All that is known, where it may be told instead. */
-  readonly whole?: string | undefined;
-}
-
-type Viewer = (news: News) => void;
+type Viewer = (news: Told) => void;
 
 /** Commands in a second, of all that is watched together. */
 const MAX_COMMANDS_PER_S = 12;
@@ -83,18 +75,16 @@ export class Collector {
 
   /** Never rejects: what cannot be read is told. */
   private async look(known: Watched): Promise<void> {
-    let commands = 1;
+    const asked = new Asked(this.clock);
     try {
-      const reading = await known.topic.read();
-      commands = reading.commands;
-      tell(known, reading);
+      tell(known, await known.topic.read(asked));
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       known.hasFailed = true;
       send(known, JSON.stringify({ problem }), true);
     }
     if (known.viewers.size === 0) return;
-    const paceMs = (commands * this.watched.size * SECOND_MS) / MAX_COMMANDS_PER_S;
+    const paceMs = (asked.commands * this.watched.size * SECOND_MS) / MAX_COMMANDS_PER_S;
     known.timer = this.clock.setTimeout(() => void this.look(known), Math.max(known.topic.everyMs, paceMs));
   }
 }

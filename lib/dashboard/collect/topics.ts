@@ -1,6 +1,7 @@
 import { Refusal } from '../http/refusal.js';
 import { readConditions } from '../facts/conditions.js';
-import { readFleet, type LeftOut } from '../facts/fleet.js';
+import { readFleet } from '../facts/fleet.js';
+import { FleetLook } from '../facts/fleet-look.js';
 import { KnownNames } from '../facts/known-names.js';
 import { LogTail } from '../facts/log-tail.js';
 import type { Place } from '../facts/place.js';
@@ -23,40 +24,37 @@ type Maker = (...words: string[]) => Topic;
 
 /** Everything that can be watched, by the first word of its name. The others say what of it: `service/math`. */
 export class Topics {
-  /** As the fleet was read last: of one service alone, nobody knows it. */
-  private leftOut: LeftOut = new Map();
   private readonly makers: Readonly<Record<string, Maker>>;
 
   constructor(place: Place, tasks: TaskList) {
     const names = new KnownNames(place);
+    const fleet = new FleetLook(place.instance);
     this.makers = {
-      fleet: () =>
-        every(USUAL_MS, async () => {
-          const reading = await readFleet(place);
-          this.leftOut = reading.leftOut;
-          return reading;
-        }),
+      fleet: () => every(USUAL_MS, (asked) => readFleet(fleet, asked)),
       conditions: () => {
         const traffic = new TrafficConditions(place);
-        return every(RARELY_MS, () => readConditions(place, traffic));
+        return every(RARELY_MS, (asked) => readConditions(place, asked, traffic));
       },
-      queues: () => every(USUAL_MS, () => readQueues(place, names)),
-      streams: () => every(SLOWLY_MS, () => readStreams(place, names)),
+      queues: () => every(USUAL_MS, (asked) => readQueues(place, asked, names)),
+      streams: () => every(SLOWLY_MS, (asked) => readStreams(place, asked, names)),
       stream: (given) => {
         const name = needed(given);
-        return every(USUAL_MS, () => readStream(place, name));
+        return every(USUAL_MS, (asked) => readStream(place, asked, name));
       },
       service: (given) => {
         const name = needed(given);
-        return every(USUAL_MS, () => readService(place, name, this.leftOut));
+        return every(USUAL_MS, (asked) => readService(place, asked, { name, fleet }));
       },
       queue: (service, queue) => {
         const ref = { service: needed(service), queue: needed(queue) };
-        return every(USUAL_MS, () => readQueue(place, ref));
+        return every(USUAL_MS, (asked) => readQueue(place, asked, ref));
       },
-      topology: () => every(SLOWLY_MS, () => readTopology(place)),
-      tasks: () => every(OFTEN_MS, async () => ({ value: tasks.all, commands: 0 })),
-      logs: (service, instance) => tailing(new LogTail(place, { service, instance })),
+      topology: () => every(SLOWLY_MS, (asked) => readTopology(place, asked)),
+      tasks: () => every(OFTEN_MS, async () => ({ value: tasks.all })),
+      logs: (service, instance) => {
+        const tail = new LogTail(place, { service, instance });
+        return every(OFTEN_MS, (asked) => tail.read(asked));
+      },
     };
   }
 
@@ -71,10 +69,6 @@ export class Topics {
 
 function every(everyMs: number, read: Topic['read']): Topic {
   return { everyMs, read };
-}
-
-function tailing(tail: { read(): ReturnType<Topic['read']> }): Topic {
-  return every(OFTEN_MS, () => tail.read());
 }
 
 function decoded(word: string): string {

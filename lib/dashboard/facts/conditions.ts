@@ -1,3 +1,4 @@
+import type { Asked } from '../../doctor/evidence/asked.js';
 import type { DoctorFinding, DoctorGap, DoctorReport } from '../../doctor/finding.js';
 import { HydraDoctor } from '../../doctor/hydra-doctor.js';
 import type { Reading } from '../collect/collector.js';
@@ -35,13 +36,15 @@ const LINKS: Readonly<Record<string, string>> = {
 /** Has the doctor look at everything, and adds what is known besides. */
 export async function readConditions(
   { instance, isService }: Place,
+  asked: Asked,
   traffic: TrafficConditions,
 ): Promise<Reading & { readonly value: Conditions }> {
   const service = isService ? instance.options.service : undefined;
   const report = await new HydraDoctor(instance, { service }).check();
+  asked.note(report.commands);
   // Without Redis, that is the finding.
-  const ofCalls = instance.redis.isReady ? await traffic.read() : NO_TRAFFIC;
-  return { value: conditionsOf(report, ofCalls), commands: report.commands + ofCalls.commands };
+  const ofCalls = instance.redis.isReady ? await traffic.read(asked) : NO_TRAFFIC;
+  return { value: conditionsOf(report, ofCalls) };
 }
 
 function conditionsOf(report: DoctorReport, ofCalls: TrafficReport): Conditions {

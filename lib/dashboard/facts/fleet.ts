@@ -1,10 +1,9 @@
-import { Asked } from '../../doctor/evidence/asked.js';
+import type { Asked } from '../../doctor/evidence/asked.js';
 import type { SurveyedQueue } from '../../doctor/evidence/survey-script.js';
 import { decodeHealth, type HealthRecord } from '../../protocol/records.js';
-import { DEFAULT_QUEUE } from '../../queue/model/queue-keys.js';
 import type { Reading } from '../collect/collector.js';
-import { listedServices, lookAt, servicesIn, whyNot, type LookedAt, type Unread } from './look.js';
-import type { Place } from './place.js';
+import type { FleetLook } from './fleet-look.js';
+import { whyNot, type LookedAt, type Unread } from './look.js';
 
 /** How one service is, in a line. What no instance of it reports is undefined. */
 export interface FleetService {
@@ -45,25 +44,17 @@ export interface Fleet {
 /** Which instances leave others out: the id of the one left out → those who do. */
 export type LeftOut = ReadonlyMap<string, readonly string[]>;
 
-interface FleetReading extends Reading {
-  readonly value: Fleet;
-  readonly leftOut: LeftOut;
-}
-
 /** Reads it by a few commands, however many services there are. */
-export async function readFleet({ instance }: Place): Promise<FleetReading> {
-  const asked = new Asked(instance.clock);
-  const names = await listedServices(instance, asked);
-  const queues = names.map((name) => [name, DEFAULT_QUEUE] as const);
-  const seen = await lookAt(instance, asked, { services: names, texts: 'health', queues });
-  const queueOf = new Map(seen.queues.map(([service, , found]) => [service, found]));
-  const looked = servicesIn(names, seen);
-  const services = looked.map((one) => serviceOf(one, queueOf.get(one.name)));
-  return { value: { services }, commands: asked.commands, leftOut: leftOutIn(looked) };
+export async function readFleet(
+  fleet: FleetLook,
+  asked: Asked,
+): Promise<Reading & { readonly value: Fleet }> {
+  const { services, queues } = await fleet.look(asked);
+  return { value: { services: services.map((one) => serviceOf(one, queues.get(one.name))) } };
 }
 
 /** Which instances others leave out, because calls to them failed: their ids, and `<service>/<id>` of those who say so. */
-function leftOutIn(looked: readonly LookedAt[]): LeftOut {
+export function leftOutIn(looked: readonly LookedAt[]): LeftOut {
   const leftOut = new Map<string, string[]>();
   for (const { text } of looked.flatMap(({ instances }) => instances)) {
     const { service, id, vitals } = decodeHealth(text ?? null) ?? {};

@@ -1,4 +1,4 @@
-import { Asked } from '../../doctor/evidence/asked.js';
+import type { Asked } from '../../doctor/evidence/asked.js';
 import { refusal } from '../../doctor/evidence/services-seen.js';
 import { createRedaction } from '../../logging/log-redaction.js';
 import { SECRET_NAMES } from '../../options/secret-names.js';
@@ -52,8 +52,7 @@ export class LogTail {
     private readonly of: LogSources,
   ) {}
 
-  async read(): Promise<Reading> {
-    const asked = new Asked(this.place.instance.clock);
+  async read(asked: Asked): Promise<Reading> {
     if (this.looks++ % LOOKED_UP_EVERY === 0) this.follow(await this.lookUp(asked));
     const batches = this.batches();
     const read = await Promise.all(batches.map((batch) => this.newLines(asked, batch)));
@@ -61,7 +60,7 @@ export class LogTail {
       a.at < b.at ? -1 : a.at > b.at ? 1 : 0,
     );
     if (added.length > 0) this.lines = [...this.lines, ...added].slice(-KEPT);
-    return { value: this.lines, commands: asked.commands, added: added.length > 0 ? added : null };
+    return { value: this.lines, added: added.length > 0 ? added : null };
   }
 
   /** Those that have gone are forgotten. */

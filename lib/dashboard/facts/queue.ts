@@ -1,7 +1,8 @@
+import type { Asked } from '../../doctor/evidence/asked.js';
 import type { JobCounts, JobView } from '../../queue/producer/job-view.js';
 import type { QueueRef } from '../../queue/producer/queue-service.js';
 import type { Reading } from '../collect/collector.js';
-import { oneLine } from '../shown/one-line.js';
+import { oneLine } from '../../runtime/one-line.js';
 import { storedText } from '../shown/stored-text.js';
 import type { Place } from './place.js';
 
@@ -25,13 +26,15 @@ export type RunningJob = Pick<JobView, 'id' | 'pattern' | 'attempts'> & {
 
 export async function readQueue(
   { instance: { queues } }: Place,
+  asked: Asked,
   ref: QueueRef,
 ): Promise<Reading & { readonly value: SeenQueue }> {
+  asked.note(COMMANDS);
   const [counts, running] = await Promise.all([
     queues.counts(ref),
     queues.list('active', { ...ref, limit: RUNNING_SHOWN }),
   ]);
-  return { value: { counts, running: running.map(runningJob) }, commands: COMMANDS };
+  return { value: { counts, running: running.map(runningJob) } };
 }
 
 function runningJob({ id, pattern, attempts, progress }: JobView): RunningJob {

@@ -1,4 +1,4 @@
-import { Asked } from '../../doctor/evidence/asked.js';
+import type { Asked } from '../../doctor/evidence/asked.js';
 import { queueOf } from '../../doctor/evidence/decoded.js';
 import type { SeenQueue } from '../../doctor/evidence/facts.js';
 import { queuesAmong } from '../../doctor/evidence/keys-seen.js';
@@ -23,9 +23,9 @@ export interface ListedQueues {
 /** Reads how deep all queues are, by a few commands. */
 export async function readQueues(
   { instance }: Place,
+  asked: Asked,
   names: KnownNames,
 ): Promise<Reading & { readonly value: ListedQueues }> {
-  const asked = new Asked(instance.clock);
   const [services, { keys, notes }] = await Promise.all([listedServices(instance, asked), names.find(asked)]);
   const seen = await lookAt(instance, asked, { services: [], queues: queuesAmong(services, keys) });
   const now = instance.clock.now();
@@ -36,5 +36,5 @@ export async function readQueues(
     queues,
     notes: [...seen.missed.queue, ...notes.map((why) => `queues with a name of their own: ${why}`)],
   };
-  return { value, commands: asked.commands };
+  return { value };
 }

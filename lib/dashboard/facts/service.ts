@@ -1,10 +1,10 @@
-import { Asked } from '../../doctor/evidence/asked.js';
+import type { Asked } from '../../doctor/evidence/asked.js';
 import { decodeHealth, type HealthVitals, type NodeRecord } from '../../protocol/records.js';
-import { DEFAULT_QUEUE } from '../../queue/model/queue-keys.js';
 import type { Reading } from '../collect/collector.js';
 import { storedText } from '../shown/stored-text.js';
-import { serviceQueue, type LeftOut, type ServiceQueue } from './fleet.js';
-import { lookAt, servicesIn, type ListedInstance, type Unread } from './look.js';
+import { leftOutIn, serviceQueue, type ServiceQueue } from './fleet.js';
+import type { FleetLook } from './fleet-look.js';
+import type { ListedInstance, Unread } from './look.js';
 import type { Place } from './place.js';
 
 /** One instance, as it has written of itself. What it does not report is undefined. */
@@ -34,21 +34,24 @@ export interface SeenService {
   readonly unread: Unread<'registry' | 'health' | 'configurations' | 'routes' | 'queue'>;
 }
 
-/** Reads one service. */
+interface Which {
+  readonly name: string;
+  readonly fleet: FleetLook;
+}
+
+/** Reads one service. What callers say of its instances is known where all are looked at. */
 export async function readService(
   { instance }: Place,
-  name: string,
-  leftOut: LeftOut,
+  asked: Asked,
+  { name, fleet }: Which,
 ): Promise<Reading & { readonly value: SeenService }> {
-  const asked = new Asked(instance.clock);
-  const queues = [[name, DEFAULT_QUEUE]] as const;
-  const [seen, routes] = await Promise.all([
-    lookAt(instance, asked, { services: [name], texts: 'health', queues }),
-    routesOf(instance, asked, name),
-  ]);
-  const { instances, revisions, unread } = servicesIn([name], seen)[0]!;
-  const { queue, unread: ofQueue } = serviceQueue(seen.queues[0]?.[2]);
+  const [all, routes] = await Promise.all([fleet.look(asked), routesOf(instance, asked, name)]);
+  const isListed = all.services.some((one) => one.name === name);
+  const { services, queues } = isListed ? all : await fleet.one(asked, name);
+  const { instances, revisions, unread } = services.find((one) => one.name === name)!;
+  const { queue, unread: ofQueue } = serviceQueue(queues.get(name));
   const { texts: health, ...others } = unread;
+  const leftOut = leftOutIn(all.services);
   const value = {
     ...{ name, revisions, queue, routes: routes.found },
     instances: instances
@@ -56,7 +59,7 @@ export async function readService(
       .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     unread: { ...others, ...ofQueue, ...routes.unread, ...(health && { health }) },
   };
-  return { value, commands: asked.commands };
+  return { value };
 }
 
 /** Never rejects. */

@@ -1,4 +1,4 @@
-import { Asked } from '../../doctor/evidence/asked.js';
+import type { Asked } from '../../doctor/evidence/asked.js';
 import { groupsOf } from '../../doctor/evidence/decoded.js';
 import type { SeenGroup } from '../../doctor/evidence/facts.js';
 import type { Reading } from '../collect/collector.js';
@@ -25,9 +25,9 @@ export interface ListedStreams {
 /** Reads how long all streams are and how far their groups have come, by a few commands. */
 export async function readStreams(
   { instance }: Place,
+  asked: Asked,
   names: KnownNames,
 ): Promise<Reading & { readonly value: ListedStreams }> {
-  const asked = new Asked(instance.clock);
   const { keys, notes } = await names.find(asked);
   const streams = [...(keys?.streams ?? [])].toSorted();
   const seen = await lookAt(instance, asked, { services: [], streams });
@@ -39,5 +39,5 @@ export async function readStreams(
     })),
     notes: [...seen.missed.stream, ...notes],
   };
-  return { value, commands: asked.commands };
+  return { value };
 }

@@ -1,4 +1,4 @@
-import { Asked } from '../../doctor/evidence/asked.js';
+import type { Asked } from '../../doctor/evidence/asked.js';
 import { refusal } from '../../doctor/evidence/services-seen.js';
 import { decodeEdges } from '../../protocol/edges.js';
 import { mergeTopology, type Topology } from '../../registry/topology/topology.js';
@@ -17,7 +17,7 @@ export interface SeenTopology extends Topology {
 /** Reads it by a few commands, however many instances there are. */
 export async function readTopology(
   { instance }: Place,
-  asked = new Asked(instance.clock),
+  asked: Asked,
 ): Promise<Reading & { readonly value: SeenTopology }> {
   const names = await listedServices(instance, asked);
   const seen = await lookAt(instance, asked, { services: names, texts: 'edges' });
@@ -33,5 +33,5 @@ export async function readTopology(
     ...refusal('registry', unread),
     ...refusal('calls', without('texts')),
   ];
-  return { value: { ...mergeTopology(told), unread, notes }, commands: asked.commands };
+  return { value: { ...mergeTopology(told), unread, notes } };
 }

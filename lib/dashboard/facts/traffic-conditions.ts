@@ -1,4 +1,4 @@
-import { Asked } from '../../doctor/evidence/asked.js';
+import type { Asked } from '../../doctor/evidence/asked.js';
 import type { DoctorFinding, DoctorReport, DoctorSeverity } from '../../doctor/finding.js';
 import type { Topology, TopologyEdge } from '../../registry/topology/topology.js';
 import { listed } from '../../runtime/listed.js';
@@ -12,9 +12,9 @@ const SLOW_MS = 1_000;
 const FEW_CALLS = 20;
 
 /** What is looked for in calls, as the doctor reports what it looks for. */
-export type TrafficReport = Pick<DoctorReport, 'findings' | 'notLookedAt' | 'commands'>;
+export type TrafficReport = Pick<DoctorReport, 'findings' | 'notLookedAt'>;
 
-export const NO_TRAFFIC: TrafficReport = { findings: [], notLookedAt: [], commands: 0 };
+export const NO_TRAFFIC: TrafficReport = { findings: [], notLookedAt: [] };
 export const TRAFFIC_CHECKS = ['calls.errors', 'calls.slow'] as const;
 
 type Counted = Pick<TopologyEdge, 'calls' | 'errors'>;
@@ -26,12 +26,10 @@ export class TrafficConditions {
   constructor(private readonly place: Place) {}
 
   /** Never rejects: where it cannot look, it says why. */
-  async read(): Promise<TrafficReport> {
-    const asked = new Asked(this.place.instance.clock);
+  async read(asked: Asked): Promise<TrafficReport> {
     const reported = (findings: readonly DoctorFinding[], notes: readonly string[]) => ({
       findings,
       notLookedAt: notes.map((why) => ({ ids: TRAFFIC_CHECKS, why })),
-      commands: asked.commands,
     });
     try {
       const { value } = await readTopology(this.place, asked);

@@ -62,7 +62,7 @@ export class DashboardHandler {
 
   private sessionOf({ allowed = [], who }: Visitor): object {
     const isAll = allowed.length === DASHBOARD_ACTIONS.length;
-    return { allowed, isAll, who, ...this.dashboard.about };
+    return { allowed, isAll, who, namespace: this.dashboard.namespace };
   }
 
   private async act({ request, response, body }: Exchange, visitor: Visitor): Promise<void> {

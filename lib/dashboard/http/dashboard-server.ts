@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { HydraError } from '../../hydra-error.js';
 import { outside } from '../../runtime/async-context.js';
 import type { DashboardCore } from '../dashboard-core.js';
-import { refuseOthers } from '../access/loopback.js';
 import { sendError } from './answers.js';
 import { Refusal } from './refusal.js';
 import { DASHBOARD_ROUTES, DashboardHandler } from './dashboard-handler.js';
@@ -17,7 +16,6 @@ export class DashboardServer {
   constructor(private readonly dashboard: DashboardCore) {
     const handler = new DashboardHandler(dashboard);
     this.server = createServer((request, response) => answer(handler, request, response));
-    refuseOthers(this.server);
   }
 
   /**

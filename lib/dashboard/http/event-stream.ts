@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 import type { Clock, Timer } from '../../runtime/clock.js';
+import type { Told } from '../collect/told.js';
 import { SECURITY_HEADERS } from './headers.js';
 
 /** A sign of life, so that either side sees when the other has gone. */
@@ -9,15 +10,6 @@ const BEAT_MS = 10_000;
 const LIFE_MS = 300_000;
 /** For what was sent last to arrive: a reader that does not read never ends by itself. */
 const LINGER_MS = 5_000;
-
-/** What a reader is told under one name. */
-export interface Told {
-  readonly json: string;
-  /** It adds to what was told before. */
-  readonly isPart: boolean;
-  /** All of it, which may be told in place of the parts; undefined where there is nothing but this. */
-  readonly whole?: string | undefined;
-}
 
 /** One answer that never ends by itself: what happens, as server-sent events. A reader that is slow misses what is outdated. */
 export class EventStream {

@@ -1,11 +1,9 @@
 import { createRedaction } from '../../logging/log-redaction.js';
-import { SECRET_NAMES } from '../../options/secret-names.js';
+import { isSecretName, REDACTED as HIDDEN, SECRET_NAMES } from '../../options/secret-names.js';
 import { parseValue } from '../../protocol/json.js';
 
-const HIDDEN = '[redacted]';
 const REDACTED = `"${HIDDEN}"`;
 const MAX_CHARACTERS = 200_000;
-const SECRET = new RegExp(SECRET_NAMES.map((name) => name.replaceAll('-', String.raw`\-`)).join('|'), 'i');
 /** A text, or its beginning where it was cut off; a punctuation mark, or anything else up to the next one. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|[[\]{},:]|[^\s[\]{},:"]+/gs;
 
@@ -23,7 +21,7 @@ export function plainText(text: string): string {
  * @param name of the field that it is stored in: it may say that all of it is secret
  */
 export function storedText(text: string, name = ''): string {
-  if (SECRET.test(name)) return HIDDEN;
+  if (isSecretName(name)) return HIDDEN;
   const cut = text.length > MAX_CHARACTERS;
   const shown = text.slice(0, MAX_CHARACTERS);
   if (!/^\s*[[{]/.test(shown) || parseValue(text) === undefined) return plainText(shown) + (cut ? '…' : '');
@@ -94,7 +92,7 @@ class Printer {
   }
 
   private isSecret(): boolean {
-    return this.name !== undefined && SECRET.test(this.name);
+    return this.name !== undefined && isSecretName(this.name);
   }
 
   private line(): string {

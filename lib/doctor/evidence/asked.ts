@@ -21,6 +21,11 @@ export class Asked {
     return MAX_COMMANDS - this.count;
   }
 
+  /** Commands that somebody else has asked for it, or asks at most. */
+  note(commands: number): void {
+    this.count += commands;
+  }
+
   /**
    * One command, or the number that it may be at most. Past `RedisConnections.run`, which takes note of what Redis refuses: here
    * that is an answer.

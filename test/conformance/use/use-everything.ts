@@ -1,6 +1,8 @@
 import { firstValueFrom } from 'rxjs';
 
 import { readFleet } from '../../../lib/dashboard/facts/fleet.js';
+import { FleetLook } from '../../../lib/dashboard/facts/fleet-look.js';
+import { Asked } from '../../../lib/doctor/evidence/asked.js';
 import { HydraInstance } from '../../../lib/hydra-instance.js';
 import {
   ConfigStore,
@@ -75,5 +77,6 @@ async function lookAround({ app }: TestService, service: string): Promise<void> 
   await discovery.health(service);
   await discovery.topology();
   await app.get(HydraDoctor).check();
-  await readFleet({ instance: app.get(HydraInstance), configs: app.get(ConfigStore), isService: true });
+  const instance = app.get(HydraInstance);
+  await readFleet(new FleetLook(instance), new Asked(instance.clock));
 }

@@ -1,4 +1,3 @@
-import { oneLine } from '../../../../lib/dashboard/shown/one-line.js';
 import { storedText } from '../../../../lib/dashboard/shown/stored-text.js';
 
 describe('storedText', () => {
@@ -25,12 +24,5 @@ describe('storedText', () => {
   it('shows a long text up to where it is cut off, as one', () => {
     const text = storedText(JSON.stringify({ text: 'one, two: three '.repeat(20_000) }));
     expect(text.split('\n')).toHaveLength(3);
-  });
-});
-
-describe('oneLine', () => {
-  it('leaves no line break, no terminal code and no change of direction', () => {
-    expect(oneLine('a\r\nb\u001b[2J\u2028c\u202ed', 100)).toBe('a b [2J c d');
-    expect(oneLine('x'.repeat(300), 100)).toBe(`${'x'.repeat(100)}…`);
   });
 });

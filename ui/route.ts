@@ -33,12 +33,6 @@ export function go(to: string): void {
   location.hash = to;
 }
 
-/** Goes there; where the page is there already, what it shows is asked for again. */
-export function goOrAgain(to: string, again: () => void): void {
-  if (location.hash === to) again();
-  else go(to);
-}
-
 /** The same place, as if it had been there before: the way back leads past it. */
 export function replace(to: string): void {
   history.replaceState(null, '', to);

@@ -57,10 +57,10 @@ interface Answered<T> extends Omit<Asked<T>, 'again'> {
 export function useAsked<T>(what: string, words: Readonly<Record<string, string | undefined>>): Asked<T> {
   const key = JSON.stringify([what, words]);
   const nothing: Answered<T> = { key, value: undefined, error: undefined, isWaiting: true };
-  const [answered, setState] = useState(nothing);
+  const [latest, setState] = useState(nothing);
   const [count, setCount] = useState(0);
   // What was answered to another question is no answer to this one.
-  const { key: _key, ...state } = answered.key === key ? answered : nothing;
+  const { key: _key, ...state } = latest.key === key ? latest : nothing;
   useEffect(() => {
     let isGone = false;
     const told = (news: Partial<Answered<T>>) =>

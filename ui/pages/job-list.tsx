@@ -7,7 +7,7 @@ import { BulkButton } from '../parts/bulk-button.js';
 import { Ago, Id, Nothing, Problem } from '../parts/shown.js';
 import { Table, type Column } from '../parts/table.js';
 import { count, counted, millis } from '../parts/words.js';
-import { go, goOrAgain, href } from '../route.js';
+import { go, href } from '../route.js';
 
 interface JobListProps {
   readonly service: string;
@@ -73,7 +73,9 @@ function Search({ service, queue, state, query, onAgain }: JobListProps & { read
   const search = (event: Event) => {
     event.preventDefault();
     if (id.trim() !== '') return go(href('queues', [service, queue, id.trim()]));
-    goOrAgain(href('queues', [service, queue], { view: state, pattern, text }), onAgain);
+    const asked = [query['pattern'] ?? '', query['text'] ?? '', query['offset'] ?? ''];
+    if ([pattern, text, ''].join('\n') === asked.join('\n')) return onAgain();
+    go(href('queues', [service, queue], { view: state, pattern, text }));
   };
   return (
     <form class="filter" onSubmit={search}>

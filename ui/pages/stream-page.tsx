@@ -9,7 +9,7 @@ import { BulkButton } from '../parts/bulk-button.js';
 import { Ago, Facts, Nothing, Problem, Stored } from '../parts/shown.js';
 import { Table } from '../parts/table.js';
 import { count } from '../parts/words.js';
-import { goOrAgain, href } from '../route.js';
+import { go, href } from '../route.js';
 
 interface StreamProps {
   readonly stream: string;
@@ -180,7 +180,8 @@ function Entries({ stream, query }: StreamProps) {
   const [text, setText] = useState(at);
   const search = (event: Event) => {
     event.preventDefault();
-    goOrAgain(href('streams', [stream], { at: text }), again);
+    if (text === at && before === '') return again();
+    go(href('streams', [stream], { at: text }));
   };
   const last = value?.at(-1)?.id;
   return (

@@ -27,10 +27,6 @@ export class TrafficConditions {
 
   /** Never rejects: where it cannot look, it says why. */
   async read(asked: Asked): Promise<TrafficReport> {
-    const reported = (findings: readonly DoctorFinding[], notes: readonly string[]) => ({
-      findings,
-      notLookedAt: notes.map((why) => ({ ids: TRAFFIC_CHECKS, why })),
-    });
     try {
       const { value } = await readTopology(this.place, asked);
       return reported(this.ofCalls(value), value.notes);
@@ -64,6 +60,10 @@ interface Words {
   readonly what: (names: string) => string;
   readonly why: string;
   readonly fix: string;
+}
+
+function reported(findings: readonly DoctorFinding[], notes: readonly string[]): TrafficReport {
+  return { findings, notLookedAt: notes.map((why) => ({ ids: TRAFFIC_CHECKS, why })) };
 }
 
 function found(

@@ -16,7 +16,7 @@ interface Topic {
   loggedAt: number;
 }
 
-/** Warns about what keeps failing: each topic once in ten seconds, with the number of times it happened since. */
+/** Warns about what keeps failing: each topic once in ten seconds, the last of what happened since, and how many more did. */
 export class ThrottledLogger {
   private readonly logger = new Logger('Hydra');
   private readonly topics = new Map<string, Topic>();
@@ -36,7 +36,7 @@ export class ThrottledLogger {
     const now = this.clock.monotonic();
     if (now - known.loggedAt < this.intervalMs) return;
     const text = oneLine(typeof line === 'string' ? line : line());
-    this.logger.warn(known.suppressed > 1 ? `${text} (${known.suppressed} times)` : text);
+    this.logger.warn(known.suppressed > 1 ? `${text} (and ${known.suppressed - 1} more like it)` : text);
     known.loggedAt = now;
     known.suppressed = 0;
   }

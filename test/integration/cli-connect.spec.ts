@@ -1,3 +1,8 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { atEnd } from '../support/at-end.js';
 import { runInProcess } from '../support/cli.js';
 import { scaled } from '../support/pace.js';
 import { startPrivateRedis, testRedisUrl } from '../support/redis.js';
@@ -24,6 +29,23 @@ describe('the command line without a way to Redis', () => {
     const none = await run('--redis', url);
     expect(none).toMatchObject({ code: 5, err: expect.stringContaining('NOAUTH') });
     for (const { err } of [wrong, none]) expect(err).toContain(new URL(url).host);
+  });
+
+  it('says that another server than Redis answers', async () => {
+    const web = createServer((_, response) => response.end('<html>')).listen(0, '127.0.0.1');
+    atEnd(() => web.close());
+    await once(web, 'listening');
+    const { port } = web.address() as AddressInfo;
+    const { code, err } = await run('--redis', `redis://127.0.0.1:${port}`, '--timeout', '1000');
+    expect(code).toBe(5);
+    expect(err).toMatch(
+      /no connection to Redis at \S+: what answers there does not speak the protocol of Redis/,
+    );
+  });
+
+  it('names the first of what the doctor could not look at, and says how many more there are', async () => {
+    const { err } = await runInProcess(['doctor', '--redis', 'redis://127.0.0.1:1', '--timeout', '300']);
+    expect(err).toMatch(/^not looked at: ([a-z.-]+, ){4}[a-z.-]+ and \d+ more\n {2}there is no connection/m);
   });
 
   it('says that the other side does not speak TLS', async () => {

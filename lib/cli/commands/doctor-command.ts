@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 
 import { HydraDoctor } from '../../doctor/hydra-doctor.js';
 import type { DoctorFinding, DoctorReport, DoctorSeverity } from '../../doctor/finding.js';
+import { listed } from '../../runtime/listed.js';
 import { CommandFailure, ExitCode } from '../session/command-failure.js';
 import { withPlace, type Place } from '../session/session.js';
 import { note, paint, print, printJson } from '../session/terminal.js';
@@ -61,7 +62,7 @@ function hasErrors({ findings }: DoctorReport): boolean {
 
 function show({ findings, notLookedAt, checks, tookMs, commands }: DoctorReport): void {
   for (const finding of findings) print(textOf(finding));
-  for (const { ids, why } of notLookedAt) note(`not looked at: ${ids.join(', ')}\n  ${why}`);
+  for (const { ids, why } of notLookedAt) note(`not looked at: ${listed(ids)}\n  ${why}`);
   const count = (severity: DoctorSeverity, name: string) => {
     const { length } = findings.filter((one) => one.severity === severity);
     return `${length} ${name}${length === 1 ? '' : 's'}`;

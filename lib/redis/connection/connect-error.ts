@@ -14,6 +14,9 @@ const TLS_CODE =
 /** Sentinels answer, and do not know the name. */
 const UNKNOWN_NAME = /^connected to sentinel (\S+) successfully, but got an invalid reply/;
 
+/** The driver's words for a first byte that no Redis sends. */
+const NO_REDIS = /(?:RESP type|Protocol error).* Please report this\.$/s;
+
 /**
  * Why connecting cannot succeed until a person does something. Undefined when Redis is only unavailable: then waiting
  * helps.
@@ -35,6 +38,8 @@ export function reasonOf(error: Error): string {
   if (lastNodeError instanceof Error) return reasonOf(lastNodeError);
   const sentinel = UNKNOWN_NAME.exec(error.message)?.[1];
   if (sentinel !== undefined) return `the Sentinel at ${sentinel} knows no primary of that name`;
+  if (NO_REDIS.test(error.message))
+    return 'what answers there does not speak the protocol of Redis: another server, or one that wants TLS (rediss://)';
   // Several addresses were tried, and the driver's error has no text of its own.
   const inner =
     error instanceof AggregateError ? (error.errors as unknown[]).find(isError)?.message : undefined;

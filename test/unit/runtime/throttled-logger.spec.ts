@@ -20,7 +20,7 @@ describe('a throttled logger', () => {
     log.warn('b', 'other');
     await clock.advance(1_000);
     log.warn('a', 'third');
-    expect(lines).toEqual(['first', 'other', 'third (2 times)']);
+    expect(lines).toEqual(['first', 'other', 'third (and 1 more like it)']);
   });
 
   it('makes a text only where it is written, and keeps it on one line', () => {

@@ -30,7 +30,7 @@ import {
  * @publicApi
  */
 export interface AclOptions {
-  /** @defaultValue ['service', 'worker', 'logger'] */
+  /** What the process does. @defaultValue ['service', 'worker', 'logger'] */
   readonly roles?: readonly AclRole[];
   /** Services that it calls, or sends events to. @defaultValue [] */
   readonly calls?: readonly string[];
@@ -55,7 +55,7 @@ export interface AclOptions {
   readonly server?: AclServer;
 }
 
-/** @publicApi */
+/** The version of Redis whose rules are made; 7.2 for Valkey too. @publicApi */
 export type AclServer = '6.2' | '7.0' | '7.2';
 
 export const ACL_SERVERS: readonly AclServer[] = ['6.2', '7.0', '7.2'];

@@ -29,7 +29,9 @@ export type DoctorSeverity = 'error' | 'warning' | 'info';
 export interface DoctorFinding {
   /** Stable, for programs: `memory.eviction`. */
   readonly id: string;
+  /** What it is about: `memory`, `queues`, … */
   readonly category: DoctorCategory;
+  /** How bad it is: errors make the command `doctor` end with 1. */
   readonly severity: DoctorSeverity;
   /** What was found, with the values. */
   readonly what: string;
@@ -53,11 +55,13 @@ export interface DoctorGap {
 export interface DoctorReport {
   /** Errors first, then warnings. */
   readonly findings: readonly DoctorFinding[];
+  /** What could not be looked at, and why. */
   readonly notLookedAt: readonly DoctorGap[];
   /** How many findings were looked for. */
   readonly checks: number;
-  /** How long it took, in milliseconds, and how many commands Redis was asked. */
+  /** How long it took, in milliseconds. */
   readonly tookMs: number;
+  /** How many commands Redis was sent for it. */
   readonly commands: number;
 }
 

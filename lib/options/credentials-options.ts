@@ -7,7 +7,7 @@ import { badOption } from './checks.js';
  * @publicApi
  */
 export interface RedisCredentials {
-  /** @defaultValue the user of `redis`, else Redis's `default` */
+  /** The user of Redis. @defaultValue the user of `redis`, else Redis's `default` */
   readonly username?: string | undefined;
   /** A password, or a token. */
   readonly password: string;
@@ -31,7 +31,11 @@ export type CredentialsFunction = () => RedisCredentials | Promise<RedisCredenti
  * @publicApi
  */
 export interface StreamingCredentials {
-  /** @param listener hears of new credentials, and of attempts to get some that failed */
+  /**
+   * Resolves with the first credentials, and with what ends the subscription.
+   *
+   * @param listener hears of new credentials, and of attempts to get some that failed
+   */
   subscribe(listener: {
     onNext(this: void, credentials: { username?: string; password?: string }): void;
     onError(this: void, error: Error): void;
@@ -40,7 +44,7 @@ export interface StreamingCredentials {
   onReAuthenticationError(error: Error): void;
 }
 
-/** @publicApi */
+/** Whoever gives credentials: a function that is asked, or a provider that tells of new ones. @publicApi */
 export type CredentialsProvider = CredentialsFunction | StreamingCredentials;
 
 /** Checked credentials. */

@@ -114,8 +114,9 @@ export interface LogEntry {
   readonly context?: string;
   /** The stack of an error. Only this library writes it. */
   readonly stack?: string;
-  /** The trace and the span that it was logged in, as W3C writes them. Ours. */
+  /** The trace that it was logged in, 32 hex digits as W3C writes them. Only this library writes it. */
   readonly traceId?: string;
+  /** The span that it was logged in, 16 hex digits. Only this library writes it. */
   readonly spanId?: string;
 }
 

@@ -17,11 +17,13 @@ export interface FailureGroup {
   readonly reason: string;
   /** The reason of the newest one, in full. */
   readonly example: string;
+  /** How many dead letters have it. */
   readonly count: number;
   /** How many of them are of each pattern. */
   readonly patterns: Readonly<Record<string, number>>;
-  /** When the first and the last of them became dead letters; undefined for those of Hydra 1.x workers. */
+  /** When the first of them became a dead letter; undefined for those of Hydra 1.x workers. */
   readonly firstAt: Date | undefined;
+  /** When the last of them did. */
   readonly lastAt: Date | undefined;
   /** The newest ids, ten at most, the newest first. */
   readonly ids: readonly string[];

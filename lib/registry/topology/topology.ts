@@ -12,6 +12,7 @@ const STREAM = 'stream:';
 export interface TopologyNode {
   /** The name of the service; `stream:<name>` for a stream. */
   readonly name: string;
+  /** What it is. */
   readonly kind: 'service' | 'stream';
   /** How many instances are alive; 0 for a stream, and for a service that others called and that is not there. */
   readonly instances: number;
@@ -23,14 +24,17 @@ export interface TopologyNode {
  * @publicApi
  */
 export interface TopologyEdge {
-  /** Names of nodes. */
+  /** The name of the node that sends. */
   readonly from: string;
+  /** The name of the node that receives. */
   readonly to: string;
+  /** What is sent. */
   readonly kind: EdgeKind;
   /** The pattern of calls, events and jobs; the method of HTTP requests; the type of published entries, and the group that reads. */
   readonly pattern: string;
   /** Since the processes began that are alive. */
   readonly calls: number;
+  /** How many of them failed. */
   readonly errors: number;
   /** By the code of the error. */
   readonly errorsByCode: Readonly<Record<string, number>>;
@@ -48,7 +52,9 @@ export interface TopologyEdge {
  * @publicApi
  */
 export interface Topology {
+  /** Services and streams. */
   readonly nodes: readonly TopologyNode[];
+  /** What goes from one of them to another; none where nothing was sent. */
   readonly edges: readonly TopologyEdge[];
 }
 

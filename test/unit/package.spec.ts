@@ -56,7 +56,8 @@ describe('the tarball', () => {
   const isPacked = (path: string) =>
     /^(README\.md|LICENSE|package\.json)$/.test(path) ||
     manifest.files.some((file) => path === file || path.startsWith(`${file}/`));
-  const pages = [...new Set(['README.md', ...manifest.files])].flatMap((path) => {
+  const included = manifest.files.filter((path) => !path.startsWith('!'));
+  const pages = [...new Set(['README.md', ...included])].flatMap((path) => {
     if (path.endsWith('.md')) return [path];
     if (path === 'dist') return [];
     const names = readdirSync(new URL(path, ROOT), { recursive: true, encoding: 'utf8' });

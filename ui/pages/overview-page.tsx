@@ -1,5 +1,6 @@
 import type { Condition, Conditions } from '../../lib/dashboard/facts/conditions.js';
 import type { Fleet } from '../../lib/dashboard/facts/fleet.js';
+import type { ListedQueues } from '../../lib/dashboard/facts/queues.js';
 import { topic, useTopic } from '../live/topics.js';
 import { Badge, Facts, Nothing, Problem } from '../parts/shown.js';
 import { count, counted } from '../parts/words.js';
@@ -8,13 +9,14 @@ import { href } from '../route.js';
 /** Is all well, and if not, what first. */
 export function OverviewPage() {
   const fleet = useTopic<Fleet>(topic('fleet'));
+  const queues = useTopic<ListedQueues>(topic('queues'));
   const conditions = useTopic<Conditions>(topic('conditions'));
   return (
     <>
       <Problem text={fleet.problem} />
       {conditions.problem !== fleet.problem && <Problem text={conditions.problem} />}
       {conditions.value ? <Verdict {...conditions.value} /> : <Nothing>Looking at everything…</Nothing>}
-      {fleet.value && <Totals {...fleet.value} />}
+      {fleet.value && queues.value && <Totals {...fleet.value} {...queues.value} />}
       {conditions.value?.conditions.map((condition) => (
         <ConditionCard key={condition.id} condition={condition} />
       ))}
@@ -41,19 +43,21 @@ function Verdict({ conditions, checks }: Conditions) {
 }
 
 /** Of what could be read; whatever could not is in the pages, with its reason. */
-function Totals({ services }: Fleet) {
-  const sum = (select: (service: Fleet['services'][number]) => number) =>
-    services.reduce((total, service) => total + select(service), 0);
+function Totals({ services, queues }: Fleet & ListedQueues) {
   return (
     <Facts
       facts={[
         ['Services', <a href={href('services')}>{count(services.length)}</a>],
-        ['Instances', count(sum(({ instances }) => instances))],
-        ['Jobs that wait', <a href={href('queues')}>{count(sum(({ queue }) => queue.waiting))}</a>],
-        ['Dead letters', <a href={href('queues')}>{count(sum(({ queue }) => queue.dead))}</a>],
+        ['Instances', sum(services.map(({ instances }) => instances))],
+        ['Jobs that wait', <a href={href('queues')}>{sum(queues.map(({ waiting }) => waiting))}</a>],
+        ['Dead letters', <a href={href('queues')}>{sum(queues.map(({ deadLetters }) => deadLetters))}</a>],
       ]}
     />
   );
+}
+
+function sum(values: readonly number[]): string {
+  return count(values.reduce((total, value) => total + value, 0));
 }
 
 function ConditionCard({ condition }: { readonly condition: Condition }) {

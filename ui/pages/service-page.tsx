@@ -92,7 +92,7 @@ function Details({ instance }: { readonly instance: SeenInstance }) {
         <Stored
           key={index}
           text={text}
-          label={index === 0 ? 'Its record, as stored' : 'Its health, as stored'}
+          label={`The ${index === 0 ? 'record' : 'health'} of ${id}, as stored`}
         />
       ))}
     </details>

@@ -21,7 +21,11 @@ const COLUMNS: readonly Column<FleetService>[] = [
     cell: ({ eventLoopMs, unread }) => unread.health ?? millis(eventLoopMs),
     isNumber: true,
   },
-  { name: 'Waiting', cell: ({ queue, unread }) => unread.queue ?? count(queue.waiting), isNumber: true },
+  {
+    name: 'Waiting in its queue',
+    cell: ({ queue, unread }) => unread.queue ?? count(queue.waiting),
+    isNumber: true,
+  },
 ];
 
 /** All services, or one of them. */

@@ -202,7 +202,7 @@ function Entries({ stream, query }: StreamProps) {
           </summary>
           {fields.map(([name, stored]) => (
             <div key={name}>
-              {name}: <Stored text={stored} label={name} />
+              {name}: <Stored text={stored} label={`${name} of ${id}`} />
             </div>
           ))}
         </details>

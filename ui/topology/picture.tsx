@@ -11,6 +11,8 @@ const HEIGHT = 40;
 const GAP_X = 120;
 const GAP_Y = 26;
 const MARGIN = 12;
+/** Right of the last column: what goes from a node to itself. */
+const LOOP = 40;
 const NAME_CHARACTERS = 20;
 /** With more lines than these, only those of the chosen node have words. */
 const MAX_WORDED = 12;
@@ -32,7 +34,8 @@ export function Picture({ nodes, bundles, chosen, unread }: PictureProps) {
     spots.current,
   );
   const all = [...spots.current.values()];
-  const width = 2 * MARGIN + (Math.max(0, ...all.map(({ column }) => column)) + 1) * (WIDTH + GAP_X) - GAP_X;
+  const width =
+    2 * MARGIN + (Math.max(0, ...all.map(({ column }) => column)) + 1) * (WIDTH + GAP_X) - GAP_X + LOOP;
   const height = 2 * MARGIN + (Math.max(0, ...all.map(({ row }) => row)) + 1) * (HEIGHT + GAP_Y) - GAP_Y;
   const isNear = (bundle: Bundle) => chosen === undefined || bundle.from === chosen || bundle.to === chosen;
   return (
@@ -78,16 +81,20 @@ interface NodeProps {
 function Node({ node: { name, kind, instances }, spot, isChosen, isUnread }: NodeProps) {
   const { x, y } = cornerOf(spot);
   const shown = name.replace(/^stream:/, '');
+  const isLong = shown.length > NAME_CHARACTERS;
   const isGone = kind === 'service' && instances === 0 && !isUnread;
   const ofService = isUnread ? 'not looked at' : isGone ? 'not there' : counted(instances, 'instance');
   const below = kind === 'stream' ? 'stream' : ofService;
   return (
-    <a href={href('topology', [], isChosen ? {} : { node: name })} aria-label={`${name}, ${below}`}>
+    <a
+      href={href('topology', [], isChosen ? {} : { node: name })}
+      aria-current={isChosen ? 'true' : undefined}
+    >
       <g class={`node ${kind} ${isChosen ? 'chosen' : ''} ${isGone ? 'gone' : ''}`}>
-        <title>{name}</title>
+        {isLong && <title>{name}</title>}
         <rect x={x} y={y} width={WIDTH} height={HEIGHT} rx={kind === 'stream' ? 20 : 6} />
         <text x={x + 12} y={y + 17}>
-          {shown.length > NAME_CHARACTERS ? `${shown.slice(0, NAME_CHARACTERS - 1)}…` : shown}
+          {isLong ? `${shown.slice(0, NAME_CHARACTERS - 1)}…` : shown}
         </text>
         <text x={x + 12} y={y + 32} class="small">
           {below}
@@ -108,9 +115,11 @@ interface ArrowProps {
 function Arrow({ bundle, from, to, isDim, hasWords }: ArrowProps) {
   const { ratePerS, errors, calls, p99Ms } = bundle;
   const [a, b] = [cornerOf(from), cornerOf(to)];
-  const start = { x: a.x + WIDTH, y: a.y + HEIGHT / 2 };
-  const end = { x: b.x, y: b.y + HEIGHT / 2 };
-  const bend = Math.max(60, Math.abs(end.x - start.x) / 2);
+  const isLoop = bundle.from === bundle.to;
+  const start = { x: a.x + WIDTH, y: a.y + HEIGHT / 2 - (isLoop ? 10 : 0) };
+  const end = isLoop ? { x: a.x + WIDTH, y: start.y + 20 } : { x: b.x, y: b.y + HEIGHT / 2 };
+  const bend = isLoop ? LOOP : Math.max(60, Math.abs(end.x - start.x) / 2);
+  const back = isLoop ? end.x + bend : end.x - bend;
   const share = calls > 0 ? errors / calls : 0;
   const tone = share > 0.05 ? 'bad' : ratePerS > 0 ? 'busy' : 'idle';
   const words = [
@@ -121,11 +130,11 @@ function Arrow({ bundle, from, to, isDim, hasWords }: ArrowProps) {
   return (
     <g class={`arrow ${tone} ${isDim ? 'dim' : ''}`}>
       <path
-        d={`M${start.x},${start.y} C${start.x + bend},${start.y} ${end.x - bend},${end.y} ${end.x},${end.y}`}
+        d={`M${start.x},${start.y} C${start.x + bend},${start.y} ${back},${end.y} ${end.x},${end.y}`}
         stroke-width={1.2 + Math.min(4, Math.log10(1 + ratePerS))}
       />
-      <path class="head" d={`M${end.x},${end.y} l-8,-4 v8 z`} />
-      {hasWords && !isDim && (
+      <path class="head" d={`M${end.x},${end.y} l${isLoop ? 8 : -8},-4 v8 z`} />
+      {hasWords && !isDim && !isLoop && (
         <text x={(start.x + end.x) / 2} y={(start.y + end.y) / 2 - 4} class="small" text-anchor="middle">
           {words.join(' · ')}
         </text>

@@ -269,12 +269,13 @@ export class VirtualClock implements Clock {
     const upkeep = [...this.timers].filter((timer) => timer.isUpkeep && timer.at <= at).toSorted(byTime);
     this.livesHeldAt = from;
     this.held = at;
+    // First: what upkeep begins, begins at the end of the stretch.
+    for (const follower of this.followers) await follower(at - from);
     for (const timer of upkeep) {
       this.fire(timer);
       await this.quiet.settled();
     }
     this.livesHeldAt = undefined;
-    for (const follower of this.followers) await follower(at - from);
     await this.quiet.settled();
   }
 

@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
+import { Redis } from 'ioredis';
 import { firstValueFrom } from 'rxjs';
 
 import { DiscoveryService, HydraClient, QueuePattern, QueueService } from '../../lib/index.js';
@@ -52,6 +53,18 @@ async function start(replicas = 1) {
   return { service, app: started[0]!.app, queues: started[0]!.app.get(QueueService) };
 }
 
+/** How many commands Redis is sent while its time is moved. */
+async function commandsOf(memory: MemoryRedis, duration: '1 h' | '1 d'): Promise<number> {
+  const looking = new Redis(Object.assign({ lazyConnect: true }, memory));
+  const count = async () =>
+    Number(/total_commands_processed:(\d+)/.exec(await looking.info('stats'))?.[1] ?? NaN);
+  const before = await count();
+  await memory.clock.advance(duration);
+  const spent = (await count()) - before - 1;
+  looking.disconnect();
+  return spent;
+}
+
 function hoursAfter(startedAt: number): readonly (readonly [unknown, number])[] {
   return ran.map(({ what, at }) => [what, Math.round(((at - startedAt) / HOUR_MS) * 10) / 10]);
 }
@@ -100,6 +113,15 @@ describe('time that is moved forward', () => {
     expect(user + system).toBeLessThan(10_000_000);
     expect(app.get(DiscoveryService).instances(service)).toHaveLength(3);
     expect(left).not.toContain('leave');
+  });
+
+  it('costs as many commands for a day as for an hour, where nothing is due', async () => {
+    await start(3);
+    await redis.clock.advance('1 min');
+    const [hour, day] = [await commandsOf(redis, '1 h'), await commandsOf(redis, '1 d')];
+    // A heartbeat a second of each would be more than ten thousand.
+    expect(hour).toBeLessThan(600);
+    expect(day).toBeLessThan(hour * 1.5);
   });
 
   it('ends a call by its deadline', async () => {

@@ -89,7 +89,7 @@ async function scan(
 ): Promise<boolean> {
   const [services, streams] = prefixesOf(keys);
   const pattern = `${common(services, streams).replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`;
-  const may = await permitted(asked, client, [['SCAN']]);
+  const may = await permitted(asked, client, { SCAN: ['SCAN', '0'] });
   may('SCAN');
   let cursor = '0';
   for (let step = 0; step < steps; step++) {

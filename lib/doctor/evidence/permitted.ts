@@ -12,20 +12,21 @@ export type Permitted = (name: string) => void;
 /**
  * Asks first which commands the user may run: Redis notes each one that it refuses in ACL LOG, and whoever looks every few seconds
  * would fill it. Where that cannot be asked, all of them are tried.
+ *
+ * @param commands by name, whole as they will be asked
  */
 export async function permitted(
   asked: Asked,
   client: RedisClient,
-  commands: readonly CommandWords[],
+  commands: Readonly<Record<string, CommandWords>>,
 ): Promise<Permitted> {
+  const words = Object.values(commands);
   const found = await known(() =>
-    asked.ask('ask for permissions', () => allowedCommands(client, commands), ASKING),
+    asked.ask('ask for permissions', () => allowedCommands(client, words), ASKING),
   );
   const may = 'value' in found ? found.value : [];
-  const refused = new Set(commands.filter((_, index) => may[index] === false).map(nameOf));
+  const refused = new Set(Object.keys(commands).filter((_, index) => may[index] === false));
   return (name) => {
     if (refused.has(name)) throw new Error(`${name}: NOPERM this user may not run it`);
   };
 }
-
-const nameOf = ([command, sub]: CommandWords) => (sub === undefined ? command : `${command} ${sub}`);

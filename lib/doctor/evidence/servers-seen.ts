@@ -61,14 +61,12 @@ function others(why: string): Closer {
 
 async function closerLook(asked: Asked, { client }: Primary, info: Known<Info>): Promise<Closer> {
   const now = 'value' in info ? Number(info.value['server_time_usec']) / 1_000_000 : Number.NaN;
-  const may = await permitted(asked, client, [
-    ...([
-      ['CONFIG', 'GET'],
-      ['CLIENT', 'LIST'],
-      ['SLOWLOG', 'GET'],
-    ] as const),
-    ['PUBSUB', 'NUMPAT'],
-  ]);
+  const may = await permitted(asked, client, {
+    'CONFIG GET': ['CONFIG', 'GET', SETTINGS[0]],
+    'CLIENT LIST': ['CLIENT', 'LIST'],
+    'PUBSUB NUMPAT': ['PUBSUB', 'NUMPAT'],
+    'SLOWLOG GET': ['SLOWLOG', 'GET', String(SLOW_LOOKED_FOR)],
+  });
   const [settings, clients, patterns, slow] = await Promise.all([
     known(async () => (may('CONFIG GET'), settingsOf(asked, client))),
     known(async () => (may('CLIENT LIST'), { monitors: await monitors(asked, client) })),

@@ -21,7 +21,7 @@ import {
 import { startService, type TestService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { asOwnClient } from '../support/own-user.js';
+import { allow, asOwnClient } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -104,7 +104,7 @@ describe('an observer', () => {
   let service: string;
 
   beforeAll(async () => {
-    service = uniqueService('observed');
+    service = allow(uniqueService('observed'), { consumes: [stream] });
     const redis = await testRedis();
     server = await startService({ service, redis }, [ObservedController]);
     client = new HydraClient(asOwnClient({ service, redis }));

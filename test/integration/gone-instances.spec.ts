@@ -4,6 +4,7 @@ import { firstValueFrom } from 'rxjs';
 
 import { HydraClient } from '../../lib/index.js';
 import { startService } from '../support/app.js';
+import { allow } from '../support/own-user.js';
 import { eventually } from '../support/eventually.js';
 import { testRedis } from '../support/redis.js';
 import { startInstance } from '../support/registry.js';
@@ -21,7 +22,10 @@ describe('what a caller remembers of an instance', () => {
   it('ends with the instance', async () => {
     const service = uniqueService('gone');
     const redis = await testRedis();
-    const caller = await startInstance({ service: uniqueService('caller'), redis }, { announce: false });
+    const caller = await startInstance(
+      { service: allow(uniqueService('caller'), { calls: [service] }), redis },
+      { announce: false },
+    );
     const client = new HydraClient({ service }, caller);
     const server = await startService({ service, redis }, [PingController]);
     const [instance] = await caller.discovery.waitFor(service);

@@ -28,7 +28,7 @@ import {
 } from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
 import { startService } from '../support/app.js';
-import { asOwnUser } from '../support/own-user.js';
+import { allow, asOwnUser } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -127,7 +127,7 @@ for (const pattern of ['missing', 'own', 'rpc', 'generator', 'secret', 'bigint',
 
 async function startGateway(options: Partial<HydraOptions> = {}, providers: Provider[] = []) {
   const redis = await testRedis();
-  const service = uniqueService('gateway');
+  const service = allow(uniqueService('gateway'), { calls: [ORDERS, NOBODY] });
   @Module({
     imports: [
       HydraModule.forRoot(asOwnUser({ ...options, service, redis })),

@@ -19,12 +19,15 @@ import {
 } from '../../lib/index.js';
 import { freePort } from '../../tools/free-port.mjs';
 import { appModule, startHybrid, startService, type TestService } from '../support/app.js';
+import { allow } from '../support/own-user.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis, testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const stream = uniqueService('measured-entries');
+/** A service that reads the stream. */
+const measured = (name: string) => allow(uniqueService(name), { consumes: [stream] });
 
 @Controller()
 class MeasuredController {
@@ -114,7 +117,7 @@ describe('the metrics of a process', () => {
     valueOf(client['instance'].metrics!.collect(), name, labels);
 
   beforeAll(async () => {
-    service = uniqueService('measured');
+    service = measured('measured');
     options = { service, redis: await testRedis() };
     server = await startService(options, [MeasuredController]);
     client = new HydraClient(options);
@@ -210,7 +213,7 @@ describe('the metrics of a process', () => {
 
 describe('a service whose processes serve different queues', () => {
   it('has each queue reported by one that serves it, and its instances once', async () => {
-    const place = { service: uniqueService('divided'), redis: await testRedis() };
+    const place = { service: measured('divided'), redis: await testRedis() };
     const [front, worker] = [await startService(place, []), await startService(place, [MeasuredController])];
     await worker.app.get(QueueService).add('work', 'later', { delayMs: 60_000 });
     const both = [front, worker].map(({ app }) => app.get(HydraMetrics));
@@ -277,7 +280,7 @@ describe('what is counted of a job', () => {
 
 describe('where metrics are read', () => {
   it('is a route of the application, where it has HTTP', async () => {
-    const service = uniqueService('routed');
+    const service = measured('routed');
     const redis = await testRedis();
     const { port } = await startHybrid({ service, redis, metrics: { path: '/internal/metrics' } }, [
       MeasuredController,
@@ -288,7 +291,7 @@ describe('where metrics are read', () => {
   });
 
   it('is a port of its own where ops.port says so, with probes', async () => {
-    const [service, port] = [uniqueService('ops'), await freePort()];
+    const [service, port] = [measured('ops'), await freePort()];
     await startService({ service, redis: await testRedis(), ops: { port, host: '127.0.0.1' } }, [
       MeasuredController,
     ]);
@@ -305,7 +308,7 @@ describe('where metrics are read', () => {
 
   it('is closed where the application does not start', async () => {
     const { url } = await startPrivateRedis(['--requirepass', 'right']);
-    const [service, port] = [uniqueService('ops'), await freePort()];
+    const [service, port] = [measured('ops'), await freePort()];
     const redis = url.replace('redis://', 'redis://:wrong@');
     await expect(startHybrid({ service, redis, ops: { port, host: '127.0.0.1' } }, [])).rejects.toThrow(
       'WRONGPASS',
@@ -314,7 +317,7 @@ describe('where metrics are read', () => {
   });
 
   it('is nowhere, and nothing is counted, where they are turned off', async () => {
-    const service = uniqueService('unmeasured');
+    const service = measured('unmeasured');
     const { app } = await startService({ service, redis: await testRedis(), metrics: { enabled: false } }, [
       MeasuredController,
     ]);

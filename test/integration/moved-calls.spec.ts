@@ -9,6 +9,7 @@ import type { HydraInstance } from '../../lib/hydra-instance.js';
 import { eventually } from '../support/eventually.js';
 import { testRedis } from '../support/redis.js';
 import { startInstance } from '../support/registry.js';
+import { allow } from '../support/own-user.js';
 import { uniqueService } from '../support/unique.js';
 
 /** Takes items in a server's place, and answers as the test says. */
@@ -34,7 +35,11 @@ describe('a call that was refused and moved on', () => {
     const inTurn: Balancer = (instances) =>
       instances.find(({ id }: Instance) => id === first.id) ?? instances[0];
     const caller = await startInstance(
-      { service: uniqueService('caller'), redis: await testRedis(), balancer: inTurn },
+      {
+        service: allow(uniqueService('caller'), { calls: [service] }),
+        redis: await testRedis(),
+        balancer: inTurn,
+      },
       { announce: false },
     );
     const client = new HydraClient({ service }, caller);
@@ -80,7 +85,11 @@ describe('three hundred calls that may be repeated, at one instance', () => {
     );
     const inOrder: Balancer = (instances) =>
       servers.map(({ id }) => instances.find((instance) => instance.id === id)).find((found) => found);
-    const options = { service: uniqueService('caller'), redis: await testRedis(), balancer: inOrder };
+    const options = {
+      service: allow(uniqueService('caller'), { calls: [service] }),
+      redis: await testRedis(),
+      balancer: inOrder,
+    };
     const caller = await startInstance(options, { announce: false });
     const client = new HydraClient({ service }, caller);
     await client.connect();

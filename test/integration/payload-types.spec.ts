@@ -14,7 +14,7 @@ import {
 } from '../../lib/index.js';
 import { startCaller, startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
-import { asOwnClient } from '../support/own-user.js';
+import { allow, asOwnClient } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -53,7 +53,10 @@ let client: HydraClient;
 beforeAll(async () => {
   const redis = await testRedis();
   await startService({ service, redis }, [Handlers]);
-  ({ app } = await startCaller({ service: uniqueService('payload-caller'), redis }, []));
+  ({ app } = await startCaller(
+    { service: allow(uniqueService('payload-caller'), { calls: [service], queues: [service] }), redis },
+    [],
+  ));
   client = new HydraClient(asOwnClient({ service, redis }));
   atEnd(() => client.close());
 });

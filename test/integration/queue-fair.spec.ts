@@ -8,6 +8,7 @@ import { WakeUpListener } from '../../lib/queue/waking/wake-up-listener.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService, type TestService } from '../support/app.js';
+import { allow } from '../support/own-user.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis, testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
@@ -144,7 +145,10 @@ describe('one job', () => {
       for (const doorbell of doorbells) doorbell.wait(undefined, true);
       await redis.commands.hset(names.idle, ...instances.flatMap(({ id }) => [id, '\nquick\n']));
       await sleep(300);
-      const adder = await startService({ ...options, service: uniqueService('adder') }, []);
+      const adder = await startService(
+        { ...options, service: allow(uniqueService('adder'), { queues: [options.service] }) },
+        [],
+      );
       const settings = { plain: {}, high: { priority: 'high' }, delayed: { delayMs: 60_000 } } as const;
       await adder.app
         .get(QueueService)

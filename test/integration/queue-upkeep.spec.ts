@@ -15,7 +15,7 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { asOwnUser } from '../support/own-user.js';
+import { allow, asOwnUser } from '../support/own-user.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -170,7 +170,10 @@ describe('what the last worker leaves behind', () => {
     const letter = JSON.stringify({ to: `${service}:/`, hdr: { hydraDead }, mid: 'old', bdy: {} });
     await instance.redis.commands.rpush(keys.incomplete, letter);
     const caller = await startCaller({ service, redis: await testRedis() }, []);
-    const stranger = await startCaller({ service: uniqueService('other'), redis: await testRedis() }, []);
+    const stranger = await startCaller(
+      { service: allow(uniqueService('other'), { queues: [service] }), redis: await testRedis() },
+      [],
+    );
     const counts = (app: typeof caller) => app.app.get(QueueService).counts({ service });
     expect((await counts(stranger)).dead).toBe(1);
     const isGone = async () => (await counts(caller)).dead === 0;

@@ -3,12 +3,13 @@ import { Payload } from '@nestjs/microservices';
 
 import { StreamPattern, StreamService } from '../../lib/index.js';
 import { startService } from '../support/app.js';
+import { allow } from '../support/own-user.js';
 import { eventually } from '../support/eventually.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const stream = uniqueService('held');
-const service = uniqueService('service');
+const service = allow(uniqueService('service'), { consumes: [stream] });
 const begun: number[] = [];
 let fails = true;
 let release: () => void = () => undefined;

@@ -5,6 +5,7 @@ import { Payload } from '@nestjs/microservices';
 
 import { StreamPattern, StreamService } from '../../lib/index.js';
 import { startService } from '../support/app.js';
+import { allow } from '../support/own-user.js';
 import { eventually } from '../support/eventually.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
@@ -26,7 +27,11 @@ class Slow {
 describe('an instance with a short presence.ttlMs', () => {
   it('keeps what it has in hand for as long as it is alive', async () => {
     const presence = { intervalMs: 100, ttlMs: 300 };
-    const options = { service: uniqueService(), redis: await testRedis(), presence };
+    const options = {
+      service: allow(uniqueService(), { consumes: [stream] }),
+      redis: await testRedis(),
+      presence,
+    };
     const one = await startService(options, [Slow]);
     const two = await startService(options, [Slow]);
     const streams = one.app.get(StreamService);

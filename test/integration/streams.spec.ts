@@ -3,6 +3,7 @@ import { Ctx, Payload } from '@nestjs/microservices';
 
 import { HydraEntryContext, StreamPattern, StreamService } from '../../lib/index.js';
 import { startService, type TestService } from '../support/app.js';
+import { allow } from '../support/own-user.js';
 import { eventually } from '../support/eventually.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
@@ -47,7 +48,7 @@ class OrdersController {
 }
 
 describe('a stream', () => {
-  const service = uniqueService('svc');
+  const service = allow(uniqueService('svc'), { consumes: [stream, other] });
   let server: TestService;
   let streams: StreamService;
 

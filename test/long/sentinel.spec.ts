@@ -1,144 +1,35 @@
-import { Controller, Logger } from '@nestjs/common';
-import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
-import { firstValueFrom } from 'rxjs';
+import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import {
-  HydraClient,
-  HydraJobContext,
-  QueuePattern,
-  QueueService,
-  StreamPattern,
-  StreamService,
-  type HydraOptions,
-} from '../../lib/index.js';
-import { startService } from '../support/app.js';
-import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { load, type LoadResult } from '../support/load.js';
-import { startSentinels, type TestSentinels } from '../support/sentinels.js';
-import { uniqueService } from '../support/unique.js';
+import {
+  lostOf,
+  startFleet,
+  throughFault,
+  wrongFences,
+  type Fleet,
+  type Ledger,
+} from '../support/sentinel-fleet.js';
+import { startSentinels } from '../support/sentinels.js';
 
 /** After the promotion all has to go on within this time. */
 const RESUME_MS = 5_000;
-const PING_MS = 500;
 
-const ran = { calls: new Map<number, number>(), jobs: new Set<number>(), entries: new Set<number>() };
-let lastFence = 0;
-
-@Controller()
-class Worker {
-  @MessagePattern('call')
-  call(n: number): number {
-    ran.calls.set(n, (ran.calls.get(n) ?? 0) + 1);
-    return n;
-  }
-
-  @QueuePattern('job')
-  job(@Payload() n: number, @Ctx() context: HydraJobContext): void {
-    ran.jobs.add(n);
-    lastFence = Math.max(lastFence, context.fence);
-  }
-
-  @StreamPattern('sentinel-entries')
-  entry(n: number): void {
-    ran.entries.add(n);
-  }
-}
-
-interface Fleet {
-  readonly client: HydraClient;
-  readonly queue: QueueService;
-  readonly streams: StreamService;
-}
-
-async function startFleet({ location, tls }: TestSentinels): Promise<Fleet> {
-  const options: HydraOptions = {
-    service: uniqueService('sentinel'),
-    redis: location,
-    ...(tls && { tls }),
-    timeoutMs: 4_000,
-    connection: { pingIntervalMs: PING_MS },
-  };
-  const [first] = await Promise.all([startService(options, [Worker]), startService(options, [Worker])]);
-  const client = new HydraClient(options);
-  atEnd(() => client.close());
-  await client.connect();
-  await eventually(() => client.instances.length === 2, { what: 'both instances', timeoutMs: 10_000 });
-  return { client, queue: first.app.get(QueueService), streams: first.app.get(StreamService) };
-}
-
-interface Ledger {
-  readonly calls: LoadResult;
-  readonly jobs: Set<number>;
-  readonly entries: Set<number>;
-  readonly resumedAfterMs: number;
-}
-
-let numbers = 0;
-
-/** Calls, jobs and entries from before a fault until all of it goes on again, and what was acknowledged. */
-async function throughFault(fleet: Fleet, fault: () => Promise<void>): Promise<Ledger> {
-  const { client, queue, streams } = fleet;
-  const [jobs, entries] = [new Set<number>(), new Set<number>()];
-  let resumedAfterMs = 0;
-  const recovery = (async () => {
-    await sleep(1_000);
-    await fault();
-    const promotedAt = performance.now();
-    const works = async () => {
-      const n = ++numbers;
-      await firstValueFrom(client.send('call', n));
-      await queue.add('job', n);
-      await streams.publish('sentinel-entries', n);
-      return n;
-    };
-    let last = 0;
-    await eventually(async () => (last = await works().catch(() => 0)) > 0, {
-      what: 'all to go on',
-      timeoutMs: 30_000,
-    });
-    await eventually(() => ran.jobs.has(last) && ran.entries.has(last), {
-      what: 'the readers',
-      timeoutMs: 30_000,
-    });
-    resumedAfterMs = performance.now() - promotedAt;
-    await sleep(500);
-  })();
-  const make = async () => {
-    const n = ++numbers;
-    const add = queue.add('job', n).then(() => jobs.add(n));
-    const publish = streams.publish('sentinel-entries', n).then(() => entries.add(n));
-    await Promise.allSettled([add, publish]);
-    await firstValueFrom(client.send('call', n));
-  };
-  const calls = await load(make, 100, recovery);
-  return { calls, jobs, entries, resumedAfterMs };
-}
-
-async function expectSurvived(
-  title: string,
-  { calls, jobs, entries, resumedAfterMs }: Ledger,
-): Promise<void> {
-  // What the new primary has is handled; what it never got is lost with the old one.
-  const missing = () => [
-    [...jobs].filter((n) => !ran.jobs.has(n)).length,
-    [...entries].filter((n) => !ran.entries.has(n)).length,
-  ];
-  await eventually(() => missing().every((count) => count === 0), {
-    what: 'all jobs',
-    timeoutMs: 5_000,
-  }).catch(() => undefined);
-  const [lostJobs = 0, lostEntries = 0] = missing();
-  const twice = [...ran.calls.values()].filter((count) => count > 1).length;
+async function expectSurvived(title: string, fleet: Fleet, ledger: Ledger): Promise<void> {
+  const { calls, jobs, entries, refused, resumedAfterMs, replicatedUntil, faultAt } = ledger;
+  const lost = await lostOf(fleet, ledger);
+  const twice = [...fleet.ran.calls.values()].filter((count) => count > 1).length;
   process.stdout.write(
     `${title}: all goes on ${resumedAfterMs.toFixed(0)} ms after the promotion; calls ${JSON.stringify(calls.outcomes)}, ${twice} ran twice; ` +
-      `acknowledged and lost: ${lostJobs} of ${jobs.size} jobs, ${lostEntries} of ${entries.size} entries\n`,
+      `adding and publishing failed ${JSON.stringify(refused)}; replication lag ${Math.max(0, faultAt - replicatedUntil).toFixed(0)} ms; ` +
+      `acknowledged and lost: ${lost.jobs.length} of ${jobs.size} jobs, ${lost.entries.length} of ${entries.size} entries\n`,
   );
   expect(twice).toBe(0);
   expect(resumedAfterMs).toBeLessThan(RESUME_MS);
-  // Replication is asynchronous: what was acknowledged in its last moments may be gone.
-  expect(lostJobs + lostEntries).toBeLessThan(0.05 * (jobs.size + entries.size));
+  // Replication is asynchronous: what was acknowledged after the last of it that arrived may be gone, and nothing else.
+  expect([...lost.jobs, ...lost.entries].filter((at) => at < replicatedUntil)).toEqual([]);
+  expect(lost.jobs.length + lost.entries.length).toBeLessThan(0.05 * (jobs.size + entries.size));
+  expect(wrongFences(fleet)).toEqual([]);
 }
 
 describe('behind three Sentinels', () => {
@@ -161,13 +52,15 @@ describe('behind three Sentinels', () => {
     };
     for (const [title, fault] of Object.entries(faults)) {
       const primary = await sentinels.primary();
-      const fenceBefore = lastFence;
+      const highest = Math.max(0, ...fleet.ran.fences.flat());
+      const begun = fleet.ran.fences.map((own) => own.length);
       const ledger = await throughFault(fleet, async () => {
         await fault(primary);
         await sentinels.promotedInsteadOf(primary);
       });
-      await expectSurvived(title, ledger);
-      expect(lastFence).toBeGreaterThan(fenceBefore);
+      await expectSurvived(title, fleet, ledger);
+      const since = fleet.ran.fences.flatMap((own, worker) => own.slice(begun[worker]));
+      expect(Math.min(...since)).toBeGreaterThan(highest);
       // Back again, it believes to be the primary for a moment, and is then made a replica.
       if (title.startsWith('killed')) await sentinels.nodes[primary]!.restart();
       if (title.startsWith('stopped')) await sentinels.nodes[primary]!.resume();
@@ -182,6 +75,7 @@ describe('behind three Sentinels', () => {
     await sentinels.stopSentinel(0);
     await expectSurvived(
       'killed, with one Sentinel of three away',
+      fleet,
       await throughFault(fleet, async () => {
         await sentinels.nodes[primary]!.kill9();
         await sentinels.promotedInsteadOf(primary);
@@ -199,6 +93,7 @@ describe('behind three Sentinels', () => {
     const primary = await sentinels.primary();
     await expectSurvived(
       'with passwords, through proxies',
+      fleet,
       await throughFault(fleet, async () => {
         await sentinels.nodes[primary]!.kill9();
         await sentinels.promotedInsteadOf(primary);
@@ -212,6 +107,7 @@ describe('behind three Sentinels', () => {
     const primary = await sentinels.primary();
     await expectSurvived(
       'over TLS',
+      fleet,
       await throughFault(fleet, async () => {
         await sentinels.nodes[primary]!.kill9();
         await sentinels.promotedInsteadOf(primary);
@@ -225,6 +121,7 @@ describe('behind three Sentinels', () => {
     const primary = await sentinels.primary();
     await expectSurvived(
       'a frozen link',
+      fleet,
       await throughFault(fleet, async () => {
         sentinels.links[primary]!.freeze();
         await sleep(4_000);

@@ -27,6 +27,10 @@ export interface SentinelOptions {
   readonly isMapped?: boolean;
   /** All of them speak TLS, to one another too. */
   readonly isTls?: boolean;
+  /** The nodes reach one another, and the Sentinels them, by ways of their own: `wires`, which clients do not take. */
+  readonly isPartitionable?: boolean;
+  /** More settings of each node. */
+  readonly args?: readonly string[];
 }
 
 export interface TestSentinels {
@@ -36,6 +40,10 @@ export interface TestSentinels {
   readonly nodes: readonly RunningRedis[];
   /** The ways of clients to the nodes, where they are mapped. */
   readonly links: readonly Proxy[];
+  /** The ways of the Sentinels and of other nodes to the nodes, where they have some of their own. */
+  readonly wires: readonly Proxy[];
+  /** A connection to each node, past the ways of clients. */
+  readonly admins: readonly Redis[];
   /** Which node the Sentinels call the primary. */
   primary(): Promise<number>;
   /** Resolves when another node is called the primary. */
@@ -51,27 +59,37 @@ export interface TestSentinels {
 
 /** A primary, two replicas, and three Sentinels, two of which decide about a failover. */
 export async function startSentinels(options: SentinelOptions = {}): Promise<TestSentinels> {
-  const { password, sentinelPassword, isMapped = false, isTls = false } = options;
+  const { password, sentinelPassword, isMapped = false, isTls = false, isPartitionable = false } = options;
   const tls = isTls ? await createTls() : undefined;
   const auth = password === undefined ? [] : ['--requirepass', password, '--masterauth', password];
   const start = async (more: readonly string[] = []): Promise<Node> => {
     const tlsPort = tls && (await freePort());
     const secure = tls ? ['--tls-port', String(tlsPort), '--tls-replication', 'yes', ...tls.args] : [];
     const redis = await startRealRedis([...auth, '--repl-diskless-sync-delay', '0', ...secure, ...more]);
-    return { redis, port: tlsPort ?? redis.port };
+    const wire = isPartitionable ? await startProxy(redis.url) : undefined;
+    return { redis, wire, port: wire?.port ?? tlsPort ?? redis.port };
   };
-  const first = await start();
-  const follow = ['--replicaof', '127.0.0.1', String(first.port)];
-  const started = [first, ...(await Promise.all(Array.from({ length: REPLICAS }, () => start(follow))))];
+  const own = options.args ?? [];
+  const first = await start(own);
+  const follow = isPartitionable ? [] : ['--replicaof', '127.0.0.1', String(first.port)];
+  const replicas = Array.from({ length: REPLICAS }, () => start([...own, ...follow]));
+  const started = [first, ...(await Promise.all(replicas))];
   const nodes = started.map(({ redis }) => redis);
+  const wires = started.flatMap(({ wire }) => wire ?? []);
+  const links = isMapped ? await Promise.all(nodes.map(({ url }) => startProxy(url))) : [];
+  const natMap = Object.fromEntries([
+    ...links.map(({ port }, index) => [`127.0.0.1:${nodes[index]!.port}`, { host: '127.0.0.1', port }]),
+    ...wires.map(({ port }, index) => [`127.0.0.1:${port}`, { host: '127.0.0.1', port: nodes[index]!.port }]),
+  ]) as NatMap;
+  const admins = nodes.map(({ port }) => openAdmin(port, password));
+  for (const [index, { port }] of wires.entries()) {
+    await admins[index]!.config('SET', 'replica-announce-ip', '127.0.0.1');
+    await admins[index]!.config('SET', 'replica-announce-port', port);
+    if (index > 0) await admins[index]!.replicaof('127.0.0.1', first.port);
+  }
   const sentinels = await Promise.all(
     Array.from({ length: SENTINELS }, () => startSentinel(first.port, options, tls)),
   );
-  const links = isMapped ? await Promise.all(nodes.map(({ url }) => startProxy(url))) : [];
-  const natMap = Object.fromEntries(
-    links.map(({ port }, index) => [`127.0.0.1:${nodes[index]!.port}`, { host: '127.0.0.1', port }]),
-  );
-  const admins = nodes.map(({ port }) => openAdmin(port, password));
   const asked = sentinels.map(({ port }) => openAdmin(port, sentinelPassword));
   let firstAlive = 0;
   const primary = async () => {
@@ -92,11 +110,13 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Tes
       name: NAME,
       ...(password !== undefined && { password }),
       ...(sentinelPassword !== undefined && { sentinelPassword }),
-      ...(isMapped && { natMap }),
+      ...((isMapped || isPartitionable) && { natMap }),
     },
     ...(tls && { tls: tls.client }),
     nodes,
     links,
+    wires,
+    admins,
     primary,
     promotedInsteadOf: (node) =>
       eventually(async () => (await primary()) !== node, { what: 'a promotion', timeoutMs: 30_000 }),
@@ -119,8 +139,11 @@ async function connectionsAt(admin: Redis): Promise<number> {
   return lines.filter((line) => line.includes('name=hydra:')).length;
 }
 
+type NatMap = Record<string, { readonly host: string; readonly port: number }>;
+
 interface Node {
   readonly redis: RunningRedis;
+  readonly wire: Proxy | undefined;
   /** What replicas, Sentinels and clients go to. */
   readonly port: number;
 }

@@ -5,6 +5,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
+  type OnModuleInit,
 } from '@nestjs/common';
 import type { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
@@ -50,11 +51,12 @@ export interface NestHost {
 
 /** Ties this instance to the application's life: registers it, finds its HTTP port, and closes its connections last. */
 export class HydraApplication
-  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
   private readonly logger = new Logger('Hydra');
   private isStarted = false;
   private isStopping = false;
+  private hasMetricsRoute = false;
   private httpTimer: Timer | undefined;
   private readonly ops: OpsServer | undefined;
 
@@ -65,13 +67,29 @@ export class HydraApplication
   ) {
     const { metrics, ops } = instance.options;
     if (ops) this.ops = new OpsServer(ops, parts);
-    // Before Nest says of every other path that there is nothing.
-    if (metrics.path !== undefined)
-      addMetricsRoute(host.adapterHost.httpAdapter, metrics.path, parts.metrics);
+    // Before every route of the application, where there is an adapter yet.
+    if (metrics.path !== undefined && host.adapterHost.httpAdapter) this.addMetricsRoute(metrics.path);
     instance.presence.takeRoutesFrom(() => this.routes());
     // Nest asks the last filter first, so every other filter is asked before this one.
     if (instance.options.exceptionFilter)
       host.config.getGlobalFilters().unshift(new HydraExceptionFilter(host.adapterHost));
+  }
+
+  /** A testing module is given its adapter after it is made, and before Nest says of all other paths that there is nothing. */
+  async onModuleInit(): Promise<void> {
+    const { path } = this.instance.options.metrics;
+    if (path === undefined || this.hasMetricsRoute) return;
+    try {
+      this.addMetricsRoute(path);
+    } catch (error) {
+      await this.closeAll();
+      throw error;
+    }
+  }
+
+  private addMetricsRoute(path: string): void {
+    addMetricsRoute(this.host.adapterHost.httpAdapter, path, this.parts.metrics);
+    this.hasMetricsRoute = true;
   }
 
   async onApplicationBootstrap(): Promise<void> {

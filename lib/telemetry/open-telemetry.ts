@@ -14,8 +14,7 @@ export async function loadOpenTelemetry(): Promise<OpenTelemetry> {
   // In a variable, so that no bundler looks for what need not be there.
   const packageName: string = '@opentelemetry/api';
   try {
-    const loaded = (await import(packageName)) as OpenTelemetry & { readonly default?: OpenTelemetry };
-    return loaded.default ?? loaded;
+    return wholeOf((await import(packageName)) as LoadedApi);
   } catch (cause) {
     throw new HydraError(
       'BAD_OPTION',
@@ -23,6 +22,14 @@ export async function loadOpenTelemetry(): Promise<OpenTelemetry> {
       { cause },
     );
   }
+}
+
+/** A module as `import()` gives it, or, compiled to CommonJS, as `require` does. */
+export type LoadedApi = object & { readonly default?: unknown };
+
+/** All of the API: where it was required, its own `default` is a part of it only. */
+export function wholeOf(loaded: LoadedApi): OpenTelemetry {
+  return ('createNoopMeter' in loaded ? loaded : loaded.default) as OpenTelemetry;
 }
 
 const SCOPE = 'nestjs-hydra';

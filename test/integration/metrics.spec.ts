@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { ForbiddenException, Controller, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { Test } from '@nestjs/testing';
 import { firstValueFrom } from 'rxjs';
 
 import {
@@ -288,6 +289,19 @@ describe('where metrics are read', () => {
     const answer = await fetch(`http://127.0.0.1:${port}/internal/metrics`);
     expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(await answer.text()).toContain(`hydra_instance_info{service="${service}",version="0.0.0"} 1\n`);
+  });
+
+  it('is a route of an application that a testing module makes', async () => {
+    const module = appModule(
+      { service: measured('tested'), redis: await testRedis(), metrics: { path: '/metrics' } },
+      [],
+    );
+    const testing = await Test.createTestingModule({ imports: [module] }).compile();
+    const app = testing.createNestApplication({ logger: false });
+    await app.listen(0, '127.0.0.1');
+    const answer = await fetch(`${await app.getUrl()}/metrics`);
+    expect(await answer.text()).toContain('# TYPE hydra_instance_info gauge\n');
+    await app.close();
   });
 
   it('is a port of its own where ops.port says so, with probes', async () => {

@@ -56,10 +56,10 @@ export class HydraJobContext extends DeliveryContext {
   }
 
   /**
-   * Tells those who listen how far the job is. It need not be waited for: the job continues whether or not it could be told.
+   * Tells those who listen how far the job is. It need not be waited for: the job continues whether or not it could be told. Where Redis is away, it
+   * resolves after `connection.commandTimeoutMs` without having told anybody.
    *
-   * @throws HydraError `LEASE_LOST` when another worker has the job by now; `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`;
-   *   `REDIS_UNAVAILABLE`
+   * @throws HydraError `LEASE_LOST` when another worker has the job by now; `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`
    */
   progress(value: unknown): Promise<void> {
     return ignorable(this.job.report(value));
@@ -67,9 +67,10 @@ export class HydraJobContext extends DeliveryContext {
 
   /**
    * Writes a line that `QueueService.logs(id)` reads: of each job the last hundred are kept, of each the first thousand
-   * characters. It need not be waited for.
+   * characters. It need not be waited for. Where Redis is away, it resolves after `connection.commandTimeoutMs` without
+   * having written.
    *
-   * @throws HydraError `LEASE_LOST` when another worker has the job by now; `REDIS_UNAVAILABLE`
+   * @throws HydraError `LEASE_LOST` when another worker has the job by now
    */
   log(text: string): Promise<void> {
     return ignorable(this.job.log(text));

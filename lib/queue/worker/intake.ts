@@ -40,7 +40,7 @@ export class Intake {
     private readonly link: WorkerLink,
     private readonly context: Pick<WorkerContext, 'id' | 'clock' | 'random' | 'log' | 'options' | 'metrics'>,
   ) {
-    this.notes = new JobNotes(link, context.options);
+    this.notes = new JobNotes(link, context);
   }
 
   /** How many jobs there is room for. */

@@ -1,11 +1,11 @@
-import type { ResolvedOptions } from '../../hydra-options.js';
 import { parseValue } from '../../protocol/json.js';
 import { mustBePlain, stringify, withinLimit } from '../../protocol/payload.js';
 import { progressEvent } from '../model/job-event.js';
 import { logLineHead, writeLogLine } from '../model/job-log.js';
 import { JobSteps } from '../model/job-steps.js';
+import { isUnavailable } from '../watching/job-waiters.js';
 import { leaseLostError, type HeldJob } from './held-job.js';
-import type { WorkerLink } from './worker-link.js';
+import type { WorkerContext, WorkerLink } from './worker-link.js';
 
 /** What a handler notes of its job while it runs: how far it is, lines for a person, and what it need not do again. */
 export class JobNotes {
@@ -13,24 +13,35 @@ export class JobNotes {
 
   constructor(
     private readonly link: WorkerLink,
-    private readonly options: Pick<ResolvedOptions, 'maxPayloadBytes' | 'queue'>,
+    private readonly context: Pick<WorkerContext, 'options' | 'log'>,
   ) {}
 
   async report(job: HeldJob, value: unknown): Promise<void> {
     const { lease, id, pattern } = job;
-    const text = progressText(pattern, value, this.options.maxPayloadBytes);
+    const text = progressText(pattern, value, this.context.options.maxPayloadBytes);
     const event = progressEvent(id, pattern, text);
-    const isHeld = !job.isOver && (await this.link.report(lease, job.message.mid, text, event));
-    if (!isHeld) throw leaseLostError(job);
+    await this.note(job, () => this.link.report(lease, job.message.mid, text, event));
   }
 
   async log(job: HeldJob, text: unknown): Promise<void> {
-    const { attempt, id, isOver, lease, message } = job;
+    const { attempt, id, lease, message } = job;
     const head = logLineHead(message.timestamp);
     const line = writeLogLine(head, { at: this.link.redisClock.now(), attempt, text });
     job.hasLog = true;
-    const isHeld = !isOver && (await this.link.log({ lease, id }, line, head));
-    if (!isHeld) throw leaseLostError(job);
+    await this.note(job, () => this.link.log({ lease, id }, line, head));
+  }
+
+  /** What is only for people must not end an attempt because Redis is away. */
+  private async note(job: HeldJob, write: () => Promise<boolean>): Promise<void> {
+    if (job.isOver) throw leaseLostError(job);
+    try {
+      if (await write()) return;
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      const what = `job ${job.id} of "${job.pattern}" could not note its progress, and continues`;
+      return this.context.log.warn(`note ${job.pattern}`, `${what}: ${String(error)}`);
+    }
+    throw leaseLostError(job);
   }
 
   async step<T>(job: HeldJob, name: string, run: () => T | Promise<T>): Promise<T> {

@@ -1,3 +1,4 @@
+import { failureGroup } from '../failures/failure-group.js';
 import { isObservable } from 'rxjs';
 
 import type { Stamp } from '../../protocol/message.js';
@@ -142,7 +143,7 @@ export class JobRunner {
   private giveUp(job: HeldJob, reason: string): void {
     const state = failed(job.state, reason, this.redisClock.now());
     this.context.log.warn(
-      `dead ${job.pattern}`,
+      `dead ${job.pattern} ${failureGroup(reason)}`,
       `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`,
     );
     const { attempt: attempts } = job;

@@ -64,7 +64,7 @@ describe('a Redis in memory', () => {
 describe('a test of services', () => {
   let test: HydraTest;
 
-  afterEach(() => test.close());
+  afterEach(() => test?.close());
 
   it('sees events and entries', async () => {
     test = await HydraTest.create({ modules: [ArchiveModule, PaymentsModule] });

@@ -19,7 +19,7 @@ describe('orders', () => {
     });
   });
 
-  afterEach(() => test.close());
+  afterEach(() => test?.close());
 
   it('are paid', async () => {
     const orders = test.client('orders');

@@ -242,6 +242,12 @@ describe('the command line', () => {
   });
 
   it('says that a version which is none is used only by those that name it', async () => {
+    const other = uniqueService('nobody');
+    const misspelt = await cli(['config', 'push', `${other}:1.0.0`, '-', '--yes'], { input: '{}' });
+    expect(misspelt).toMatchObject({
+      code: 0,
+      err: expect.stringContaining(`there is no service "${other}" yet: is the name right?`),
+    });
     const pushed = await cli(['config', 'push', `${service}:1.1`, '-', '--yes'], { input: '{}' });
     expect(pushed.code).toBe(0);
     expect(pushed.err).toContain('"1.1" is no semantic version');

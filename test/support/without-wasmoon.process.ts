@@ -1,4 +1,7 @@
+import 'reflect-metadata';
 import { register } from 'node:module';
+
+import { Module } from '@nestjs/common';
 
 /** As if the optional package were not installed. */
 const MISSING = `
@@ -14,4 +17,25 @@ const { HydraClient } = await import('../../lib/index.js');
 const client = new HydraClient({ service: 'test', redis: new MemoryRedis() });
 const failure: unknown = await client.connect().catch((error: unknown) => error);
 await client.close();
-process.stdout.write(`${JSON.stringify({ ready: true, failure: String(failure) })}\n`);
+const { HydraTest } = await import('../../lib/testing/testing.js');
+const { HydraModule, InjectConfig } = await import('../../lib/index.js');
+
+class Limits {
+  readonly most = 1;
+}
+
+@Module({
+  imports: [HydraModule.forRoot({ service: 'limited' }), HydraModule.forFeature({ configs: [Limits] })],
+})
+class LimitedModule {
+  constructor(@InjectConfig(Limits) readonly limits: unknown) {}
+}
+
+const from = performance.now();
+const started: unknown = await HydraTest.create({ modules: [LimitedModule] }).catch(
+  (error: unknown) => error,
+);
+const afterMs = performance.now() - from;
+process.stdout.write(
+  `${JSON.stringify({ ready: true, failure: String(failure), started: String(started), afterMs })}\n`,
+);

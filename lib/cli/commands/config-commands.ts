@@ -7,7 +7,9 @@ import { parseLabel, type ConfigTarget } from './config-label.js';
 import { diff, history, list, pull, type PullOptions } from './config-reading.js';
 import { push, remove, rollback, type WriteOptions } from './config-writing.js';
 import { knownService } from '../lookup/known-service.js';
+import { CommandFailure } from '../session/command-failure.js';
 import { parseCount, withInstance } from '../session/session.js';
+import { note } from '../session/terminal.js';
 
 export function addConfigCommands(program: Command): void {
   const config = program.command('config').description('stored configurations, one document a version');
@@ -72,8 +74,11 @@ function onConfig(
   const label = parseLabel(text);
   return withInstance(command, async (instance, global) => {
     const store = new ConfigStore(instance).of(label.service);
-    // A configuration may be stored before its service has ever run.
-    if (command.name() !== 'push') await knownService(instance, label.service);
+    await knownService(instance, label.service).catch((error: unknown) => {
+      // A configuration may be stored before its service has ever run.
+      if (command.name() !== 'push' || !(error instanceof CommandFailure)) throw error;
+      note(`${error.message} yet: is the name right?`);
+    });
     return act({ ...label, service: store.service, store, global });
   });
 }

@@ -6,7 +6,9 @@ const tokens = new WeakMap<ConfigType, symbol>();
 
 /** The token of the live configuration of a type. */
 export function getConfigToken(type: ConfigType): symbol {
-  const known = tokens.get(type) ?? Symbol(`HYDRA_CONFIG:${'name' in type ? type.name : 'schema'}`);
+  const name = 'name' in type ? type.name : 'schema';
+  const described = `configuration "${name}" of HydraModule.forFeature({ configs: [{ type: ${name} }] })`;
+  const known = tokens.get(type) ?? Symbol(described);
   tokens.set(type, known);
   return known;
 }

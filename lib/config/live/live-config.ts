@@ -285,7 +285,11 @@ export class LiveConfig {
   private nothingStored(): HydraError {
     const { service, version, config } = this.context.options;
     const wanted = config.version ?? config.label ?? `none that suits version ${version}`;
-    return notFound(service, wanted);
+    const label = `${service}:${config.version ?? version}`;
+    return notFound(
+      service,
+      `${wanted}; npx nestjs-hydra config push ${label} <file>, or give config.defaults`,
+    );
   }
 
   /** Each reason is logged once, because every read finds a refused document again. */

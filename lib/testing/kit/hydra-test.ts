@@ -16,6 +16,7 @@ import { sleep } from '../../runtime/waiting.js';
 import type { StreamService } from '../../streams/stream-service.js';
 import type { HydraClientOptions } from '../../transport/outgoing/client-options.js';
 import { durationMs, type Duration } from '../duration.js';
+import { loadLua } from '../lua/lua-library.js';
 import type { MemoryProcess } from '../memory-process.js';
 import { MemoryRedis } from '../memory-redis.js';
 import type { VirtualClock } from '../virtual-clock.js';
@@ -119,6 +120,8 @@ export class HydraTest {
     refuseUnknown('HydraTest.create', options, NAMES);
     const { modules = [], replicas = 1, override } = options;
     const test = new HydraTest(options);
+    // At once, and not as what a start waits for.
+    if (test.#redis instanceof MemoryRedis) await loadLua();
     try {
       for (const given of modules.map(moduleOf)) {
         const count = integer('replicas of HydraTest.create', given.replicas ?? replicas, 0);

@@ -135,6 +135,7 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
     const { mode = 'call', options = {} } = (extras as DeliveryExtras).hydra ?? {};
     if (mode !== 'entry') refuseWildcard(pattern);
     const route = this.normalizePattern(pattern as never);
+    this.warnOfHidden(mode, route, isEvent);
     if (mode === 'call') super.addHandler(pattern, handler, isEvent, extras);
     const head = mode === 'call' ? this.messageHandlers.get(route)! : handler;
     // One stream may have many handlers: for other groups, or other types.
@@ -145,6 +146,14 @@ export class HydraServer extends Server<HydraServerEvents, HydraServerStatus> {
       options,
       handler: head,
     });
+  }
+
+  /** Events go to all of their handlers, and entries to one for each group and type; of the others the last one counts. */
+  private warnOfHidden(mode: DeliveryMode, route: string, isEvent: boolean): void {
+    const before = mode === 'entry' ? undefined : this.tables[mode].get(route);
+    if (!before || isEvent || before.isEvent) return;
+    const what = mode === 'job' ? '@QueuePattern' : '@MessagePattern';
+    this.logger.warn(`two handlers of ${what}("${route}"): only the one that Nest found last is called`);
   }
 
   /**

@@ -1,7 +1,12 @@
 /* oxlint-disable jest/no-standalone-expect -- hooks look as well */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
 import { Controller } from '@nestjs/common';
 
-import { ConfigStore, StreamPattern, StreamService } from '../../lib/index.js';
+import { ConfigStore, HydraLogger, QueueService, StreamPattern, StreamService } from '../../lib/index.js';
+import { atEnd } from '../support/at-end.js';
 import { openPage } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import { OpenedDashboard } from '../support/opened-dashboard.js';
@@ -78,12 +83,66 @@ describe('the dashboard in a browser', () => {
     expect((await store.history())[0]).toMatchObject({ by: 'Ada', why: 'a test' });
     await at.page.getByRole('link', { name: 'Differences to now' }).last().click();
     await at.sees('From @1 to 1.0.0');
+    await at.page.getByLabel('Compare').selectOption('@2');
+    await at.page.getByLabel('with').selectOption('@3');
+    await at.press('Show differences');
+    await at.sees('From @2 to @3');
+    await at.page.getByRole('row', { name: /^limit changed 3 4$/ }).waitFor();
     await at.press('Put back revision 1');
     await at.confirm('Put back');
     await eventually(async () => (await store.get<{ limit: number }>('1.0.0'))?.limit === 1, {
       what: 'the first',
     });
     expect(at.complaints()).toEqual([expect.stringContaining('422'), expect.stringContaining('409')]);
+  });
+
+  it('shows what others wrote as text, and runs nothing of it', async () => {
+    const evil = '<img src=x onerror=alert(1)><script>alert(2)</script>';
+    const queues = at.started.app.get(QueueService);
+    const { id } = await queues.add(`${evil}`, { [evil]: evil }, { delayMs: 3_600_000 });
+    await at.started.app.get(StreamService).publish('evil', { [evil]: evil }, { type: evil });
+    at.started.app.get(HydraLogger).error(evil, evil);
+    await at.show(`queues/${at.service}/default/${id}`);
+    await at.page.locator('pre', { hasText: 'onerror=alert(1)' }).first().waitFor();
+    await at.show(`queues/${at.service}/default?view=delayed`);
+    await at.page.getByRole('cell', { name: evil }).waitFor();
+    await at.show('streams/evil');
+    await at.page.locator('summary').first().click();
+    await at.page.locator('pre', { hasText: 'onerror=alert(1)' }).first().waitFor();
+    await at.show(`logs/${at.service}`);
+    await at.page.locator('.line', { hasText: 'onerror=alert(1)' }).waitFor();
+    await at.show(`queues/${encodeURIComponent(evil)}/${encodeURIComponent(evil)}`);
+    await at.page.getByRole('heading', { name: `${evil} / ${evil}` }).waitFor();
+    expect(await at.page.locator('img, main script').count()).toBe(0);
+    // There can be no queue of such a name, and nothing else was wrong.
+    expect(at.complaints().filter((text) => !text.includes('400'))).toEqual([]);
+    await queues.remove(id);
+  });
+
+  it('is not shown inside a page of another site, which can have nothing done either', async () => {
+    const queues = at.started.app.get(QueueService);
+    const address = at.dashboard.url;
+    const order = JSON.stringify({ action: 'queue.pause', service: at.service });
+    const site = createServer((_request, response) => {
+      response.setHeader('content-type', 'text/html');
+      response.end(`<iframe src="${address}"></iframe>
+        <form method="post" enctype="text/plain" action="${address}act"><input name='${order.slice(0, -1)},"x":"' value='"}'></form>`);
+    }).listen(0, '127.0.0.1');
+    atEnd(() => site.close());
+    await once(site, 'listening');
+    const { page, complaints } = await openPage(`http://localhost:${(site.address() as AddressInfo).port}/`);
+    expect(await page.frames()[1]!.content()).not.toContain('page.js');
+    const sent = await page.evaluate<string>(`fetch('${address}act', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-hydra-dashboard': '1' },
+      body: '${order}',
+    }).then(() => 'answered', () => 'refused')`);
+    expect(sent).toBe('refused');
+    await page.evaluate(`document.forms[0].submit()`);
+    await page.getByText('refused: it comes from another site').waitFor();
+    expect((await queues.counts()).isPaused).toBe(false);
+    expect(complaints.join()).toMatch(/frame-ancestors|X-Frame-Options|refused to connect/i);
+    expect(at.dashboard.audit.filter((line) => line.includes('pause'))).toEqual([]);
   });
 
   it('sees an instance that is killed', async () => {

@@ -37,7 +37,7 @@ function Verdict({ conditions, checks }: Conditions) {
         : 'All is well';
   return (
     <p class={`verdict ${tone}`}>
-      <strong>{text}.</strong> {count(checks)} things are looked for, every quarter of a minute.
+      <strong>{text}.</strong> {count(checks)} things are looked for.
     </p>
   );
 }

@@ -7,6 +7,7 @@ import { Ago, Id, Nothing, Problem } from '../parts/shown.js';
 import { Table } from '../parts/table.js';
 import { NOT_REPORTED } from '../parts/words.js';
 import { href } from '../route.js';
+import { CompareForm } from './compare-form.js';
 import { Differences } from './differences.js';
 import { DocumentEditor } from './document-editor.js';
 
@@ -27,6 +28,7 @@ export function ServiceConfiguration({ service, query }: ConfigurationProps) {
       {version !== undefined && (
         <DocumentEditor key={version} service={service} version={version} onWritten={again} />
       )}
+      {value && <CompareForm service={service} configs={value} />}
       {a !== undefined && b !== undefined && <Differences service={service} a={a} b={b} />}
       <Running service={service} />
       {value && <Changes service={service} configs={value} onWritten={again} />}

@@ -28,7 +28,12 @@ export interface LogSources {
 
 /** Lines that are kept for whoever comes next. */
 const KEPT = 1_000;
+/** The first time, of all together and of each; some of each in any case. */
+const FIRST_OF_ALL = 2_000;
 const FIRST_OF_EACH = 200;
+const FEWEST_OF_EACH = 10;
+/** Logs that one command reads, so that Redis answers others in between. */
+const LOGS_A_COMMAND = 250;
 const NEW_OF_EACH = 500;
 /** Instances join and leave more rarely than lines are written. */
 const LOOKED_UP_EVERY = 5;
@@ -98,26 +103,37 @@ export class LogTail {
 
   /** Those whose logs one command may read. */
   private batches(): (typeof this.sources)[] {
-    if (this.sources.length === 0) return [];
-    if (!this.place.instance.redis.isSharded) return [this.sources];
+    if (!this.place.instance.redis.isSharded) return inParts(this.sources);
     const names = new Set(this.sources.map(([service]) => service));
-    return [...names].map((name) => this.sources.filter(([service]) => service === name));
+    return [...names].flatMap((name) => inParts(this.sources.filter(([service]) => service === name)));
+  }
+
+  private get firstOfEach(): number {
+    const share = Math.ceil(FIRST_OF_ALL / this.sources.length);
+    return Math.min(FIRST_OF_EACH, Math.max(FEWEST_OF_EACH, share));
   }
 
   private async newLines(asked: Asked, batch: typeof this.sources): Promise<LogLine[]> {
     const { keys, redis } = this.place.instance;
     const logs = batch.map(([service, id]) => keys.healthLog(service, id));
     const known = logs.map((log) => this.heads.get(log) ?? '');
-    const most = this.heads.size === 0 ? FIRST_OF_EACH : NEW_OF_EACH;
+    const isFirst = this.looks === 1;
+    const most = isFirst ? this.firstOfEach : NEW_OF_EACH;
     // The first time, Redis is given the text of the script.
     const read = () => newLogLines.run(redis.commands, [...logs, most, ...known], logs.length);
-    const fresh = await asked.ask('read logs', read, 2);
+    const fresh = await asked.ask('read logs', read, isFirst ? 2 : 1);
     return fresh.flatMap((texts, index) => {
       if (texts.length > 0) this.heads.set(logs[index]!, texts[0]!);
       const [service, id] = batch[index]!;
       return texts.toReversed().flatMap((text) => lineOf(text, service, id) ?? []);
     });
   }
+}
+
+function inParts<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / LOGS_A_COMMAND) }, (_, part) =>
+    all.slice(part * LOGS_A_COMMAND, (part + 1) * LOGS_A_COMMAND),
+  );
 }
 
 function lineOf(text: string, service: string, instance: string): LogLine | undefined {

@@ -1,0 +1,138 @@
+import { connect } from 'node:net';
+
+import { startDashboard, follow, type TestDashboard } from '../support/dashboard.js';
+import { eventually } from '../support/eventually.js';
+import { registerMany } from '../support/many-instances.js';
+import { scaled } from '../support/pace.js';
+import { startPrivateRedis } from '../support/redis.js';
+import { connectTo, startInstance } from '../support/registry.js';
+
+const WATCHED_MS = 16_000;
+const JOBS = 1_000_000;
+/** What each page watches, besides the tasks. */
+const PAGES: readonly (readonly [page: string, topics: readonly string[]])[] = [
+  ['Overview', ['fleet', 'queues', 'conditions']],
+  ['Topology', ['topology']],
+  ['Services', ['fleet']],
+  ['a service', ['service/service-007']],
+  ['Logs of all', ['logs']],
+  ['Queues', ['queues']],
+  ['a queue', ['queue/service-007/default']],
+  ['Streams', ['streams', 'topology']],
+  [
+    'all of them at once',
+    ['fleet', 'queues', 'conditions', 'topology', 'service/service-007', 'logs', 'streams'],
+  ],
+];
+
+/** How many commands clients send in a second meanwhile: those within scripts are not counted. */
+async function commandsPerS(url: string, ms: number): Promise<number> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let [count, rest] = [0, ''];
+  socket.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString('latin1')).split('\r\n');
+    rest = lines.pop()!.slice(0, 200);
+    count += lines.filter((line) => /^\+\d+\.\d+ \[\d+ \d/.test(line)).length;
+  });
+  socket.write('MONITOR\r\n');
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  socket.destroy();
+  return (count * 1_000) / ms;
+}
+
+/** How long the slowest command took since it was asked last, in milliseconds. */
+async function slowest(url: string): Promise<number> {
+  const redis = connectTo(url);
+  const entries = (await redis.slowlog('GET', 100)) as unknown as readonly (readonly [
+    number,
+    number,
+    number,
+    readonly string[],
+  ])[];
+  await redis.slowlog('RESET');
+  const own = entries.filter(([, , , [name = '']]) => !/^(slowlog|rpush|lpush|config|monitor)$/i.test(name));
+  return Math.max(0, ...own.map(([, , micros]) => micros / 1_000));
+}
+
+describe('what the dashboard costs', () => {
+  let url: string;
+  let page: TestDashboard;
+
+  beforeAll(async () => {
+    ({ url } = await startPrivateRedis());
+    await registerMany(url, { services: 100, each: 10 });
+    await connectTo(url).config('SET', 'slowlog-log-slower-than', '500');
+    page = await startDashboard(url);
+  }, 120_000);
+
+  it('is nothing while nobody looks, beside the look whether the connections stand', async () => {
+    const idle = await commandsPerS(url, WATCHED_MS);
+    process.stdout.write(`nobody looks: ${idle.toFixed(2)} commands/s\n`);
+    expect(idle).toBeLessThanOrEqual(1.5);
+  });
+
+  it.each(PAGES)(
+    'is twenty commands a second at most for 100 services of 10 instances: %s',
+    async (name, topics) => {
+      const { heard, stop } = await follow(page.url, ['tasks', ...topics]);
+      await eventually(() => topics.every((topic) => heard.some((one) => one.name === topic)), {
+        what: 'all that is watched',
+        timeoutMs: 30_000,
+      });
+      const perS = await commandsPerS(url, WATCHED_MS);
+      // MONITOR slows down what it shows.
+      const from = performance.now();
+      await slowest(url);
+      await new Promise((resolve) => setTimeout(resolve, WATCHED_MS));
+      const ms = await slowest(url);
+      stop();
+      const problems = heard.flatMap(({ problem }) => problem ?? []);
+      process.stdout.write(`${name}: ${perS.toFixed(1)} commands/s, the slowest ${ms.toFixed(1)} ms\n`);
+      expect(problems).toEqual([]);
+      expect(perS).toBeLessThanOrEqual(20);
+      expect(ms).toBeLessThanOrEqual(scaled(10, from));
+    },
+    90_000,
+  );
+
+  it('stays the same with a million jobs that wait', async () => {
+    const service = 'service-007';
+    const instance = await startInstance({ service: 'adder', redis: url });
+    const { id } = await instance.queues.add('work', { n: 0 }, { service });
+    const redis = connectTo(url);
+    const waiting = instance.keys.waiting(service);
+    const [text = ''] = await redis.lrange(waiting, 0, 0);
+    for (let from = 1; from < JOBS; from += 10_000) {
+      const some = Array.from({ length: Math.min(10_000, JOBS - from) }, (_, n) =>
+        text.replaceAll(id, `job-${from + n}`),
+      );
+      await redis.lpush(waiting, ...some);
+    }
+    await slowest(url);
+    const from = performance.now();
+    const { heard, stop } = await follow(page.url, [`queue/${service}/default`, 'queues']);
+    await eventually(() => heard.length > 1, { what: 'the queue', timeoutMs: 30_000 });
+    const asked: Record<string, string> = {};
+    const ask = async (what: string, words: Readonly<Record<string, string>>) => {
+      const began = performance.now();
+      const query = new URLSearchParams({ what, service, ...words }).toString();
+      const answer = await fetch(`${page.url}ask?${query}`);
+      expect(answer.status).toBe(200);
+      const bytes = (await answer.text()).length;
+      asked[JSON.stringify(words)] = `${Math.round(performance.now() - began)} ms, ${bytes} bytes`;
+      expect(bytes).toBeLessThan(100_000);
+    };
+    await ask('jobs', { state: 'waiting' });
+    await ask('jobs', { state: 'waiting', offset: '500000' });
+    await ask('jobs', { state: 'waiting', offset: '999950' });
+    await ask('jobs', { state: 'waiting', text: 'no such text' });
+    await ask('jobs', { state: 'waiting', pattern: 'work' });
+    stop();
+    const ms = await slowest(url);
+    process.stdout.write(
+      `${JOBS} jobs wait: the slowest command ${ms.toFixed(1)} ms; ${JSON.stringify(asked, undefined, 2)}\n`,
+    );
+    expect(ms).toBeLessThanOrEqual(scaled(10, from));
+  }, 300_000);
+});

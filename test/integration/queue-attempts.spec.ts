@@ -3,6 +3,7 @@ import { Ctx } from '@nestjs/microservices';
 
 import { HydraJobContext, QueuePattern, QueueService, Retry, type JobEvent } from '../../lib/index.js';
 import { startService, type TestService } from '../support/app.js';
+import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
 import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
@@ -76,6 +77,24 @@ describe('the attempts of a job', () => {
     await held.result();
     const later = await queue.add('echo', 1, { delayMs: 60_000 });
     expect(await queue.get(later.id)).toMatchObject({ state: 'delayed', attempts: 0 });
+  });
+
+  it('that fail are logged with their job, and so are dead letters, of each reason', async () => {
+    const warned: string[] = [];
+    Logger.overrideLogger({ log() {}, error() {}, warn: (text: string) => warned.push(text) });
+    atEnd(() => Logger.overrideLogger(false));
+    // The log of a process is quiet for a while after each line.
+    const { app } = await startService({ service: uniqueService('told'), redis: await testRedis() }, [
+      AttemptsController,
+    ]);
+    const own = app.get(QueueService);
+    const [failing, asking] = [await own.add('fails', 1), await own.add('patient', 1)];
+    await expect(failing.result({ timeoutMs: 10_000 })).rejects.toMatchObject({ code: 'DEAD_LETTER' });
+    await asking.result({ timeoutMs: 10_000 });
+    expect(warned).toEqual([
+      `attempt 1 of job ${failing.id} of "fails" failed, the next is in 0 ms: as always`,
+      `job ${failing.id} of "fails" is a dead letter: as always`,
+    ]);
   });
 
   it('are not fewer for one that asked to be tried later and said that nothing failed', async () => {

@@ -114,6 +114,8 @@ export class JobRunner {
     const { attempt, lease, id, pattern } = job;
     if (attempt >= job.attempts) return this.giveUp(job, reason);
     const retryInMs = wholeMs(delayMs ?? this.backoffOf(job, reason));
+    // What a handler asks for is not news.
+    if (delayMs === undefined) this.tellOfFailure(job, reason, retryInMs);
     const state = failed(job.state, reason, this.redisClock.now());
     const event: JobEvent = { type: 'failed', id, pattern, attempt, error: reason, retryInMs };
     this.finish(job, {
@@ -124,6 +126,14 @@ export class JobRunner {
       state,
       event: JSON.stringify(event),
     });
+  }
+
+  private tellOfFailure({ attempt, id, pattern }: HeldJob, reason: string, retryInMs: number): void {
+    const next = `the next is in ${retryInMs} ms`;
+    this.context.log.warn(
+      `failed ${pattern} ${failureGroup(reason)}`,
+      `attempt ${attempt} of job ${id} of "${pattern}" failed, ${next}: ${reason}`,
+    );
   }
 
   /** An error in a user's function must not cost the job, nor the process. */

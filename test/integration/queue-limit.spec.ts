@@ -28,6 +28,15 @@ class LimitController {
     return Retry.after(300, { attempt: false });
   }
 
+  /** The first start lasts until its worker stops. */
+  @QueuePattern('rated', { rateLimit: { max: 2, perMs: 3_600_000 }, concurrency: 2 })
+  async rated(@Payload() key: unknown, @Ctx() { attempt, signal }: HydraJobContext): Promise<void> {
+    starts.push({ key, at: performance.now(), attempt });
+    if (starts.length > 1) return;
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    throw new Error('stopped');
+  }
+
   @QueuePattern('plain', { concurrency: 10 })
   plain(@Payload() data: unknown): unknown {
     return data;
@@ -91,5 +100,25 @@ describe('a pattern that is limited', () => {
     ['a', Number.NaN],
   ])('is refused for %j and %s ms', async (pattern, ms) => {
     await expect(queue.limit(pattern, ms)).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+});
+
+describe('a rate limit', () => {
+  it('counts a start that ended with its worker, though the job is given back', async () => {
+    const own = { ...options, service: uniqueService('rated'), drain: { timeoutMs: 100 } };
+    const first = await startService(own, [LimitController]);
+    const { queue: rated, close } = { queue: first.app.get(QueueService), close: first.close };
+    await rated.add('rated', 'interrupted');
+    await eventually(() => starts.length === 1, { what: 'the first start' });
+    await close();
+    const second = await startService(own, [LimitController]);
+    workers.push(second);
+    const later = second.app.get(QueueService);
+    await eventually(() => starts.length === 2, { what: 'the second start' });
+    await later.add('rated', 'one more');
+    // A job of another pattern is taken by the same script, behind it.
+    await later.add('plain', 1).result();
+    expect(starts.map(({ key }) => key)).toEqual(['interrupted', 'interrupted']);
+    expect((await later.counts()).waiting).toBe(1);
   });
 });

@@ -179,7 +179,7 @@ describe('a step that Redis has kept, or that has run,', () => {
   const state = { failures: 1 };
   const outcomes: LeaseOutcome[] = [
     { what: 'retry', lease: '1-w', id: 'm', addedAt: 0, delayMs: 60_000, state, event: '' },
-    { what: 'return', lease: '1-w', state },
+    { what: 'return', lease: '1-w', state, hasBegun: true },
     { what: 'requeue', lease: '1-w', state },
     { what: 'unserved', lease: '1-w', pattern: 'p', state },
   ];

@@ -98,7 +98,7 @@ end
 const OUTCOMES = `
 local hasState = redis.call('EXISTS', KEYS[7]) == 1
 local hasProgress = redis.call('EXISTS', KEYS[14]) == 1
-local refused, events, done, records, ended, returned = {}, {}, {}, {}, {}, {}
+local refused, events, done, records, ended, returned, refunds = {}, {}, {}, {}, {}, {}, {}
 local hasLatest, followers = redis.call('EXISTS', KEYS[27]) == 1, {}
 
 -- Redis closes a subscriber that has too much to read: what is large has to be asked for.
@@ -141,7 +141,7 @@ for i = outcomes, #ARGV, 4 do
   -- Not sent with the outcome: these are the very bytes that were taken.
   local job = what ~= 'refund' and redis.call('HGET', KEYS[1], lease)
   if what == 'refund' then
-    returned[#returned + 1] = detail
+    returned[#returned + 1], refunds[#refunds + 1] = detail, detail
   elseif not job then
     refused[#refused + 1] = lease
   else
@@ -175,6 +175,8 @@ for i = outcomes, #ARGV, 4 do
       if detail ~= '' then remember(job, detail) end
       giveBack(KEYS[16], KEYS[3], job, fenceOf(lease))
       returned[#returned + 1] = patternOf(job) or ''
+      if event ~= 'begun' then refunds[#refunds + 1] = returned[#returned] end
+      event = ''
     elseif what == 'requeue' then
       remember(job, detail)
       redis.call('LPUSH', KEYS[2], job)
@@ -545,8 +547,8 @@ for i = 19, outcomes - 1, 4 do
   if room[pattern] > 0 and (not tokens[pattern] or tokens[pattern] >= 1) then open = open + 1 end
 end
 ${OUTCOMES}
--- What is given back has not started: its token is there again.
-for _, pattern in ipairs(returned) do
+-- What is given back and has not begun: its token is there again.
+for _, pattern in ipairs(refunds) do
   if tokens[pattern] then
     if tokens[pattern] < 1 and tokens[pattern] + 1 >= 1 and room[pattern] > 0 then open = open + 1 end
     tokens[pattern] = math.min(full[pattern], tokens[pattern] + 1)

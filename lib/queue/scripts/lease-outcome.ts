@@ -26,8 +26,16 @@ export type LeaseOutcome =
       readonly letter: string;
       readonly event: string;
     }
-  /** It goes to its place, as if it had not been taken; its state is as it was where none is given. */
-  | { readonly what: 'return'; readonly lease: string; readonly state: JobState | undefined }
+  /**
+   * It goes to its place, as if it had not been taken; its state is as it was where none is given. Where it had begun, it stays
+   * counted by the rate limit.
+   */
+  | {
+      readonly what: 'return';
+      readonly lease: string;
+      readonly state: JobState | undefined;
+      readonly hasBegun: boolean;
+    }
   /** It was cancelled before it began: the token of its rate limit is there again. It has no lease. */
   | { readonly what: 'refund'; readonly lease: ''; readonly pattern: string }
   /** It goes to the end of the waiting list. */
@@ -44,7 +52,12 @@ export type LeaseOutcome =
 
 /** What the script `exchange` reads of it: what, lease, detail, event. An id or a pattern may have any character in it, so its length comes first. */
 export function encodeOutcome(outcome: LeaseOutcome): [string, string, string, string] {
-  return [outcome.what, outcome.lease, detailOf(outcome), 'event' in outcome ? outcome.event : ''];
+  return [outcome.what, outcome.lease, detailOf(outcome), eventOf(outcome)];
+}
+
+function eventOf(outcome: LeaseOutcome): string {
+  if (outcome.what === 'return') return outcome.hasBegun ? 'begun' : '';
+  return 'event' in outcome ? outcome.event : '';
 }
 
 function detailOf(outcome: LeaseOutcome): string {

@@ -178,7 +178,8 @@ function failed(state: JobState, error: string, at: number): JobState {
 export function returned(job: HeldJob): LeaseOutcome {
   const { alone, unhandledSince, ...state } = withStart(job);
   const isOther = alone || unhandledSince !== undefined || state.begun !== job.state.begun;
-  return { what: 'return', lease: job.lease, state: isOther ? state : undefined };
+  const { lease, hasBegun } = job;
+  return { what: 'return', lease, state: isOther ? state : undefined, hasBegun };
 }
 
 /** Its next start is not its first, though no attempt counts. */

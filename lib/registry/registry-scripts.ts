@@ -1,11 +1,16 @@
 import { NOW } from '../redis/lua-clock.js';
+import { NEED } from '../redis/lua-need.js';
 import { Script } from '../redis/script.js';
 
 /**
  * Added to scripts that change the index. An epoch that was lost with its data starts at the clock, never at a value seen
- * before; so does one that somebody made into something that cannot be counted on, or not exactly.
+ * before; so does one that somebody made into something that cannot be counted on, or not exactly. `needAnnounce(epoch, channel)`
+ * asks for the rights.
  */
-const ANNOUNCE = `${NOW}
+const ANNOUNCE = `${NOW}${NEED}
+local function needAnnounce(epochKey, channel)
+  need('INCR', epochKey) need('SET', epochKey, 1) need('PUBLISH', channel, 'a')
+end
 local function announce(epochKey, channel, kind, payload)
   local epoch = redis.pcall('INCR', epochKey)
   if type(epoch) ~= 'number' or epoch <= 1 or epoch >= 2 ^ 53 then
@@ -44,7 +49,9 @@ const allowFull = (hash: string) => `redis.call('HDEL', ${hash}, '')
 export const writeService = new Script<number>(
   'registry.writeService',
   1,
-  `redis.call('DEL', KEYS[1])
+  `${NEED}
+need('DEL', KEYS[1]) need('SET', KEYS[1], ARGV[1])
+redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1])
 return 1
 `,
@@ -62,7 +69,9 @@ return 1
 export const enterDirectory = new Script<number>(
   'registry.enterDirectory',
   1,
-  `redis.call('SREM', KEYS[1], '')
+  `${NEED}
+need('SREM', KEYS[1], '') need('SADD', KEYS[1], ARGV[1]) need('PUBLISH', ARGV[2], 'a')
+redis.call('SREM', KEYS[1], '')
 local added = redis.call('SADD', KEYS[1], ARGV[1])
 if added == 1 then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
 return added
@@ -84,9 +93,16 @@ return added
 export const beat = new Script<number>(
   'registry.beat',
   4,
-  `${ANNOUNCE}${allowFull('KEYS[3]')}
-local ttl = tonumber(ARGV[2])
-if ttl > 0 then
+  `${ANNOUNCE}
+local ttl, known = tonumber(ARGV[2]), redis.call('HEXISTS', KEYS[3], ARGV[1])
+local isNews = known == 0 or ARGV[5] == 'change'
+need('HDEL', KEYS[3], '') need('SET', KEYS[1], 'a') need('PTTL', KEYS[1]) need('ZADD', KEYS[2], 1, 'a')
+if KEYS[5] then need('HSET', KEYS[5], 'a', 'b') end
+if isNews then
+  need('HSET', KEYS[3], 'a', 'b')
+  needAnnounce(KEYS[4], ARGV[4])
+end
+${allowFull('KEYS[3]')}if ttl > 0 then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ttl)
 else
   ttl = redis.call('PTTL', KEYS[1])
@@ -94,8 +110,7 @@ else
 end
 redis.call('ZADD', KEYS[2], now + ttl, ARGV[1])
 if KEYS[5] then redis.call('HSET', KEYS[5], ARGV[1], ARGV[3]) end
-local known = redis.call('HEXISTS', KEYS[3], ARGV[1])
-if known == 0 or ARGV[5] == 'change' then
+if isNews then
   redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
   announce(KEYS[4], ARGV[4], known == 0 and 'join' or 'change', ARGV[3])
 end
@@ -118,6 +133,8 @@ export const leave = new Script<number>(
   'registry.leave',
   4,
   `${ANNOUNCE}
+need('DEL', KEYS[1]) need('ZREM', KEYS[2], 'a') need('HDEL', KEYS[3], 'a')
+if redis.call('HEXISTS', KEYS[3], ARGV[1]) == 1 then needAnnounce(KEYS[4], ARGV[2]) end
 if ARGV[3] == 'absent' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
@@ -156,6 +173,8 @@ local isLate = expected > 0 and now > expected
 local answer = { string.format('%.0f', now) }
 local function look(first)
   local beats, instances, epoch, reprieve = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
+  need('ZADD', beats, 1, 'a') need('ZREM', beats, 'a') need('HDEL', instances, 'a') need('SET', reprieve, 1) need('PUBSUB', 'NUMSUB', ARGV[first + 3])
+  needAnnounce(epoch, ARGV[first])
   local dead = {}
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', beats, '-inf', now, 'LIMIT', 0, 1000)) do
     local ttl = redis.call('PTTL', ARGV[first + 1] .. id .. ARGV[first + 2])
@@ -268,7 +287,9 @@ return records
 export const replaceRoutes = new Script<null>(
   'registry.replaceRoutes',
   2,
-  `
+  `${NEED}
+need('SMEMBERS', KEYS[2]) need('PUBLISH', ARGV[1], 'a')
+for i = 1, 2 do need('SADD', KEYS[i], 'a') need('SREM', KEYS[i], 'a') end
 local wanted = {}
 for i = 3, #ARGV do wanted[ARGV[i]] = true end
 local before = redis.call('SMEMBERS', KEYS[2])
@@ -299,7 +320,8 @@ return nil
 export const putRoutesBack = new Script<number>(
   'registry.putRoutesBack',
   2,
-  `
+  `${NEED}
+need('SADD', KEYS[1], 'a') need('PUBLISH', ARGV[1], 'a')
 local missing = redis.call('SDIFF', KEYS[2], KEYS[1])
 for _, route in ipairs(missing) do redis.call('SADD', KEYS[1], route) end
 if #missing > 0 then redis.call('PUBLISH', ARGV[1], ARGV[2]) end

@@ -5,14 +5,12 @@ import { countScriptsInSources, ownScripts, scriptNamesInSources } from '../supp
 import { startPrivateRedis } from '../support/redis.js';
 import { answerOf, contentOf, sorted, startBackends, type Backends } from './backends.js';
 import { comparable } from './comparable.js';
-import { recordCommands } from './recorded-commands.js';
+import { recordCommands, timed } from './recorded-commands.js';
 
 const RUNS = Number(process.env['HYDRA_CONFORMANCE_RUNS'] ?? 6);
 const SEED = Number(process.env['HYDRA_CONFORMANCE_SEED'] ?? 1);
 /** Of what was recorded, in one sequence. */
 const COMMANDS = 150;
-const STARTED_AT = 1_764_000_000_000;
-const STEP_MS = 300;
 const SHORT_LIFE_MS = 60_000;
 /** What takes the place of an argument now and then. */
 const ODD = ['', '0', '1', 'x', '[]', '{}', '{"a":1}', '\u00e9'];
@@ -62,13 +60,6 @@ function saysHowIdle([name, ...args]: readonly string[]): boolean {
 /** Its answer is how many milliseconds are left of a life, or 0. */
 function saysHowLong([name, text]: readonly string[]): boolean {
   return name === 'eval' && /\breturn\b.*'PTTL'/.test(text ?? '');
-}
-
-/** A script on both sides at the same time, which goes on from command to command. */
-function timed([name, text, ...args]: readonly string[], at: number): string[] {
-  const ms = STARTED_AT + at * STEP_MS;
-  const time = `{ '${Math.floor(ms / 1_000)}', '${(ms % 1_000) * 1_000}' }`;
-  return [name!, ...(text === undefined ? [] : [text.replaceAll("redis.call('TIME')", time)]), ...args];
 }
 
 /** Some of what was recorded, in its order, with an odd argument here and there. */

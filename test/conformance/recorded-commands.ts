@@ -21,6 +21,9 @@ const LEFT_OUT = [
   'acl',
 ];
 
+const STARTED_AT = 1_764_000_000_000;
+const STEP_MS = 300;
+
 /** What an application with all features sends to a Redis, in its order, scripts with their texts. */
 export async function recordCommands(url: string): Promise<string[][]> {
   const redis = new Redis(url);
@@ -61,4 +64,11 @@ function portable(argv: readonly string[], texts: Map<string, string>): string[]
   if (name === 'blmove') return ['lmove', ...args.slice(0, -1)];
   const at = args.findIndex((word) => word.toLowerCase() === 'block');
   return [name, ...(at < 0 ? args : args.toSpliced(at, 2))];
+}
+
+/** A script with the same time wherever it runs, which goes on from command to command. */
+export function timed([name, text, ...args]: readonly string[], at: number): string[] {
+  const ms = STARTED_AT + at * STEP_MS;
+  const time = `{ '${Math.floor(ms / 1_000)}', '${(ms % 1_000) * 1_000}' }`;
+  return [name!, ...(text === undefined ? [] : [text.replaceAll("redis.call('TIME')", time)]), ...args];
 }

@@ -32,6 +32,11 @@ const TRIED = [
   ['eval', 'return redis.call("get", "b")', '0'],
   ['eval', 'return redis.call("publish", "y", "1")', '0'],
   ['eval', 'return {redis.acl_check_cmd("get", "a"), redis.acl_check_cmd("set", "c", "1")}', '0'],
+  [
+    'eval',
+    'return {redis.acl_check_cmd("scan"), redis.acl_check_cmd("get"), redis.acl_check_cmd("ping")}',
+    '0',
+  ],
   ['ping'],
   ['nosuch'],
 ];

@@ -128,8 +128,11 @@ describe('a Redis that is back with what it knew two seconds ago', () => {
 });
 
 describe('a right that is taken away from a worker while it runs', () => {
-  const WRITING = 'hset hdel set zadd zrem zpopmin rpop lpush rpush lmove lpop publish del evalsha';
-  const READING = 'exists hget hmget hlen get zscore zmscore zcard zrange zcount pttl';
+  // Those of all scripts that a worker runs, and LREM, by which earlier ones took jobs.
+  const WRITING =
+    'hset hdel set zadd zrem zpopmin rpop lpush rpush lmove lpop lrem publish del pexpire pexpireat persist evalsha';
+  const READING =
+    'exists hget hmget hlen hkeys hgetall hrandfield get lindex zscore zmscore zcard zrange zrangebyscore zcount pttl';
   const COMMANDS = `${WRITING} ${READING}`.split(' ');
 
   it('costs no job, whichever it is, and all go on when it is given back', async () => {

@@ -69,6 +69,8 @@ end
 
 -- Before anything has changed: a user without all rights is refused whole.
 local function needRecord()
+  need('HKEYS', KEYS[1]) need('HKEYS', KEYS[2]) need('HGET', KEYS[1], 'a') need('HGET', KEYS[2], 'a') need('HEXISTS', KEYS[1], 'a')
+  need('HEXISTS', KEYS[2], 'a') need('GET', KEYS[3]) need('GET', KEYS[5]) need('LLEN', KEYS[4])
   need('LPUSH', KEYS[4], 'a') need('LTRIM', KEYS[4], 0, 1) need('INCR', KEYS[3]) need('HSET', KEYS[2], 'a', 'b')
   need('HDEL', KEYS[2], 'a') need('HSET', KEYS[1], 'a', 'b') need('HDEL', KEYS[1], 'a') need('PUBLISH', ARGV[1], 'a')
 end
@@ -229,9 +231,10 @@ export const surveyConfigs = new Script<string>(
   'config.surveyConfigs',
   6,
   `${RECORD}
+needRecord()
+need('SET', KEYS[6], '1') need('PEXPIRE', KEYS[6], 1)
 local pause = tonumber(ARGV[4])
 if pause == 0 or redis.call('SET', KEYS[6], '1', 'NX', 'PX', pause) then
-  needRecord()
   recordPending()
   if pause > 0 and hashed > pause * 2000 then redis.call('PEXPIRE', KEYS[6], math.floor(hashed / 2000)) end
 end

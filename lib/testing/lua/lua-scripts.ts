@@ -295,11 +295,10 @@ export class LuaScripts implements ScriptEngine {
     const { machine } = this;
     const argv = this.arguments();
     if (typeof argv === 'string') return this.raise(new CommandError(argv));
-    const { session } = this.current!.context;
-    const command = this.known(argv);
-    const isDenied =
-      command instanceof CommandError || session.state.user?.rules.denialOf(command, argv) !== undefined;
-    machine.push(!isDenied);
+    const { session, server } = this.current!.context;
+    // Whatever its arguments: it is not run.
+    const command = server.commands.lookUp(argv);
+    machine.push(command !== undefined && session.state.user?.rules.denialOf(command, argv) === undefined);
     return 1;
   }
 }

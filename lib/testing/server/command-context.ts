@@ -69,6 +69,7 @@ export interface CommandHost {
 export interface KnownCommands {
   readonly commands: ReadonlyMap<string, Command>;
   find(argv: readonly string[]): Command;
+  lookUp(argv: readonly string[]): Command | undefined;
 }
 
 /** Keys and arguments of one run of a script. */

@@ -163,6 +163,9 @@ sinter -2 readonly 1 -1 1 read,set,slow
 sintercard -3 readonly,movablekeys 0 0 0 read,set,slow
 sinterstore -3 write,denyoom 1 -1 1 write,set,slow
 sismember 3 readonly,fast 1 1 1 read,set,fast
+slowlog|get -2 admin,loading,stale 0 0 0 admin,slow,dangerous
+slowlog|len 2 admin,loading,stale 0 0 0 admin,slow,dangerous
+slowlog|reset 2 admin,loading,stale 0 0 0 admin,slow,dangerous
 smembers 2 readonly 1 1 1 read,set,slow
 smismember -3 readonly,fast 1 1 1 read,set,fast
 smove 4 write,fast 1 2 1 write,set,fast

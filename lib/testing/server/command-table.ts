@@ -31,6 +31,13 @@ export class CommandTable implements KnownCommands {
     return command;
   }
 
+  /** The same, whatever its arguments; undefined where there is none. */
+  lookUp([name = '', ...args]: readonly string[]): Command | undefined {
+    const full = name.toLowerCase();
+    const isContainer = this.containers.has(full) && args.length > 0;
+    return this.commands.get(isContainer ? `${full}|${args[0]!.toLowerCase()}` : full);
+  }
+
   /** Whether there is such a command, or commands below it. */
   isName(name: string): boolean {
     return this.commands.has(name) || this.containers.has(name);

@@ -13,7 +13,7 @@ export interface Shrunk {
 }
 
 /** Makes a failure smaller, as long as the same rule is broken. */
-export async function shrink(failed: RunResult): Promise<Shrunk> {
+export async function shrink(failed: RunResult, run: typeof runSeed = runSeed): Promise<Shrunk> {
   const rule = failed.violations[0]!.rule;
   let kept = allOf(failed.plan);
   let result = failed;
@@ -23,7 +23,7 @@ export async function shrink(failed: RunResult): Promise<Shrunk> {
     for (const part of kept) {
       if (runs++ >= MAX_RUNS) break;
       const fewer = without(failed.plan, kept, part);
-      const tried = await runSeed(failed.seed, { plan: partOf(failed.plan, fewer) });
+      const tried = await run(failed.seed, { plan: partOf(failed.plan, fewer) });
       if (!tried.violations.some((violation) => violation.rule === rule)) continue;
       [kept, result, isSmaller] = [fewer, tried, true];
     }

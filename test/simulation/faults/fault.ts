@@ -2,7 +2,7 @@
 export type Fault =
   | { readonly kind: 'kill' | 'stop'; readonly at: number; readonly who: string; readonly forMs: number }
   | {
-      readonly kind: 'freeze' | 'hold' | 'deaf';
+      readonly kind: 'freeze' | 'hold' | 'deaf' | 'cut in part';
       readonly at: number;
       readonly who: string;
       readonly forMs: number;
@@ -14,14 +14,21 @@ export type Fault =
       readonly forMs: number;
       readonly byMs: number;
     }
-  | { readonly kind: 'skew'; readonly at: number; readonly who: string; readonly byMs: number }
   | { readonly kind: 'cut'; readonly at: number; readonly who: string }
+  | { readonly kind: 'skew'; readonly at: number; readonly who: string; readonly byMs: number }
   | {
       readonly kind: 'redis frozen' | 'redis restarts' | 'redis full';
       readonly at: number;
       readonly forMs: number;
     }
   | { readonly kind: 'redis goes back'; readonly at: number; readonly forMs: number; readonly backMs: number }
+  | {
+      /** A replica that is so much behind takes over: what it had not heard of is lost. */
+      readonly kind: 'redis fails over';
+      readonly at: number;
+      readonly forMs: number;
+      readonly behindMs: number;
+    }
   | { readonly kind: 'redis emptied'; readonly at: number }
   | { readonly kind: 'replies lost'; readonly at: number; readonly command: string; readonly times: number };
 

@@ -7,6 +7,8 @@ import type { Plan } from './plan.js';
 
 /** How long apart the processes of a world start, in milliseconds. */
 const START_WITHIN_MS = 1_500;
+/** How long before a failover the replica begins to follow, in milliseconds: longer than it is ever behind. */
+const FOLLOWS_FOR_MS = 2_000;
 
 /** The processes of a world, and what is done to them. */
 export class Fleet {
@@ -33,6 +35,7 @@ export class Fleet {
     }
     for (const fault of faults) {
       if (fault.kind === 'redis goes back') this.planReturn(fault);
+      else if (fault.kind === 'redis fails over') this.planFailover(fault);
       else clock.setTimeout(() => this.happen(fault), fault.at);
     }
   }
@@ -68,6 +71,22 @@ export class Fleet {
     clock.setTimeout(keepCopy, fault.at - fault.backMs);
   }
 
+  /** What is lost is what the replica had not heard of when it took over. */
+  private planFailover(fault: Extract<Fault, { kind: 'redis fails over' }>): void {
+    const { clock, redis, ledger } = this.world;
+    const { at, forMs, behindMs } = fault;
+    const takeOver = async (replica: Promise<RedisCopy>) => {
+      ledger.note('redis', 'data lost', { from: clock.monotonic() - behindMs });
+      this.note(fault);
+      await redis.restart(forMs, await replica);
+    };
+    const follow = () => {
+      const replica = redis.faults.replica({ behind: behindMs });
+      clock.setTimeout(() => void takeOver(replica), at - clock.monotonic());
+    };
+    clock.setTimeout(follow, Math.max(0, at - FOLLOWS_FOR_MS));
+  }
+
   private happen(fault: Fault): void {
     if (!isOfProcess(fault)) return this.disturbRedis(fault);
     const member = this.present.get(fault.who);
@@ -101,6 +120,7 @@ export class Fleet {
     } else if (fault.kind === 'hold') network.hold(fault.forMs);
     else if (fault.kind === 'deaf') host.goDeaf(fault.forMs);
     else if (fault.kind === 'cut') host.cut();
+    else if (fault.kind === 'cut in part') host.cutSome(fault.forMs);
     else if (fault.kind === 'skew') process.skew(fault.byMs);
     else if (fault.kind === 'slow') {
       network.slow(fault.byMs);

@@ -64,9 +64,8 @@ function faultOf({ draw, one, names }: Draws): Fault {
   const kind = one(KINDS);
   if (kind === 'slow') return { kind, at, who, forMs, byMs: draw(20, 800) };
   if (kind === 'skew') return { kind, at, who, byMs: draw(-600_000, 600_000) };
-  if (kind === 'cut') return { kind, at, who };
-  if (kind === 'redis goes back')
-    return { kind, at, forMs: Math.min(forMs, 3_000), backMs: draw(100, 3_000) };
+  if (kind === 'cut') return at % 2 === 0 ? { kind, at, who } : { kind: 'cut in part', at, who, forMs };
+  if (kind === 'redis goes back') return lossOf({ at, forMs: Math.min(forMs, 3_000), ms: draw(100, 3_000) });
   if (kind === 'redis emptied') return { kind, at };
   if (kind === 'replies lost')
     return { kind, at, command: one(['evalsha', 'publish', 'lpush', 'xadd']), times: draw(1, 3) };
@@ -75,7 +74,15 @@ function faultOf({ draw, one, names }: Draws): Fault {
   return { kind, at, who, forMs };
 }
 
-const KINDS: readonly Fault['kind'][] = [
+type DrawnKind = Exclude<Fault['kind'], 'redis fails over' | 'cut in part'>;
+
+/** By a crash, or by a failover, which takes less time and loses less. */
+function lossOf({ at, forMs, ms }: { at: number; forMs: number; ms: number }): Fault {
+  if (at % 2 === 0) return { kind: 'redis goes back', at, forMs, backMs: ms };
+  return { kind: 'redis fails over', at, forMs: Math.ceil(forMs / 10), behindMs: Math.ceil(ms / 4) };
+}
+
+const KINDS: readonly DrawnKind[] = [
   ...['kill', 'kill', 'kill', 'stop', 'freeze', 'freeze', 'hold', 'deaf', 'slow', 'skew', 'cut'],
   ...['redis frozen', 'redis restarts', 'redis full', 'redis goes back', 'redis emptied', 'replies lost'],
-] as Fault['kind'][];
+] as DrawnKind[];

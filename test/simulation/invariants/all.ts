@@ -2,8 +2,17 @@ import { answersAreWhole, callsEnd, callsRunOnce, callsSucceed, callsTellTheTrut
 import { configsAreWhole } from './configs.js';
 import { entriesAreInOrder, entriesAreKept } from './entries.js';
 import { Evidence, type Invariant } from './evidence.js';
-import { fencesRise, jobsAreKept, jobsBeginSoon, jobsEndOnce, jobsRunAlone, limitsHold } from './jobs.js';
+import {
+  fencesRise,
+  jobsAreKept,
+  jobsBeginAtOnce,
+  jobsBeginSoon,
+  jobsEndOnce,
+  jobsRunAlone,
+  limitsHold,
+} from './jobs.js';
 import { nothingIsLeft, nothingLeaks } from './nothing-left.js';
+import { callsReachAll } from './reach.js';
 import { registryIsRight } from './registry.js';
 import { ticksAreOne } from './schedules.js';
 
@@ -14,8 +23,10 @@ const INVARIANTS: Readonly<Record<string, Invariant>> = {
   'mayHaveRun: false is true': callsTellTheTruth,
   'the values of an answer are whole, or the call fails': answersAreWhole,
   'a call is answered while all is well': callsSucceed,
+  'each instance gets calls while nothing is done to it': callsReachAll,
   'no accepted job is lost': jobsAreKept,
   'a job begins soon while all is well': jobsBeginSoon,
+  'a job begins at once while all is well and there is room': jobsBeginAtOnce,
   'a job ends once': jobsEndOnce,
   'fences rise': fencesRise,
   'limits are not exceeded': limitsHold,

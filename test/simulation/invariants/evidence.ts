@@ -60,10 +60,14 @@ export class Evidence {
 
   /** Whether nothing was done to anybody between these times. */
   isWell(from: number, to: number): boolean {
+    return from >= 0 && !this.faults.some((fault) => fault.from <= to && fault.to >= from);
+  }
+
+  private get faults(): readonly { readonly from: number; readonly to: number }[] {
     this.allFaults ??= this.facts
       .filter(({ who }) => who === 'fault')
       .map(({ at, forMs }) => ({ from: at, to: at + Number(forMs ?? 0) }));
-    return from >= 0 && !this.allFaults.some((fault) => fault.from <= to && fault.to >= from);
+    return this.allFaults;
   }
 
   /** Whether a process was frozen at any time between these. */

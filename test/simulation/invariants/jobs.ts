@@ -134,3 +134,40 @@ export const jobsBeginSoon: Invariant = (evidence) => {
     return begunAt <= dueAt + SOON_MS ? [] : [`job ${String(id)}, due at ${dueAt}, began at ${begunAt}`];
   });
 };
+
+/** A worker that has room hears of a job at once, and does not find it at its next look, a second later. */
+const AT_ONCE_MS = 300;
+
+/** While all is well, and every worker has room, a job begins at once. */
+export const jobsBeginAtOnce: Invariant = (evidence) => {
+  const starts = evidence.byId('job began');
+  const open = openTimes(evidence);
+  return evidence.all('job adding').flatMap(({ id, pattern, isShared, delayMs, at }) => {
+    const isPlain = pattern === 'plain' && !isShared && delayMs === 0;
+    if (!isPlain || !evidence.isWell(at - WELL_FOR_MS, at + SOON_MS)) return [];
+    const others = open.filter((other) => other.id !== id && other.from <= at + AT_ONCE_MS && other.to >= at);
+    const begunAt = starts.get(String(id))?.[0]?.at ?? Infinity;
+    return others.length >= CONCURRENCY || begunAt <= at + AT_ONCE_MS
+      ? []
+      : [`job ${String(id)}, added at ${at} beside ${others.length} others, began at ${begunAt}`];
+  });
+};
+
+interface OpenTime {
+  readonly id: Fact[string];
+  readonly from: number;
+  readonly to: number;
+}
+
+/** When each plain job was there: from when it was added, those with a common id from when they began, until they ended. */
+function openTimes(evidence: Evidence): readonly OpenTime[] {
+  const isPlain = ({ pattern }: Fact) => pattern === 'plain';
+  const ends = evidence.byId('job ended');
+  const endOfRun = ({ id, fence }: Fact) => ends.get(String(id))?.find((end) => end['fence'] === fence)?.at;
+  const waits = evidence.all('job adding').filter((fact) => isPlain(fact) && !fact['isShared']);
+  const runs = evidence.all('job began').filter(isPlain);
+  return [
+    ...waits.map(({ id, at }) => ({ id, from: at, to: ends.get(String(id))?.at(-1)?.at ?? Infinity })),
+    ...runs.map((run) => ({ id: run['id'], from: run.at, to: endOfRun(run) ?? Infinity })),
+  ];
+}

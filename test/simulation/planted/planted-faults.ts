@@ -8,7 +8,7 @@ export interface PlantedFault {
   readonly rule: string;
 }
 
-/** Those that the rules of the simulation were seen to find. The other patches in this folder are not shown yet. */
+/** Those that the rules of the simulation were seen to find. The other patch in this folder, of a suspicion, is not shown yet. */
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
   { name: 'acknowledge-before-run', shownBy: 'consumer,kill', rule: 'no accepted entry is lost' },
   { name: 'counter-that-goes-back', shownBy: 'worker,redis goes back', rule: 'fences rise' },
@@ -20,5 +20,15 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   { name: 'id-freed-too-early', shownBy: 'producer', rule: 'a job runs in one place at a time' },
   { name: 'lease-by-the-wrong-clock', shownBy: 'worker,skew', rule: 'a job runs in one place at a time' },
+  {
+    name: 'lost-wake-up',
+    shownBy: 'producer',
+    rule: 'a job begins at once while all is well and there is room',
+  },
+  {
+    name: 'probe-that-overtakes',
+    shownBy: 'caller',
+    rule: 'a call that is not idempotent runs at most once',
+  },
   { name: 'write-before-it-may-fail', shownBy: 'producer', rule: 'no accepted job is lost' },
 ];

@@ -129,7 +129,7 @@ export class SimConnection extends Duplex {
   }
 
   private accept(): void {
-    if (this.redis.isDown) return this.reply(() => this.destroy(refused()));
+    if (this.redis.isDown || this.host.isCutOff) return this.reply(() => this.destroy(refused()));
     this.session = this.redis.server.connect({
       address: `${this.host.name}:${this.remotePort}`,
       write: (bytes) => this.answer(bytes),

@@ -12,6 +12,7 @@ export class SimHost {
   /** What goes where a Redis location goes. */
   readonly location: RedisLocation;
   private readonly connections = new Set<SimConnection>();
+  private cutOffUntil = 0;
 
   constructor(
     readonly redis: SimRedis,
@@ -44,10 +45,26 @@ export class SimHost {
     this.process.kill();
   }
 
+  /** Whether Redis is not to be reached from here: connections are refused. */
+  get isCutOff(): boolean {
+    return this.redis.clock.monotonic() < this.cutOffUntil;
+  }
+
   /** Its connections break; what was on its way in one direction is lost. */
   cut(): void {
     this.process.disturb(0);
-    for (const connection of [...this.connections])
+    this.breakOff([...this.connections]);
+  }
+
+  /** Some of its connections break, and none comes about for so long: those that are left stand. */
+  cutSome(forMs: number): void {
+    this.process.disturb(forMs);
+    this.cutOffUntil = this.redis.clock.monotonic() + forMs;
+    this.breakOff([...this.connections].filter(() => this.process.random.float() < 0.5));
+  }
+
+  private breakOff(connections: readonly SimConnection[]): void {
+    for (const connection of connections)
       connection.breakOff(this.process.random.float() < 0.5 ? 'requests lost' : 'replies lost');
   }
 

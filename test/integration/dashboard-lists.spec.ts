@@ -1,4 +1,5 @@
 import type { HydraInstance } from '../../lib/hydra-instance.js';
+import type { Conditions } from '../../lib/dashboard/facts/conditions.js';
 import type { Fleet } from '../../lib/dashboard/facts/fleet.js';
 import type { ListedQueues } from '../../lib/dashboard/facts/queues.js';
 import type { ListedStreams } from '../../lib/dashboard/facts/streams.js';
@@ -16,6 +17,10 @@ let page: { readonly url: string };
 beforeAll(async () => {
   ({ url } = await startPrivateRedis());
   instance = await startInstance({ service, redis: url });
+});
+
+/** What another test has seen is not looked at again at once. */
+beforeEach(async () => {
   page = await startDashboard(url);
 });
 
@@ -26,6 +31,23 @@ async function told<T>(topic: string): Promise<T> {
   stop();
   return first.value as T;
 }
+
+describe('the conditions of the dashboard', () => {
+  it('have an instance that is alive and that callers leave out', async () => {
+    const key = instance.keys.health(service, instance.id);
+    const redis = connectTo(url);
+    const text = await eventually(() => redis.get(key), { what: 'its health' });
+    const health = JSON.parse(text) as { nest: { activity: object } };
+    health.nest.activity = { ...health.nest.activity, breakers: { [`${service}/${instance.id}`]: 1 } };
+    await redis.set(key, JSON.stringify(health), 'KEEPTTL');
+    const { conditions } = await told<Conditions>('conditions');
+    expect(conditions.find(({ id }) => id === 'calls.left-out')).toMatchObject({
+      severity: 'warning',
+      what: expect.stringContaining(`${service}/${instance.id} → ${service}/${instance.id}`),
+      link: 'services',
+    });
+  });
+});
 
 describe('the lists of the dashboard', () => {
   it('count jobs with a priority and jobs that were set aside', async () => {
@@ -41,7 +63,6 @@ describe('the lists of the dashboard', () => {
   });
 
   it('have queues with a name of their own, and streams that nobody uses', async () => {
-    page = await startDashboard(url);
     await instance.queues.add('work', {}, { queue: 'mails' });
     await connectTo(url).xadd(instance.keys.stream('orders'), '1-0', 'data', '{}');
     await connectTo(url).xgroup('CREATE', instance.keys.stream('orders'), 'shop', '0');

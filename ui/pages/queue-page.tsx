@@ -1,4 +1,5 @@
 import type { SeenQueue } from '../../lib/dashboard/facts/queue.js';
+import type { Topology } from '../../lib/registry/topology/topology.js';
 import { useHistory } from '../live/history.js';
 import { topic, useTopic } from '../live/topics.js';
 import { ActButton } from '../parts/act-button.js';
@@ -22,6 +23,8 @@ const VIEWS = ['waiting', 'active', 'delayed', 'completed', 'dead', 'failures', 
 export function QueuePage({ service, queue, query }: QueueProps) {
   const { value, problem, at } = useTopic<SeenQueue>(topic('queue', service, queue));
   const history = useHistory(value?.counts, at);
+  const topology = useTopic<Topology>(topic('topology'));
+  const rates = useHistory(topology.value && ratesOf(topology.value, service), topology.at);
   const { view = 'waiting' } = query;
   return (
     <>
@@ -40,6 +43,16 @@ export function QueuePage({ service, queue, query }: QueueProps) {
             { label: 'dead', colour: 'bad', values: history.map(([, { dead }]) => dead) },
           ]}
         />
+      )}
+      {rates.length > 1 && (
+        <>
+          <p class="quiet">Jobs that come to all queues of {service} in a second:</p>
+          <DepthChart
+            label="Jobs in a second"
+            times={rates.map(([when]) => when / 1_000)}
+            lines={[{ label: 'in a second', colour: 'accent', values: rates.map(([, rate]) => rate) }]}
+          />
+        </>
       )}
       <nav class="views" aria-label="What of the queue">
         {VIEWS.map((name) => (
@@ -61,6 +74,12 @@ export function QueuePage({ service, queue, query }: QueueProps) {
       )}
     </>
   );
+}
+
+/** How many jobs come to a service in a second: instances count them by pattern, and not by queue. */
+function ratesOf({ edges }: Topology, service: string): number {
+  const jobs = edges.filter(({ kind, to }) => kind === 'job' && to === service);
+  return jobs.reduce((sum, { ratePerS }) => sum + ratePerS, 0);
 }
 
 function Depth({

@@ -28,6 +28,7 @@ const LINKS: Readonly<Record<string, string>> = {
   'registry.': 'services',
   'queues.': 'queues',
   'streams.': 'streams',
+  'calls.left-out': 'services',
   'calls.': 'topology',
   'configuration.': 'configuration',
   'process.': 'services',

@@ -1,7 +1,11 @@
 import type { Asked } from '../../doctor/evidence/asked.js';
+import { refusal } from '../../doctor/evidence/services-seen.js';
 import type { DoctorFinding, DoctorReport, DoctorSeverity } from '../../doctor/finding.js';
 import type { Topology, TopologyEdge } from '../../registry/topology/topology.js';
 import { listed } from '../../runtime/listed.js';
+import { leftOutIn } from './fleet.js';
+import type { FleetLook } from './fleet-look.js';
+import type { LookedAt } from './look.js';
 import type { Place } from './place.js';
 import { readTopology } from './topology.js';
 
@@ -15,7 +19,9 @@ const FEW_CALLS = 20;
 export type TrafficReport = Pick<DoctorReport, 'findings' | 'notLookedAt'>;
 
 export const NO_TRAFFIC: TrafficReport = { findings: [], notLookedAt: [] };
-export const TRAFFIC_CHECKS = ['calls.errors', 'calls.slow'] as const;
+const OF_EDGES = ['calls.errors', 'calls.slow'] as const;
+const OF_BREAKERS = ['calls.left-out'] as const;
+export const TRAFFIC_CHECKS = [...OF_EDGES, ...OF_BREAKERS] as const;
 
 type Counted = Pick<TopologyEdge, 'calls' | 'errors'>;
 
@@ -23,15 +29,36 @@ type Counted = Pick<TopologyEdge, 'calls' | 'errors'>;
 export class TrafficConditions {
   private before: ReadonlyMap<string, Counted> = new Map();
 
-  constructor(private readonly place: Place) {}
+  constructor(
+    private readonly place: Place,
+    private readonly fleet: FleetLook,
+  ) {}
 
   /** Never rejects: where it cannot look, it says why. */
   async read(asked: Asked): Promise<TrafficReport> {
+    const reports = await Promise.all([this.readEdges(asked), this.readBreakers(asked)]);
+    return {
+      findings: reports.flatMap(({ findings }) => findings),
+      notLookedAt: reports.flatMap(({ notLookedAt }) => notLookedAt),
+    };
+  }
+
+  private async readEdges(asked: Asked): Promise<TrafficReport> {
     try {
       const { value } = await readTopology(this.place, asked);
-      return reported(this.ofCalls(value), value.notes);
+      return reported(OF_EDGES, this.ofCalls(value), value.notes);
     } catch (error) {
-      return reported([], [(error as Error).message]);
+      return reported(OF_EDGES, [], [(error as Error).message]);
+    }
+  }
+
+  private async readBreakers(asked: Asked): Promise<TrafficReport> {
+    try {
+      const { services } = await this.fleet.look(asked);
+      const unread = services.filter(({ unread: { texts } }) => texts !== undefined).map(({ name }) => name);
+      return reported(OF_BREAKERS, leftOutOf(services), refusal('health', unread));
+    } catch (error) {
+      return reported(OF_BREAKERS, [], [(error as Error).message]);
     }
   }
 
@@ -62,8 +89,27 @@ interface Words {
   readonly fix: string;
 }
 
-function reported(findings: readonly DoctorFinding[], notes: readonly string[]): TrafficReport {
-  return { findings, notLookedAt: notes.map((why) => ({ ids: TRAFFIC_CHECKS, why })) };
+function reported(
+  ids: readonly string[],
+  findings: readonly DoctorFinding[],
+  notes: readonly string[],
+): TrafficReport {
+  return { findings, notLookedAt: notes.map((why) => ({ ids, why })) };
+}
+
+/** Instances that are alive and get no calls from some callers. */
+function leftOutOf(services: readonly LookedAt[]): DoctorFinding[] {
+  const leftOut = leftOutIn(services);
+  const some = services.flatMap(({ name, instances }) =>
+    instances
+      .filter(({ node, isGone }) => !isGone && leftOut.has(node.id))
+      .map(({ node }) => ({ from: leftOut.get(node.id)!.join(', '), to: `${name}/${node.id}` })),
+  );
+  return found('calls.left-out', 'warning', some, {
+    what: (names) => `callers leave out instances that are alive: ${names}`,
+    why: 'calls to them have failed, and the others take all calls meanwhile',
+    fix: 'choose the service: its instances, who leaves them out, and what they log',
+  });
 }
 
 function found(

@@ -121,7 +121,7 @@ export class RedisConnections implements SettlingListener {
       refused: (error) => this.refusals.note(error, 'warning'),
       unsharded: (error) => this.report.unsharded(error),
     });
-    this.shards = new ShardedPublisher(this.commands, this.subscriptions);
+    this.shards = new ShardedPublisher(this.commands, this.subscriptions, this.clock);
     this.hearing = new Hearing({
       clock,
       publish: (channel, text) => this.shards.publish(channel, text),

@@ -10,7 +10,7 @@ import { load } from '../support/load.js';
 import { addFormerUser, startCluster, type TestCluster } from '../support/topology.js';
 import { uniqueService } from '../support/unique.js';
 
-const ECHO = fileURLToPath(new URL('./echo.process.ts', import.meta.url));
+const ECHO = fileURLToPath(new URL('../chaos/echo.process.ts', import.meta.url));
 const PROBE_AFTER_MS = 250;
 /** What a busy machine may add to what is promised on a quiet one. */
 const BUSY_MS = 150;

@@ -58,8 +58,9 @@ export class GatewayController {
   async order(
     @Body(new ValidationPipe({ transform: true, whitelist: true })) request: OrderRequest,
   ): Promise<Order> {
+    const { customer, article, count } = request;
     const quote = await firstValueFrom(this.catalog.send<Quote>('quote', request));
-    const order: Order = { id: randomUUID(), ...request, ...quote };
+    const order: Order = { id: randomUUID(), customer, article, count, ...quote };
     await this.queue.add<Parcel>('pack', order, { ...WAREHOUSE, id: order.id });
     return order;
   }

@@ -12,12 +12,13 @@ import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 let made = 0;
+let answered = 0;
 
 @Controller()
 class StreamController {
   @MessagePattern('one')
   one() {
-    return 1;
+    return ++answered;
   }
 
   @MessagePattern('never')
@@ -67,7 +68,7 @@ describe('a serializer that takes its time', () => {
   it('keeps a call in hand until its answer has left, also while its server stops', async () => {
     const { started, caller } = await start({ serializer: slowly(600) });
     const answer = firstValueFrom(caller.send('one', {}));
-    await sleep(100);
+    await eventually(() => answered === 1, { what: 'the call to be handled' });
     const [value] = await Promise.all([answer, started.close()]);
     expect(value).toBe(1);
   });

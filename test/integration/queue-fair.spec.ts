@@ -160,7 +160,7 @@ describe('one job', () => {
       await adder.close();
       await Promise.all(instances.map((instance) => instance.close()));
     },
-    20_000,
+    60_000,
   );
 });
 

@@ -209,7 +209,11 @@ describe('what is kept of a log', () => {
     const options = { maxEntries: 150, maxPending: 200, maxPerSecond: 1_000 };
     const { logger, discovery } = await startLogging(service, await testRedisUrl(), options);
     for (let line = 0; line < 170; line++) logger.log(line);
-    await logger.flush();
+    const isKept = async () => {
+      await logger.flush();
+      return messages(await discovery.logs(service)).length > 0;
+    };
+    await eventually(isKept, { what: 'the lines to be written' });
     expect(messages(await discovery.logs(service))).toEqual(Array.from({ length: 150 }, (_, n) => n + 20));
   });
 

@@ -112,8 +112,7 @@ export async function throughFault(
   const { client, queue, streams } = fleet;
   const [jobs, entries] = [new Map<number, number>(), new Map<number, number>()];
   const refused: Record<string, number> = {};
-  const note = (error: { readonly code?: string }) => {
-    const code = error.code ?? String(error);
+  const note = ({ code = 'no code' }: { readonly code?: string }) => {
     refused[code] = (refused[code] ?? 0) + 1;
   };
   const marks = await startMarks(fleet.sentinels);
@@ -160,14 +159,15 @@ async function goesOn({ client, queue, streams, ran }: Fleet): Promise<void> {
 }
 
 /** Writes the time to the primary again and again; `end` tells the last time that the primary of then has. */
-async function startMarks({ admins, primary }: TestSentinels) {
-  const node = await primary();
+async function startMarks(sentinels: TestSentinels) {
+  const { admins } = sentinels;
+  const node = await sentinels.primary();
   const mark = () => void admins[node]!.set(MARK, performance.now()).catch(() => undefined);
   mark();
   const timer = setInterval(mark, MARK_EVERY_MS);
   const end = async () => {
     clearInterval(timer);
-    return Number(await admins[await primary()]!.get(MARK));
+    return Number(await admins[await sentinels.primary()]!.get(MARK));
   };
   return { end };
 }

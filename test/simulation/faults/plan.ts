@@ -64,7 +64,7 @@ function faultOf({ draw, one, names }: Draws): Fault {
   const kind = one(KINDS);
   if (kind === 'slow') return { kind, at, who, forMs, byMs: draw(20, 800) };
   if (kind === 'skew') return { kind, at, who, byMs: draw(-600_000, 600_000) };
-  if (kind === 'cut') return at % 2 === 0 ? { kind, at, who } : { kind: 'cut in part', at, who, forMs };
+  if (kind === 'cut') return cutOf({ at, who, forMs }, names);
   if (kind === 'redis goes back') return lossOf({ at, forMs: Math.min(forMs, 3_000), ms: draw(100, 3_000) });
   if (kind === 'redis emptied') return { kind, at };
   if (kind === 'replies lost')
@@ -72,6 +72,15 @@ function faultOf({ draw, one, names }: Draws): Fault {
   if (kind === 'redis frozen' || kind === 'redis restarts' || kind === 'redis full')
     return { kind, at, forMs };
   return { kind, at, who, forMs };
+}
+
+/** Of all connections, or of those alone by which a process hears: of one that is called, where there is one. */
+function cutOf(
+  { at, who, forMs }: { at: number; who: string; forMs: number },
+  names: readonly string[],
+): Fault {
+  if (at % 2 === 0) return { kind: 'cut', at, who };
+  return { kind: 'cut in part', at, who: names.find((name) => name.startsWith('callee')) ?? who, forMs };
 }
 
 type DrawnKind = Exclude<Fault['kind'], 'redis fails over' | 'cut in part'>;

@@ -56,11 +56,11 @@ export class SimHost {
     this.breakOff([...this.connections]);
   }
 
-  /** Some of its connections break, and none comes about for so long: those that are left stand. */
+  /** All its connections but the first break, by which it hears; none comes about for so long. By the first it still shows itself. */
   cutSome(forMs: number): void {
     this.process.disturb(forMs);
     this.cutOffUntil = this.redis.clock.monotonic() + forMs;
-    this.breakOff([...this.connections].filter(() => this.process.random.float() < 0.5));
+    this.breakOff([...this.connections].slice(1));
   }
 
   private breakOff(connections: readonly SimConnection[]): void {

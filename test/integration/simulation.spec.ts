@@ -30,4 +30,16 @@ describe('a simulated fleet', () => {
     },
     LIMIT_MS,
   );
+
+  it(
+    'keeps what it once broke: the rate of a job that its worker gave back, and one run of a call that was moved twice',
+    async () => {
+      const runs = (await Promise.all([simulate(62, 1), simulate(231, 1)])).flat();
+      expect(runs.map(({ seed, violations }) => ({ seed, violations }))).toEqual([
+        { seed: 62, violations: [] },
+        { seed: 231, violations: [] },
+      ]);
+    },
+    LIMIT_MS,
+  );
 });

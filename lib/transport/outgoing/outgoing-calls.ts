@@ -43,13 +43,24 @@ type OutgoingContext = Pick<
   'id' | 'address' | 'redis' | 'keys' | 'options' | 'clock' | 'random' | 'metrics'
 >;
 
+/** One attempt of a call, on its way: what becomes of it says nothing of a later one. */
+interface Sent {
+  readonly call: OutgoingCall;
+  readonly attempt: number;
+}
+
+/** The attempt that begins now. */
+function next(call: OutgoingCall): Sent {
+  return { call, attempt: call.attempts + 1 };
+}
+
 /**
  * Makes the calls of this process: chooses an instance, sends, waits, and ends every call by its deadline.
  *
  * A call is sent again only if it certainly was not executed (nobody received it, it was refused), or if its user
  * marked it as idempotent.
  */
-export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListener, ReplyListener {
+export class OutgoingCalls implements PublishListener<Sent>, ProbeListener, ReplyListener {
   readonly chooser: InstanceChooser;
   readonly events: EventSender;
   private readonly logger = new Logger('Hydra');
@@ -157,8 +168,10 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
   }
 
   /** How the PUBLISH of a call ended. */
-  onPublished(outcome: PublishOutcome, call: OutgoingCall): void {
+  onPublished(outcome: PublishOutcome, { call, attempt }: Sent): void {
     if (outcome === 'delivered' || call.state !== 'sent') return;
+    // Its instance said that it never came before Redis said what became of it: it is on its way to another by now.
+    if (call.attempts !== attempt) return;
     if (outcome instanceof HydraError) {
       if (!outcome.retryable) return this.fail(call, outcome);
       if (outcome.mayHaveRun && !this.mayMove(call)) return this.fail(call, outcome);
@@ -256,7 +269,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
   private sendItem(call: OutgoingCall, instance: Instance, now: number): void {
     const credit = this.window.open(call);
     const text = this.encode(call, credit, now);
-    this.messenger.post(this.messenger.channelOf(instance), text, this, call);
+    this.messenger.post(this.messenger.channelOf(instance), text, this, next(call));
     call.sent(instance, now, credit, undefined);
     this.noteSent(call, instance, text);
     this.chooser.sent(instance);
@@ -279,7 +292,7 @@ export class OutgoingCalls implements PublishListener<OutgoingCall>, ProbeListen
     const to = `${instance.id}@${instance.service}:/`;
     const message = encodeRequestMessage(to, address, call.request, stamp, options.maxPayloadBytes);
     this.replies.expect(stamp.mid, call);
-    this.messenger.postMessage(this.messenger.channelOf(instance), message, this, call);
+    this.messenger.postMessage(this.messenger.channelOf(instance), message, this, next(call));
     call.sent(instance, now, undefined, stamp.mid);
     this.noteSent(call, instance, message);
     this.chooser.sent(instance);

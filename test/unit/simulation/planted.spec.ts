@@ -12,6 +12,7 @@ describe('the patches that plant faults', () => {
   });
 
   it('are there for each fault that is listed', () => {
-    expect(patches).toEqual(expect.arrayContaining(PLANTED_FAULTS.map(({ name }) => `${name}.patch`)));
+    expect(patches.toSorted()).toEqual(PLANTED_FAULTS.map(({ name }) => `${name}.patch`).toSorted());
+    expect(patches).toHaveLength(10);
   });
 });

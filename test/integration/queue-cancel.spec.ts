@@ -14,7 +14,7 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 import { createQueueKeys, type QueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 interface Start {
@@ -60,7 +60,7 @@ let close: () => Promise<void>;
 beforeEach(async () => {
   Logger.overrideLogger(false);
   starts = [];
-  options = { service: uniqueService('cancel'), redis: await testRedisUrl() };
+  options = { service: uniqueService('cancel'), redis: await testRedis() };
   const worker = await startService(options, [CancelController]);
   queue = worker.app.get(QueueService);
   instance = worker.app.get(HydraInstance);

@@ -6,7 +6,7 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 import { createQueueKeys, type QueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 @Controller()
@@ -31,7 +31,7 @@ let close: () => Promise<unknown>;
 
 beforeEach(async () => {
   Logger.overrideLogger(false);
-  options = { service: uniqueService('changes'), redis: await testRedisUrl(), maxPayloadBytes: 2_000 };
+  options = { service: uniqueService('changes'), redis: await testRedis(), maxPayloadBytes: 2_000 };
   const worker = await startService(options, [ChangedController]);
   queue = worker.app.get(QueueService);
   instance = worker.app.get(HydraInstance);

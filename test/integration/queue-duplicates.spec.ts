@@ -6,7 +6,7 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 let ran: unknown[] = [];
@@ -38,7 +38,7 @@ beforeEach(async () => {
   Logger.overrideLogger(false);
   [ran, at] = [[], []];
   service = uniqueService('twins');
-  worker = await startService({ service, redis: await testRedisUrl() }, [IndexController]);
+  worker = await startService({ service, redis: await testRedis() }, [IndexController]);
   queue = worker.app.get(QueueService);
 });
 

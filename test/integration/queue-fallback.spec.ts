@@ -11,10 +11,12 @@ import {
   QueuePattern,
   QueueService,
   type HydraClientOptions,
+  type RedisLocation,
 } from '../../lib/index.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { allow, asOwnClient } from '../support/own-user.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 interface Handled {
@@ -57,13 +59,15 @@ const value = (answer: Observable<unknown>) =>
   firstValueFrom(answer, { defaultValue: undefined }).catch((error: unknown) => error);
 
 let service: string;
-let redis: string;
+let redis: RedisLocation;
 let queue: QueueService;
 let client: HydraClient;
 const clients: HydraClient[] = [];
 
 function alone(options: Partial<HydraClientOptions> = {}): HydraClient {
-  const made = new HydraClient({ service, redis, ...options });
+  // What nobody takes becomes a job.
+  allow('hydra-client', { queues: [service] });
+  const made = new HydraClient(asOwnClient({ service, redis, ...options }));
   clients.push(made);
   return made;
 }
@@ -71,8 +75,11 @@ function alone(options: Partial<HydraClientOptions> = {}): HydraClient {
 beforeEach(async () => {
   handled.length = 0;
   service = uniqueService('fallback');
-  redis = await testRedisUrl();
-  const { app } = await startCaller({ service: uniqueService('shop'), redis }, [service]);
+  redis = await testRedis();
+  const { app } = await startCaller(
+    { service: allow(uniqueService('shop'), { calls: [service], queues: [service] }), redis },
+    [service],
+  );
   queue = app.get(QueueService);
   client = app.get<HydraClient>(getClientToken(service));
 });

@@ -6,7 +6,7 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 let starts: { readonly key: unknown; readonly at: number; readonly attempt: number }[] = [];
@@ -50,7 +50,7 @@ let queue: QueueService;
 beforeEach(async () => {
   Logger.overrideLogger(false);
   starts = [];
-  options = { service: uniqueService('limit'), redis: await testRedisUrl() };
+  options = { service: uniqueService('limit'), redis: await testRedis() };
   workers = await Promise.all([1, 2].map(() => startService(options, [LimitController])));
   queue = workers[0]!.app.get(QueueService);
 });

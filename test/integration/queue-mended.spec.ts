@@ -16,10 +16,12 @@ import { jobDead } from '../../lib/diagnostics/channels.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
+import { allow } from '../support/own-user.js';
 import { uniqueService } from '../support/unique.js';
 
 const stream = uniqueService('mended-stream');
+const unserved = uniqueService('unread');
 let begun = 0;
 
 @Controller()
@@ -45,8 +47,8 @@ beforeEach(async () => {
   Logger.overrideLogger(false);
   begun = 0;
   warned = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
-  service = uniqueService('mended');
-  const options = { service, redis: await testRedisUrl(), queue: { noHandlerMs: 0 } };
+  service = allow(uniqueService('mended'), { consumes: [stream], queues: [unserved] });
+  const options = { service, redis: await testRedis(), queue: { noHandlerMs: 0 } };
   worker = await startService(options, [MendedController]);
   queue = worker.app.get(QueueService);
 });
@@ -87,7 +89,7 @@ it('an outcome that comes after its job was cancelled is not called late', async
 
 it('a result that does not come says that no worker has a handler, or that none reads the queue', async () => {
   const late = (options: object) => queue.add('absent', 1, options).result({ timeoutMs: 300 });
-  const unread = { service: uniqueService('unread') };
+  const unread = { service: unserved };
   await expect(late(unread)).rejects.toThrow(/\[TIMEOUT\].*no worker of this library reads its queue/);
   await queue.pause();
   await expect(late({})).rejects.toThrow(/\[TIMEOUT\].*no worker has a handler for "absent"/);

@@ -9,7 +9,7 @@ import type { LeaseOutcome } from '../../lib/queue/scripts/lease-outcome.js';
 import { WorkerLink } from '../../lib/queue/worker/worker-link.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 let charges: string[] = [];
@@ -118,7 +118,7 @@ beforeEach(async () => {
   Logger.overrideLogger(false);
   [charges, failures] = [[], []];
   service = uniqueService('notes');
-  worker = await startService({ service, redis: await testRedisUrl() }, [NoteController]);
+  worker = await startService({ service, redis: await testRedis() }, [NoteController]);
   queue = worker.app.get(QueueService);
 });
 

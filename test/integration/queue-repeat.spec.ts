@@ -7,7 +7,7 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const PATIENCE = { timeoutMs: 20_000 };
@@ -44,7 +44,7 @@ beforeEach(async () => {
   Logger.overrideLogger(false);
   runs = [];
   service = uniqueService('repeat');
-  const options = { service, redis: await testRedisUrl() };
+  const options = { service, redis: await testRedis() };
   workers = await Promise.all([1, 2].map(() => startService(options, [TickController])));
   queue = workers[0]!.app.get(QueueService);
 });

@@ -3,7 +3,7 @@ import { Controller, Logger } from '@nestjs/common';
 import { QueuePattern, QueueService } from '../../lib/index.js';
 import { startCaller, startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 @Controller()
@@ -17,7 +17,7 @@ class ToldController {
 describe('the events of a queue', () => {
   it('tell of jobs that were added, and that nothing waits any more', async () => {
     Logger.overrideLogger(false);
-    const options = { service: uniqueService('told'), redis: await testRedisUrl() };
+    const options = { service: uniqueService('told'), redis: await testRedis() };
     const worker = await startService(options, [ToldController]);
     const caller = await startCaller(options, []);
     const queue = caller.app.get(QueueService);

@@ -10,7 +10,8 @@ import { ThrottledLogger } from '../../lib/runtime/throttled-logger.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { testRedisUrl } from '../support/redis.js';
+import { asOwnUser } from '../support/own-user.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 @Controller()
@@ -30,7 +31,7 @@ let unread: UnreadQueue;
 beforeEach(async () => {
   Logger.overrideLogger(false);
   service = uniqueService('unread');
-  instance = new HydraInstance(resolveOptions({ service, redis: await testRedisUrl() }));
+  instance = new HydraInstance(resolveOptions(asOwnUser({ service, redis: await testRedis() })));
   await instance.open();
   keys = createQueueKeys(instance.keys, service);
   clock = new ManualClock();
@@ -60,7 +61,7 @@ const methodsOf = (given: Clock): Clock => ({
   setImmediate: (act) => given.setImmediate(act),
 });
 
-const start = async () => startService({ service, redis: await testRedisUrl() }, [ReaderController]);
+const start = async () => startService({ service, redis: await testRedis() }, [ReaderController]);
 
 describe('a queue that nobody reads', () => {
   it('is a warning half a minute after something was added, until a worker reads it', async () => {
@@ -101,7 +102,7 @@ describe('a queue that nobody reads', () => {
       ...methodsOf(systemClock),
       setTimeout: (act: () => void, ms: number) => systemClock.setTimeout(act, ms === 30_000 ? 10 : ms),
     };
-    const adder = new HydraInstance(resolveOptions({ service, redis: await testRedisUrl() }), {
+    const adder = new HydraInstance(resolveOptions(asOwnUser({ service, redis: await testRedis() })), {
       clock: quick,
     });
     await adder.open();

@@ -2,11 +2,12 @@ import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { firstValueFrom, lastValueFrom } from 'rxjs';
 
-import { HydraClient, HydraRecordBuilder } from '../../lib/index.js';
+import { HydraClient, HydraRecordBuilder, type RedisLocation } from '../../lib/index.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { asOwnClient } from '../support/own-user.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const heard: string[] = [];
@@ -34,13 +35,13 @@ const whoAnswers = async (client: HydraClient, times = 30) => {
 describe('a client that is choosy', () => {
   const service = uniqueService('who');
   const clients: HydraClient[] = [];
-  let redis: string;
+  let redis: RedisLocation;
   let old: TestService;
   let eu: TestService;
   let us: TestService;
 
   beforeAll(async () => {
-    redis = await testRedisUrl();
+    redis = await testRedis();
     old = await startService({ service, redis, version: '1.4.0' }, [WhoController]);
     eu = await startService({ service, redis, version: '2.0.0', tags: ['eu'] }, [WhoController]);
     us = await startService({ service, redis, version: '2.1.0', tags: ['us', 'gpu'] }, [WhoController]);
@@ -51,7 +52,7 @@ describe('a client that is choosy', () => {
   });
 
   async function clientOf(options: object): Promise<HydraClient> {
-    const client = new HydraClient({ service, redis, ...options });
+    const client = new HydraClient(asOwnClient({ service, redis, ...options }));
     clients.push(client);
     await client.connect();
     await eventually(() => client.instances.length > 0, { what: 'an instance that will do' });
@@ -78,7 +79,7 @@ describe('a client that is choosy', () => {
   });
 
   it('fails with what it asked for when nobody will do', async () => {
-    const client = new HydraClient({ service, redis, version: '^3', tags: ['moon'] });
+    const client = new HydraClient(asOwnClient({ service, redis, version: '^3', tags: ['moon'] }));
     clients.push(client);
     await expect(firstValueFrom(client.send('who', {}))).rejects.toThrow('with version ^3, tags moon');
   });

@@ -7,6 +7,11 @@ export function count(value: number | undefined): string {
   return value === undefined ? NOT_REPORTED : numbers.format(value);
 }
 
+/** Where there is little room: without a fraction from ten on. */
+export function brief(value: number): string {
+  return numbers.format(value < 10 ? value : Math.round(value));
+}
+
 /** `1 job`, `2 jobs` */
 export function counted(value: number, one: string, many = `${one}s`): string {
   return `${numbers.format(value)} ${value === 1 ? one : many}`;

@@ -38,6 +38,38 @@ function arranged(names: readonly string[], links: readonly Link[]): Spots {
   return spots;
 }
 
+/**
+ * Where the line of a link passes the columns between its nodes: a row of its own in each, so that no line crosses a node. A link has none
+ * where its nodes are neighbours, or it leads back.
+ */
+export function lanesOf(links: readonly Link[], spots: Spots): readonly (readonly Spot[])[] {
+  const taken = new Set([...spots.values()].map(placeOf));
+  return links.map(({ from, to }) => {
+    const [start, end] = [spots.get(from), spots.get(to)];
+    if (!start || !end) return [];
+    const lane: Spot[] = [];
+    for (let column = start.column + 1; column < end.column; column++) {
+      const share = (column - start.column) / (end.column - start.column);
+      const spot = nearestFree(column, start.row + share * (end.row - start.row), taken);
+      taken.add(placeOf(spot));
+      lane.push(spot);
+    }
+    return lane;
+  });
+}
+
+function placeOf({ column, row }: Spot): string {
+  return `${column} ${row}`;
+}
+
+function nearestFree(column: number, wanted: number, taken: ReadonlySet<string>): Spot {
+  const isFree = (row: number) => row >= 0 && !taken.has(placeOf({ column, row }));
+  const middle = Math.round(wanted);
+  let away = 0;
+  while (!isFree(middle + away) && !isFree(middle - away)) away++;
+  return { column, row: isFree(middle + away) ? middle + away : middle - away };
+}
+
 /** The longest way to each node. A link that closes a circle does not count. */
 function columnsOf(names: readonly string[], links: readonly Link[]): Map<string, number> {
   const columns = new Map<string, number>();

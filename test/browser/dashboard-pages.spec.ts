@@ -99,7 +99,7 @@ describe('the dashboard in a browser', () => {
   it('shows what others wrote as text, and runs nothing of it', async () => {
     const evil = '<img src=x onerror=alert(1)><script>alert(2)</script>';
     const queues = at.started.app.get(QueueService);
-    const { id } = await queues.add(`${evil}`, { [evil]: evil }, { delayMs: 3_600_000 });
+    const { id } = await queues.add(evil, { [evil]: evil }, { delayMs: 3_600_000 });
     await at.started.app.get(StreamService).publish('evil', { [evil]: evil }, { type: evil });
     at.started.app.get(HydraLogger).error(evil, evil);
     await at.show(`queues/${at.service}/default/${id}`);

@@ -41,7 +41,7 @@ it('a primary of a Cluster returns as a replica: what it counts as received by n
   await cluster.nodes[owner]!.resume();
   await eventually(hasRole(owner, 'slave'), { what: 'its return as a replica', timeoutMs: 30_000 });
   const subscribers = async () =>
-    Number(((await cluster.on(owner + 3, 'PUBSUB', 'SHARDCHANNELS', `*{${service}}*`)) as string[]).length);
+    ((await cluster.on(owner + 3, 'PUBSUB', 'SHARDCHANNELS', `*{${service}}*`)) as string[]).length;
   await eventually(async () => (await subscribers()) >= 2, { what: 'the subscribers', timeoutMs: 30_000 });
 
   const { slots } = caller.redis.commands as Cluster;

@@ -65,7 +65,7 @@ async function kept(): Promise<() => Promise<void>> {
   return async () => {
     await admin.flushall();
     await Promise.all(
-      there.map(([key, ttl, value]) => admin.restore(key, Math.max(0, ttl), value!, 'REPLACE')),
+      there.map(([key, ttl, value]) => admin.restore(key, Math.max(0, ttl), value, 'REPLACE')),
     );
   };
 }

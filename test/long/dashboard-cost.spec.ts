@@ -44,7 +44,7 @@ async function commandsPerS(url: string, ms: number): Promise<number> {
 /** How long the slowest command took since it was asked last, in milliseconds. */
 async function slowest(url: string): Promise<number> {
   const redis = connectTo(url);
-  const entries = (await redis.slowlog('GET', 100)) as unknown as readonly (readonly [
+  const entries = (await redis.slowlog('GET', 100)) as readonly (readonly [
     number,
     number,
     number,

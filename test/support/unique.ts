@@ -5,14 +5,5 @@ import { randomBytes } from 'node:crypto';
  * case, because Hydra lower-cases them.
  */
 export function uniqueService(name = 'svc'): string {
-  const unique = `${name.toLowerCase()}-${randomBytes(4).toString('hex')}`;
-  names.push(unique);
-  return unique;
-}
-
-const names: string[] = [];
-
-/** All that this test file has made. */
-export function uniqueNames(): readonly string[] {
-  return [...names];
+  return `${name.toLowerCase()}-${randomBytes(4).toString('hex')}`;
 }

@@ -1,8 +1,14 @@
-import type { HydraInstance } from '../../lib/hydra-instance.js';
+import { ConfigStore } from '../../lib/config/config-store.js';
 import type { Conditions } from '../../lib/dashboard/facts/conditions.js';
 import type { Fleet } from '../../lib/dashboard/facts/fleet.js';
 import type { ListedQueues } from '../../lib/dashboard/facts/queues.js';
 import type { ListedStreams } from '../../lib/dashboard/facts/streams.js';
+import { TrafficConditions } from '../../lib/dashboard/facts/traffic-conditions.js';
+import { Asked } from '../../lib/doctor/evidence/asked.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
+import { systemClock } from '../../lib/runtime/clock.js';
+import { atEnd } from '../support/at-end.js';
 import { follow, startDashboard } from '../support/dashboard.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis } from '../support/redis.js';
@@ -45,6 +51,28 @@ describe('the conditions of the dashboard', () => {
       severity: 'warning',
       what: expect.stringContaining(`${service}/${instance.id} → ${service}/${instance.id}`),
       link: 'services',
+    });
+  });
+});
+
+describe('what is looked for in calls', () => {
+  it('takes few commands where each of many services takes its own, and says whom it leaves out', async () => {
+    const { url: redis } = await startPrivateRedis();
+    const own = new HydraInstance(resolveOptions({ service: 'dashboard', redis, layout: 'hash-tags' }));
+    atEnd(() => own.close());
+    await own.redis.connect();
+    await connectTo(redis).sadd(own.keys.directory, ...Array.from({ length: 40 }, (_, n) => `s${n}`));
+    const asked = new Asked(systemClock);
+    const place = { instance: own, configs: new ConfigStore(own), isService: false };
+    const { findings, notLookedAt } = await new TrafficConditions(place).read(asked);
+    expect(asked.commands).toBeLessThanOrEqual(62);
+    const why = 'only 15 of 40 services were looked at';
+    expect({ findings, notLookedAt }).toEqual({
+      findings: [],
+      notLookedAt: [
+        { ids: ['calls.errors', 'calls.slow'], why },
+        { ids: ['calls.left-out'], why },
+      ],
     });
   });
 });

@@ -1,11 +1,19 @@
+import { ConfigStore } from '../../lib/config/config-store.js';
 import type { Conditions } from '../../lib/dashboard/facts/conditions.js';
 import type { Fleet } from '../../lib/dashboard/facts/fleet.js';
+import { KnownNames } from '../../lib/dashboard/facts/known-names.js';
 import type { ListedQueues } from '../../lib/dashboard/facts/queues.js';
 import type { SeenService } from '../../lib/dashboard/facts/service.js';
 import type { ListedStreams } from '../../lib/dashboard/facts/streams.js';
 import type { SeenTopology } from '../../lib/dashboard/facts/topology.js';
+import { Asked } from '../../lib/doctor/evidence/asked.js';
+import { HydraInstance } from '../../lib/hydra-instance.js';
+import { resolveOptions } from '../../lib/hydra-options.js';
+import { systemClock } from '../../lib/runtime/clock.js';
+import { atEnd } from '../support/at-end.js';
 import { follow, startDashboard } from '../support/dashboard.js';
 import { eventually } from '../support/eventually.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { connectTo, startInstance } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
@@ -19,15 +27,18 @@ beforeAll(async () => {
   await connectTo(url).rpush(`hydra:service:${service}:mqincomplete`, '{}');
 });
 
-/** The page by a user who may do everything but this. */
-async function pageWithout(...rights: readonly string[]) {
+/** A user who may do everything but this, and where it finds Redis. */
+async function userWithout(...rights: readonly string[]): Promise<{ name: string; redis: string }> {
   const name = uniqueService('user');
   await connectTo(url).acl('SETUSER', name, 'on', '>word', '~*', '&*', '+@all', ...rights);
   const own = new URL(url);
   own.username = name;
   own.password = 'word';
-  return startDashboard(own.toString());
+  return { name, redis: own.toString() };
 }
+
+const pageWithout = async (...rights: readonly string[]) =>
+  startDashboard((await userWithout(...rights)).redis);
 
 /** What is told first under one name. */
 async function told<T>(page: { readonly url: string }, topic: string): Promise<T> {
@@ -70,11 +81,42 @@ describe('what a user may not read', () => {
     expect([unread, notes]).toEqual([[service], [expect.stringContaining('registry')]]);
   });
 
+  it('is not shown as an empty log, neither at first nor later', async () => {
+    const { url: page } = await pageWithout('-hvals');
+    const { heard, stop } = await follow(page, ['logs']);
+    await eventually(() => heard.length > 2, { what: 'three looks' });
+    stop();
+    for (const { problem, value } of heard)
+      expect({ problem, value }).toEqual({ problem: expect.stringContaining('registry') });
+  });
+
   it('is not shown as an empty queue, and leaves names that nobody may look for to others', async () => {
     const { queues, notes } = await told<ListedQueues>(await pageWithout('-llen', '-scan'), 'queues');
     expect(queues).toEqual([expect.objectContaining({ service, unread: 'not allowed to look' })]);
     expect(notes).toContainEqual(expect.stringMatching(/with a name of their own: .*NOPERM/));
     const streams = await told<ListedStreams>(await pageWithout('-scan'), 'streams');
     expect(streams).toEqual({ streams: [], notes: [expect.stringContaining('NOPERM')] });
+  });
+});
+
+describe('names that could not be looked for', () => {
+  it('are looked for again after some seconds, and those that were found after a minute', async () => {
+    const { name, redis } = await userWithout('-scan');
+    const instance = new HydraInstance(resolveOptions({ service: 'dashboard', redis }));
+    atEnd(() => instance.close());
+    await instance.redis.connect();
+    const clock = new ManualClock();
+    const { keys, options, queues, streams, health, id } = instance;
+    const own = { redis: instance.redis, keys, clock, options, queues, streams, health, id };
+    const names = new KnownNames({ instance: own, configs: new ConfigStore(instance), isService: false });
+    const find = () => names.find(new Asked(systemClock));
+    expect(await find()).toEqual({ keys: undefined, notes: [expect.stringContaining('NOPERM')] });
+    await connectTo(url).acl('SETUSER', name, '+scan');
+    expect((await find()).keys).toBeUndefined();
+    await clock.advance(5_000);
+    const found = await find();
+    expect(found).toMatchObject({ keys: { failed: 0 }, notes: [] });
+    await clock.advance(59_000);
+    expect(await find()).toBe(found);
   });
 });

@@ -32,7 +32,7 @@ export class Topics {
     this.makers = {
       fleet: () => every(USUAL_MS, (asked) => readFleet(fleet, asked)),
       conditions: () => {
-        const traffic = new TrafficConditions(place, fleet);
+        const traffic = new TrafficConditions(place);
         return every(RARELY_MS, (asked) => readConditions(place, asked, traffic));
       },
       queues: () => every(USUAL_MS, (asked) => readQueues(place, asked, names)),

@@ -6,6 +6,8 @@ import type { Place } from './place.js';
 
 /** Names come and go more rarely than what they name changes, and each time some ten steps of SCAN look for them. */
 const LOOKED_FOR_EVERY_MS = 60_000;
+/** After a search that failed, or that some of the servers did not answer. */
+const AGAIN_AFTER_MS = 5_000;
 
 /** Names that were found, or why none were looked for. */
 export interface FoundNames {
@@ -14,10 +16,11 @@ export interface FoundNames {
   readonly notes: readonly string[];
 }
 
-/** The names of queues and streams, which only the names of their keys tell. They are looked for once a minute, for all who ask. */
+/** The names of queues and streams, which only the names of their keys tell. They are looked for once a minute, for all who ask; soon again where that failed. */
 export class KnownNames {
   private latest: Promise<FoundNames> | undefined;
-  private foundAt = 0;
+  private lookedAt = 0;
+  private keptMs = LOOKED_FOR_EVERY_MS;
   private readonly clock: Clock;
 
   constructor(private readonly place: Place) {
@@ -27,8 +30,9 @@ export class KnownNames {
   /** Never rejects. */
   find(asked: Asked): Promise<FoundNames> {
     const now = this.clock.monotonic();
-    if (this.latest && now - this.foundAt < LOOKED_FOR_EVERY_MS) return this.latest;
-    this.foundAt = now;
+    if (this.latest && now - this.lookedAt < this.keptMs) return this.latest;
+    this.lookedAt = now;
+    this.keptMs = LOOKED_FOR_EVERY_MS;
     this.latest = this.look(asked);
     return this.latest;
   }
@@ -37,8 +41,10 @@ export class KnownNames {
     const { instance } = this.place;
     try {
       const keys = await seeKeys(instance, asked, primariesOf(instance.redis.commands), 0);
+      if (keys.failed > 0) this.keptMs = AGAIN_AFTER_MS;
       return { keys, notes: keys.missed };
     } catch (error) {
+      this.keptMs = AGAIN_AFTER_MS;
       return { keys: undefined, notes: [(error as Error).message] };
     }
   }

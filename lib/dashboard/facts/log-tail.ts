@@ -47,6 +47,7 @@ export class LogTail {
   private readonly heads = new Map<string, string>();
   private lines: readonly LogLine[] = [];
   private sources: readonly (readonly [service: string, id: string])[] = [];
+  /** Those that succeeded: after one that failed, instances are looked up again. */
   private looks = 0;
   /** Services whose instances may not be read, and who was told so. */
   private refused: readonly string[] = [];
@@ -58,9 +59,10 @@ export class LogTail {
   ) {}
 
   async read(asked: Asked): Promise<Reading> {
-    if (this.looks++ % LOOKED_UP_EVERY === 0) this.follow(await this.lookUp(asked));
+    if (this.looks % LOOKED_UP_EVERY === 0) this.follow(await this.lookUp(asked));
     const batches = this.batches();
     const read = await Promise.all(batches.map((batch) => this.newLines(asked, batch)));
+    this.looks++;
     const added = [...read.flat(), ...this.refusals()].toSorted((a, b) =>
       a.at < b.at ? -1 : a.at > b.at ? 1 : 0,
     );
@@ -117,7 +119,7 @@ export class LogTail {
     const { keys, redis } = this.place.instance;
     const logs = batch.map(([service, id]) => keys.healthLog(service, id));
     const known = logs.map((log) => this.heads.get(log) ?? '');
-    const isFirst = this.looks === 1;
+    const isFirst = this.looks === 0;
     const most = isFirst ? this.firstOfEach : NEW_OF_EACH;
     // The first time, Redis is given the text of the script.
     const read = () => newLogLines.run(redis.commands, [...logs, most, ...known], logs.length);

@@ -1,9 +1,11 @@
 import type { Asked } from '../../doctor/evidence/asked.js';
+import { refusal } from '../../doctor/evidence/services-seen.js';
 import { surveyAll, type Seen, type SurveyLimits } from '../../doctor/evidence/survey.js';
 import type { Wanted } from '../../doctor/evidence/survey-targets.js';
 import { TOO_MANY } from '../../doctor/evidence/survey-script.js';
 import { decodeNode, type NodeRecord } from '../../protocol/records.js';
 import { primariesOf } from '../../redis/primaries.js';
+import { listed } from '../../runtime/listed.js';
 import type { Place } from './place.js';
 
 /** Other than a doctor, a page leaves out nobody: what takes many commands is looked at less often. */
@@ -47,12 +49,18 @@ export async function listedServices({ keys, redis }: Looking, asked: Asked): Pr
 /**
  * Looks at services by a few commands, however many there are, as the doctor does.
  *
+ * @param limits how many scripts at most; what they leave out is in `missed` @defaultValue so many that nobody is left out
  * @throws Error where nothing at all could be looked at
  */
-export async function lookAt(instance: Looking, asked: Asked, wanted: Wanted): Promise<Seen> {
+export async function lookAt(
+  instance: Looking,
+  asked: Asked,
+  wanted: Wanted,
+  limits: SurveyLimits = LIMITS,
+): Promise<Seen> {
   const primaries = primariesOf(instance.redis.commands);
   if (primaries.length === 0) throw new Error('the servers of the Cluster are not known yet');
-  const seen = await surveyAll(instance, asked, primaries, wanted, LIMITS);
+  const seen = await surveyAll(instance, asked, primaries, wanted, limits);
   const { missed, services, queues, streams } = seen;
   const why = [...missed.service, ...missed.queue, ...missed.stream][0];
   if (why !== undefined && services.size + queues.length + streams.size === 0) throw new Error(why);
@@ -74,6 +82,20 @@ export function servicesIn(names: readonly string[], { services }: Seen): readon
     const unread = unreadOf([mayRegistry, mayTexts, mayConfigurations].map(whyNot));
     return { name, instances, revisions: revisionsOf(revisions), unread };
   });
+}
+
+/** What could not be read of services that were looked at, and why, in words. */
+export function unreadIn(
+  looked: readonly LookedAt[],
+  part: 'registry' | 'texts',
+  what: string,
+): readonly string[] {
+  const names = (why: string) => looked.filter(({ unread }) => unread[part] === why).map(({ name }) => name);
+  const many = names(MANY);
+  return [
+    ...refusal(what, names(REFUSED)),
+    ...(many.length > 0 ? [`${MANY}: those of ${listed(many)}`] : []),
+  ];
 }
 
 /** Why something was not read, by what the script says of it; undefined where it was. */

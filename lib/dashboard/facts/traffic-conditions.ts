@@ -1,11 +1,10 @@
 import type { Asked } from '../../doctor/evidence/asked.js';
-import { refusal } from '../../doctor/evidence/services-seen.js';
+import type { SurveyLimits } from '../../doctor/evidence/survey.js';
 import type { DoctorFinding, DoctorReport, DoctorSeverity } from '../../doctor/finding.js';
 import type { Topology, TopologyEdge } from '../../registry/topology/topology.js';
 import { listed } from '../../runtime/listed.js';
 import { leftOutIn } from './fleet.js';
-import type { FleetLook } from './fleet-look.js';
-import type { LookedAt } from './look.js';
+import { listedServices, lookAt, servicesIn, unreadIn, type LookedAt } from './look.js';
 import type { Place } from './place.js';
 import { readTopology } from './topology.js';
 
@@ -14,6 +13,9 @@ const ERROR_SHARE = 0.05;
 const SLOW_MS = 1_000;
 /** Fewer calls between two looks say nothing. */
 const FEW_CALLS = 20;
+
+/** Each of two looks, at most: as much as one of the doctor, beside which they are taken. */
+const LIMITS: SurveyLimits = { scripts: 8, alone: 15 };
 
 /** What is looked for in calls, as the doctor reports what it looks for. */
 export type TrafficReport = Pick<DoctorReport, 'findings' | 'notLookedAt'>;
@@ -29,10 +31,7 @@ type Counted = Pick<TopologyEdge, 'calls' | 'errors'>;
 export class TrafficConditions {
   private before: ReadonlyMap<string, Counted> = new Map();
 
-  constructor(
-    private readonly place: Place,
-    private readonly fleet: FleetLook,
-  ) {}
+  constructor(private readonly place: Place) {}
 
   /** Never rejects: where it cannot look, it says why. */
   async read(asked: Asked): Promise<TrafficReport> {
@@ -45,7 +44,7 @@ export class TrafficConditions {
 
   private async readEdges(asked: Asked): Promise<TrafficReport> {
     try {
-      const { value } = await readTopology(this.place, asked);
+      const { value } = await readTopology(this.place, asked, LIMITS);
       return reported(OF_EDGES, this.ofCalls(value), value.notes);
     } catch (error) {
       return reported(OF_EDGES, [], [(error as Error).message]);
@@ -54,9 +53,12 @@ export class TrafficConditions {
 
   private async readBreakers(asked: Asked): Promise<TrafficReport> {
     try {
-      const { services } = await this.fleet.look(asked);
-      const unread = services.filter(({ unread: { texts } }) => texts !== undefined).map(({ name }) => name);
-      return reported(OF_BREAKERS, leftOutOf(services), refusal('health', unread));
+      const { instance } = this.place;
+      const names = await listedServices(instance, asked);
+      const seen = await lookAt(instance, asked, { services: names, texts: 'health' }, LIMITS);
+      const services = servicesIn(names, seen);
+      const notes = [...seen.missed.service, ...unreadIn(services, 'texts', 'health')];
+      return reported(OF_BREAKERS, leftOutOf(services), notes);
     } catch (error) {
       return reported(OF_BREAKERS, [], [(error as Error).message]);
     }

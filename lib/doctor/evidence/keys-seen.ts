@@ -19,6 +19,8 @@ export interface SeenKeys {
   readonly streams: ReadonlySet<string>;
   /** `service` and `queue`, as JSON. */
   readonly queues: ReadonlySet<string>;
+  /** How many servers could not be asked: another time they may answer. */
+  readonly failed: number;
   /** What was not looked at, in words. */
   readonly missed: readonly string[];
 }
@@ -60,6 +62,7 @@ export async function seeKeys(
   const looked = (steps * primaries.length * KEYS_A_STEP).toLocaleString('en');
   return {
     ...found,
+    failed: failed.length,
     missed: [
       ...failed.map(({ message }) => message),
       ...(leftOut > 0 ? [onlySome(primaries.length, leftOut)] : []),

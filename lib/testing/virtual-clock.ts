@@ -171,7 +171,7 @@ export class VirtualClock implements Clock {
 
   /**
    * Takes other timers along, such as those of `@sinonjs/fake-timers`: it is called with the milliseconds of each stretch,
-   * and waited for.
+   * and waited for. What it throws ends the move, and is thrown by whoever moves the time.
    *
    * @returns stops that
    */
@@ -269,14 +269,21 @@ export class VirtualClock implements Clock {
     const upkeep = [...this.timers].filter((timer) => timer.isUpkeep && timer.at <= at).toSorted(byTime);
     this.livesHeldAt = from;
     this.held = at;
-    // First: what upkeep begins, begins at the end of the stretch.
-    for (const follower of this.followers) await follower(at - from);
+    try {
+      // First: what upkeep begins, begins at the end of the stretch.
+      for (const follower of this.followers) await follower(at - from);
+      await this.keepUp(upkeep);
+    } finally {
+      this.livesHeldAt = undefined;
+    }
+    await this.quiet.settled();
+  }
+
+  private async keepUp(upkeep: readonly VirtualTimer[]): Promise<void> {
     for (const timer of upkeep) {
       this.fire(timer);
       await this.quiet.settled();
     }
-    this.livesHeldAt = undefined;
-    await this.quiet.settled();
   }
 
   private nextWork(end: number): VirtualTimer | undefined {

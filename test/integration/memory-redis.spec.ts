@@ -76,12 +76,14 @@ describe('a Redis in memory', () => {
 
   it('says at once which package is missing, where it cannot run Lua', async () => {
     const child = startChild('test/support/without-wasmoon.process.ts');
-    const { failure, started, afterMs } = await child.ready;
+    const { failure, started, afterMs, isObserved } = await child.ready;
     for (const said of [failure, started])
       expect(said).toMatch(
         /BAD_OPTION\] MemoryRedis runs Lua by the package wasmoon; install it: npm install --save-dev wasmoon$/,
       );
     expect(afterMs).toBeLessThan(1_000);
+    // What could not be started leaves nothing behind.
+    expect(isObserved).toBe(false);
     await child.exited;
   });
 

@@ -7,6 +7,7 @@ import { DiscoveryService, HydraClient, QueuePattern, QueueService } from '../..
 import { MemoryRedis } from '../../lib/testing/memory-redis.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
+import { eventually } from '../support/eventually.js';
 import { uniqueService } from '../support/unique.js';
 
 const HOUR_MS = 3_600_000;
@@ -152,6 +153,16 @@ describe('time that is moved forward', () => {
     redis.clock.onAdvance((ms) => stretches.push(ms));
     await redis.clock.advance('1 h');
     expect(stretches.reduce((sum, ms) => sum + ms, 0)).toBe(HOUR_MS);
+  });
+
+  it('lets keys end as before after timers of others have failed', async () => {
+    const client = new Redis(Object.assign({ lazyConnect: true }, redis));
+    atEnd(() => client.disconnect());
+    const stop = redis.clock.onAdvance(() => Promise.reject(new Error('not mine')));
+    await expect(redis.clock.advance('1 h')).rejects.toThrow('not mine');
+    stop();
+    await client.set('brief', 'here', 'PX', 20);
+    await eventually(async () => (await client.get('brief')) === null, { what: 'the end of the key' });
   });
 
   it('refuses what is no duration', async () => {

@@ -36,6 +36,8 @@ const started: unknown = await HydraTest.create({ modules: [LimitedModule] }).ca
   (error: unknown) => error,
 );
 const afterMs = performance.now() - from;
+const { jobAdded } = await import('../../lib/diagnostics/channels.js');
+const isObserved = jobAdded.hasSubscribers;
 process.stdout.write(
-  `${JSON.stringify({ ready: true, failure: String(failure), started: String(started), afterMs })}\n`,
+  `${JSON.stringify({ ready: true, failure: String(failure), started: String(started), afterMs, isObserved })}\n`,
 );

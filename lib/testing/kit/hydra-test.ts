@@ -120,9 +120,9 @@ export class HydraTest {
     refuseUnknown('HydraTest.create', options, NAMES);
     const { modules = [], replicas = 1, override } = options;
     const test = new HydraTest(options);
-    // At once, and not as what a start waits for.
-    if (test.#redis instanceof MemoryRedis) await loadLua();
     try {
+      // At once, and not as what a start waits for.
+      if (test.#redis instanceof MemoryRedis) await loadLua();
       for (const given of modules.map(moduleOf)) {
         const count = integer('replicas of HydraTest.create', given.replicas ?? replicas, 0);
         for (let n = 0; n < count; n++) await test.#start(given, override);

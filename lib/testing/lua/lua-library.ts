@@ -72,7 +72,11 @@ let library: Promise<LuaLibrary> | undefined;
  * @throws HydraError `BAD_OPTION` naming the package to install
  */
 export function loadLua(): Promise<LuaLibrary> {
-  library ??= load();
+  library ??= load().catch((error: unknown) => {
+    // Whoever asks next tries again.
+    library = undefined;
+    throw error;
+  });
   return library;
 }
 
@@ -87,7 +91,6 @@ async function load(): Promise<LuaLibrary> {
   try {
     wasmoon = (await outsideOfJest(packageName)) ?? ((await import(packageName)) as Wasmoon);
   } catch (cause) {
-    library = undefined;
     throw new HydraError(
       'BAD_OPTION',
       'MemoryRedis runs Lua by the package wasmoon; install it: npm install --save-dev wasmoon',

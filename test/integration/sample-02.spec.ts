@@ -117,5 +117,7 @@ describe('the sample of a queue worker', () => {
   it('ends by itself when it is told to stop', async () => {
     await child.kill('SIGTERM');
     expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' });
+    // A process without hooks ends by the signal as well.
+    expect(child.output()).toContain('drains: it takes no more work');
   }, 30_000);
 });

@@ -119,10 +119,12 @@ describe('the sample of a shop', () => {
     await untilEqual('/revenue', { orders: before.orders + 5 });
   }, 120_000);
 
-  it('stops each service on SIGTERM', async () => {
-    for (const child of children.values()) {
+  it('drains each service on SIGTERM, and ends it', async () => {
+    for (const [service, child] of children) {
       await child.kill('SIGTERM');
       expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' });
+      // A process without hooks ends by the signal as well.
+      expect(child.output()).toContain(`${service} drains: it takes no more work`);
     }
   }, 60_000);
 });

@@ -7,6 +7,8 @@ import { atEnd } from './at-end.js';
 const EVERY_MS = 250;
 const SPIN_MS = 2;
 const MOST = 10;
+/** Samples that are looked at, in however short a time. */
+const FEWEST = 4;
 
 interface Sample {
   readonly at: number;
@@ -28,21 +30,26 @@ function sample(): void {
   samples.push({ at, share: (at - from) / usedMs() });
 }
 
-sample();
+for (let n = 0; n < FEWEST; n++) sample();
 const timer = setInterval(sample, EVERY_MS);
 timer.unref();
 atEnd(() => clearInterval(timer));
 
 /**
  * By how much this machine was slower than alone since an instant (of `performance.now()`): 1 where nothing else ran, 10 at most. It
- * knows of the processors that others took, and of an event loop of this process that was late.
+ * is the median of the samples since then, and of the last four at least, so that one that was interrupted decides nothing. It knows
+ * of the processors that others took, and nothing of what this process did itself: an event loop that is blocked makes no limit longer.
  */
 export function slowdownSince(from: number): number {
   sample();
-  const seen = samples.filter(({ at }) => at >= from);
-  const share = seen.reduce((sum, one) => sum + one.share, 0) / seen.length;
-  const late = (performance.now() - from) / (seen.length * EVERY_MS);
-  return Math.min(MOST, Math.max(1, share, late));
+  const since = samples.findIndex(({ at }) => at >= from);
+  const seen = samples.slice(Math.max(0, Math.min(since, samples.length - FEWEST)));
+  return Math.min(MOST, Math.max(1, median(seen.map(({ share }) => share))));
+}
+
+/** The lower one of the two in the middle. */
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)]!;
 }
 
 /** A limit of a quiet machine as it is on this one, for what began at an instant. */

@@ -21,11 +21,24 @@ local function announce(epochKey, channel, kind, payload)
 end
 `;
 
+/**
+ * Added to scripts that look at several services: `unlessOdd(problem)` passes over that a key holds something else than it
+ * should. Whatever else it was refused for ends the script.
+ */
+const ODD = `
+local function unlessOdd(problem)
+  local text = type(problem) == 'table' and problem.err or tostring(problem)
+  if not string.find(text, 'WRONGTYPE', 1, true) then error(problem, 0) end
+end
+`;
+
 /** Added to scripts that read an epoch: '' where there is none, or something else than text stands in its place. */
-const EPOCH = `
+const EPOCH = `${ODD}
 local function epochOf(key)
   local epoch = redis.pcall('GET', key)
-  return type(epoch) == 'string' and epoch or ''
+  if type(epoch) == 'string' then return epoch end
+  if type(epoch) == 'table' then unlessOdd(epoch) end
+  return ''
 end
 `;
 
@@ -152,7 +165,8 @@ return known
  *       instance channel up to the id
  *       last: the latest instant (Redis clock, ms) at which this look was to be expected; 0, or left out, when nothing was
  * Returns the instant of this look (Redis clock, ms), then each service's epoch, as text; '' when there is none. A service
- * whose keys hold something else is passed over.
+ * whose keys hold something else is passed over. A right that is missing for one of the services ends it before anything is
+ * written.
  *
  * A look that comes late waited for a Redis that stood still, and so did the heartbeats, which may be behind it: all are
  * spared for as long as a heartbeat takes.
@@ -171,12 +185,19 @@ local REPRIEVE_MS = 1500
 local expected = tonumber(ARGV[#KEYS + 1]) or 0
 local isLate = expected > 0 and now > expected
 local answer = { string.format('%.0f', now) }
+local function needAll(first)
+  local beats, instances, epoch, reprieve = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
+  need('ZRANGEBYSCORE', beats, '-inf', now) need('ZADD', beats, 1, 'a') need('ZREM', beats, 'a')
+  need('HLEN', instances) need('HDEL', instances, 'a')
+  need('PTTL', ARGV[first + 1] .. 'a' .. ARGV[first + 2]) need('SET', reprieve, 1) need('GET', epoch)
+  needAnnounce(epoch, ARGV[first])
+end
 local function look(first)
   local beats, instances, epoch, reprieve = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
-  need('ZADD', beats, 1, 'a') need('ZREM', beats, 'a') need('HDEL', instances, 'a') need('SET', reprieve, 1) need('PUBSUB', 'NUMSUB', ARGV[first + 3])
-  needAnnounce(epoch, ARGV[first])
-  local dead = {}
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', beats, '-inf', now, 'LIMIT', 0, 1000)) do
+  local overdue, dead = redis.call('ZRANGEBYSCORE', beats, '-inf', now, 'LIMIT', 0, 1000), {}
+  if #overdue == 0 then return end
+  ${allowFull('instances').trim()}
+  for _, id in ipairs(overdue) do
     local ttl = redis.call('PTTL', ARGV[first + 1] .. id .. ARGV[first + 2])
     if ttl > 0 then redis.call('ZADD', beats, now + ttl, id) else table.insert(dead, id) end
   end
@@ -190,8 +211,11 @@ local function look(first)
     end
   end
 end
+need('PUBSUB', 'NUMSUB', ARGV[4])
+for first = 1, #KEYS, 4 do needAll(first) end
 for first = 1, #KEYS, 4 do
-  pcall(look, first)
+  local isSeen, problem = pcall(look, first)
+  if not isSeen then unlessOdd(problem) end
   table.insert(answer, epochOf(KEYS[first + 2]))
 end
 return answer
@@ -205,8 +229,8 @@ return answer
  * KEYS  2 for each service: beats   epoch
  * ARGV  3 for each service: presence key up to the id   presence key after the id   instance channel up to the id
  * Returns the instant of this look (Redis clock, ms), then for each service its epoch ('' when there is none), and of each
- *   instance without presence its id and whether it still listens, '1' or '0', or '' where that may not be asked. A service whose keys hold something else has
- *   no instance without presence.
+ *   instance without presence its id and whether it still listens, '1' or '0', or '' where that may not be asked. A service
+ *   whose keys hold something else has no instance without presence.
  *
  * One script, because an instance may come back between the looks. The presence keys it reads share the slot of its KEYS.
  */
@@ -216,6 +240,8 @@ export const look = new Script<[redisTime: string, ...found: string[][]]>(
   `${NOW}${EPOCH}
 local answer = { string.format('%.0f', now) }
 local function listens(channel)
+  -- Who is only asked is noted nowhere.
+  if redis.acl_check_cmd and not redis.acl_check_cmd('PUBSUB', 'NUMSUB', channel) then return '' end
   local counted = redis.pcall('PUBSUB', 'NUMSUB', channel)
   if counted.err then return '' end
   return counted[2] > 0 and '1' or '0'
@@ -230,7 +256,8 @@ local function lookAt(beats, place, found)
 end
 for first = 1, #KEYS, 2 do
   local found = { epochOf(KEYS[first + 1]) }
-  pcall(lookAt, KEYS[first], (first - 1) / 2 * 3 + 1, found)
+  local isSeen, problem = pcall(lookAt, KEYS[first], (first - 1) / 2 * 3 + 1, found)
+  if not isSeen then unlessOdd(problem) end
   table.insert(answer, found)
 end
 return answer

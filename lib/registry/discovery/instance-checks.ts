@@ -85,10 +85,17 @@ export class InstanceChecks {
     const [beats, instances, epoch, reprieve] = this.sweepKeys(service) as [string, string, string, string];
     return [
       ['EVALSHA', 'sweep', '4', beats, instances, epoch, reprieve],
+      ['PTTL', keys.presence(service, 'a')],
+      ['ZRANGEBYSCORE', beats, '-inf', '0'],
+      ['ZADD', beats, '1', 'a'],
       ['ZREM', beats, 'a'],
+      ['HLEN', instances],
       ['HDEL', instances, 'a'],
+      ['GET', epoch],
       ['INCR', epoch],
+      ['SET', epoch, '1'],
       ['SET', reprieve, '1'],
+      ['PUBSUB', 'NUMSUB', keys.instanceChannel(service, 'a')],
       ['PUBLISH', keys.announcements(service), 'a'],
     ];
   }

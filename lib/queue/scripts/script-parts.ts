@@ -26,13 +26,15 @@ end
  */
 export const TELL = `${STAMP}
 local function isHeard(watched, history) return redis.call('EXISTS', watched, history) > 0 end
-local function needTell(watched, history, channel)
-  need('EXISTS', watched) need('EXISTS', history) need('PUBLISH', channel, 'a')
-end
 -- Who had their rights before there was a history may not write it. Redis 6.2 cannot be asked, and says so when it is tried.
 local function mayKeep(history)
   local may = redis.acl_check_cmd
   return not may or (may('XREVRANGE', history, '+', '-') and may('XADD', history, '*', 'a', 'b'))
+end
+local function needTell(watched, history, channel)
+  need('EXISTS', watched) need('EXISTS', history) need('PUBLISH', channel, 'a')
+  -- What may not be written further is deleted.
+  if not mayKeep(history) then need('DEL', history) end
 end
 local function isKept(history, events)
   if not mayKeep(history) then return false end

@@ -97,6 +97,7 @@ if holder(ARGV[3]) ~= me then return { 0, {}, 0 } end
 -- First, so that a Redis that is full takes the letter: an entry that is stuck would delay its key and its group.
 mayAcknowledge(stream, group)
 mayAdd(KEYS[3])
+need('PEXPIRE', KEYS[3], ARGV[6]) need('XTRIM', KEYS[3], 'MAXLEN', '~', ARGV[5])
 if ARGV[4] ~= '' then
   mayOrder(order)
   mayClaim(stream, group, me)
@@ -105,7 +106,7 @@ redis.call('XADD', KEYS[3], '*', unpack(ARGV, 7))
 local successors = {}
 redis.call('XACK', stream, group, ARGV[3])
 if ARGV[4] ~= '' then releaseNext(ARGV[3], ARGV[4], successors) end
--- It is done: no right that is missing may say otherwise.
+-- It is done: nothing that is refused here, as by a Redis that could not be asked before, may say otherwise.
 redis.pcall('PEXPIRE', KEYS[3], ARGV[6])
 local dropped = redis.pcall('XTRIM', KEYS[3], 'MAXLEN', '~', ARGV[5], 'LIMIT', ${BATCH_SIZE})
 return { 1, successors, type(dropped) == 'number' and dropped or 0 }

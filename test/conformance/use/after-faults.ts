@@ -11,9 +11,9 @@ import { forgetOld } from '../../../lib/queue/scripts/retention-scripts.js';
 import { endTicks, lookAtSchedules } from '../../../lib/queue/scripts/schedule-scripts.js';
 import type { Script } from '../../../lib/redis/script.js';
 import { newLogLines } from '../../../lib/registry/log-scripts.js';
-import { prune, putRoutesBack, replaceRoutes } from '../../../lib/registry/registry-scripts.js';
+import { prune, putRoutesBack, replaceRoutes, sweep } from '../../../lib/registry/registry-scripts.js';
 import { recoverUndelivered } from '../../../lib/streams/scripts/consumer-scripts.js';
-import { beginAttempt, findLost } from '../../../lib/streams/scripts/outcome-scripts.js';
+import { beginAttempt, deadLetter, findLost } from '../../../lib/streams/scripts/outcome-scripts.js';
 
 const KEPT_MS = 86_400_000;
 const JOB =
@@ -32,10 +32,10 @@ interface Prepared {
 
 const config = ['rest:configs', 'rest:revisions', 'rest:counter', 'rest:history', 'rest:limit'];
 const group = ['rest:stream', 'rest:order', 'group', 'consumer'];
-const stream: Commands = [
-  ['xadd', 'rest:stream', FIRST_ENTRY, 'data', '1'],
-  ['xgroup', 'create', 'rest:stream', 'group', '0'],
-  ['xreadgroup', 'group', 'group', 'consumer', 'streams', 'rest:stream', '>'],
+const readFrom = (key: string): Commands => [
+  ['xadd', key, FIRST_ENTRY, 'data', '1'],
+  ['xgroup', 'create', key, 'group', '0'],
+  ['xreadgroup', 'group', 'group', 'consumer', 'streams', key, '>'],
 ];
 
 /** The scripts that an application runs after a fault, after minutes, or beside Hydra 1.x. */
@@ -113,7 +113,26 @@ const REST: readonly Prepared[] = [
     finds: [['srem', 'rest:routes', '[get]/new']],
     args: ['rest:routes', 'rest:own-routes', 'rest:router', '{}'],
   },
-  { script: beginAttempt, finds: stream, args: [...group, FIRST_ENTRY, 2] },
+  { script: beginAttempt, finds: readFrom('rest:stream'), args: [...group, FIRST_ENTRY, 2] },
+  {
+    script: deadLetter,
+    finds: readFrom('rest:poisoned'),
+    args: [
+      ...['rest:poisoned', 'rest:poisoned-order', 'rest:poisoned-dead', 'group', 'consumer', FIRST_ENTRY, ''],
+      ...[10, KEPT_MS, 'data', '1'],
+    ],
+  },
+  {
+    script: sweep,
+    finds: [
+      ['zadd', 'rest:beats', 1, 'dead'],
+      ['hset', 'rest:instances', 'dead', '{}'],
+    ],
+    args: [
+      ...['rest:beats', 'rest:instances', 'rest:epoch', 'rest:reprieve', 'rest:announcements'],
+      ...['rest:presence:', ':end', 'rest:instance:', 0],
+    ],
+  },
   { script: findLost, finds: [], args: [...group, FIRST_ENTRY, '1764000000001-0'] },
   { script: recoverUndelivered, finds: [], args: [...group, FIRST_ENTRY, '1764000000001-0'] },
 ];

@@ -2,6 +2,8 @@ import { ConfigStore } from '../../lib/config/config-store.js';
 import type { Conditions } from '../../lib/dashboard/facts/conditions.js';
 import type { Fleet } from '../../lib/dashboard/facts/fleet.js';
 import { KnownNames } from '../../lib/dashboard/facts/known-names.js';
+import { LogTail } from '../../lib/dashboard/facts/log-tail.js';
+import type { Place } from '../../lib/dashboard/facts/place.js';
 import type { ListedQueues } from '../../lib/dashboard/facts/queues.js';
 import type { SeenService } from '../../lib/dashboard/facts/service.js';
 import type { ListedStreams } from '../../lib/dashboard/facts/streams.js';
@@ -9,7 +11,8 @@ import type { SeenTopology } from '../../lib/dashboard/facts/topology.js';
 import { Asked } from '../../lib/doctor/evidence/asked.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
-import { systemClock } from '../../lib/runtime/clock.js';
+import type { HydraOptions } from '../../lib/index.js';
+import { systemClock, type Clock } from '../../lib/runtime/clock.js';
 import { atEnd } from '../support/at-end.js';
 import { follow, startDashboard } from '../support/dashboard.js';
 import { eventually } from '../support/eventually.js';
@@ -39,6 +42,20 @@ async function userWithout(...rights: readonly string[]): Promise<{ name: string
 
 const pageWithout = async (...rights: readonly string[]) =>
   startDashboard((await userWithout(...rights)).redis);
+
+/** As the command line has it: no service. */
+async function instanceOf(redis: string, layout: HydraOptions['layout'] = 'classic'): Promise<HydraInstance> {
+  const instance = new HydraInstance(resolveOptions({ service: 'dashboard', redis, layout }));
+  atEnd(() => instance.close());
+  await instance.redis.connect();
+  return instance;
+}
+
+function placeOf(instance: HydraInstance, clock: Clock = instance.clock): Place {
+  const { redis, keys, options, queues, streams, health, id } = instance;
+  const own = { redis, keys, clock, options, queues, streams, health, id };
+  return { instance: own, configs: new ConfigStore(instance), isService: false };
+}
 
 /** What is told first under one name. */
 async function told<T>(page: { readonly url: string }, topic: string): Promise<T> {
@@ -99,16 +116,33 @@ describe('what a user may not read', () => {
   });
 });
 
+describe('lines of logs', () => {
+  it('are told after a look that could read only some of them', async () => {
+    const [one, other] = ['read', 'refused'].map((name) => uniqueService(name)) as [string, string];
+    const instance = await instanceOf((await userWithout()).redis, 'hash-tags');
+    const { keys } = instance;
+    const log = (name: string) => keys.healthLog(name, 'i1');
+    const admin = connectTo(url);
+    for (const name of [one, other]) {
+      await admin.sadd(keys.directory, name);
+      await admin.hset(keys.instances(name), 'i1', JSON.stringify({ serviceName: name, instanceID: 'i1' }));
+    }
+    const tail = new LogTail(placeOf(instance), {});
+    await tail.read(new Asked(systemClock));
+    await admin.lpush(log(one), '{"ts":"2026-01-01T00:00:00.000Z","msg":"meanwhile"}');
+    await admin.set(log(other), 'no log');
+    await expect(tail.read(new Asked(systemClock))).rejects.toThrow('WRONGTYPE');
+    await admin.del(log(other));
+    const { value } = await tail.read(new Asked(systemClock));
+    expect(value).toEqual([expect.objectContaining({ service: one, text: 'meanwhile' })]);
+  });
+});
+
 describe('names that could not be looked for', () => {
   it('are looked for again after some seconds, and those that were found after a minute', async () => {
     const { name, redis } = await userWithout('-scan');
-    const instance = new HydraInstance(resolveOptions({ service: 'dashboard', redis }));
-    atEnd(() => instance.close());
-    await instance.redis.connect();
     const clock = new ManualClock();
-    const { keys, options, queues, streams, health, id } = instance;
-    const own = { redis: instance.redis, keys, clock, options, queues, streams, health, id };
-    const names = new KnownNames({ instance: own, configs: new ConfigStore(instance), isService: false });
+    const names = new KnownNames(placeOf(await instanceOf(redis), clock));
     const find = () => names.find(new Asked(systemClock));
     expect(await find()).toEqual({ keys: undefined, notes: [expect.stringContaining('NOPERM')] });
     await connectTo(url).acl('SETUSER', name, '+scan');

@@ -1,11 +1,10 @@
 import type { Asked } from '../../doctor/evidence/asked.js';
-import { refusal } from '../../doctor/evidence/services-seen.js';
 import { createRedaction } from '../../logging/log-redaction.js';
 import { SECRET_NAMES } from '../../options/secret-names.js';
 import { decodeLogEntry } from '../../protocol/records.js';
 import { newLogLines } from '../../registry/log-scripts.js';
 import type { Reading } from '../collect/collector.js';
-import { listedServices, lookAt, servicesIn } from './look.js';
+import { listedServices, lookAt, servicesIn, unreadIn, type LookedAt } from './look.js';
 import type { Place } from './place.js';
 
 /** One line of a log, as the page shows it. */
@@ -24,6 +23,12 @@ export interface LogLine {
 export interface LogSources {
   readonly service?: string | undefined;
   readonly instance?: string | undefined;
+}
+
+interface NewLines {
+  readonly lines: readonly LogLine[];
+  /** The newest line of each log that has new ones. */
+  readonly heads: readonly (readonly [log: string, head: string])[];
 }
 
 /** Lines that are kept for whoever comes next. */
@@ -49,8 +54,8 @@ export class LogTail {
   private sources: readonly (readonly [service: string, id: string])[] = [];
   /** Those that succeeded: after one that failed, instances are looked up again. */
   private looks = 0;
-  /** Services whose instances may not be read, and who was told so. */
-  private refused: readonly string[] = [];
+  /** Services whose instances could not be read, with the reason in words, and which of them were told. */
+  private refused: readonly (readonly [service: string, text: string])[] = [];
   private readonly told = new Set<string>();
 
   constructor(
@@ -63,7 +68,9 @@ export class LogTail {
     const batches = this.batches();
     const read = await Promise.all(batches.map((batch) => this.newLines(asked, batch)));
     this.looks++;
-    const added = [...read.flat(), ...this.refusals()].toSorted((a, b) =>
+    // Not before all of them are read: lines that nobody is told come again.
+    for (const [log, head] of read.flatMap(({ heads }) => heads)) this.heads.set(log, head);
+    const added = [...read.flatMap(({ lines }) => lines), ...this.refusals()].toSorted((a, b) =>
       a.at < b.at ? -1 : a.at > b.at ? 1 : 0,
     );
     if (added.length > 0) this.lines = [...this.lines, ...added].slice(-KEPT);
@@ -82,23 +89,24 @@ export class LogTail {
     if (service !== undefined && id !== undefined) return [[service, id]];
     const { instance } = this.place;
     const names = service === undefined ? await listedServices(instance, asked) : [service];
-    const looked = servicesIn(names, await lookAt(instance, asked, { services: names }));
-    const refused = looked.filter(({ unread }) => unread.registry !== undefined).map(({ name }) => name);
+    const seen = await lookAt(instance, asked, { services: names });
+    const looked = servicesIn(names, seen);
+    const refused = looked.filter(({ unread }) => unread.registry !== undefined);
+    const reasons = [...unreadIn(looked, 'registry', 'registry'), ...seen.missed.service];
     const sources = looked.flatMap(({ name, instances }) =>
       instances.map(({ node }) => [name, node.id] as const),
     );
-    if (sources.length === 0 && refused.length > 0) throw new Error(refusal('registry', refused)[0]);
-    this.refused = refused;
+    if (sources.length === 0 && refused.length > 0) throw new Error(reasons[0]);
+    this.refused = refused.map((one) => [one.name, reasonOf(one)]);
     return sources;
   }
 
   /** Once for each service, among the lines of the others. */
   private refusals(): LogLine[] {
-    const fresh = this.refused.filter((name) => !this.told.has(name));
+    const fresh = this.refused.filter(([service]) => !this.told.has(service));
     const at = new Date(this.place.instance.clock.now()).toISOString();
-    return fresh.map((service) => {
+    return fresh.map(([service, text]) => {
       this.told.add(service);
-      const text = refusal('registry', [service])[0]!;
       return { at, service, instance: '', level: 'warn', text, context: 'dashboard', ...NO_STACK };
     });
   }
@@ -115,7 +123,7 @@ export class LogTail {
     return Math.min(FIRST_OF_EACH, Math.max(FEWEST_OF_EACH, share));
   }
 
-  private async newLines(asked: Asked, batch: typeof this.sources): Promise<LogLine[]> {
+  private async newLines(asked: Asked, batch: typeof this.sources): Promise<NewLines> {
     const { keys, redis } = this.place.instance;
     const logs = batch.map(([service, id]) => keys.healthLog(service, id));
     const known = logs.map((log) => this.heads.get(log) ?? '');
@@ -124,12 +132,16 @@ export class LogTail {
     // The first time, Redis is given the text of the script.
     const read = () => newLogLines.run(redis.commands, [...logs, most, ...known], logs.length);
     const fresh = await asked.ask('read logs', read, isFirst ? 2 : 1);
-    return fresh.flatMap((texts, index) => {
-      if (texts.length > 0) this.heads.set(logs[index]!, texts[0]!);
+    const lines = fresh.flatMap((texts, index) => {
       const [service, id] = batch[index]!;
       return texts.toReversed().flatMap((text) => lineOf(text, service, id) ?? []);
     });
+    return { lines, heads: fresh.flatMap(([head], index) => (head ? [[logs[index]!, head] as const] : [])) };
   }
+}
+
+function reasonOf(one: LookedAt): string {
+  return unreadIn([one], 'registry', 'registry')[0] ?? `the registry of ${one.name}: ${one.unread.registry}`;
 }
 
 function inParts<T>(all: readonly T[]): T[][] {

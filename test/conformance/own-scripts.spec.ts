@@ -33,7 +33,7 @@ async function compare(commands: readonly string[][]): Promise<void> {
     const [expected, actual] = answers.map((answer) =>
       saysHowLong(command) && typeof answer === 'number' ? answer > 0 : sorted(comparable(answer)),
     );
-    if (saysHowIdle(command)) continue;
+    if (saysHowIdle(command) || isPageOfMany(command)) continue;
     expect({ at, command, answer: actual }).toEqual({ at, command, answer: expected });
   }
   await dropShortLived([real, memory]);
@@ -48,6 +48,11 @@ async function dropShortLived(both: readonly Redis[]): Promise<void> {
       if (leftMs >= 0 && leftMs < SHORT_LIFE_MS) await Promise.all(both.map((one) => one.del(name)));
     }
   }
+}
+
+/** Where a page ends, and what is on it, is the server's own affair: only that all pages together hold all is promised. */
+function isPageOfMany([name]: readonly string[]): boolean {
+  return ['scan', 'hscan', 'sscan', 'zscan'].includes(name!);
 }
 
 /** Its answer holds milliseconds since something happened. */

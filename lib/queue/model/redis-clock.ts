@@ -19,6 +19,11 @@ export class RedisClock {
     this.isKnown = true;
   }
 
+  /** As {@link set}, but never back: what is asked of another server, or for another queue, may be behind. */
+  advance(redisMs: number, askedAt: number): void {
+    if (redisMs - askedAt > this.ahead) this.set(redisMs, askedAt);
+  }
+
   /** Unix time in milliseconds, early by no more than an answer of Redis takes. */
   now(): number {
     return Math.round(this.clock.monotonic() + this.ahead);

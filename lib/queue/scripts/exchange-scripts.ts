@@ -34,6 +34,9 @@ export type ExchangeReply = readonly [
 const MAX_MOVED = 250;
 const MAX_BYTES = 2_097_152;
 
+/** How much later than who keeps the alarm the others look, in milliseconds: by then it may be gone. */
+const FALLBACK_MS = 1_000;
+
 /** Says what the outcomes and the taking need, before anything is written. */
 const CHECK = `
 local known = {}
@@ -68,7 +71,7 @@ if redis.call('EXISTS', KEYS[27]) == 1 then
   need('ZADD', KEYS[15], 1, 'a') need('PERSIST', KEYS[15]) need('ZADD', KEYS[4], 1, 'a') need('LPUSH', KEYS[2], 'a') need('HSET', KEYS[25], 'a', 'b')
 end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
-need('EXISTS', KEYS[2], KEYS[3], KEYS[16]) need('ZRANGE', KEYS[18], 0, -1) need('EXISTS', KEYS[6], KEYS[7], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HMGET', KEYS[25], 'a') need('HGET', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
+need('EXISTS', KEYS[2], KEYS[3], KEYS[16]) need('ZRANGE', KEYS[18], 0, -1) need('EXISTS', KEYS[6], KEYS[7], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HMGET', KEYS[25], 'a') need('HGET', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HEXISTS', KEYS[9], 'a') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
 need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
 need('HMGET', KEYS[7], 'a') need('HGET', KEYS[7], 'a') need('HLEN', KEYS[1]) need('HGET', KEYS[27], 'a') need('HDEL', KEYS[27], 'a')
 needWake(KEYS[9], ARGV[10])
@@ -478,7 +481,8 @@ elseif due == 0 and #jobs >= wanted then
   wake(KEYS[9], ARGV[10])
 elseif due >= 0 then
   if keeper and keeper ~= ARGV[1] and tonumber(at) <= now + due and tonumber(at) + 50 >= now then
-    due = -1
+    -- It looks a little later, in case that one is gone by then.
+    due = math.max(0, math.ceil(at - now)) + ${FALLBACK_MS}
   elseif text ~= string.format('%.0f %s', now + due, ARGV[1]) then
     redis.call('SET', KEYS[21], string.format('%.0f %s', now + due, ARGV[1]), 'PX', due + 1000)
   end
@@ -506,7 +510,7 @@ end
  *         unserved: last in the list of its pattern, which no worker serves, detail '<bytes of the pattern> <pattern><state>'
  * Returns the leases no longer held (nothing was done for them); the jobs; their states; the first of their fences, which
  *   count up; flags: p paused, m there is more to take, o nothing has room or tokens, i stands in idle, l it does not hold
- *   what it should, and took nothing; milliseconds until something falls due that is its own to see to, or -1; the clock.
+ *   what it should, and took nothing; milliseconds until something falls due, later by {@link FALLBACK_MS} where that is another's to see to, or -1; the clock.
  *
  * One script, because a crash between a move and its lease would strand a job with nothing to bring it back, and because
  * an outcome counts only while its lease is held. Tokens of rate limits are taken with the jobs: none is taken that may not
@@ -580,7 +584,7 @@ end
 ${ALARM}
 if wanted > 0 then
   isIdle = not hasMore and not isPaused and not isAmiss
-  if isIdle and ARGV[14] ~= '1' then
+  if isIdle and (ARGV[14] ~= '1' or redis.call('HEXISTS', KEYS[9], ARGV[1]) == 0) then
     redis.call('HSET', KEYS[9], ARGV[1], '\\n' .. table.concat(waits, '\\n') .. '\\n')
   elseif not isIdle and ARGV[14] == '1' then
     redis.call('HDEL', KEYS[9], ARGV[1])

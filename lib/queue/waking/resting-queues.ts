@@ -20,8 +20,10 @@ export interface RestingWorker {
   readonly restKeys: readonly string[];
   /** Where one of these, sorted sets, holds what fell due before `now`, too. */
   readonly dueKeys: readonly string[];
-  /** The clock of Redis, Unix time in milliseconds. */
-  readonly redisNow: number;
+  /** What was due until then, Unix ms by the clock of Redis, it has seen, and has a timer where that may not start yet. */
+  readonly exchangedAt: number;
+  /** Is told the clock of Redis, which may have been set meanwhile; returns what it is now. */
+  heardTime(redisMs: number, askedAt: number): number;
   /** Its queue was looked at: nothing is there. */
   rested(): void;
   /** Since when it rests, by `clock.monotonic()`. */
@@ -86,10 +88,21 @@ export class RestingQueues {
   /** Those of whose jobs and ticks one should have been seen to by now: whoever had a timer for it is gone. */
   private async late(resting: readonly RestingWorker[]): Promise<readonly RestingWorker[]> {
     if (this.looks++ % LOOKS_PER_DUE > 0) return [];
+    const askedAt = this.context.clock.monotonic();
+    const redisMs = await this.time();
+    const until = new Map(resting.map((worker) => [worker, worker.heardTime(redisMs, askedAt) - OVERDUE_MS]));
     if (!(await this.isAny(resting.flatMap(({ dueKeys }) => dueKeys)))) return [];
-    return this.those(resting, ({ dueKeys, redisNow }) =>
-      dueKeys.map((key) => (client: RedisClient) => client.zcount(key, '-inf', redisNow - OVERDUE_MS)),
+    return this.those(resting, (worker) =>
+      worker.dueKeys.map(
+        (key) => (client: RedisClient) => client.zcount(key, `(${worker.exchangedAt}`, until.get(worker)!),
+      ),
     );
+  }
+
+  /** The clock of Redis, Unix time in milliseconds. */
+  private async time(): Promise<number> {
+    const [seconds, micros] = await this.context.redis.run('look at queues', (client) => client.time());
+    return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
   }
 
   private async isAny(keys: readonly string[]): Promise<boolean> {

@@ -59,7 +59,8 @@ export class HydraJobContext extends DeliveryContext {
    * Tells those who listen how far the job is. It need not be waited for: the job continues whether or not it could be told. Where Redis is away, it
    * resolves after `connection.commandTimeoutMs` without having told anybody.
    *
-   * @throws HydraError `LEASE_LOST` when another worker has the job by now; `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE`
+   * @throws HydraError `LEASE_LOST` when another worker has the job by now, which it cannot know while Redis is away; `BAD_PAYLOAD`,
+   *   `PAYLOAD_TOO_LARGE`; `FORBIDDEN`, `CLOSED`, and `REDIS_UNAVAILABLE` that waiting does not mend
    */
   progress(value: unknown): Promise<void> {
     return ignorable(this.job.report(value));
@@ -70,7 +71,8 @@ export class HydraJobContext extends DeliveryContext {
    * characters. It need not be waited for. Where Redis is away, it resolves after `connection.commandTimeoutMs` without
    * having written.
    *
-   * @throws HydraError `LEASE_LOST` when another worker has the job by now
+   * @throws HydraError `LEASE_LOST` when another worker has the job by now, which it cannot know while Redis is away;
+   *   `FORBIDDEN`, `CLOSED`, and `REDIS_UNAVAILABLE` that waiting does not mend
    */
   log(text: string): Promise<void> {
     return ignorable(this.job.log(text));

@@ -37,8 +37,9 @@ export class JobNotes {
     try {
       if (await write()) return;
     } catch (error) {
+      if (job.isOver) throw leaseLostError(job);
       if (!isUnavailable(error)) throw error;
-      const what = `job ${job.id} of "${job.pattern}" could not note its progress, and continues`;
+      const what = `job ${job.id} of "${job.pattern}" could not note how far it is, and continues`;
       return this.context.log.warn(`note ${job.pattern}`, `${what}: ${String(error)}`);
     }
     throw leaseLostError(job);

@@ -1,4 +1,3 @@
-import { failureGroup } from '../failures/failure-group.js';
 import { isObservable } from 'rxjs';
 
 import type { Stamp } from '../../protocol/message.js';
@@ -7,6 +6,8 @@ import { handlerObservable } from '../../delivery/handler-observable.js';
 import type { Dispatch } from '../../delivery/source.js';
 import { HydraError } from '../../hydra-error.js';
 import { outside } from '../../runtime/async-context.js';
+import { ThrottledLogger } from '../../runtime/throttled-logger.js';
+import { failureGroup } from '../failures/failure-group.js';
 import { backoffMs, PLAIN_BACKOFF, wholeMs } from './backoff.js';
 import { writeDeadLetter, writeForeign } from '../model/dead-letter.js';
 import type { HeldJob } from './held-job.js';
@@ -21,6 +22,8 @@ import type { WorkerContext } from './worker-link.js';
 /** Runs jobs through their handlers, and says what becomes of each. */
 export class JobRunner {
   private readonly deadlines: DeadlineWheel<HeldJob>;
+  /** Of its own: reasons of failures are of any number, and must not keep other warnings out of the log. */
+  private readonly failures: ThrottledLogger;
 
   constructor(
     private readonly context: Pick<WorkerContext, 'id' | 'clock' | 'random' | 'log' | 'options' | 'metrics'>,
@@ -29,6 +32,7 @@ export class JobRunner {
     private readonly finished: (job: HeldJob, outcome: LeaseOutcome) => void,
   ) {
     this.deadlines = new DeadlineWheel(context.clock, (job) => this.expire(job));
+    this.failures = new ThrottledLogger(context.clock);
   }
 
   start(job: HeldJob): void {
@@ -130,7 +134,7 @@ export class JobRunner {
 
   private tellOfFailure({ attempt, id, pattern }: HeldJob, reason: string, retryInMs: number): void {
     const next = `the next is in ${retryInMs} ms`;
-    this.context.log.warn(
+    this.failures.warn(
       `failed ${pattern} ${failureGroup(reason)}`,
       `attempt ${attempt} of job ${id} of "${pattern}" failed, ${next}: ${reason}`,
     );
@@ -152,7 +156,7 @@ export class JobRunner {
 
   private giveUp(job: HeldJob, reason: string): void {
     const state = failed(job.state, reason, this.redisClock.now());
-    this.context.log.warn(
+    this.failures.warn(
       `dead ${job.pattern} ${failureGroup(reason)}`,
       `job ${job.id} of "${job.pattern}" is a dead letter: ${reason}`,
     );

@@ -53,7 +53,8 @@ export class QueueWorker implements RestingWorker {
   private isOutOfTokens = false;
   /** The patterns it had room for when it was entered among those that wait; undefined when it is not. */
   private idleFor: string | undefined;
-  private nextDueMs = -1;
+  /** When something falls due that is its own to see to, by `clock.monotonic()`; undefined where nothing does. */
+  private dueAt: number | undefined;
   private exchanges = 0;
   private lastTalkAt: number;
   /** The same, without the looks of others for it. */
@@ -112,7 +113,7 @@ export class QueueWorker implements RestingWorker {
   get isResting(): boolean {
     const { held } = this.jobs;
     const isIdle = this.isTaking && this.idleFor !== undefined && !this.hasMore && !this.isPaused;
-    const isDone = held.leases === 0 && this.nextDueMs !== 0 && !this.upkeep.isDue && this.failures === 0;
+    const isDone = held.leases === 0 && !this.isOverdue && !this.upkeep.isDue && this.failures === 0;
     return this.link.mayRest && isIdle && isDone && !this.isScheduled && !this.isTalking;
   }
 
@@ -124,8 +125,17 @@ export class QueueWorker implements RestingWorker {
     return this.link.dueKeys;
   }
 
-  get redisNow(): number {
+  get exchangedAt(): number {
+    return this.link.exchangedAt;
+  }
+
+  heardTime(redisMs: number, askedAt: number): number {
+    this.link.redisClock.advance(redisMs, askedAt);
     return this.link.redisClock.now();
+  }
+
+  private get isOverdue(): boolean {
+    return this.dueAt !== undefined && this.dueAt <= this.context.clock.monotonic();
   }
 
   get restingSince(): number {
@@ -273,8 +283,7 @@ export class QueueWorker implements RestingWorker {
     const now = this.context.clock.monotonic();
     const hasRoom = this.wanted > 0;
     const restMs = this.intake.restMs(now);
-    const dueMs =
-      this.nextDueMs >= 0 ? Math.max(MIN_WAIT_MS * Number(this.nextDueMs === 0), this.nextDueMs) : undefined;
+    const dueMs = this.dueAt === undefined ? undefined : Math.max(0, this.dueAt - now);
     const lookMs = this.isPaused ? PAUSED_LOOK_MS : undefined;
     const times = [restMs, dueMs, lookMs].filter((ms) => ms !== undefined);
     this.wakeUp.wait(
@@ -293,7 +302,7 @@ export class QueueWorker implements RestingWorker {
     const leases = held.leases;
     const outcomes = held.takeUnsent(BATCH);
     const { wanted } = this;
-    const hadDue = this.nextDueMs >= 0;
+    const hadDue = this.dueAt !== undefined;
     if (outcomes.length === 0 && wanted === 0 && !this.wakeUp.hasMail && !(hadDue && this.hasMore)) return;
     this.hasMore = false;
     this.wakeUp.takeMail();
@@ -315,7 +324,7 @@ export class QueueWorker implements RestingWorker {
       });
     const [refused, raws, states, firstFence, flags, nextDueMs] = reply;
     if (refused.length > 0) void this.noteRefused(refused, outcomes);
-    this.nextDueMs = nextDueMs;
+    this.dueAt = nextDueMs < 0 ? undefined : this.context.clock.monotonic() + (nextDueMs || MIN_WAIT_MS);
     if (wanted === 0) return;
     this.isPaused = flags.includes('p');
     this.isOutOfTokens = flags.includes('o');

@@ -55,6 +55,8 @@ export class WorkerLink {
   private readonly clock: Clock;
   readonly redisClock: RedisClock;
   readonly retention: Retention;
+  /** When the last exchange was, Unix ms by the clock of Redis: it saw all that was due until then. */
+  exchangedAt = 0;
   private readonly leases: string;
 
   constructor(
@@ -162,6 +164,7 @@ export class WorkerLink {
     const askedAt = this.clock.monotonic();
     const reply = await this.redis.run('queue exchange', (redis) => exchange.run(redis, args));
     this.redisClock.set(reply[6], askedAt);
+    this.exchangedAt = reply[6];
     return reply;
   }
 

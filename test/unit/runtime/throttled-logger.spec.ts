@@ -46,4 +46,14 @@ describe('a throttled logger', () => {
     for (let i = 0; i < 1_000; i++) log.warn(`topic ${i}`, 'line');
     expect(lines).toHaveLength(101);
   });
+
+  it('has room for new topics once others were quiet for an interval', async () => {
+    const clock = new ManualClock();
+    const log = new ThrottledLogger(clock, 1_000);
+    for (let i = 0; i < 150; i++) log.warn(`reason ${i}`, 'line');
+    await clock.advance(1_000);
+    lines.length = 0;
+    log.warn('blocked', 'the event loop was blocked');
+    expect(lines).toEqual(['the event loop was blocked']);
+  });
 });

@@ -1,4 +1,5 @@
 import type { Context } from '../redis/context.js';
+import { redisError } from '../redis/redis-error.js';
 import type { Timer } from '../runtime/clock.js';
 
 /** Hydra 1.9 keeps them for so long. */
@@ -23,7 +24,7 @@ export interface LogBufferOptions {
 
 /**
  * Writes log entries to Redis: they are collected for `logging.flushMs` and then written together. Their number and
- * rate are limited. No caller waits for Redis or gets an error.
+ * rate are limited. No caller waits for Redis or gets an error; what Redis refuses is logged once, and a warning in readiness.
  */
 export class LogBuffer {
   private pending: string[] = [];
@@ -92,9 +93,10 @@ export class LogBuffer {
         .expire(key, LIFE_SECONDS)
         .exec();
       this.written += entries.length;
-    } catch {
+    } catch (error) {
       // They may have been stored: written again, they would be there twice.
       this.dropped += entries.length;
+      redis.refusals.note(redisError('keep the log', refusalIn(error)), 'warning');
     }
   }
 
@@ -110,4 +112,10 @@ export class LogBuffer {
     if (second !== this.second) [this.second, this.inSecond] = [second, 0];
     return ++this.inSecond <= this.context.options.logging.maxPerSecond;
   }
+}
+
+/** What a transaction was given up for, where one of its commands was refused. */
+function refusalIn(error: unknown): unknown {
+  const { previousErrors = [] } = (error ?? {}) as { readonly previousErrors?: readonly unknown[] };
+  return previousErrors[0] ?? error;
 }

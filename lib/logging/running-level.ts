@@ -2,6 +2,7 @@ import type { LogLevel } from '@nestjs/common';
 
 import { LOGGING_LEVELS } from '../options/instance-options.js';
 import type { Context } from '../redis/context.js';
+import { redisError } from '../redis/redis-error.js';
 import type { Timer } from '../runtime/clock.js';
 
 /** How often a process that logs looks for another level. */
@@ -32,15 +33,15 @@ export class RunningLevel {
     }, afterMs);
   }
 
-  /** What cannot be read stays as it was; nothing is said of it, since that would be logged. */
+  /** What cannot be read stays as it was; a refusal is said once, and a warning in readiness. */
   private async look(): Promise<void> {
     const { redis, keys, options } = this.context;
     if (!redis.isReady) return;
     try {
       const level = await redis.commands.get(keys.logLevel(options.service));
       this.asked = level !== null && isLevel(level) ? level : undefined;
-    } catch {
-      // The next look may find it.
+    } catch (error) {
+      redis.refusals.note(redisError('read the log level', error), 'warning');
     }
   }
 }

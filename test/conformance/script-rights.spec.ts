@@ -26,7 +26,7 @@ beforeAll(async () => {
   await listener.psubscribe('*');
   atEnd(() => [admin, limited, listener].forEach((client) => client.disconnect()));
   const all = (await admin.call('COMMAND', 'LIST')) as string[];
-  commands = new Set(all.filter((name) => !name.includes('|')).map((name) => name.toUpperCase()));
+  commands = new Set(all.map((name) => name.toUpperCase()));
 });
 
 /** Signs of life are given before anything else is asked for: without them others would take what is handled. */
@@ -77,10 +77,11 @@ async function kept(): Promise<() => Promise<void>> {
   };
 }
 
+/** `ZADD`, and of those that have parts each alone too: `XGROUP`, `XGROUP|SETID`. */
 function commandsIn(text: string): readonly string[] {
-  return [...new Set([...text.matchAll(/'([A-Z]+)'/g)].map(([, word]) => word!))].filter((word) =>
-    commands.has(word),
-  );
+  const words = [...text.matchAll(/'([A-Z]+)'/g)].map(([, word]) => word!);
+  const parts = [...text.matchAll(/'([A-Z]+)', '([A-Z]+)'/g)].map(([, word, part]) => `${word}|${part}`);
+  return [...new Set([...words, ...parts])].filter((word) => commands.has(word));
 }
 
 /** The commands that a script runs where it may run all. */
@@ -89,7 +90,8 @@ async function usedBy([word, ...args]: readonly string[]): Promise<ReadonlySet<s
   await admin.call('CONFIG', 'RESETSTAT');
   await limited.call(word!, ...args).catch(() => undefined);
   const stats = await admin.info('commandstats');
-  return new Set([...stats.matchAll(/^cmdstat_([^:|]+)/gm)].map(([, name]) => name!.toUpperCase()));
+  const names = [...stats.matchAll(/^cmdstat_([^:]+)/gm)].map(([, name]) => name!.toUpperCase());
+  return new Set(names.flatMap((name) => [name, name.replace(/\|.*/, '')]));
 }
 
 async function isRefusedWithout(missing: string, [word, ...args]: readonly string[]): Promise<boolean> {

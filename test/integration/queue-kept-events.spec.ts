@@ -69,6 +69,26 @@ describe('a queue whose events cannot be kept', () => {
     await started.watcher.close();
   });
 
+  it('says so and changes nothing where what may not be continued may not be ended either', async () => {
+    const started = await start();
+    const worker = await started.workerAs('older');
+    const { subscription } = await listen(started);
+    const queue = worker.app.get(QueueService);
+    await queue.add('report', 2, { delayMs: 60_000, id: 'later' });
+    await started.commands.call('ACL', 'SETUSER', 'older', '-del');
+    const cancelling = queue.cancel('later');
+    await expect(cancelling).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      message: expect.stringContaining(`DEL on ${started.keys.history}`) as string,
+    });
+    expect(await queue.counts()).toMatchObject({ delayed: 1 });
+    await started.commands.call('ACL', 'SETUSER', 'older', '+del');
+    await queue.cancel('later');
+    subscription.unsubscribe();
+    await worker.close();
+    await started.watcher.close();
+  });
+
   it('works on when somebody removed the newest of them', async () => {
     const started = await start();
     const { commands, keys } = started;

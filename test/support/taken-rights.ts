@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Module } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import { NestFactory } from '@nestjs/core';
@@ -23,6 +24,12 @@ import { uniqueService } from './unique.js';
 
 /** How long something may take before it has to have been said why. */
 const SAID_WITHIN_MS = 8_000;
+
+/** How long a refusal of what was asked for takes at most, before readiness is asked. */
+const ANSWERED_WITHIN_MS = 3_000;
+/** How long what is done beside takes to be done once: a heartbeat of a group, a look for the dead. */
+const BESIDE_MS = 4_000;
+const TOLD = 'told in readiness';
 
 /** The words of rules, each once: `+get`, `~key`, `%R~key`, `&channel`. */
 export function rightsIn(rules: readonly string[]): readonly string[] {
@@ -54,8 +61,10 @@ interface Step {
 export interface Tried {
   /** What was silent, half done or wrongly told. */
   readonly problems: readonly string[];
-  /** What was refused, by its name. */
-  readonly refused: readonly string[];
+  /** What was refused to who asked for it. */
+  readonly rejected: readonly string[];
+  /** What did not come about, for which readiness says why. */
+  readonly told: readonly string[];
 }
 
 /** Starts a service with these rules, which does all that it can. */
@@ -68,27 +77,29 @@ export async function tryWith(
   const handled: unknown[] = [];
   const app = await createApplication(service, url.replace('//', `//${service}:pw@`), handled);
   const problems: string[] = [];
-  const refused: string[] = [];
+  const rejected: string[] = [];
+  const told: string[] = [];
   const judge = (name: string, outcome: unknown) => {
     if (outcome === 'done') return;
-    if (isForbidden(outcome)) refused.push(`${name}: ${shown(outcome)}`);
+    if (isForbidden(outcome)) (outcome.message.includes(TOLD) ? told : rejected).push(name);
     else problems.push(`${name}: ${shown(outcome)}`);
   };
   try {
     const start = await outcomeOf(app.listen());
     judge('start', start);
-    if (start !== 'done') return { problems, refused };
+    if (start !== 'done') return { problems, rejected, told };
     const health = async () => JSON.stringify((await app.get(HydraHealthIndicator).isHealthy()).hydra);
     const isTold = async () => /NOPERM|can't run this command|ACL failure/i.test(await health());
     for (const { name, run } of stepsOf(app, service, handled)) {
       const outcome = await outcomeOf(Promise.race([run(), untilTold(isTold)]));
       judge(name, outcome);
     }
+    if (rejected.length + told.length === 0 && (await isSeenSoon(isTold))) told.push('work beside');
     await admin.call('ACL', 'SETUSER', service, 'allkeys', 'allchannels', '+@all');
     await isWholeAgain(app, service, handled).catch((error: unknown) =>
       problems.push(`afterwards: ${String(error)}`),
     );
-    return { problems, refused };
+    return { problems, rejected, told };
   } finally {
     await app.close();
   }
@@ -166,12 +177,19 @@ async function isWholeAgain(app: App, service: string, handled: readonly unknown
   await eventually(() => handled.includes('entry'), { what: 'an entry', timeoutMs: 20_000 });
 }
 
+/** Whether readiness says that something is refused which nobody waits for. */
+async function isSeenSoon(isTold: () => Promise<boolean>): Promise<boolean> {
+  return eventually(isTold, { what: 'the reason', timeoutMs: BESIDE_MS, everyMs: 100 }).catch(() => false);
+}
+
 /** Never resolves: rejects when the reason is told. */
 async function untilTold(isTold: () => Promise<boolean>): Promise<never> {
+  // Who is refused at once hears it at once, and not from readiness.
+  await sleep(ANSWERED_WITHIN_MS);
   await eventually(isTold, { what: 'the reason', timeoutMs: SAID_WITHIN_MS, everyMs: 100 }).catch(
     () => new Promise(() => undefined),
   );
-  throw new HydraError('FORBIDDEN', 'told in readiness');
+  throw new HydraError('FORBIDDEN', TOLD);
 }
 
 async function outcomeOf(act: Promise<unknown>): Promise<unknown> {
@@ -190,6 +208,7 @@ async function outcomeOf(act: Promise<unknown>): Promise<unknown> {
   return outcome;
 }
 
-const isForbidden = (outcome: unknown) => outcome instanceof HydraError && outcome.code === 'FORBIDDEN';
+const isForbidden = (outcome: unknown): outcome is HydraError =>
+  outcome instanceof HydraError && outcome.code === 'FORBIDDEN';
 
 const shown = (outcome: unknown) => String(outcome).slice(0, 300);

@@ -505,7 +505,7 @@ end
  *       limit: tokens, and ms in which they come back (0 0 for none)
  *       then four for each outcome: what, lease, detail, event
  *         done: detail id   retry: detail '<delay ms> <added, Unix ms> <bytes of the id> <id><state>'   dead: detail '<bytes of the id> <id><dead letter>'
- *         return: to its place, detail the state or ''   requeue: last in line, detail the state
+ *         return: to its place, detail the state or '', event 'begun' where it had begun, so that no token comes back   requeue: last in line, detail the state
  *         aside: last in a list set aside, detail the list   refund: a token of a rate limit is free, detail the pattern
  *         unserved: last in the list of its pattern, which no worker serves, detail '<bytes of the pattern> <pattern><state>'
  * Returns the leases no longer held (nothing was done for them); the jobs; their states; the first of their fences, which

@@ -55,7 +55,7 @@ export class WorkerLink {
   private readonly clock: Clock;
   readonly redisClock: RedisClock;
   readonly retention: Retention;
-  /** When the last exchange was, Unix ms by the clock of Redis: it saw all that was due until then. */
+  /** When an exchange last asked for jobs, Unix ms by the clock of Redis: it saw all that was due until then. */
   exchangedAt = 0;
   private readonly leases: string;
 
@@ -164,7 +164,7 @@ export class WorkerLink {
     const askedAt = this.clock.monotonic();
     const reply = await this.redis.run('queue exchange', (redis) => exchange.run(redis, args));
     this.redisClock.set(reply[6], askedAt);
-    this.exchangedAt = reply[6];
+    if (wanted > 0) this.exchangedAt = reply[6];
     return reply;
   }
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 
 import { startChild, type Child, type ChildLine } from '../support/child.js';
+import { eventually } from '../support/eventually.js';
 
 const PROGRAM = fileURLToPath(new URL('./queue-worker.ts', import.meta.url));
 
@@ -47,6 +48,17 @@ export class WorkerFleet {
   /** Ids in the order in which a worker said so. */
   said(what: 'started' | 'stepped' | 'done'): string[] {
     return this.ledger.flatMap(({ line }) => (typeof line[what] === 'string' ? [line[what]] : []));
+  }
+
+  /** All that workers said is done, once these are among it, or had time to be: what a process prints comes later than what Redis has. */
+  async doneWith(ids: readonly string[]): Promise<readonly string[]> {
+    const isWhole = () => {
+      const done = new Set(this.said('done'));
+      return ids.every((id) => done.has(id));
+    };
+    // What is missing in the end is for the test to judge.
+    await eventually(isWhole, { what: 'the workers to say so' }).catch(() => undefined);
+    return this.said('done');
   }
 
   starts(id: string): Entry[] {

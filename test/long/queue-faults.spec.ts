@@ -111,7 +111,7 @@ describe('a worker', () => {
       return waiting + active + delayed === 0;
     };
     await eventually(isQuiet, { what: 'all that Redis has', ...PATIENCE });
-    const done = new Set(fleet.said('done'));
+    const done = new Set(await fleet.doneWith(ids));
     const lost = ids.filter((id) => !done.has(id));
     console.log(`AOF everysec, 2 kills of Redis: ${lost.length} of ${ids.length} accepted jobs lost`);
     await proveConsuming('afterwards');

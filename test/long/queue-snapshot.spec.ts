@@ -63,8 +63,8 @@ describe('a Redis that is killed and comes back with a snapshot of two seconds a
       await redis.kill9();
       await redis.restart();
       await eventually(isQuiet, { what: `round ${round}: every job that Redis has`, everyMs: 100, ...WAIT });
-      const done = new Set(fleet.said('done'));
       const kept = [...long, ...before].filter(({ id }) => !doneBefore.has(id));
+      const done = new Set(await fleet.doneWith(kept.map(({ id }) => id)));
       const lost = kept.filter(({ id }) => !done.has(id));
       expect([round, lost]).toEqual([round, []]);
       expect([round, await queue.deadLetters()]).toEqual([round, []]);

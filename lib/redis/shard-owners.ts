@@ -7,7 +7,7 @@ import { slotOf } from './slot-publish.js';
 const SUBSCRIBERS_FOLLOW_MS = 10_000;
 /** A node that took so long may have stood still, and may not know yet that another one has taken its place. */
 const SLOW_MS = 250;
-/** In INFO: with its promotion a replica keeps the id of the history that it goes on with. */
+/** In INFO: with its promotion a replica keeps the id of the history that it continues. */
 const NEVER_PROMOTED = /^master_replid2:0+\r?$/m;
 
 interface Owned {

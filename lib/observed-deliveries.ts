@@ -11,20 +11,44 @@ import { HydraBatchContext, HydraEntryContext } from './streams/hydra-entry-cont
 
 type Finish = (context: DeliveryContext) => void;
 
-/** What is counted of the jobs with one pattern. */
-interface JobSeries {
-  readonly queue: string;
-  readonly runs: WorkSeries;
-}
-
-/** How many addresses of senders have their service remembered. */
+/** How many addresses of senders have their series remembered. */
 const MAX_SENDERS = 1_000;
+
+/** What is counted of the jobs with one pattern: to look for it in the tables costs more than to count a job. */
+class JobSeries {
+  readonly runs: WorkSeries;
+  private waitSeries: WorkSeries | undefined;
+  private readonly origins = new Map<string, WorkSeries | undefined>();
+
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly queue: string,
+    private readonly pattern: string,
+  ) {
+    this.runs = metrics.jobRuns.of(queue, pattern);
+  }
+
+  get waits(): WorkSeries {
+    return (this.waitSeries ??= this.metrics.jobWaits.of(this.queue, this.pattern));
+  }
+
+  /** Of the service in the address of a sender; undefined where that is no address. */
+  originOf(address: string): WorkSeries | undefined {
+    const { origins } = this;
+    const known = origins.get(address);
+    if (known || origins.has(address)) return known;
+    if (origins.size >= MAX_SENDERS) origins.clear();
+    const service = decodeAddress(address)?.service;
+    const series = service ? this.metrics.jobOrigins.of(service, this.pattern) : undefined;
+    origins.set(address, series);
+    return series;
+  }
+}
 
 /** Counts the jobs and entries that handlers of this instance run, tells observers of them, and has each handler run in what they bound. */
 export class ObservedDeliveries {
   private readonly running = new WeakMap<DeliveryContext, Finish>();
   private readonly jobSeries = new Map<string, JobSeries>();
-  private readonly senders = new Map<string, string>();
 
   constructor(
     private readonly instance: Pick<Context, 'id' | 'options' | 'clock' | 'metrics'>,
@@ -47,33 +71,29 @@ export class ObservedDeliveries {
   }
 
   private countStart(metrics: Metrics, context: DeliveryContext): void {
-    const isJob = context instanceof HydraJobContext;
-    if (!isJob && !isEntries(context)) return;
+    if (context instanceof HydraJobContext) return this.countJobStart(metrics, context);
+    if (!isEntries(context)) return;
     context.begin(this.instance.clock.monotonic());
-    if (isJob) this.countJobStart(metrics, context);
-    else
-      for (const { stream, group, attempt } of entriesOf(context))
-        if (attempt > 1) metrics.entryRuns.of(stream, group).retried();
+    for (const { stream, group, attempt } of entriesOf(context))
+      if (attempt > 1) metrics.entryRuns.of(stream, group).retried();
   }
 
   private countJobStart(metrics: Metrics, context: HydraJobContext): void {
-    const pattern = context.getPattern();
-    const { queue, runs } = this.seriesOf(metrics, pattern);
-    if (context.attempt > 1) return runs.retried();
+    const series = this.seriesOf(metrics, context.getPattern());
+    if (context.attempt > 1) return series.runs.retried();
     if (!context.isFirstStart) return;
     // By two clocks, which may differ; some jobs do not say when they were added.
-    const waitedMs = this.instance.clock.now() - context.enqueuedAt.getTime();
-    if (waitedMs >= 0) metrics.jobWaits.of(queue, pattern).ended(waitedMs);
+    const waitedMs = this.instance.clock.now() - context.addedAt;
+    if (waitedMs >= 0) series.waits.ended(waitedMs);
   }
 
   private countEnd(metrics: Metrics, context: DeliveryContext, startedAt: number): void {
     const tookMs = this.instance.clock.monotonic() - startedAt;
     const { error } = context;
     if (context instanceof HydraJobContext) {
-      const pattern = context.getPattern();
-      this.seriesOf(metrics, pattern).runs.ended(tookMs, error);
-      const caller = this.serviceOf(context.getMessage().from);
-      if (caller) metrics.jobOrigins.of(caller, pattern).ended(tookMs, error);
+      const series = this.seriesOf(metrics, context.getPattern());
+      series.runs.ended(tookMs, error);
+      series.originOf(context.getMessage().from)?.ended(tookMs, error);
     } else if (isEntries(context))
       entriesOf(context).forEach(({ stream, group }, index) => {
         const isMarked = error === undefined && context instanceof HydraBatchContext;
@@ -85,22 +105,10 @@ export class ObservedDeliveries {
   private seriesOf(metrics: Metrics, pattern: string): JobSeries {
     let series = this.jobSeries.get(pattern);
     if (!series) {
-      const queue = this.queueNamed(pattern);
-      series = { queue, runs: metrics.jobRuns.of(queue, pattern) };
+      series = new JobSeries(metrics, this.queueNamed(pattern), pattern);
       this.jobSeries.set(pattern, series);
     }
     return series;
-  }
-
-  /** The service in the address of a sender, or ''. Kept: reading an address costs more than counting a job. */
-  private serviceOf(address: string): string {
-    let service = this.senders.get(address);
-    if (service === undefined) {
-      if (this.senders.size >= MAX_SENDERS) this.senders.clear();
-      service = decodeAddress(address)?.service ?? '';
-      this.senders.set(address, service);
-    }
-    return service;
   }
 
   private jobStarted(context: HydraJobContext): void {

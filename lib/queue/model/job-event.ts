@@ -1,3 +1,4 @@
+import { rememberLast } from '../../runtime/remember-last.js';
 import { HydraError } from '../../hydra-error.js';
 import { isJsonObject, parseObject, parseValue } from '../../protocol/json.js';
 import { mustBePlain, stringify } from '../../protocol/payload.js';
@@ -114,17 +115,24 @@ export const PUBLISH_BYTES = 262_144;
  * @param raw the text of the job, where it is kept
  */
 export function writeCompleted(
-  event: Omit<WrittenCompleted, 'type' | 'result' | 'job'>,
+  event: Required<Omit<WrittenCompleted, 'type' | 'result' | 'job' | 'isLarge' | 'hasFollower'>>,
   text?: string,
   raw?: string,
 ): string {
   const { id, pattern, attempt, finishedOn, tookMs, worker, addedOn } = event;
-  const names = `"type":"completed","id":${JSON.stringify(id)},"pattern":${JSON.stringify(pattern)}`;
+  const names = `"type":"completed","id":${JSON.stringify(id)},"pattern":${patternText(pattern)}`;
   const times = `"attempt":${attempt},"finishedOn":${finishedOn},"tookMs":${tookMs}`;
-  const origin = `"worker":${JSON.stringify(worker)},"addedOn":${JSON.stringify(addedOn)}`;
+  const origin = `"worker":${workerText(worker)},"addedOn":${timeText(addedOn)}`;
   const result = text === undefined ? '' : `,"result":${text}`;
   const job = raw === undefined ? '' : `,"job":${raw}`;
   return `{${names},${times},${origin}${result}${job}}`;
+}
+
+// Jobs that end one after another mostly have these in common.
+const [patternText, workerText, timeText] = [quoted(), quoted(), quoted()];
+
+function quoted(): (text: string) => string {
+  return rememberLast((text) => JSON.stringify(text));
 }
 
 /** @throws HydraError `BAD_PAYLOAD`, `PAYLOAD_TOO_LARGE` */

@@ -4,6 +4,7 @@ import { isJsonObject } from '../../protocol/json.js';
 import { decodeJob } from '../../protocol/job.js';
 import { patternOf, type UmfMessage } from '../../protocol/message.js';
 import { fromPayload } from '../../protocol/payload.js';
+import { readIsoTime } from '../../runtime/iso-time.js';
 
 /** A job as read from its text. */
 export interface ReadJob {
@@ -51,8 +52,13 @@ function plainJob(raw: string, message: UmfMessage): ReadJob {
 }
 
 /** An invalid one where the message has none. */
-export function enqueuedAt({ timestamp }: UmfMessage): Date {
-  return new Date(timestamp || NaN);
+export function enqueuedAt(message: UmfMessage): Date {
+  return new Date(addedAt(message));
+}
+
+/** The same as Unix time in milliseconds; NaN where the message has none. */
+export function addedAt({ timestamp }: UmfMessage): number {
+  return readIsoTime(timestamp);
 }
 
 function dataOf(body: unknown, { data, bytes }: StoredSettings): unknown {

@@ -26,6 +26,11 @@ export class RedisClock {
 
   /** Unix time in milliseconds, early by no more than an answer of Redis takes. */
   now(): number {
-    return Math.round(this.clock.monotonic() + this.ahead);
+    return this.at(this.clock.monotonic());
+  }
+
+  /** The same of another moment, by `clock.monotonic()`. */
+  at(moment: number): number {
+    return Math.round(moment + this.ahead);
   }
 }

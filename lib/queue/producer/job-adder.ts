@@ -5,6 +5,7 @@ import type { JobAddedDiagnostic } from '../../diagnostics/events.js';
 import type { Context } from '../../redis/context.js';
 import type { RedisClient } from '../../redis/redis-connections.js';
 import { adding, added } from '../../diagnostics/added-job.js';
+import { isoTime } from '../../runtime/iso-time.js';
 import { addMany, addOne } from '../scripts/producer-scripts.js';
 import { tellOf } from '../scripts/event-scripts.js';
 import { writeAdded } from '../model/job-event.js';
@@ -69,12 +70,11 @@ export interface PreparedJob {
   readonly observed: JobAddedDiagnostic | undefined;
 }
 
-interface Waiting {
-  readonly id: string;
-  readonly raw: string;
-  readonly pattern: string;
-  readonly resolve: (isNew: true) => void;
-  readonly reject: (error: unknown) => void;
+/** Plain jobs of one queue that travel together. */
+interface Batch {
+  readonly jobs: PreparedJob[];
+  /** Of all of them: a promise for each would cost more than its job. */
+  readonly stored: Promise<true>;
 }
 
 /** Jobs that one command adds at most. */
@@ -88,7 +88,7 @@ const TOLD_AT_ONCE = 250;
 /** Adds jobs. Plain ones that are added in the same tick travel together, in order. */
 export class JobAdder {
   private readonly audiences = new Map<QueueKeys, { isThere: boolean; askedAt: number }>();
-  private readonly outbox = new Map<QueueKeys, Waiting[]>();
+  private readonly outbox = new Map<QueueKeys, Batch>();
 
   constructor(
     private readonly context: Pick<
@@ -116,7 +116,7 @@ export class JobAdder {
     const observed = adding(told, options.headers);
     const headers = observed?.headers ?? options.headers;
     const job = { service, from, pattern, data, attempts, backoff, timeoutMs, headers };
-    const stamp = { mid: id, timestamp: new Date(now).toISOString() };
+    const stamp = { mid: id, timestamp: isoTime(now) };
     const raw = writeJob(job, stamp, limits.maxPayloadBytes);
     this.context.metrics?.encoded('job', raw.length);
     return { id, addedOn: stamp.timestamp, service, pattern, raw, keys, options, observed };
@@ -129,28 +129,33 @@ export class JobAdder {
    */
   add(job: PreparedJob): Promise<boolean> {
     const { observed } = job;
-    const adds = observed ? added(observed, this.context.clock, () => this.store(job)) : this.store(job);
-    return this.counted(job, adds);
-  }
-
-  private counted<T>({ service, pattern }: PreparedJob, adds: Promise<T>): Promise<T> {
-    const { metrics, clock } = this.context;
-    if (!metrics) return adds;
-    const startedAt = clock.monotonic();
-    const series = metrics.jobsAdded.of(service, pattern);
-    adds.then(
-      () => series.ended(clock.monotonic() - startedAt),
-      (error: unknown) => series.ended(clock.monotonic() - startedAt, error),
-    );
-    return adds;
+    return observed ? added(observed, this.context.clock, () => this.store(job)) : this.store(job);
   }
 
   private store(job: PreparedJob): Promise<boolean> {
-    const { id: jobId, raw, pattern, keys, options } = job;
-    const { id, delayMs, priority, lifo } = options;
+    const { id, delayMs, priority, lifo } = job.options;
     const isPlain = id === undefined && !delayMs && !lifo && priorityOf(priority) === 0;
-    if (!isPlain) return this.addAlone(job);
-    return new Promise((resolve, reject) => this.post(keys, { id: jobId, raw, pattern, resolve, reject }));
+    return isPlain ? this.post(job) : this.counted([job], () => this.addAlone(job));
+  }
+
+  /** Counts how adding these jobs ends, and how long it takes. */
+  private async counted<T>(jobs: readonly PreparedJob[], add: () => Promise<T>): Promise<T> {
+    const startedAt = this.context.clock.monotonic();
+    try {
+      const result = await add();
+      this.count(jobs, startedAt);
+      return result;
+    } catch (error) {
+      this.count(jobs, startedAt, error);
+      throw error;
+    }
+  }
+
+  private count(jobs: readonly PreparedJob[], startedAt: number, error?: unknown): void {
+    const { metrics, clock } = this.context;
+    if (!metrics) return;
+    const tookMs = clock.monotonic() - startedAt;
+    for (const { service, pattern } of jobs) metrics.jobsAdded.of(service, pattern).ended(tookMs, error);
   }
 
   /**
@@ -161,8 +166,8 @@ export class JobAdder {
   async addNow(job: PreparedJob, service: string): Promise<void> {
     const { redis, clock } = this.context;
     try {
-      const adds = added(job.observed, clock, () => append(redis.commands, job.keys, [job]));
-      await this.counted(job, adds);
+      const add = () => append(redis.commands, job.keys, [job]);
+      await added(job.observed, clock, () => this.counted([job], add));
       this.tell(job.keys, [job]);
     } catch (cause) {
       throw redis.failure(`"${job.pattern}" into the queue of "${service}"`, cause);
@@ -223,31 +228,32 @@ export class JobAdder {
     return (await this.context.redis.run('tell of jobs', (redis) => tellOf.run(redis, args))) === 1;
   }
 
-  private post(keys: QueueKeys, job: Waiting): void {
-    const batch = this.outbox.get(keys);
-    if (batch) batch.push(job);
-    else this.outbox.set(keys, [job]);
-    // After all that this tick's input causes.
-    if (this.outbox.size === 1 && !batch) this.context.clock.setImmediate(this.flush);
+  private post(job: PreparedJob): Promise<true> {
+    const { keys } = job;
+    const { jobs, stored } = this.outbox.get(keys) ?? this.openBatch(keys);
+    jobs.push(job);
+    if (jobs.length === BATCH) this.outbox.delete(keys);
+    return stored;
   }
 
-  private readonly flush = (): void => {
-    for (const [keys, jobs] of this.outbox) {
-      for (let start = 0; start < jobs.length; start += BATCH) {
-        void this.push(keys, jobs.slice(start, start + BATCH));
-      }
-    }
-    this.outbox.clear();
-  };
+  /** It leaves after all that this tick's input causes. */
+  private openBatch(keys: QueueKeys): Batch {
+    const jobs: PreparedJob[] = [];
+    const stored = new Promise<true>((resolve, reject) => {
+      this.context.clock.setImmediate(() => {
+        if (this.outbox.get(keys)?.jobs === jobs) this.outbox.delete(keys);
+        this.counted(jobs, () => this.push(keys, jobs)).then(resolve, reject);
+      });
+    });
+    const batch = { jobs, stored };
+    this.outbox.set(keys, batch);
+    return batch;
+  }
 
-  private async push(keys: QueueKeys, jobs: readonly Waiting[]): Promise<void> {
-    try {
-      await this.context.redis.run('add jobs', (redis) => append(redis, keys, jobs));
-      for (const { resolve } of jobs) resolve(true);
-      this.tell(keys, jobs);
-    } catch (error) {
-      for (const { reject } of jobs) reject(error);
-    }
+  private async push(keys: QueueKeys, jobs: readonly PreparedJob[]): Promise<true> {
+    await this.context.redis.run('add jobs', (redis) => append(redis, keys, jobs));
+    this.tell(keys, jobs);
+    return true;
   }
 }
 

@@ -45,12 +45,11 @@ import { limitPattern } from '../scripts/producer-scripts.js';
 import type { CleanedJobs, CleanOptions, DrainQueueOptions, ObliterateOptions } from './purge.js';
 import {
   allAdded,
-  hidden,
   storedWithin,
   type AddedJob,
   type QueuedJob,
   type ResultOptions,
-  type StoredJob,
+  StoredJob,
 } from './stored-job.js';
 
 /**
@@ -508,7 +507,7 @@ export class QueueService {
       const { timeoutMs = this.context.options.timeoutMs } = given;
       return resultSince(this.context.clock.monotonic(), integer('timeoutMs of result', timeoutMs, 1));
     };
-    return hidden({ id, isNew, result: (given = {}) => ignorable(resultOf(given)) }, resultSince);
+    return new StoredJob(id, isNew, (given = {}) => ignorable(resultOf(given)), resultSince);
   }
 
   private queue(method: string, ref: string | QueueRef = {}, names: OptionNames = REF_NAMES): OpenQueue {

@@ -36,19 +36,22 @@ export interface QueuedJob<Result = unknown> {
 export type AddedJob<Result = unknown> = Promise<QueuedJob<Result>> & Pick<QueuedJob<Result>, 'result'>;
 
 /** A job, with the wait for its result by the clock of whoever began to wait before it was stored. */
-export interface StoredJob<Result> extends QueuedJob<Result> {
-  resultSince(startedAt: number, timeoutMs: number): Promise<Result>;
-}
+export class StoredJob<Result> implements QueuedJob<Result> {
+  /** What is not the user's to see is not printed either. */
+  readonly #resultSince: (startedAt: number, timeoutMs: number) => Promise<Result>;
 
-/** What is not the user's to see is not printed either. */
-export function hidden<Result>(
-  job: QueuedJob<Result>,
-  resultSince: StoredJob<Result>['resultSince'],
-): StoredJob<Result> {
-  return Object.defineProperty(job, 'resultSince', {
-    value: resultSince,
-    enumerable: false,
-  }) as StoredJob<Result>;
+  constructor(
+    readonly id: string,
+    readonly isNew: boolean,
+    readonly result: QueuedJob<Result>['result'],
+    resultSince: (startedAt: number, timeoutMs: number) => Promise<Result>,
+  ) {
+    this.#resultSince = resultSince;
+  }
+
+  resultSince(startedAt: number, timeoutMs: number): Promise<Result> {
+    return this.#resultSince(startedAt, timeoutMs);
+  }
 }
 
 /** @throws HydraError `TIMEOUT` when Redis has not confirmed it in time; it may have been stored */

@@ -42,7 +42,7 @@ const CHECK = `
 local known = {}
 local rights = {
   done = function()
-    need('HSET', KEYS[12], 'a', 'b') need('ZADD', KEYS[11], 1, 'a') need('ZPOPMIN', KEYS[11]) need('ZREM', KEYS[22], 'a')
+    need('HSET', KEYS[12], 'a', 'b') need('ZADD', KEYS[11], 1, 'a') need('ZRANGE', KEYS[11], 0, 0) need('ZREM', KEYS[11], 'a') need('ZREM', KEYS[22], 'a')
     need('PEXPIRE', KEYS[12], 1) need('PEXPIREAT', KEYS[15], 1)
   end,
   retry = function() need('HSET', KEYS[25], 'a', 'b') need('HSET', KEYS[7], 'a', 'b') need('ZADD', KEYS[4], 1, 'a') need('RPUSH', KEYS[3], 'a') end,
@@ -71,7 +71,7 @@ if redis.call('EXISTS', KEYS[27]) == 1 then
   need('ZADD', KEYS[15], 1, 'a') need('PERSIST', KEYS[15]) need('ZADD', KEYS[4], 1, 'a') need('LPUSH', KEYS[2], 'a') need('HSET', KEYS[25], 'a', 'b')
 end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
-need('EXISTS', KEYS[2], KEYS[3], KEYS[16]) need('ZRANGE', KEYS[18], 0, -1) need('EXISTS', KEYS[6], KEYS[7], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HMGET', KEYS[25], 'a') need('HGET', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HEXISTS', KEYS[9], 'a') need('HGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
+need('EXISTS', KEYS[2], KEYS[3], KEYS[16]) need('ZRANGE', KEYS[18], 0, -1) need('EXISTS', KEYS[6], KEYS[7], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HMGET', KEYS[25], 'a') need('HGET', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HEXISTS', KEYS[9], 'a') need('HMGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
 need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
 need('HMGET', KEYS[7], 'a') need('HGET', KEYS[7], 'a') need('HLEN', KEYS[1]) need('HGET', KEYS[27], 'a') need('HDEL', KEYS[27], 'a')
 needWake(KEYS[9], ARGV[10])
@@ -139,16 +139,25 @@ local function forget(job, id, event)
   return event == '' and '' or '{"hasFollower":true,' .. string.sub(event, 2)
 end
 
+-- The jobs are not sent with the outcomes: these are the very bytes that were taken. All leases at once, as they all end here.
+local held, leases = {}, {}
+for i = outcomes, #ARGV, 4 do
+  if ARGV[i] ~= 'refund' then leases[#leases + 1] = ARGV[i + 1] end
+end
+if #leases > 0 then
+  for i, job in ipairs(redis.call('HMGET', KEYS[1], unpack(leases))) do held[leases[i]] = job end
+  redis.call('HDEL', KEYS[1], unpack(leases))
+end
+
 for i = outcomes, #ARGV, 4 do
   local what, lease, detail, event = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  -- Not sent with the outcome: these are the very bytes that were taken.
-  local job = what ~= 'refund' and redis.call('HGET', KEYS[1], lease)
+  local job = held[lease]
+  held[lease] = nil
   if what == 'refund' then
     returned[#returned + 1], refunds[#refunds + 1] = detail, detail
   elseif not job then
     refused[#refused + 1] = lease
   else
-    redis.call('HDEL', KEYS[1], lease)
     if what == 'done' then
       done[#done + 1] = detail
       records[#records + 1] = detail
@@ -236,9 +245,10 @@ if #done > 0 then
   end
   if keep > 0 then
     redis.call('HSET', KEYS[12], unpack(records))
-    local entries = {}
+    -- As text: Redis would write the number anew for each.
+    local entries, at = {}, string.format('%.0f', now)
     for _, id in ipairs(done) do
-      entries[#entries + 1] = now
+      entries[#entries + 1] = at
       entries[#entries + 1] = id
     end
     redis.call('ZADD', KEYS[11], unpack(entries))
@@ -247,8 +257,8 @@ if #done > 0 then
     -- Bounded: after the limit was lowered it may be many, and each exchange takes some.
     local surplus = math.min(redis.call('ZCARD', KEYS[11]) - keep, 1000)
     if surplus > 0 then
-      local gone, old = redis.call('ZPOPMIN', KEYS[11], surplus), {}
-      for i = 1, #gone, 2 do old[#old + 1] = gone[i] end
+      local old = redis.call('ZRANGE', KEYS[11], 0, surplus - 1)
+      redis.call('ZREM', KEYS[11], unpack(old))
       redis.call('HDEL', KEYS[12], unpack(old))
     end
   end

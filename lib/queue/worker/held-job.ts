@@ -5,7 +5,7 @@ import { HydraError } from '../../hydra-error.js';
 import { callUserCode } from '../../runtime/user-code.js';
 import { HydraJobContext, type JobFacts } from './hydra-job-context.js';
 import { attemptOf, readState, type JobState } from '../model/job-state.js';
-import { enqueuedAt, type ReadJob } from '../model/job-text.js';
+import { addedAt, enqueuedAt, type ReadJob } from '../model/job-text.js';
 import type { PatternSlots } from './pattern-slots.js';
 
 /** What comes from Redis with a job. */
@@ -99,6 +99,10 @@ export class HeldJob extends WithDeadline implements JobFacts {
     return enqueuedAt(this.job.message);
   }
 
+  get addedAt(): number {
+    return addedAt(this.job.message);
+  }
+
   get attempt(): number {
     return attemptOf(this.state);
   }
@@ -152,6 +156,7 @@ export class HeldJob extends WithDeadline implements JobFacts {
   start(now: number): void {
     this.wasStarted = true;
     this.life = { is: 'running', since: now };
+    this.context.begin(now);
   }
 
   /** What its handler gives comes by a stream, which ends with it. */
@@ -162,7 +167,7 @@ export class HeldJob extends WithDeadline implements JobFacts {
 
   /** It has ended, or is not to be. Later calls change nothing. */
   end(): void {
-    this.life = { is: 'over', since: this.life.since };
+    if (!this.isOver) this.life = { is: 'over', since: this.life.since };
   }
 
   /**

@@ -10,6 +10,7 @@ export interface JobFacts {
   readonly attempt: number;
   readonly isFirstStart: boolean;
   readonly enqueuedAt: Date;
+  readonly addedAt: number;
   readonly fence: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly message: UmfMessage;
@@ -45,6 +46,11 @@ export class HydraJobContext extends DeliveryContext {
   /** When the job was added, by the clock of the process that added it. */
   get enqueuedAt(): Date {
     return this.job.enqueuedAt;
+  }
+
+  /** The same as Unix time in milliseconds; NaN where its message does not say. @internal */
+  get addedAt(): number {
+    return this.job.addedAt;
   }
 
   /**

@@ -71,8 +71,9 @@ export class JobRunner {
     if (result instanceof Retry) return this.tryLater(job, result);
     const { id, pattern, attempt, lease, message } = job;
     const { id: worker, options } = this.context;
-    const finishedOn = this.redisClock.now();
-    const tookMs = Math.round((this.context.clock.monotonic() - job.since) * 100) / 100;
+    const now = this.context.clock.monotonic();
+    const finishedOn = this.redisClock.at(now);
+    const tookMs = Math.round((now - job.since) * 100) / 100;
     const about = { id, pattern, attempt, finishedOn, tookMs, worker, addedOn: message.timestamp };
     const kept = options.queue.completed.data ? job.raw : undefined;
     const event = writeCompleted(about, this.resultOf(job, result), kept);
@@ -200,8 +201,8 @@ export function putOff(job: HeldJob, delayMs: number, waitedAlone = job.state.wa
 }
 
 /** By which it is found while it waits. */
-function identityOf({ message, enqueuedAt }: HeldJob): { readonly id: string; readonly addedAt: number } {
-  return { id: message.mid, addedAt: enqueuedAt.getTime() || 0 };
+function identityOf({ message, addedAt }: HeldJob): { readonly id: string; readonly addedAt: number } {
+  return { id: message.mid, addedAt: addedAt || 0 };
 }
 
 /** Why a job is given up, and when. */

@@ -5,7 +5,7 @@ describe('a job that had waited for a handler, and met one', () => {
   const job = {
     lease: '7',
     message: { mid: 'a' },
-    enqueuedAt: new Date(5),
+    addedAt: 5,
     state: { failures: 1, alone: true, unhandledSince: 1_000, waitedAlone: 2 },
   } as unknown as HeldJob;
 

@@ -7,17 +7,20 @@ import { lostOf, startFleet, throughFault, wrongFences, type Fleet } from '../su
 import { startSentinels, type TestSentinels } from '../support/sentinels.js';
 import { uniqueService } from '../support/unique.js';
 
-/** How long clients write to the old primary after another one was made. */
+/** How long the old primary takes writes, and answers, after another one was made. */
 const TOGETHER_MS = 3_000;
+/** A process asks the Sentinels twice a second. */
+const LEFT_WITHIN_MS = 1_000;
 const MAX_LAG_S = 1;
 /** Redis counts whole seconds, and looks each second. */
 const REFUSED_WITHIN_MS = (MAX_LAG_S + 2) * 1_000;
 
 /** Cuts the primary off from the Sentinels and the replicas, and not from its clients; it comes back as a replica. */
-async function partition(sentinels: TestSentinels): Promise<void> {
+async function partition(sentinels: TestSentinels, promoted: () => void): Promise<void> {
   const old = await sentinels.primary();
   sentinels.wires[old]!.freeze();
   await sentinels.promotedInsteadOf(old);
+  promoted();
   await sleep(TOGETHER_MS);
   sentinels.wires[old]!.thaw();
   await sentinels.isReplica(old);
@@ -53,7 +56,7 @@ describe('a primary that is cut off from the Sentinels and its replicas, and not
   beforeAll(() => Logger.overrideLogger(['error']));
 
   it.each([
-    ['takes writes, which are lost when it comes back', []],
+    ['takes writes until its clients are told of the promotion, and these are lost', []],
     [
       'refuses them with min-replicas-to-write',
       ['--min-replicas-to-write', '1', '--min-replicas-max-lag', String(MAX_LAG_S)],
@@ -65,15 +68,18 @@ describe('a primary that is cut off from the Sentinels and its replicas, and not
       const fleet = await startFleet(sentinels);
       const kept = startKept(fleet);
       const begunAt = performance.now();
-      const ledger = await throughFault(fleet, () => partition(sentinels), kept.publish);
+      let promotedAt = 0;
+      const promoted = () => (promotedAt = performance.now());
+      const ledger = await throughFault(fleet, () => partition(sentinels, promoted), kept.publish);
       const lost = await kept.lost();
       const unhandled = await lostOf(fleet, ledger);
       const { refused, faultAt, replicatedUntil, resumedAfterMs, calls } = ledger;
       const lastAfterMs = Math.max(0, ...lost) - faultAt;
+      const promotedAfterMs = promotedAt - faultAt;
       process.stdout.write(
         `a primary cut off until ${TOGETHER_MS} ms after the promotion, ${title}: calls ${JSON.stringify(calls.outcomes)}; ` +
           `adding and publishing failed ${JSON.stringify(refused)}; acknowledged and lost: ${lost.length} of ${kept.acknowledged.size} entries, ` +
-          `the last ${lastAfterMs.toFixed(0)} ms after the cut; all goes on ${resumedAfterMs.toFixed(0)} ms after the return\n`,
+          `the last ${lastAfterMs.toFixed(0)} ms after the cut, the promotion ${promotedAfterMs.toFixed(0)} ms after it; all works ${resumedAfterMs.toFixed(0)} ms after the return\n`,
       );
       expect([...fleet.ran.calls.values()].filter((count) => count > 1)).toEqual([]);
       expect([...lost, ...unhandled.jobs, ...unhandled.entries].filter((at) => at < replicatedUntil)).toEqual(
@@ -81,6 +87,7 @@ describe('a primary that is cut off from the Sentinels and its replicas, and not
       );
       expect(wrongFences(fleet)).toEqual([]);
       expect(lost.length).toBeGreaterThan(0);
+      expect(lastAfterMs - promotedAfterMs).toBeLessThan(scaled(LEFT_WITHIN_MS, begunAt));
       if (args.length > 0) {
         expect(lastAfterMs).toBeLessThan(scaled(REFUSED_WITHIN_MS, begunAt));
         expect(Object.keys(refused)).toEqual(['REDIS_UNAVAILABLE']);

@@ -28,6 +28,7 @@ import {
 import type { CredentialKeeper } from '../credentials/credential-keeper.js';
 import { connectNodes } from '../slot-publish.js';
 import { LinkLogin } from './link-login.js';
+import type { SentinelWatch } from './sentinel-watch.js';
 import type { SlotOwner } from './slot-owner.js';
 import { explainTls } from './tls-error.js';
 import type { TlsFiles } from './tls-files.js';
@@ -56,6 +57,8 @@ export interface LinkOptions extends Runtime {
   };
   /** On a Cluster: it leads to the node that owns one slot, and to no other. */
   readonly owner?: SlotOwner | undefined;
+  /** Behind Sentinels: whom of them it follows. */
+  readonly sentinels?: SentinelWatch | undefined;
 }
 
 /** Is told about a link, and decides when it may connect. */
@@ -246,7 +249,9 @@ export class Link {
     if (owner && isClusterLocation(redis)) return createSlotClient(redis, owner, settings);
     // Who waits for a reader has a limit of its own.
     const patienceMs = role === 'commands' ? connection.commandTimeoutMs : BLOCKING_PATIENCE_MS;
-    return createClient(redis, { ...settings, clock, patienceMs });
+    const client = createClient(redis, { ...settings, clock, patienceMs });
+    this.options.sentinels?.lead(client);
+    return client;
   }
 
   private adopt(next: Redis): void {

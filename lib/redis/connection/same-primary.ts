@@ -1,9 +1,13 @@
 import { Link, type LinkOptions, type LinkOwner, type Role } from './link.js';
+import { nameAtSentinels, SentinelWatch } from './sentinel-watch.js';
 import { maySame, tooOld } from './server-info.js';
 import type { SlotOwner } from './slot-owner.js';
 
 /** When a link reaches another server this often in a row, the leading link is probably at the wrong server. */
 const LED_ELSEWHERE = 2;
+
+/** It may still answer, and take writes that will be lost. */
+const REPLACED = new Error('the Sentinels name another primary');
 
 /** The errors of a server that is not a primary any more. */
 const DEMOTED = /^(-?READONLY\b|UNBLOCKED.*instance state changed)/;
@@ -13,10 +17,14 @@ export interface ReplicaOptions {
   readonly takesReplicas?: boolean;
 }
 
+type LinkOptionsOfAll = Omit<LinkOptions, 'role' | 'sentinels'> & ReplicaOptions;
+
 /**
  * Keeps all connections of a process at one primary. That of the commands leads: it looks for the primary, and each other
  * one is admitted only where that is. When any of them hears that its server is a replica now, all look anew: a server that
  * became a replica keeps its clients, and subscribers there would wait for what nobody counts them in for.
+ *
+ * Behind Sentinels, all leave a server as soon as these say that another one is the primary.
  *
  * Where servers do not say who they are, every connection is admitted; a process that does not hear itself finds out.
  */
@@ -24,13 +32,17 @@ export class SamePrimary implements LinkOwner {
   readonly leader: Link;
   private readonly followers = new Set<Link>();
   private readonly listeners = new Set<() => void>();
+  private readonly sentinels: SentinelWatch | undefined;
+  private readonly options: Omit<LinkOptions, 'role'> & ReplicaOptions;
   private ledElsewhere = 0;
 
   constructor(
-    private readonly options: Omit<LinkOptions, 'role'> & ReplicaOptions,
+    options: LinkOptionsOfAll,
     private readonly onFailure: (role: Role, error: Error) => void,
   ) {
-    this.leader = new Link({ ...options, role: 'commands' }, this);
+    this.sentinels = this.watchSentinels(options);
+    this.options = { ...options, sentinels: this.sentinels };
+    this.leader = new Link({ ...this.options, role: 'commands' }, this);
   }
 
   /**
@@ -82,6 +94,7 @@ export class SamePrimary implements LinkOwner {
   }
 
   closeAll(): void {
+    this.sentinels?.close();
     for (const link of [this.leader, ...this.followers]) this.close(link);
   }
 
@@ -91,6 +104,7 @@ export class SamePrimary implements LinkOwner {
 
   changed(link: Link): void {
     if (link.server !== undefined) this.judge(link);
+    else if (link === this.leader) this.sentinels?.rest();
     for (const listener of [...this.listeners]) listener();
   }
 
@@ -107,7 +121,7 @@ export class SamePrimary implements LinkOwner {
   }
 
   private judge(link: Link): void {
-    const why = whyNot(link, this.options);
+    const why = this.sentinels?.isOld(link.client) ? REPLACED : whyNot(link, this.options);
     if (why) {
       this.onFailure(link.role, why);
       link.drop(why);
@@ -115,7 +129,21 @@ export class SamePrimary implements LinkOwner {
     else this.compare(link);
   }
 
+  private watchSentinels({ redis, clock, connection }: LinkOptionsOfAll): SentinelWatch | undefined {
+    const name = nameAtSentinels(redis);
+    if (name === undefined) return undefined;
+    const onHeard = () => this.leaveIfReplaced();
+    return new SentinelWatch({ clock, name, everyMs: connection.pingIntervalMs, onHeard });
+  }
+
+  private leaveIfReplaced(): void {
+    if (this.leader.server === undefined || !this.sentinels?.isOld(this.leader.client)) return;
+    this.onFailure('commands', REPLACED);
+    this.lookAnew(REPLACED);
+  }
+
   private lead(): void {
+    this.sentinels?.ask(this.leader.client);
     for (const link of this.followers) {
       if (link.server === undefined) link.connect();
       else if (!this.isAdmitted(link)) link.drop(new Error('the commands go to another server'));

@@ -12,15 +12,22 @@ interface Written {
   readonly edges: string;
 }
 
+interface Many {
+  readonly services: number;
+  readonly each: number;
+  /** Which services one calls, by their places. */
+  readonly callsOf?: (at: number) => readonly number[];
+}
+
 /**
  * Registers services with instances as a real one registers itself, without their processes: its records under other names. Each
- * calls the service after its own.
+ * calls the service after its own, or those that `callsOf` says.
  *
  * @returns the names of the services
  */
 export async function registerMany(
   url: string,
-  { services, each }: { readonly services: number; readonly each: number },
+  { services, each, callsOf }: Many,
 ): Promise<readonly string[]> {
   const instance = await startInstance({
     service: 'copied',
@@ -39,7 +46,10 @@ export async function registerMany(
       pipeline.hset(keys.instances(service), id, of(written.record));
       pipeline.zadd(keys.beats(service), Date.now() + AN_HOUR_MS, id);
       pipeline.set(keys.health(service, id), of(written.health));
-      pipeline.set(keys.edges(service, id), edgesTo(names[(at + 1) % services]!));
+      pipeline.set(
+        keys.edges(service, id),
+        edgesTo((callsOf?.(at) ?? [(at + 1) % services]).map((other) => names[other]!)),
+      );
     }
     await pipeline.exec();
   }
@@ -55,18 +65,14 @@ async function writtenBy(url: string, { keys, id }: HydraInstance): Promise<Writ
   return { service: 'copied', id, record, health, edges: '' };
 }
 
-/** Calls of ten patterns. */
-function edgesTo(other: string): string {
+/** Calls of ten patterns to each of them. */
+export function edgesTo(others: readonly string[]): string {
   const counts = Array.from({ length: 20 }, (_, n) => n);
-  const edges = Array.from({ length: 10 }, (_, n) => [
-    'call',
-    'out',
-    other,
-    `pattern-${n}`,
-    190,
-    { Error: 2 },
-    counts,
-    5,
-  ]);
+  const edges = others.flatMap((other) =>
+    Array.from({ length: 10 }, (_, n) => [
+      ...['call', 'out', other, `pattern-${n}`],
+      ...[190, { Error: 2 }, counts, 5],
+    ]),
+  );
   return JSON.stringify({ v: 1, windowMs: 5_000, edges });
 }

@@ -13,12 +13,13 @@ type Spots = ReadonlyMap<string, Spot>;
 
 /**
  * Places nodes in columns, callers to the left of whom they call. What has a place keeps it, so that nothing jumps when a service
- * comes or goes; the same nodes without places always get the same ones.
+ * comes or goes, and comes back to it; the same nodes without places always get the same ones.
+ *
+ * @param before the places of all that there were, also of what is there no more
+ * @returns these, and those of what is new
  */
 export function layout(names: readonly string[], links: readonly Link[], before: Spots): Spots {
-  const kept = new Map(
-    names.flatMap((name) => (before.has(name) ? [[name, before.get(name)!] as const] : [])),
-  );
+  const kept = new Map(before);
   const fresh = names.filter((name) => !kept.has(name)).toSorted();
   if (kept.size === 0) return arranged(fresh, links);
   for (const name of fresh) kept.set(name, freeSpot(name, links, kept));

@@ -1,21 +1,26 @@
-import { useRef } from 'preact/hooks';
-
 import type { TopologyNode } from '../../lib/registry/topology/topology.js';
 import { brief, counted, millis, percent } from '../parts/words.js';
 import { href } from '../route.js';
 import type { Bundle } from './bundles.js';
+import { labelHeights } from './labels.js';
 import { lanesOf, layout, type Spot } from './layout.js';
 
 const WIDTH = 150;
 const HEIGHT = 40;
-const GAP_X = 128;
+/** As wide as the words of a line. */
+const GAP_X = 150;
 const GAP_Y = 26;
 const MARGIN = 12;
 /** Right of the last column: what goes from a node to itself. */
 const LOOP = 40;
 const NAME_CHARACTERS = 18;
+/** How high a line of words is. */
+const LINE = 14;
 /** With more lines than these, only those of the chosen node have words. */
 const MAX_WORDED = 12;
+
+/** Where everything was that was ever shown, so that whoever comes back finds it there. */
+let places: ReadonlyMap<string, Spot> = new Map();
 
 interface PictureProps {
   readonly nodes: readonly TopologyNode[];
@@ -27,18 +32,17 @@ interface PictureProps {
 
 /** Nodes and what goes between them. The table below says the same in words. */
 export function Picture({ nodes, bundles, chosen, unread }: PictureProps) {
-  const spots = useRef<ReadonlyMap<string, Spot>>(new Map());
-  spots.current = layout(
-    nodes.map(({ name }) => name),
-    bundles,
-    spots.current,
-  );
-  const lanes = lanesOf(bundles, spots.current);
-  const all = [...spots.current.values(), ...lanes.flat()];
-  const width =
-    2 * MARGIN + (Math.max(0, ...all.map(({ column }) => column)) + 1) * (WIDTH + GAP_X) - GAP_X + LOOP;
-  const height = 2 * MARGIN + (Math.max(0, ...all.map(({ row }) => row)) + 1) * (HEIGHT + GAP_Y) - GAP_Y;
+  const names = nodes.map(({ name }) => name);
+  places = layout(names, bundles, places);
+  const spots = new Map(names.map((name) => [name, places.get(name)!]));
+  const lanes = lanesOf(bundles, spots);
   const isNear = (bundle: Bundle) => chosen === undefined || bundle.from === chosen || bundle.to === chosen;
+  const labels = labelsOf(
+    bundles.map((bundle, index) => ({ bundle, lane: lanes[index]! })),
+    spots,
+    (bundle) => isNear(bundle) && (bundles.length <= MAX_WORDED || chosen !== undefined),
+  );
+  const { width, height } = sizeOf([...spots.values(), ...lanes.flat()], [...labels.values()]);
   return (
     <div class="scroll picture" tabIndex={0} role="region" aria-label="Who calls whom">
       <svg
@@ -52,24 +56,59 @@ export function Picture({ nodes, bundles, chosen, unread }: PictureProps) {
           <Arrow
             key={`${bundle.from} ${bundle.to}`}
             bundle={bundle}
-            from={spots.current.get(bundle.from)!}
-            to={spots.current.get(bundle.to)!}
+            from={spots.get(bundle.from)!}
+            to={spots.get(bundle.to)!}
             lane={lanes[index]!}
             isDim={!isNear(bundle)}
-            hasWords={bundles.length <= MAX_WORDED || (chosen !== undefined && isNear(bundle))}
+            label={labels.get(bundle)}
           />
         ))}
         {nodes.map((node) => (
           <Node
             key={node.name}
             node={node}
-            spot={spots.current.get(node.name)!}
+            spot={spots.get(node.name)!}
             isChosen={node.name === chosen}
             isUnread={unread.includes(node.name)}
           />
         ))}
       </svg>
     </div>
+  );
+}
+
+/** So that all of it is inside. */
+function sizeOf(spots: readonly Spot[], labels: readonly Point[]): { width: number; height: number } {
+  const corners = spots.map(cornerOf);
+  const right = [...corners.map(({ x }) => x + WIDTH + LOOP), ...labels.map(({ x }) => x + GAP_X / 2)];
+  const bottom = [...corners.map(({ y }) => y + HEIGHT), ...labels.map(({ y }) => y + LINE)];
+  return { width: Math.max(0, ...right) + MARGIN, height: Math.max(0, ...bottom) + MARGIN };
+}
+
+interface Lined {
+  readonly bundle: Bundle;
+  readonly lane: readonly Spot[];
+}
+
+/** Where the words of lines stand: right of the column where a line begins, so that they cover no node, and not over each other. */
+function labelsOf(
+  lines: readonly Lined[],
+  spots: ReadonlyMap<string, Spot>,
+  hasWords: (bundle: Bundle) => boolean,
+): ReadonlyMap<Bundle, Point> {
+  const worded = lines.filter(({ bundle }) => bundle.from !== bundle.to && hasWords(bundle));
+  const wanted = worded.map(({ bundle, lane }) => {
+    const [from, next] = [spots.get(bundle.from)!, lane[0] ?? spots.get(bundle.to)!];
+    const [a, b] = [cornerOf(from).y, cornerOf(next).y];
+    const isForward = next.column > from.column;
+    return { column: from.column, y: (isForward ? (a + b) / 2 : a) + HEIGHT / 2 - 4 };
+  });
+  const heights = labelHeights(wanted, LINE);
+  return new Map(
+    worded.map(({ bundle }, index) => {
+      const { x } = cornerOf(spots.get(bundle.from)!);
+      return [bundle, { x: x + WIDTH + GAP_X / 2, y: heights[index]! }] as const;
+    }),
   );
 }
 
@@ -113,14 +152,15 @@ interface ArrowProps {
   /** What it passes on its way. */
   readonly lane: readonly Spot[];
   readonly isDim: boolean;
-  readonly hasWords: boolean;
+  /** Where its words stand; undefined where it has none. */
+  readonly label: Point | undefined;
 }
 
-function Arrow({ bundle, from, to, lane, isDim, hasWords }: ArrowProps) {
+function Arrow({ bundle, from, to, lane, isDim, label }: ArrowProps) {
   const { ratePerS, errors, calls, p99Ms } = bundle;
   const isLoop = bundle.from === bundle.to;
   const gaps = isLoop ? [loopAt(from)] : gapsOf([from, ...lane, to]);
-  const [{ start, end: next }, { end }] = [gaps[0]!, gaps.at(-1)!];
+  const { end } = gaps.at(-1)!;
   const share = calls > 0 ? errors / calls : 0;
   const tone = share > 0.05 ? 'bad' : ratePerS > 0 ? 'busy' : 'idle';
   const words = [
@@ -132,8 +172,8 @@ function Arrow({ bundle, from, to, lane, isDim, hasWords }: ArrowProps) {
     <g class={`arrow ${tone} ${isDim ? 'dim' : ''}`}>
       <path d={lineOf(gaps)} stroke-width={1.2 + Math.min(4, Math.log10(1 + ratePerS))} />
       <path class="head" d={`M${end.x},${end.y} l${isLoop ? 8 : -8},-4 v8 z`} />
-      {hasWords && !isDim && !isLoop && (
-        <text x={(start.x + next.x) / 2} y={(start.y + next.y) / 2 - 4} class="small" text-anchor="middle">
+      {label && (
+        <text x={label.x} y={label.y} class="small" text-anchor="middle">
           {words.join(' · ')}
         </text>
       )}

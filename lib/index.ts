@@ -111,6 +111,7 @@ export type {
   DoctorReport,
   DoctorSeverity,
 } from './doctor/finding.js';
+export type { DoctorSubject } from './redis/faults/fault.js';
 export { HydraMetrics } from './ops/hydra-metrics.js';
 export type { MetricFamily, MetricHistogram, MetricValue } from './metrics/metric-family.js';
 export { HydraLogger } from './logging/hydra-logger.js';
@@ -148,7 +149,7 @@ export type {
   DrainQueueOptions,
   ObliterateOptions,
 } from './queue/producer/purge.js';
-export type { JobCounts, JobStateName, JobView, Page } from './queue/producer/job-view.js';
+export type { JobCounts, JobRates, JobStateName, JobView, Page } from './queue/producer/job-view.js';
 export type { JobFailure } from './queue/model/job-state.js';
 export { DeadLetter, Retry, type RetryOptions } from './queue/model/outcome.js';
 export { QueuePattern } from './queue/worker/queue-pattern.js';
@@ -162,7 +163,7 @@ export {
 export type { AddedJob, QueuedJob, ResultOptions } from './queue/producer/stored-job.js';
 export type { JobLogLine } from './queue/model/job-log.js';
 export type { JobPriority } from './queue/model/priority.js';
-export type { RepeatEvery, RepeatOptions, Schedule } from './queue/model/schedule.js';
+export type { RepeatEvery, RepeatOptions, Schedule, ScheduleListOptions } from './queue/model/schedule.js';
 export type {
   ConfigType,
   StandardSchema,
@@ -189,6 +190,7 @@ export { StreamPattern, type BatchOptions, type StreamPatternOptions } from './s
 export { StreamService, type PublishOptions, type TrimOptions } from './streams/stream-service.js';
 export type { DeadEntry, DeadLetterOptions } from './streams/stored/dead-entries.js';
 export type { RangeOptions, StreamEntry } from './streams/stored/stored-entry.js';
+export type { GroupConsumer, PendingEntry, PendingOptions } from './streams/stored/group-details.js';
 export type { GroupInfo, StreamInfo } from './streams/stored/stream-info.js';
 export { HydraClient, type HydraClientEvents, type HydraClientStatus } from './hydra-client.js';
 export type { HydraClientOptions } from './transport/outgoing/client-options.js';

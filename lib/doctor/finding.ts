@@ -1,4 +1,4 @@
-import type { Fault } from '../redis/faults/fault.js';
+import type { DoctorSubject, Fault } from '../redis/faults/fault.js';
 import type { Facts } from './evidence/facts.js';
 
 /** The area of a finding. @publicApi */
@@ -35,6 +35,8 @@ export interface DoctorFinding {
   readonly severity: DoctorSeverity;
   /** What was found, with the values. */
   readonly what: string;
+  /** What it is about, the first twenty; empty where that is Redis itself, or the process that looks. */
+  readonly about: readonly DoctorSubject[];
   /** Why it matters to services of this library. */
   readonly why: string;
   /** The command, or the setting, that mends it. */

@@ -1,8 +1,16 @@
-import { docsOf, fixOf, type FaultSeverity, type FoundFault } from '../redis/faults/fault.js';
+import {
+  docsOf,
+  fixOf,
+  type DoctorSubject,
+  type FaultSeverity,
+  type FoundFault,
+} from '../redis/faults/fault.js';
 import { CHECKS } from './checks/checks.js';
 import type { Evidence, Facts, SeenServer, ServerFacts } from './evidence/facts.js';
 import type { Check, DoctorFinding, DoctorGap, DoctorReport } from './finding.js';
 
+/** Of those that a finding is about, so many are named. */
+const MAX_SUBJECTS = 20;
 const ORDER: readonly FaultSeverity[] = ['error', 'warning', 'info'];
 /** The parts that each server has of its own. */
 const OF_SERVER: ReadonlySet<keyof Facts> = new Set<keyof ServerFacts>([
@@ -83,10 +91,17 @@ function findingOf({ id, category, severity, why, fix }: Check, found: readonly 
     category,
     severity: worst.severity,
     what,
+    about: subjectsOf(found),
     why,
     fix: fixOf(fix, worst.names),
     docs: docsOf(id),
   };
+}
+
+/** Each once. */
+function subjectsOf(found: readonly Named[]): readonly DoctorSubject[] {
+  const subjects = found.flatMap(({ about = [] }) => about.map((one) => [JSON.stringify(one), one] as const));
+  return [...new Map(subjects).values()].slice(0, MAX_SUBJECTS);
 }
 
 /** What several servers have in common is said once. */

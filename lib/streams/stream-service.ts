@@ -17,6 +17,13 @@ import { DeadEntries, type DeadEntry, type DeadLetterOptions } from './stored/de
 import { BATCH_SIZE } from './scripts/group-lua.js';
 import { groupKeys } from './group/group-keys.js';
 import { startPosition } from './entries/entry-handler.js';
+import {
+  readConsumers,
+  readPending,
+  type GroupConsumer,
+  type PendingEntry,
+  type PendingOptions,
+} from './stored/group-details.js';
 import { emptyGroup, removeGroup, replay } from './scripts/admin-scripts.js';
 import { publishOnce } from './scripts/publish-scripts.js';
 import {
@@ -201,6 +208,25 @@ export class StreamService {
   async info(stream: string): Promise<StreamInfo> {
     checkStreamName('the name of a stream', stream);
     return this.context.redis.run(`look at ${stream}`, (redis) => readInfo(redis, this.context.keys, stream));
+  }
+
+  /**
+   * Who reads a group, those with the most pending entries first: instances, also some that are gone and were not cleared away
+   * yet, and other programs.
+   *
+   * @throws HydraError `BAD_OPTION`; `REDIS_UNAVAILABLE`, not retryable, where there is no such stream or group
+   */
+  consumers(stream: string, group: string): Promise<GroupConsumer[]> {
+    return readConsumers(this.context, { stream, group });
+  }
+
+  /**
+   * A page of the entries that were delivered to a group and are not acknowledged, the oldest first.
+   *
+   * @throws HydraError `BAD_OPTION`; `REDIS_UNAVAILABLE`, not retryable, where there is no such stream or group
+   */
+  pending(stream: string, group: string, options: PendingOptions = {}): Promise<PendingEntry[]> {
+    return readPending(this.context, { stream, group }, options);
   }
 
   /**

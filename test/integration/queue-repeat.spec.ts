@@ -98,6 +98,30 @@ describe('a job that repeats every so many milliseconds', () => {
     expect(await redis.commands.exists(createQueueKeys(keys, service).ticked)).toBe(0);
   }, 30_000);
 
+  it('tells as many of its next ticks as are asked for, and no more than there will be', async () => {
+    const startAt = new Date(Date.now() + 3_600_000);
+    const at = (n: number) => new Date(startAt.getTime() + n * 60_000);
+    const ticks = async (most?: number) =>
+      (await queue.schedules(most === undefined ? {} : { ticks: most }))[0]?.ticks;
+    await every(60_000, 0, { startAt });
+    expect(await ticks()).toEqual([at(0)]);
+    expect(await ticks(3)).toEqual([at(0), at(1), at(2)]);
+    await every(60_000, 0, { startAt, count: 2 });
+    expect(await ticks(3)).toEqual([at(0), at(1)]);
+    await every(60_000, 0, { startAt, endAt: at(1) });
+    expect(await ticks(3)).toEqual([at(0), at(1)]);
+    await queue.repeat('often', '0 3 * * *', 'tick', 0, { timeZone: 'Europe/Berlin' });
+    const daily = (await ticks(100))!;
+    expect(daily).toHaveLength(100);
+    const hours = daily.map((tick) =>
+      tick.toLocaleTimeString('en', { timeZone: 'Europe/Berlin', hour: 'numeric', hour12: false }),
+    );
+    expect(new Set(hours)).toEqual(new Set(['03']));
+    for (const wrong of [101, -1, 1.5])
+      await expect(queue.schedules({ ticks: wrong })).rejects.toMatchObject({ code: 'BAD_OPTION' });
+    await queue.stopRepeating('often');
+  });
+
   it('does not begin before its start, ends at its end, and is no error when that has passed', async () => {
     const now = Date.now();
     const startAt = new Date(now + 3_600_000);

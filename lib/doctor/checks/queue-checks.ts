@@ -115,7 +115,8 @@ function of(
   if (first === undefined) return undefined;
   const isNamed = first.queue !== DEFAULT_QUEUE;
   const queue = isNamed ? `${first.service} --queue ${first.queue}` : first.service;
-  return { what: say(listed(queues.map(nameOf))), names: { ...names, queue } };
+  const about = queues.map((one) => ({ service: one.service, queue: one.queue }));
+  return { what: say(listed(queues.map(nameOf))), names: { ...names, queue }, about };
 }
 
 function nameOf({ service, queue }: SeenQueue): string {

@@ -1,3 +1,4 @@
+import type { FoundFault } from '../../redis/faults/fault.js';
 import { MISSING_RIGHTS } from '../../registry/needed-rights.js';
 import { OTHER_LAYOUT } from '../../registry/other-layout.js';
 import type { SeenHealth, SeenInstance } from '../evidence/facts.js';
@@ -52,7 +53,7 @@ export const REGISTRY_CHECKS: readonly Check[] = [
       if (some.length === 0) return undefined;
       const count = sumOf(some, ({ dead }) => dead);
       const what = `${count} instances without a presence are listed, of ${named(some)}`;
-      return { what, names: { service: some[0]!.service } };
+      return { what, names: { service: some[0]!.service }, about: servicesOf(some) };
     },
   },
   {
@@ -66,7 +67,8 @@ export const REGISTRY_CHECKS: readonly Check[] = [
       const deaf = instances.filter(({ acceptsCalls, listeners }) => acceptsCalls && listeners === 0);
       if (deaf.length === 0) return undefined;
       const what = `${deaf.length} instances do not listen, of ${named(deaf)}`;
-      return { what, names: { service: deaf[0]!.service } };
+      const about = deaf.map(({ service, id }) => ({ service, instance: id }));
+      return { what, names: { service: deaf[0]!.service }, about };
     },
   },
   {
@@ -99,7 +101,7 @@ export const REGISTRY_CHECKS: readonly Check[] = [
       const names = mixed.map(([service]) => service);
       if (names.length === 0) return undefined;
       const what = `more than ${MAX_VERSIONS} versions run at the same time, of ${listed(names)}`;
-      return { what, names: { service: names[0]! } };
+      return { what, names: { service: names[0]! }, about: names.map((service) => ({ service })) };
     },
   },
   {
@@ -128,7 +130,7 @@ export const REGISTRY_CHECKS: readonly Check[] = [
       const behind = instances.filter(({ service, config }) => isBehind(config, stored.get(service)));
       if (behind.length === 0) return undefined;
       const what = `${behind.length} instances run with an older configuration, of ${named(behind)}`;
-      return { what, names: { service: behind[0]!.service } };
+      return { what, names: { service: behind[0]!.service }, about: servicesOf(behind) };
     },
   },
 ];
@@ -145,7 +147,12 @@ function said(health: readonly SeenHealth[], select: 'problems' | 'warnings') {
   const some = health.filter((one) => one[select].length > 0);
   if (some.length === 0) return undefined;
   const texts = some.flatMap((one) => one[select].map((text) => `${one.service}: ${text}`));
-  return { what: listed([...new Set(texts)]), names: { service: some[0]!.service } };
+  const about = servicesOf(some);
+  return { what: listed([...new Set(texts)]), names: { service: some[0]!.service }, about };
+}
+
+function servicesOf(some: readonly { readonly service: string }[]): NonNullable<FoundFault['about']> {
+  return some.map(({ service }) => ({ service }));
 }
 
 function isBehind(config: string | undefined, revisions: Readonly<Record<string, string>> = {}): boolean {

@@ -89,7 +89,8 @@ export const STREAM_CHECKS: readonly Check[] = [
       const long = streams.filter(({ length }) => length > LONG_STREAM);
       if (long.length === 0) return undefined;
       const names = long.map(({ stream, length }) => `${stream} (${length.toLocaleString('en')})`);
-      return `more than ${LONG_STREAM.toLocaleString('en')} entries: ${listed(names)}`;
+      const what = `more than ${LONG_STREAM.toLocaleString('en')} entries: ${listed(names)}`;
+      return { what, about: long.map(({ stream }) => ({ stream })) };
     },
   },
 ];
@@ -110,5 +111,6 @@ function of(groups: readonly SeenGroup[], say: (names: string) => string): Found
   if (first === undefined) return undefined;
   const { stream, group, lostKey } = first;
   const names = groups.map((one) => `${one.stream} (${one.group})`);
-  return { what: say(listed(names)), names: { stream, group, lost: lostKey } };
+  const about = groups.map((one) => ({ stream: one.stream, group: one.group }));
+  return { what: say(listed(names)), names: { stream, group, lost: lostKey }, about };
 }

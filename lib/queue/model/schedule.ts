@@ -61,9 +61,20 @@ export interface Schedule {
   readonly data: unknown;
   /** The time of its next job, by the clock of Redis; undefined when there is no further one. */
   readonly nextAt: Date | undefined;
+  /** The times of its next ticks, the first of which is `nextAt`: as many as were asked for, fewer where it ends before. */
+  readonly ticks: readonly Date[];
   /** How many jobs it has added since it was set so. */
   readonly added: number;
 }
+
+/** What is told of repeating jobs. @publicApi */
+export interface ScheduleListOptions {
+  /** How many of the next ticks of each, 100 at most. @defaultValue 1 */
+  readonly ticks?: number;
+}
+
+/** So many ticks of a repeating job are told at most. */
+export const MAX_TICKS = 100;
 
 /** When a repeating job has its ticks. Instants are Unix times in milliseconds. */
 export interface TickRule {
@@ -101,6 +112,20 @@ export function nextTick(rule: TickRule, after: number): number | undefined {
   const tick =
     rule.everyMs === undefined ? nextOfCron(rule, after) : nextOfInterval(rule, rule.everyMs, after);
   return tick !== undefined && tick <= endAt ? tick : undefined;
+}
+
+/** The ticks from one on, which is the first of them; those alone that can be told where the rule is wrong. */
+export function ticksFrom(rule: TickRule, first: number, most: number): number[] {
+  const ticks: number[] = [];
+  try {
+    for (let tick: number | undefined = first; tick !== undefined && ticks.length < most;) {
+      ticks.push(tick);
+      if (ticks.length < most) tick = nextTick(rule, tick);
+    }
+  } catch {
+    // Written by somebody else; the worker that meets it says so.
+  }
+  return ticks;
 }
 
 function nextOfInterval({ startAt = 0 }: TickRule, everyMs: number, after: number): number {

@@ -23,12 +23,14 @@ import {
   openView,
   outcomeView,
   type JobCounts,
+  type JobRates,
   type JobStateName,
   type JobView,
   type Page,
 } from './job-view.js';
 import {
   countAll,
+  countEnded,
   giveBack,
   pageActive,
   pageWaiting,
@@ -38,6 +40,10 @@ import {
 import { asideNames, rememberedIn, type QueueKeys } from '../model/queue-keys.js';
 import { Redrive } from './redrive.js';
 
+/** Jobs are counted that ended so lately. */
+const LATELY_MS = 10_000;
+/** With fewer outcomes than these, a queue that has just begun is not told from one that keeps a few. */
+const MANY_ENDED = 100;
 /** Jobs read by one command at most. */
 const PAGE = 500;
 const STATES: readonly unknown[] = [
@@ -93,6 +99,14 @@ export class JobInspector {
     const states = { waiting: waits, active, delayed: later, dead, completed };
     const oldestWaitingAt = oldest === '' ? undefined : new Date(oldest);
     return { ...states, isPaused: isPaused === 1, workers, unhandled, oldestWaitingAt };
+  }
+
+  async rates(): Promise<JobRates> {
+    const { finished, died } = this.keys;
+    const [completed, overMs, failed, failedOverMs] = await this.redis.run('count ended jobs', (redis) =>
+      countEnded.run(redis, [finished, died, LATELY_MS, MANY_ENDED]),
+    );
+    return { completedPerS: perSecond(completed, overMs), failedPerS: perSecond(failed, failedOverMs) };
   }
 
   async list(state: JobStateName, page: Page & JobFilter): Promise<JobView[]> {
@@ -356,4 +370,8 @@ function pairs(entries: readonly unknown[]): [text: string, count: number][] {
     String(flat[index * 2]),
     Number(flat[index * 2 + 1]),
   ]);
+}
+
+function perSecond(count: number, overMs: number): number {
+  return Math.round((count * 100_000) / overMs) / 100;
 }

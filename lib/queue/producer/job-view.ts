@@ -34,6 +34,19 @@ export interface JobCounts {
 }
 
 /**
+ * How many jobs ended in a second, lately: over the last ten seconds, by the clock of Redis. They are counted by the outcomes that are
+ * kept; where more end than are kept for so long, over the time of which all are kept.
+ *
+ * @publicApi
+ */
+export interface JobRates {
+  /** Jobs that completed. */
+  readonly completedPerS: number;
+  /** Jobs that were given up, and are dead letters still, or were cancelled. */
+  readonly failedPerS: number;
+}
+
+/**
  * A job in its present state.
  *
  * @publicApi

@@ -5,7 +5,7 @@ import type { BulkOptions, DeadJobFilter, FindOptions, JobFilter } from './job-f
 import type { Page } from './job-view.js';
 import type { CleanOptions, DrainQueueOptions, ObliterateOptions } from './purge.js';
 import { DURABLE_NAMES } from '../watching/event-options.js';
-import type { RepeatOptions } from '../model/schedule.js';
+import type { RepeatOptions, ScheduleListOptions } from '../model/schedule.js';
 
 /** The names of what the methods of the queue take. */
 export const REF_NAMES = { service: true, queue: true } satisfies OptionNames;
@@ -54,6 +54,7 @@ export const CANCEL_WHERE_NAMES = {
   limit: true,
   dryRun: true,
 } satisfies OptionNames;
+export const SCHEDULES_NAMES = { ...REF_NAMES, ticks: true } satisfies NamesOf<ScheduleListOptions>;
 export const RESULT_NAMES = { timeoutMs: true } satisfies OptionNames;
 
 export const ADD_NAMES = {

@@ -18,7 +18,14 @@ import {
   type JobFilter,
 } from './job-filter.js';
 import { checkState, type StoredJobText } from './job-inspector.js';
-import { publicDead, type JobCounts, type JobStateName, type JobView, type Page } from './job-view.js';
+import {
+  publicDead,
+  type JobCounts,
+  type JobRates,
+  type JobStateName,
+  type JobView,
+  type Page,
+} from './job-view.js';
 import { OpenQueues, type OpenQueue, type QueueContext } from './open-queues.js';
 import { resolveDurable, type DurableEvents, type DurableJobEvent } from '../watching/event-options.js';
 import {
@@ -38,9 +45,16 @@ import {
   REF_NAMES,
   REPEAT_NAMES,
   RESULT_NAMES,
+  SCHEDULES_NAMES,
 } from './queue-option-names.js';
 import { DEFAULT_QUEUE } from '../model/queue-keys.js';
-import type { RepeatEvery, RepeatOptions, Schedule } from '../model/schedule.js';
+import {
+  MAX_TICKS,
+  type RepeatEvery,
+  type RepeatOptions,
+  type Schedule,
+  type ScheduleListOptions,
+} from '../model/schedule.js';
 import { limitPattern } from '../scripts/producer-scripts.js';
 import type { CleanedJobs, CleanOptions, DrainQueueOptions, ObliterateOptions } from './purge.js';
 import {
@@ -174,6 +188,15 @@ export class QueueService {
     const counts = await inspector.counts();
     if (service !== this.context.options.service && isNothing(counts)) await this.mustBeKnown(service);
     return counts;
+  }
+
+  /**
+   * How many jobs ended in a second over the last ten seconds. It costs Redis the same however many jobs there are.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async rates(ref?: QueueRef): Promise<JobRates> {
+    return this.queue('rates', ref).inspector.rates();
   }
 
   /**
@@ -433,9 +456,14 @@ export class QueueService {
     await schedules.set(name, when, { pattern: routeOf(pattern), data }, settings);
   }
 
-  /** Lists the repeating jobs of a queue. */
-  async schedules(ref?: QueueRef): Promise<Schedule[]> {
-    return this.queue('schedules', ref).schedules.list();
+  /**
+   * Lists the repeating jobs of a queue, each with its next ticks.
+   *
+   * @throws HydraError `BAD_OPTION`
+   */
+  async schedules(options: QueueRef & ScheduleListOptions = {}): Promise<Schedule[]> {
+    const { schedules } = this.queue('schedules', options, SCHEDULES_NAMES);
+    return schedules.list(integer('ticks', options.ticks ?? 1, 0, MAX_TICKS));
   }
 
   /** Ends a repeating job; jobs it has added stay. False when there is none of that name. */

@@ -9,6 +9,7 @@ import {
   nextTick,
   noTick,
   readSchedule,
+  ticksFrom,
   writeSchedule,
   type RepeatEvery,
   type RepeatOptions,
@@ -98,7 +99,8 @@ export class Schedules {
     return setSchedule.run(redis, [schedules, ticks, ticked, ...args]);
   }
 
-  async list(): Promise<Schedule[]> {
+  /** @param most how many of the next ticks of each */
+  async list(most: number): Promise<Schedule[]> {
     const stored = await this.context.redis.run('schedules', (redis) => redis.hgetall(this.keys.schedules));
     const names = Object.keys(stored);
     const [ticks, ticked] = await this.context.redis.run('schedules', (redis) =>
@@ -110,10 +112,14 @@ export class Schedules {
     return names.flatMap((name, index) => {
       const schedule = readSchedule(stored[name]!);
       if (!schedule) return [];
-      const { cron, everyMs, timeZone, pattern, data } = schedule;
+      const { cron, everyMs, timeZone, pattern, data, count = Infinity } = schedule;
+      const added = parseInt(ticked[name] ?? '0');
       const tick = ticks[index] ?? null;
       const nextAt = tick === null ? undefined : new Date(Number(tick));
-      return [{ name, cron, everyMs, timeZone, pattern, data, nextAt, added: parseInt(ticked[name] ?? '0') }];
+      const left = Math.min(most, count - added);
+      const told = nextAt === undefined ? [] : ticksFrom(schedule, nextAt.getTime(), left);
+      const when = { cron, everyMs, timeZone, nextAt, ticks: told.map((at) => new Date(at)) };
+      return [{ name, pattern, data, added, ...when }];
     });
   }
 

@@ -132,6 +132,36 @@ places[#places + 1] = KEYS[1]
 for _, list in ipairs(lower) do places[#places + 1] = list end
 `;
 
+/** What `countEnded` gives back: for each of its keys, how many, and over how many milliseconds. */
+export type Ended = readonly [completed: number, overMs: number, failed: number, failedOverMs: number];
+
+/**
+ * Count the jobs that ended lately.
+ *
+ * KEYS  1 finished   2 died
+ * ARGV  1 ms to look back   2 so many are enough to tell that those before them may have been forgotten
+ *
+ * The oldest outcomes are forgotten first. Where all that are kept are of the time that is looked at, nothing is known of before.
+ */
+export const countEnded = new Script<Ended>(
+  'queue.countEnded',
+  2,
+  `${NOW}
+local counted = {}
+for _, key in ipairs(KEYS) do
+  local from = now - tonumber(ARGV[1])
+  local count, over = redis.call('ZCOUNT', key, from, '+inf'), tonumber(ARGV[1])
+  if count >= tonumber(ARGV[2]) and count == redis.call('ZCARD', key) then
+    over = math.max(1, now - tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]))
+  end
+  table.insert(counted, count)
+  table.insert(counted, over)
+end
+return counted
+`,
+  'reads',
+);
+
 /**
  * Count the jobs by their states.
  *

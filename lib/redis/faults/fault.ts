@@ -4,11 +4,33 @@
  */
 export type FaultSeverity = 'error' | 'warning' | 'info';
 
-/** What was found: with the severity it has this time, and the names that stand for `<…>` in what mends it. */
+/**
+ * One of those that a finding is about: a service, a queue of it or an instance of it; a stream, or a group of it.
+ *
+ * @publicApi
+ */
+export interface DoctorSubject {
+  /** The name of the service. */
+  readonly service?: string;
+  /** The name of its queue: `default`, or that of a named one. */
+  readonly queue?: string;
+  /** The id of one of its instances. */
+  readonly instance?: string;
+  /** The name of the stream. */
+  readonly stream?: string;
+  /** The name of a group that reads the stream. */
+  readonly group?: string;
+}
+
+/**
+ * What was found: with the severity it has this time, the names that stand for `<…>` in what mends it, and what it is about, which may
+ * name one more than once.
+ */
 export interface FoundFault {
   readonly what: string;
   readonly severity?: FaultSeverity;
   readonly names?: Readonly<Record<string, string>>;
+  readonly about?: readonly DoctorSubject[];
 }
 
 /** Something that may not be as it should be: found by the doctor, and some of it when an application starts. */

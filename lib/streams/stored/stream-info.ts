@@ -86,14 +86,14 @@ async function groupInfo(
     redis.get(keys.ownStream(stream, 'lost', name)),
     redis.xinfo('CONSUMERS', keys.stream(stream), name),
   ]);
-  const names = (consumers as unknown[][]).map((consumer) => String(recordOf(consumer)['name']));
+  const names = (consumers as unknown[][]).map((consumer) => instanceOf(String(recordOf(consumer)['name'])));
   const oldest = summary[1] as string | null;
   return {
     name,
     lag: lagOf(extent, String(record['last-delivered-id']), (record['lag'] as number | null) ?? undefined),
     lostToTrim: Number(lost ?? 0),
     pending: record['pending'] as number,
-    consumers: new Set(names.filter((consumer) => !STAND_INS.has(consumer)).map(withoutMark)).size,
+    consumers: new Set(names.filter((consumer) => consumer !== undefined)).size,
     lastDeliveredId: String(record['last-delivered-id']),
     oldestPendingAt: oldest ? new Date(timeOfId(oldest)) : undefined,
     deadLetters,
@@ -107,12 +107,14 @@ function lagOf({ length, oldest, lastId }: Extent, delivered: string, told?: num
   return told === undefined ? undefined : Math.min(told, length);
 }
 
-/** An instance has a second consumer name for entries that it has read and not ordered yet. */
-function withoutMark(consumer: string): string {
+/** Undefined for a name of no process. An instance has a second name for entries that it has read and not ordered yet. */
+export function instanceOf(consumer: string): string | undefined {
+  if (STAND_INS.has(consumer)) return undefined;
   return consumer.endsWith(UNORDERED) ? consumer.slice(0, -UNORDERED.length) : consumer;
 }
 
-function recordOf(flat: readonly unknown[]): Record<string, unknown> {
+/** `name, value, …` as an object. */
+export function recordOf(flat: readonly unknown[]): Record<string, unknown> {
   const names = flat.flatMap((name, at) => (at % 2 === 0 ? [[String(name), flat[at + 1]] as const] : []));
   return Object.fromEntries(names);
 }

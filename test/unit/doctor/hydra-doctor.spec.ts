@@ -219,6 +219,29 @@ describe('the doctor', () => {
     expect(found(HEALTHY)).toEqual([]);
   });
 
+  it.each([
+    [queue({ queue: 'slow', deadLetters: 4 }), [{ service: 'math', queue: 'slow' }]],
+    [queue({ workers: 0 }), [{ service: 'math', queue: 'default' }]],
+    [group({ deadLetters: 1 }), [{ stream: 'orders', group: 'math' }]],
+    [{ streams: [{ stream: 'orders', length: 2_000_000 }] }, [{ stream: 'orders' }]],
+    [seen({ listeners: 0 }), [{ service: 'math', instance: 'a' }]],
+    [health({ problems: ['redis: lost'] }), [{ service: 'math' }]],
+    [versions('1.0.0', '1.1.0', '1.2.0'), [{ service: 'math' }]],
+    [{ configurations: [{ service: 'math', revisions: { '1.0.0': '4' } }] }, [{ service: 'math' }]],
+    [{ services: [{ service: 'math', dead: 2 }] }, [{ service: 'math' }]],
+    [info({ evicted_keys: '5' }), []],
+  ] satisfies [Partial<Facts>, object[]][])('says for programs what a finding is about', (facts, about) => {
+    expect(judge(evidenceOf({ ...HEALTHY, ...facts })).findings.map((one) => one.about)).toEqual([about]);
+  });
+
+  it('names twenty of those that a finding is about, each once', () => {
+    const many = Array.from({ length: 30 }, (_, n) => ({ ...jobs, service: `s${n >> 1}`, deadLetters: 1 }));
+    const { findings } = judge(evidenceOf({ ...HEALTHY, queues: [...many, ...many] }));
+    expect(findings[0]!.about).toHaveLength(15);
+    const more = Array.from({ length: 30 }, (_, n) => ({ ...jobs, service: `s${n}`, deadLetters: 1 }));
+    expect(judge(evidenceOf({ ...HEALTHY, queues: more })).findings[0]!.about).toHaveLength(20);
+  });
+
   it('finds an old snapshot where there is no append-only file', () => {
     const facts = info({ aof_enabled: '0', rdb_last_save_time: String((NOW - 3 * DAY_MS) / 1_000) });
     expect(found({ ...HEALTHY, ...facts })).toEqual([

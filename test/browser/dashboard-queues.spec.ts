@@ -56,9 +56,9 @@ describe('queues on the dashboard, in a browser', () => {
     await letters(3);
     await at.show('overview');
     await at.sees(/3 dead letters/);
-    await at.page.getByRole('link', { name: 'go to queues' }).first().click();
-    await at.page.getByRole('link', { name: `${at.service} / default` }).click();
+    await at.page.getByRole('link', { name: `queue ${at.service} / default` }).first().click();
     await at.page.getByRole('heading', { name: `${at.service} / default` }).waitFor();
+    await at.sees(/3 × .*no user <n> in/);
   });
 
   it('groups failures, and redrives a group after a look at how many', async () => {

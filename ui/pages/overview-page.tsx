@@ -1,8 +1,10 @@
-import type { Condition, Conditions } from '../../lib/dashboard/facts/conditions.js';
+import type { Conditions } from '../../lib/dashboard/facts/conditions.js';
 import type { Fleet } from '../../lib/dashboard/facts/fleet.js';
 import type { ListedQueues } from '../../lib/dashboard/facts/queues.js';
+import type { DoctorFinding } from '../../lib/doctor/finding.js';
 import { topic, useTopic } from '../live/topics.js';
 import { Badge, Facts, Nothing, Problem } from '../parts/shown.js';
+import { whereToAct } from '../parts/where-to-act.js';
 import { count, counted } from '../parts/words.js';
 import { href } from '../route.js';
 
@@ -60,8 +62,9 @@ function sum(values: readonly number[]): string {
   return count(values.reduce((total, value) => total + value, 0));
 }
 
-function ConditionCard({ condition }: { readonly condition: Condition }) {
-  const { id, severity, what, why, fix, link } = condition;
+function ConditionCard({ condition }: { readonly condition: DoctorFinding }) {
+  const { id, severity, what, why, fix, docs } = condition;
+  const places = whereToAct(condition);
   return (
     <article class={`card ${severity}`}>
       <h2>
@@ -71,14 +74,18 @@ function ConditionCard({ condition }: { readonly condition: Condition }) {
       <p>
         <strong>To mend it:</strong> {fix}
       </p>
+      {places.length > 0 && (
+        <p class="links">
+          {places.map(({ to, label }) => (
+            <a key={to} href={to}>
+              {label}
+            </a>
+          ))}
+        </p>
+      )}
       <p class="quiet">
         {id}
-        {link !== 'overview' && (
-          <>
-            {' · '}
-            <a href={href(link)}>go to {link}</a>
-          </>
-        )}
+        {places.length === 0 && `, which is mended outside of this page; explained in ${docs}`}
       </p>
     </article>
   );

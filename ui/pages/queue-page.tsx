@@ -23,6 +23,7 @@ const VIEWS = ['waiting', 'active', 'delayed', 'completed', 'dead', 'failures', 
 export function QueuePage({ service, queue, query }: QueueProps) {
   const { value, problem, at } = useTopic<SeenQueue>(topic('queue', service, queue));
   const history = useHistory(value?.counts, at);
+  const ended = useHistory(value?.rates, at);
   const topology = useTopic<Topology>(topic('topology'));
   const rates = useHistory(topology.value && ratesOf(topology.value, service), topology.at);
   const { view = 'waiting' } = query;
@@ -41,6 +42,24 @@ export function QueuePage({ service, queue, query }: QueueProps) {
             { label: 'waiting', colour: 'accent', values: history.map(([, { waiting }]) => waiting) },
             { label: 'running', colour: 'good', values: history.map(([, { active }]) => active) },
             { label: 'dead', colour: 'bad', values: history.map(([, { dead }]) => dead) },
+          ]}
+        />
+      )}
+      {ended.length > 1 && (
+        <DepthChart
+          label="Jobs that end in a second"
+          times={ended.map(([when]) => when / 1_000)}
+          lines={[
+            {
+              label: 'completed in a second',
+              colour: 'good',
+              values: ended.map(([, one]) => one.completedPerS),
+            },
+            {
+              label: 'dead or cancelled in a second',
+              colour: 'bad',
+              values: ended.map(([, one]) => one.failedPerS),
+            },
           ]}
         />
       )}
@@ -84,6 +103,7 @@ function ratesOf({ edges }: Topology, service: string): number {
 
 function Depth({
   counts,
+  rates,
   running,
   service,
   queue,
@@ -101,6 +121,8 @@ function Depth({
           ['Delayed', count(delayed)],
           ['Completed, kept', count(completed)],
           ['Dead letters', count(dead)],
+          ['Completed in a second', count(rates.completedPerS)],
+          ['Dead or cancelled in a second', count(rates.failedPerS)],
           ['Workers', count(workers)],
         ]}
       />

@@ -28,6 +28,7 @@ export function ScheduleList({ service, queue }: { readonly service: string; rea
               cron ? `${cron} (${timeZone})` : `every ${duration(everyMs)}`,
           },
           { name: 'Next', cell: ({ nextAt }) => (nextAt ? <Ago at={nextAt} /> : 'never again') },
+          { name: 'And then', cell: ({ ticks }) => <Ticks ticks={ticks.slice(1)} /> },
           { name: 'Added', cell: ({ added }) => count(added), isNumber: true },
           {
             name: 'Actions',
@@ -46,4 +47,22 @@ export function ScheduleList({ service, queue }: { readonly service: string; rea
       />
     </>
   );
+}
+
+/** In UTC, which is what is exact: the browser may be in another zone than the rule. */
+function Ticks({ ticks }: { readonly ticks: Listed['ticks'] }) {
+  if (ticks.length === 0) return <>none</>;
+  return (
+    <ul class="plain">
+      {ticks.map((at) => (
+        <li key={String(at)}>
+          <time dateTime={String(at)}>{moment(String(at))}</time>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function moment(at: string): string {
+  return `${at.slice(0, 10)} ${at.slice(11, 19)} UTC`;
 }

@@ -20,7 +20,13 @@ const COLUMNS: readonly Column<SeenInstance>[] = [
 ];
 
 /** One service: its instances, and what they say of themselves. */
-export function ServicePage({ name }: { readonly name: string }) {
+export function ServicePage({
+  name,
+  chosen,
+}: {
+  readonly name: string;
+  readonly chosen: string | undefined;
+}) {
   const { value, problem } = useTopic<SeenService>(topic('service', name));
   if (!value) return problem === undefined ? <Nothing>Reading…</Nothing> : <Problem text={problem} />;
   const { instances, routes, queue, unread } = value;
@@ -39,10 +45,16 @@ export function ServicePage({ name }: { readonly name: string }) {
         <Nothing>No instance of it is alive.</Nothing>
       )}
       {instances.length > 0 && (
-        <Table label={`Instances of ${name}`} columns={COLUMNS} rows={instances} keyOf={({ id }) => id} />
+        <Table
+          label={`Instances of ${name}`}
+          columns={COLUMNS}
+          rows={instances}
+          keyOf={({ id }) => id}
+          toneOf={({ id }) => (id === chosen ? 'chosen' : undefined)}
+        />
       )}
       {instances.map((instance) => (
-        <Details key={instance.id} instance={instance} />
+        <Details key={instance.id} instance={instance} isOpen={instance.id === chosen} />
       ))}
       <h3>Routes</h3>
       {routes.length === 0 ? (
@@ -60,14 +72,14 @@ export function ServicePage({ name }: { readonly name: string }) {
   );
 }
 
-function Details({ instance }: { readonly instance: SeenInstance }) {
+function Details({ instance, isOpen }: { readonly instance: SeenInstance; readonly isOpen: boolean }) {
   const { id, service, nodeVersion, updatedOn, capabilities, vitals, leftOutBy, stored } = instance;
   const { tags = [], metadata = {} } = capabilities ?? {};
   const activity = Object.entries(vitals?.activity ?? {}).flatMap(([part, numbers]) =>
     Object.entries(numbers).map(([what, value]) => `${part}.${what}: ${count(value)}`),
   );
   return (
-    <details>
+    <details open={isOpen}>
       <summary>
         <Id id={id} /> in detail
       </summary>

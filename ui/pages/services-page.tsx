@@ -29,9 +29,9 @@ const COLUMNS: readonly Column<FleetService>[] = [
 ];
 
 /** All services, or one of them. */
-export function ServicesPage({ words }: PageProps) {
+export function ServicesPage({ words, query }: PageProps) {
   const [name] = words;
-  return name === undefined ? <AllServices /> : <ServicePage name={name} />;
+  return name === undefined ? <AllServices /> : <ServicePage name={name} chosen={query['instance']} />;
 }
 
 function AllServices() {

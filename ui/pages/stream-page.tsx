@@ -10,6 +10,7 @@ import { Ago, Facts, Nothing, Problem, Stored } from '../parts/shown.js';
 import { Table } from '../parts/table.js';
 import { count } from '../parts/words.js';
 import { go, href } from '../route.js';
+import { GroupDetails } from './group-details.js';
 
 interface StreamProps {
   readonly stream: string;
@@ -23,13 +24,20 @@ export function StreamPage({ stream, query }: StreamProps) {
     <>
       <h2>{stream}</h2>
       <Problem text={problem} />
-      {value ? <Groups stream={stream} info={value} /> : <Nothing>Reading…</Nothing>}
+      {value ? <Groups stream={stream} info={value} chosen={query['group']} /> : <Nothing>Reading…</Nothing>}
       <Entries stream={stream} query={query} />
     </>
   );
 }
 
-function Groups({ stream, info }: { readonly stream: string; readonly info: StreamInfo }) {
+interface GroupsProps {
+  readonly stream: string;
+  readonly info: StreamInfo;
+  /** The group of which consumers and pending entries are shown. */
+  readonly chosen: string | undefined;
+}
+
+function Groups({ stream, info, chosen }: GroupsProps) {
   const { length, oldest, newest, groups } = info;
   return (
     <>
@@ -47,8 +55,12 @@ function Groups({ stream, info }: { readonly stream: string; readonly info: Stre
           label="Groups"
           rows={groups}
           keyOf={({ name }) => name}
+          toneOf={({ name }) => (name === chosen ? 'chosen' : undefined)}
           columns={[
-            { name: 'Group', cell: ({ name }) => name },
+            {
+              name: 'Group',
+              cell: ({ name }) => <a href={href('streams', [stream], { group: name })}>{name}</a>,
+            },
             {
               name: 'Lag',
               cell: ({ lag }) => (lag === undefined ? 'not known to Redis' : count(lag)),
@@ -66,6 +78,7 @@ function Groups({ stream, info }: { readonly stream: string; readonly info: Stre
           ]}
         />
       )}
+      {chosen !== undefined && <GroupDetails key={chosen} stream={stream} group={chosen} />}
       {groups
         .filter(({ deadLetters }) => deadLetters > 0)
         .map((group) => (

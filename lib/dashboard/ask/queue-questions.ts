@@ -10,6 +10,8 @@ import type { Question } from './question.js';
 
 const STATES = ['waiting', 'active', 'delayed', 'dead', 'completed'] as const;
 const PAGE = 50;
+/** Of each repeating job. */
+const TICKS = 5;
 const MAX_PAGE = 200;
 /** Jobs that a search looks at. */
 const LOOK_AT = 20_000;
@@ -67,7 +69,7 @@ export const QUEUE_QUESTIONS = {
   schedules: ({ instance: { queues } }, order) => {
     const ref = order.queue();
     return async (): Promise<readonly Omit<Schedule, 'data'>[]> =>
-      (await queues.schedules(ref)).map(({ data: _data, ...schedule }) => schedule);
+      (await queues.schedules({ ...ref, ticks: TICKS })).map(({ data: _data, ...schedule }) => schedule);
   },
 
   job: ({ instance: { queues } }, order) => {

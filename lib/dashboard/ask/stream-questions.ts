@@ -2,6 +2,7 @@ import { checkStreamName } from '../../hydra-options.js';
 import { bound } from '../../streams/stored/stored-entry.js';
 import type { Order } from '../act/order.js';
 import { Refusal } from '../http/refusal.js';
+import type { GroupConsumer, PendingEntry } from '../../streams/stored/group-details.js';
 import { plainText, storedText } from '../shown/stored-text.js';
 import type { Question } from './question.js';
 
@@ -9,6 +10,8 @@ import type { Question } from './question.js';
 const ID = /^\d{1,20}(?:-\d{1,20})?$/;
 const PAGE = 50;
 const MAX_PAGE = 200;
+/** Consumers that are shown, those with the most pending entries first. */
+const CONSUMERS = 100;
 
 /** An entry as it is stored, without secrets. */
 export interface ListedEntry {
@@ -24,6 +27,15 @@ export interface ListedLetter {
   readonly reason: string;
   readonly attempts: number;
   readonly diedAt: Date;
+}
+
+/** Who reads a group, and what was delivered to it and is not acknowledged. */
+export interface SeenGroup {
+  readonly consumers: readonly GroupConsumer[];
+  /** How many there are; the list may be shorter. */
+  readonly consumerCount: number;
+  /** A page, the oldest first. */
+  readonly pending: readonly PendingEntry[];
 }
 
 /** What is asked of streams. */
@@ -49,6 +61,19 @@ export const STREAM_QUESTIONS = {
         ...{ id, entryId, attempts, diedAt },
         reason: plainText(reason),
       }));
+    };
+  },
+
+  group: ({ instance: { streams } }, order) => {
+    const [stream, group] = [streamOf(order), order.text('group')];
+    const limit = order.count('limit', PAGE, MAX_PAGE);
+    const after = order.maybe('after');
+    return async (): Promise<SeenGroup> => {
+      const [consumers, pending] = await Promise.all([
+        streams.consumers(stream, group),
+        streams.pending(stream, group, { limit, ...(after !== undefined && { after }) }),
+      ]);
+      return { consumers: consumers.slice(0, CONSUMERS), consumerCount: consumers.length, pending };
     };
   },
 } satisfies Record<string, Question>;

@@ -10,29 +10,12 @@ import {
   type TrafficReport,
 } from './traffic-conditions.js';
 
-/** What is not as it should be, and where one acts on it. */
-export interface Condition extends DoctorFinding {
-  /** A page, such as `queues`. */
-  readonly link: string;
-}
-
 /** Errors first. */
 export interface Conditions {
-  readonly conditions: readonly Condition[];
+  readonly conditions: readonly DoctorFinding[];
   readonly notLookedAt: readonly DoctorGap[];
   readonly checks: number;
 }
-
-/** By the beginning of the id. */
-const LINKS: Readonly<Record<string, string>> = {
-  'registry.': 'services',
-  'queues.': 'queues',
-  'streams.': 'streams',
-  'calls.left-out': 'services',
-  'calls.': 'topology',
-  'configuration.': 'configuration',
-  'process.': 'services',
-};
 
 /** Has the doctor look at everything, and adds what is known besides. */
 export async function readConditions(
@@ -45,23 +28,24 @@ export async function readConditions(
   asked.note(report.commands);
   // Without Redis, that is the finding.
   const ofCalls = instance.redis.isReady ? await traffic.read(asked) : NO_TRAFFIC;
-  return { value: conditionsOf(report, ofCalls) };
+  const findings = report.findings.map((one) => (isService ? aboutThisProcess(one, instance) : one));
+  return { value: conditionsOf({ ...report, findings }, ofCalls) };
+}
+
+/** The doctor examines the process that it is in, which is an instance here. */
+function aboutThisProcess(finding: DoctorFinding, { id, options: { service } }: Place['instance']) {
+  return finding.id.startsWith('process.') ? { ...finding, about: [{ service, instance: id }] } : finding;
 }
 
 function conditionsOf(report: DoctorReport, ofCalls: TrafficReport): Conditions {
   const order = ['error', 'warning', 'info'];
-  const conditions = [...report.findings, ...ofCalls.findings]
-    .toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity))
-    .map((finding) => ({ ...finding, link: linkOf(finding.id) }));
+  const conditions = [...report.findings, ...ofCalls.findings].toSorted(
+    (a, b) => order.indexOf(a.severity) - order.indexOf(b.severity),
+  );
   const gaps = report.notLookedAt.filter(({ why }) => !why.startsWith('this process is no service'));
   return {
     conditions,
     notLookedAt: [...gaps, ...ofCalls.notLookedAt],
     checks: report.checks + TRAFFIC_CHECKS.length,
   };
-}
-
-function linkOf(id: string): string {
-  const [, link] = Object.entries(LINKS).find(([prefix]) => id.startsWith(prefix)) ?? [];
-  return link ?? 'overview';
 }

@@ -1,5 +1,5 @@
 import type { Asked } from '../../doctor/evidence/asked.js';
-import type { JobCounts, JobView } from '../../queue/producer/job-view.js';
+import type { JobCounts, JobRates, JobView } from '../../queue/producer/job-view.js';
 import type { QueueRef } from '../../queue/producer/queue-service.js';
 import type { Reading } from '../collect/collector.js';
 import { oneLine } from '../../runtime/one-line.js';
@@ -9,12 +9,13 @@ import type { Place } from './place.js';
 /** Jobs that run, with their progress; more of them are in the list. */
 const RUNNING_SHOWN = 20;
 const MAX_PROGRESS = 200;
-/** Of `counts` and `list`, at most. */
-const COMMANDS = 5;
+/** Of `counts`, `rates` and `list`, at most. */
+const COMMANDS = 7;
 
 /** How a queue is at the moment. */
 export interface SeenQueue {
   readonly counts: JobCounts;
+  readonly rates: JobRates;
   readonly running: readonly RunningJob[];
 }
 
@@ -30,11 +31,12 @@ export async function readQueue(
   ref: QueueRef,
 ): Promise<Reading & { readonly value: SeenQueue }> {
   asked.note(COMMANDS);
-  const [counts, running] = await Promise.all([
+  const [counts, rates, running] = await Promise.all([
     queues.counts(ref),
+    queues.rates(ref),
     queues.list('active', { ...ref, limit: RUNNING_SHOWN }),
   ]);
-  return { value: { counts, running: running.map(runningJob) } };
+  return { value: { counts, rates, running: running.map(runningJob) } };
 }
 
 function runningJob({ id, pattern, attempts, progress }: JobView): RunningJob {

@@ -2,6 +2,7 @@ import type { Asked } from '../../doctor/evidence/asked.js';
 import type { SurveyLimits } from '../../doctor/evidence/survey.js';
 import type { DoctorFinding, DoctorReport, DoctorSeverity } from '../../doctor/finding.js';
 import type { Topology, TopologyEdge } from '../../registry/topology/topology.js';
+import type { DoctorSubject } from '../../redis/faults/fault.js';
 import { listed } from '../../runtime/listed.js';
 import { leftOutIn } from './fleet.js';
 import { listedServices, lookAt, servicesIn, unreadIn, type LookedAt } from './look.js';
@@ -13,6 +14,8 @@ const ERROR_SHARE = 0.05;
 const SLOW_MS = 1_000;
 /** Fewer calls between two looks say nothing. */
 const FEW_CALLS = 20;
+/** As many as the doctor names. */
+const MAX_SUBJECTS = 20;
 
 /** Each of two looks, at most: as much as one of the doctor, beside which they are taken. */
 const LIMITS: SurveyLimits = { scripts: 8, alone: 15 };
@@ -71,18 +74,25 @@ export class TrafficConditions {
     const slow = calls.filter(({ p99Ms = 0, ratePerS }) => p99Ms > SLOW_MS && ratePerS > 0);
     this.before = now;
     return [
-      ...found('calls.errors', 'warning', failing, {
+      ...found('calls.errors', 'warning', failing.map(foundIn), {
         what: (names) => `more than one call of twenty fails: ${names}`,
         why: 'callers get errors, and those that may be tried again are sent twice',
         fix: 'choose the service in the topology: its errors by code, and its latest errors in the log',
       }),
-      ...found('calls.slow', 'warning', slow, {
+      ...found('calls.slow', 'warning', slow.map(foundIn), {
         what: (names) => `one call of a hundred takes longer than a second: ${names}`,
         why: 'callers wait, and hold what they have meanwhile; counted since the processes began',
         fix: 'look at event loop and CPU of the instances; start more of them',
       }),
     ];
   }
+}
+
+/** Between whom something is, and which of them is to be looked at. */
+interface Found {
+  readonly from: string;
+  readonly to: string;
+  readonly about: DoctorSubject;
 }
 
 interface Words {
@@ -105,7 +115,11 @@ function leftOutOf(services: readonly LookedAt[]): DoctorFinding[] {
   const some = services.flatMap(({ name, instances }) =>
     instances
       .filter(({ node, isGone }) => !isGone && leftOut.has(node.id))
-      .map(({ node }) => ({ from: leftOut.get(node.id)!.join(', '), to: `${name}/${node.id}` })),
+      .map(({ node }) => ({
+        from: leftOut.get(node.id)!.join(', '),
+        to: `${name}/${node.id}`,
+        about: { service: name, instance: node.id },
+      })),
   );
   return found('calls.left-out', 'warning', some, {
     what: (names) => `callers leave out instances that are alive: ${names}`,
@@ -117,13 +131,22 @@ function leftOutOf(services: readonly LookedAt[]): DoctorFinding[] {
 function found(
   id: string,
   severity: DoctorSeverity,
-  some: readonly { readonly from: string; readonly to: string }[],
+  some: readonly Found[],
   { what, why, fix }: Words,
 ): DoctorFinding[] {
   if (some.length === 0) return [];
   const names = [...new Set(some.map(({ from, to }) => `${from} → ${to}`))];
+  const subjects = new Map(some.map(({ about }) => [JSON.stringify(about), about]));
+  const about = [...subjects.values()].slice(0, MAX_SUBJECTS);
   const text = what(listed(names));
-  return [{ id, severity, category: 'process', what: text, why, fix, docs: 'docs/dashboard.md#overview' }];
+  return [
+    { id, severity, category: 'process', what: text, about, why, fix, docs: 'docs/dashboard.md#overview' },
+  ];
+}
+
+/** Whoever is called is to be looked at. */
+function foundIn({ from, to }: TopologyEdge): Found {
+  return { from, to, about: { service: to } };
 }
 
 function isFailing({ calls, errors }: Counted, before: Counted | undefined): boolean {

@@ -17,6 +17,8 @@ import { createInstanceId } from './registry/presence/instance-id.js';
 import { Presence } from './registry/presence/presence.js';
 import type { Clock } from './runtime/clock.js';
 import { HealthContributors } from './runtime/health-contributors.js';
+import { heapWarning } from './runtime/heap-warning.js';
+import { Losses } from './runtime/losses.js';
 import type { RandomSource } from './runtime/random-source.js';
 import { ThrottledLogger } from './runtime/throttled-logger.js';
 import { QueueService } from './queue/producer/queue-service.js';
@@ -71,7 +73,7 @@ export class HydraInstance implements FrameHandler, Context {
   /** How many gaps were found in the frames that arrived. */
   private gaps = 0;
   /** How often the connections to Redis were lost. */
-  private losses = 0;
+  private readonly losses: Losses;
 
   constructor(
     readonly options: ResolvedOptions,
@@ -83,6 +85,7 @@ export class HydraInstance implements FrameHandler, Context {
     this.random = random ?? runtime.random;
     this.id = createInstanceId(this.random);
     this.address = encodeAddress({ service, instance: this.id, path: '/' });
+    this.losses = new Losses(this.clock);
     this.log = new ThrottledLogger(this.clock);
     this.metrics = options.metrics.enabled ? new Metrics({ service }) : undefined;
     this.redis = new RedisConnections(options, { clock: this.clock, random: this.random, ...replicas });
@@ -99,15 +102,17 @@ export class HydraInstance implements FrameHandler, Context {
         channel.publish({ instanceId: this.id, targetId: instance.id, service: instance.service });
     });
     this.redis.onState((state) => {
-      if (state === 'lost') this.losses++;
+      if (state === 'lost') this.losses.add();
       if (connectionState.hasSubscribers) connectionState.publish({ instanceId: this.id, state });
     });
     addInstanceGauges(this);
     // From the beginning: Prometheus sees no increase where there was no value before.
-    this.metrics?.counter('hydra_connection_losses_total', LOSSES, () => [[{}, this.losses]]);
+    this.metrics?.counter('hydra_connection_losses_total', LOSSES, () => [[{}, this.losses.count]]);
     this.health.contribute('redis', () => this.redis.refusals.findings);
     if (options.credentials)
       this.health.contribute('credentials', () => ({ warning: this.redis.credentialWarning }));
+    this.health.contribute('connection', () => ({ warning: this.losses.warning }));
+    this.health.contribute('process', () => ({ warning: heapWarning() }));
     this.health.contribute('breakers', () => this.calls.chooser.breaker.findings);
     this.health.contribute('calls', () => ({
       activity: { sent: this.calls.inFlight, handling: this.source?.load[0] ?? 0, gaps: this.gaps },

@@ -98,6 +98,12 @@ export class ConfigStore {
     return { version: label, revision, config: this.repository.decode(found) as T };
   }
 
+  /** The JSON of a configuration as it is stored, with its digits. Throws as {@link document}. @internal */
+  async documentText(version: string): Promise<(StoredVersion & { readonly text: string }) | undefined> {
+    const found = await this.repository.textOf(version);
+    return found && { version: found.version, revision: found.revision, text: this.repository.open(found) };
+  }
+
   /**
    * Stores one version. Instances that use it learn of it at once.
    *

@@ -4,12 +4,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { Controller } from '@nestjs/common';
+import { z } from 'zod';
 
 import { ConfigStore, HydraLogger, QueueService, StreamPattern, StreamService } from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
 import { openPage } from '../support/browser.js';
+import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { OpenedDashboard } from '../support/opened-dashboard.js';
+import { connectTo } from '../support/registry.js';
 import { startProxy } from '../support/proxy.js';
 import { uniqueService } from '../support/unique.js';
 import { startWorkers } from '../support/workers.js';
@@ -53,6 +56,58 @@ describe('the dashboard in a browser', () => {
     await at.sees(/handled again, with all that this does/);
     await at.confirm('Replay');
     await eventually(() => mood.ran > ran, { what: 'it is handled again' });
+  });
+
+  it('shows who reads a group of a stream, and what is pending with whom', async () => {
+    const streams = at.started.app.get(StreamService);
+    const redis = connectTo(at.redisUrl);
+    const key = 'hydra:stream:slow-orders';
+    const ids = [];
+    for (let n = 0; n < 60; n++) ids.push(await streams.publish('slow-orders', { n }));
+    await redis.xgroup('CREATE', key, 'billing', '0');
+    await redis.xreadgroup('GROUP', 'billing', 'a foreign program', 'COUNT', 60, 'STREAMS', key, '>');
+    await at.show('streams/slow-orders');
+    await at.page.getByRole('link', { name: 'billing', exact: true }).click();
+    await at.page.getByRole('row', { name: /^a foreign program 60 / }).waitFor();
+    await at.page.getByRole('row', { name: new RegExp(`^${ids[0]!} a foreign program`) }).waitFor();
+    expect(await at.page.getByRole('row', { name: new RegExp(`^${ids[50]!} `) }).count()).toBe(0);
+    await at.press('More of them');
+    await at.page.getByRole('row', { name: new RegExp(`^${ids[59]!} a foreign program`) }).waitFor();
+  });
+
+  it('leads from what is wrong with a group of a stream to this group', async () => {
+    const redis = connectTo(at.redisUrl);
+    const streams = at.started.app.get(StreamService);
+    await streams.publish('unread', { n: 1 });
+    await redis.xgroup('CREATE', 'hydra:stream:unread', 'nobody', '0');
+    await at.show('overview');
+    await at.page.getByRole('link', { name: 'stream unread (nobody)' }).click();
+    await at.page.getByRole('heading', { name: 'Pending entries of nobody' }).waitFor();
+  }, 90_000);
+
+  it('shows a configuration with all digits of its numbers', async () => {
+    const redis = connectTo(at.redisUrl);
+    await redis.hset(`hydra:service:${at.service}:configs`, '0.0.1', '{"limit":12345678901234567890}');
+    await at.show(`configuration/${at.service}?version=0.0.1`);
+    const text = at.page.getByLabel('The document, as JSON');
+    await text.waitFor();
+    expect(await text.inputValue()).toBe('{\n  "limit": 12345678901234567890\n}');
+    await redis.hdel(`hydra:service:${at.service}:configs`, '0.0.1');
+  });
+
+  it('says which instance has refused a configuration that was written, and why', async () => {
+    const service = uniqueService('strict');
+    await at.started.app.get(ConfigStore).of(service).put('2.0.0', { limit: 1 });
+    const config = { schema: z.object({ limit: z.number() }) };
+    const health = { intervalMs: 500, ttlMs: 5_000 };
+    const redis = at.redisUrl;
+    await startService({ service, redis, version: '2.0.0', config, health }, []);
+    await at.show(`configuration/${service}?version=2.0.0`);
+    const text = at.page.getByLabel('The document, as JSON');
+    await text.fill('{"limit":"many"}');
+    await at.press('Write');
+    await at.sees('a newer one, @2');
+    await at.page.getByRole('row', { name: /2\.0\.0@1 a newer one, @2 .*limit/ }).waitFor();
   });
 
   it('writes a configuration where nobody else has, keeps its secrets, and puts it back', async () => {

@@ -56,9 +56,13 @@ describe('queues on the dashboard, in a browser', () => {
     await letters(3);
     await at.show('overview');
     await at.sees(/3 dead letters/);
-    await at.page.getByRole('link', { name: `queue ${at.service} / default` }).first().click();
+    await at.page
+      .getByRole('link', { name: `queue ${at.service} / default` })
+      .first()
+      .click();
     await at.page.getByRole('heading', { name: `${at.service} / default` }).waitFor();
     await at.sees(/3 × .*no user <n> in/);
+    await at.show('queues');
   });
 
   it('groups failures, and redrives a group after a look at how many', async () => {
@@ -82,6 +86,40 @@ describe('queues on the dashboard, in a browser', () => {
     await at.press(/^Remove/);
     await at.confirm('Remove');
     await eventually(async () => (await dead()) === 0, { what: 'it is gone' });
+  });
+
+  it('leads from a job to the lines of the trace that it was added in', async () => {
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    const headers = { traceparent: `00-${trace}-b7ad6b7169203331-01` };
+    const { id } = await queues.add('work', { user: 1 }, { delayMs: 3_600_000, headers });
+    await at.show(`queues/${at.service}/default/${id}`);
+    await at.page.getByRole('link', { name: trace }).click();
+    await at.page.getByRole('heading', { name: 'Logs' }).waitFor();
+    expect(await at.page.getByLabel('Trace').inputValue()).toBe(trace);
+    await queues.remove(id);
+  });
+
+  it('shows how many jobs complete and die in a second, now and over time', async () => {
+    await at.show(`queues/${at.service}/default`);
+    await at.sees('Completed in a second');
+    const chart = at.page.getByRole('img', { name: /^Jobs that end in a second: / });
+    const tells = (what: RegExp) =>
+      eventually(async () => what.test((await chart.getAttribute('aria-label')) ?? ''), {
+        what: String(what),
+        timeoutMs: 30_000,
+      });
+    await queues.addBulk(Array.from({ length: 50 }, () => ({ pattern: 'work', data: { user: 1 } })));
+    await tells(/: completed in a second (?!0,)/);
+    await letters(5);
+    await tells(/ cancelled in a second (?!0$)/);
+  });
+
+  it('tells several ticks of a repeating job', async () => {
+    await queues.repeat('yearly', '0 0 1 1 *', 'work', {});
+    const year = new Date().getUTCFullYear();
+    await at.show(`queues/${at.service}/default?view=schedules`);
+    for (const later of [2, 3, 4, 5]) await at.sees(`${year + later}-01-01 00:00:00 UTC`);
+    await queues.stopRepeating('yearly');
   });
 
   it('pauses a queue, removes what waits, and resumes it', async () => {

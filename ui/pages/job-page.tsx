@@ -40,7 +40,11 @@ export function JobPage({ service, queue, id }: JobProps) {
   );
 }
 
-function Story({ story: { job, stored, result, progress, history, log } }: { readonly story: JobStory }) {
+function Story({
+  story: { job, stored, result, progress, trace, history, log },
+}: {
+  readonly story: JobStory;
+}) {
   if (!job) return <Nothing>There is no such job, or nothing is kept of it any more.</Nothing>;
   const { pattern, state, attempts, enqueuedAt, startedAt, finishedAt, dueAt, tookMs, worker, error } = job;
   return (
@@ -55,6 +59,10 @@ function Story({ story: { job, stored, result, progress, history, log } }: { rea
           ...(startedAt === undefined ? [] : [['Started', <Ago at={startedAt} />] as const]),
           ...(finishedAt === undefined ? [] : [['Ended', <Ago at={finishedAt} />] as const]),
           ...(tookMs === undefined ? [] : [['Took', millis(tookMs)] as const]),
+          [
+            'Trace it was added in',
+            trace === undefined ? 'not known' : <a href={href('logs', [], { trace })}>{trace}</a>,
+          ],
           ...(worker === undefined ? [] : [['Worker', <code>{worker}</code>] as const]),
         ]}
       />

@@ -75,10 +75,17 @@ function Running({ service }: { readonly service: string }) {
           { name: 'Version of the service', cell: ({ version }) => version },
           { name: 'Configuration', cell: ({ capabilities }) => capabilities?.config ?? NOT_REPORTED },
           { name: 'Stored', cell: ({ capabilities }) => storedFor(capabilities?.config, value.revisions) },
+          { name: 'What it says', cell: ({ vitals }) => said(vitals) },
         ]}
       />
     </>
   );
+}
+
+/** Why it has not taken what is stored, with the errors of its schema. */
+function said(vitals: SeenService['instances'][number]['vitals']): string {
+  const own = [...(vitals?.problems ?? []), ...(vitals?.warnings ?? [])];
+  return own.flatMap((text) => /^config: (.*)$/s.exec(text)?.[1] ?? []).join('; ');
 }
 
 function storedFor(config: string | undefined, revisions: SeenService['revisions']): string {

@@ -51,9 +51,14 @@ export class ConfigDocuments {
 
   /** @throws HydraError `CONFIG_INVALID` when it is not a JSON object, or does not open with the keys here */
   decode(text: string, version: string): JsonObject {
-    const document = parseObject(this.keyring.open(text, [this.service, version]));
+    const document = parseObject(this.open(text, version));
     if (document === undefined) throw this.invalid(version, 'is not a JSON object');
     return document;
+  }
+
+  /** The JSON, where it is a document. @throws HydraError `CONFIG_INVALID` where it cannot be decrypted */
+  open(text: string, version: string): string {
+    return this.keyring.open(text, [this.service, version]);
   }
 
   /** Whether storing it again would change its encryption. */

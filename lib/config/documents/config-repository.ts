@@ -77,6 +77,10 @@ export class ConfigRepository {
     return found && this.accept(found);
   }
 
+  open({ text, version }: Pick<TextOfVersion, 'text' | 'version'>): string {
+    return this.documents.open(text, version);
+  }
+
   decode({ text, version }: Pick<TextOfVersion, 'text' | 'version'>): JsonObject {
     return this.documents.decode(text, version);
   }

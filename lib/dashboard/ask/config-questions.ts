@@ -3,6 +3,8 @@ import type { ConfigChange } from '../../config/documents/config-history.js';
 import { redact } from '../../config/documents/config-secrets.js';
 import type { ConfigDifference } from '../../config/documents/difference.js';
 import { Refusal } from '../http/refusal.js';
+import { parseObject } from '../../protocol/json.js';
+import { withStoredNumbers } from '../shown/stored-text.js';
 import type { Question } from './question.js';
 
 /** Changes that are shown. */
@@ -35,10 +37,11 @@ export const CONFIG_QUESTIONS = {
   document: ({ configs }, order) => {
     const [store, name] = [configs.of(order.text('service')), order.text('version')];
     return async (): Promise<SeenDocument> => {
-      const [found, isSecret] = await Promise.all([store.document(name), store.secretTest()]);
+      const [found, isSecret] = await Promise.all([store.documentText(name), store.secretTest()]);
       if (!found) throw new Refusal(404, 'there is no such version any more');
-      const { version, revision, config } = found;
-      return { version, revision, text: JSON.stringify(redact(config, isSecret), undefined, 2) };
+      const { version, revision, text } = found;
+      if (parseObject(text) === undefined) throw new Refusal(422, 'what is stored is no JSON object');
+      return { version, revision, text: withStoredNumbers(text, (config) => redact(config, isSecret)) };
     };
   },
 

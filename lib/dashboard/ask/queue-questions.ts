@@ -1,10 +1,11 @@
 import type { JobLogLine } from '../../queue/model/job-log.js';
 import type { JobFailure } from '../../queue/model/job-state.js';
+import { readJob } from '../../queue/model/job-text.js';
 import type { Schedule } from '../../queue/model/schedule.js';
 import type { FailureGroup, Failures } from '../../queue/failures/failures.js';
 import type { QueueRef, QueueService } from '../../queue/producer/queue-service.js';
 import type { JobStateName, JobView } from '../../queue/producer/job-view.js';
-import { plainText, storedText } from '../shown/stored-text.js';
+import { memberText, plainText, storedText } from '../shown/stored-text.js';
 import { jobFilter } from '../act/which-jobs.js';
 import type { Question } from './question.js';
 
@@ -38,6 +39,8 @@ export interface JobStory {
   readonly stored: string | undefined;
   readonly result: string | undefined;
   readonly progress: string | undefined;
+  /** The trace that it was added in, where that is stored: 32 hex digits. */
+  readonly trace: string | undefined;
   readonly history: readonly JobFailure[];
   readonly log: readonly JobLogLine[];
 }
@@ -87,8 +90,9 @@ async function storyOf(queues: QueueService, ref: Required<QueueRef>, id: string
   return {
     job: job && listed(job),
     stored: stored && storedText(stored.text),
-    result: shown(job?.result),
-    progress: shown(job?.progress),
+    result: job?.state === 'completed' ? shown(memberText(stored?.text ?? '', 'result')) : undefined,
+    progress: shown(stored?.progress),
+    trace: stored && traceOf(stored.text),
     history: (stored?.history ?? []).map(({ at, error }) => ({ at, error: plainText(error) })),
     log: log.map((line) => ({ ...line, text: plainText(line.text) })),
   };
@@ -98,8 +102,15 @@ function listed({ data: _data, result: _result, progress: _progress, error, ...j
   return { ...job, ...(error !== undefined && { error: plainText(error) }) };
 }
 
-function shown(value: unknown): string | undefined {
-  return value === undefined ? undefined : storedText(JSON.stringify(value) ?? '');
+function shown(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : storedText(text);
+}
+
+/** From the header that W3C says, of a job or of what is kept of one that ended. */
+function traceOf(text: string): string | undefined {
+  const job = readJob(memberText(text, 'job') ?? text);
+  const [, trace] = /^[\da-f]{2}-([\da-f]{32})-/.exec(job?.headers['traceparent'] ?? '') ?? [];
+  return trace;
 }
 
 function withoutSecrets({ reason, example, ...group }: FailureGroup): FailureGroup {

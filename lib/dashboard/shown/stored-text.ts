@@ -28,6 +28,49 @@ export function storedText(text: string, name = ''): string {
   return new Printer().print(shown.match(TOKEN) ?? []) + (cut ? '\n…' : '');
 }
 
+/** The value of a member of a JSON object, as it is stored; undefined where there is no such member, and for what is no such object. */
+export function memberText(text: string, name: string): string | undefined {
+  if (!/^\s*\{/.test(text) || parseValue(text) === undefined) return undefined;
+  const tokens = text.match(TOKEN) ?? [];
+  let depth = 0;
+  for (const [index, token] of tokens.entries()) {
+    if (depth === 1 && token === JSON.stringify(name) && tokens[index + 1] === ':')
+      return valueFrom(tokens, index + 2);
+    depth += depthOf(token);
+  }
+  return undefined;
+}
+
+function valueFrom(tokens: readonly string[], start: number): string {
+  let [depth, end] = [0, start];
+  do depth += depthOf(tokens[end++]!);
+  while (depth > 0);
+  return tokens.slice(start, end).join('');
+}
+
+function depthOf(token: string): number {
+  if (token === '{' || token === '[') return 1;
+  return token === '}' || token === ']' ? -1 : 0;
+}
+
+/** Before a number that JavaScript would read as another one. No text of a document begins so. */
+const NUMBER_MARK = '\u0000number ';
+const MARKED = /"\\u0000number ([^"]*)"/g;
+
+/**
+ * A JSON document on several lines, after it was changed, with the numbers of which the change leaves alone written as they are stored.
+ *
+ * @param change gets the document as it is parsed, with such numbers as texts of another kind
+ */
+export function withStoredNumbers(text: string, change: (document: unknown) => unknown): string {
+  const tokens = text.match(TOKEN) ?? [];
+  const marked = tokens.map((token) =>
+    /^[-\d]/.test(token) && String(Number(token)) !== token ? JSON.stringify(NUMBER_MARK + token) : token,
+  );
+  const changed = change(JSON.parse(marked.join('')));
+  return JSON.stringify(changed, undefined, 2).replaceAll(MARKED, '$1');
+}
+
 /** Goes from token to token. */
 class Printer {
   private readonly parts: string[] = [];

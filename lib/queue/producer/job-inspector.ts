@@ -68,6 +68,8 @@ export interface StoredJobText {
   readonly text: string;
   /** The last failed attempts, oldest first. */
   readonly history: readonly JobFailure[];
+  /** What the handler last reported, as JSON. */
+  readonly progress?: string;
 }
 
 /** Reads the jobs of a queue, and takes them out. */
@@ -156,12 +158,15 @@ export class JobInspector {
 
   /** Its text as it is stored, and its failed attempts; undefined where a look at a constant cost does not find it. */
   async stored(id: string): Promise<StoredJobText | undefined> {
-    const { state } = this.keys;
+    const { state, progress } = this.keys;
     const located = await this.search.locate(id);
     if (located) {
       const { raw: text } = located;
-      const known = await this.redis.run('look up a job', (redis) => redis.hget(state, text));
-      return { text, history: readState(known).history ?? [] };
+      const [known, reported] = await this.redis.run('look up a job', (redis) =>
+        Promise.all([redis.hget(state, text), redis.hget(progress, id)]),
+      );
+      const history = readState(known).history ?? [];
+      return { text, history, ...(reported !== null && { progress: reported }) };
     }
     const letter = await this.search.locateDead(id);
     if (letter) return { text: letter.raw, history: readDeadLetter(letter.raw)?.history ?? [] };

@@ -1,4 +1,4 @@
-import { storedText } from '../../../../lib/dashboard/shown/stored-text.js';
+import { memberText, storedText, withStoredNumbers } from '../../../../lib/dashboard/shown/stored-text.js';
 
 describe('storedText', () => {
   it('shows JSON with all its digits, and without its secrets', () => {
@@ -24,5 +24,27 @@ describe('storedText', () => {
   it('shows a long text up to where it is cut off, as one', () => {
     const text = storedText(JSON.stringify({ text: 'one, two: three '.repeat(20_000) }));
     expect(text.split('\n')).toHaveLength(3);
+  });
+});
+
+describe('memberText', () => {
+  it.each([
+    ['{"a":{"result":1},"result":12345678901234567890,"job":{}}', '12345678901234567890'],
+    ['{ "result" : { "b": [1, {"c": 2}], "d": "}" } , "e": 3}', '{"b":[1,{"c":2}],"d":"}"}'],
+    ['{"text":"\\"result\\":1"}', undefined],
+    ['[{"result":1}]', undefined],
+    ['{"result":1', undefined],
+  ])('gives the value of a member of %s as it is stored', (text, value) => {
+    expect(memberText(text, 'result')).toBe(value);
+  });
+});
+
+describe('withStoredNumbers', () => {
+  it('keeps the digits of numbers that the change leaves alone', () => {
+    const text = '{"n":12345678901234567890,"list":[1.50,2],"password":98765432109876543210,"s":"1.50"}';
+    const changed = withStoredNumbers(text, (document) => ({ ...(document as object), password: 'hidden' }));
+    expect(changed).toBe(
+      '{\n  "n": 12345678901234567890,\n  "list": [\n    1.50,\n    2\n  ],\n  "password": "hidden",\n  "s": "1.50"\n}',
+    );
   });
 });

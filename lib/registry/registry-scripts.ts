@@ -165,8 +165,8 @@ return known
  *       instance channel up to the id
  *       last: the latest instant (Redis clock, ms) at which this look was to be expected; 0, or left out, when nothing was
  * Returns the instant of this look (Redis clock, ms), then each service's epoch, as text; '' when there is none. A service
- * whose keys hold something else is passed over. A right that is missing for one of the services ends it before anything is
- * written.
+ * whose keys hold something else is passed over. A right to write that is missing for one of the services with an overdue
+ * instance ends it before anything is written; it is not asked for where nobody is overdue, which is nearly always.
  *
  * A look that comes late waited for a Redis that stood still, and so did the heartbeats, which may be behind it: all are
  * spared for as long as a heartbeat takes.
@@ -187,15 +187,21 @@ local isLate = expected > 0 and now > expected
 local answer = { string.format('%.0f', now) }
 local function needAll(first)
   local beats, instances, epoch, reprieve = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
-  need('ZRANGEBYSCORE', beats, '-inf', now) need('ZADD', beats, 1, 'a') need('ZREM', beats, 'a')
+  need('ZADD', beats, 1, 'a') need('ZREM', beats, 'a')
   need('HLEN', instances) need('HDEL', instances, 'a')
-  need('PTTL', ARGV[first + 1] .. 'a' .. ARGV[first + 2]) need('SET', reprieve, 1) need('GET', epoch)
+  need('PTTL', ARGV[first + 1] .. 'a' .. ARGV[first + 2]) need('SET', reprieve, 1)
+  need('PUBSUB', 'NUMSUB', ARGV[first + 3])
   needAnnounce(epoch, ARGV[first])
 end
-local function look(first)
+local function overdueOf(beats)
+  local found = redis.pcall('ZRANGEBYSCORE', beats, '-inf', now, 'LIMIT', 0, 1000)
+  if not found.err then return found end
+  unlessOdd(found)
+  return {}
+end
+local function look(first, overdue)
   local beats, instances, epoch, reprieve = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
-  local overdue, dead = redis.call('ZRANGEBYSCORE', beats, '-inf', now, 'LIMIT', 0, 1000), {}
-  if #overdue == 0 then return end
+  local dead = {}
   ${allowFull('instances').trim()}
   for _, id in ipairs(overdue) do
     local ttl = redis.call('PTTL', ARGV[first + 1] .. id .. ARGV[first + 2])
@@ -211,11 +217,17 @@ local function look(first)
     end
   end
 end
-need('PUBSUB', 'NUMSUB', ARGV[4])
-for first = 1, #KEYS, 4 do needAll(first) end
+local overdue = {}
 for first = 1, #KEYS, 4 do
-  local isSeen, problem = pcall(look, first)
-  if not isSeen then unlessOdd(problem) end
+  need('ZRANGEBYSCORE', KEYS[first], '-inf', now) need('GET', KEYS[first + 2])
+  overdue[first] = overdueOf(KEYS[first])
+  if #overdue[first] > 0 then needAll(first) end
+end
+for first = 1, #KEYS, 4 do
+  if #overdue[first] > 0 then
+    local isSeen, problem = pcall(look, first, overdue[first])
+    if not isSeen then unlessOdd(problem) end
+  end
   table.insert(answer, epochOf(KEYS[first + 2]))
 end
 return answer

@@ -24,6 +24,7 @@ const PAGES: readonly (readonly [name: string, path: string, text: string | RegE
   ['delayed', 'queues/mail/default?view=delayed', 'Start now'],
   ['streams', 'streams', 'receipts'],
   ['stream', 'streams/sold', 'no address'],
+  ['group', 'streams/sold?group=receipts', 'Pending entries of receipts, the oldest first'],
   ['configuration', 'configuration', 'orders'],
   ['document', 'configuration/orders?version=1.4.2', 'Which instance runs what'],
   ['differences', 'configuration/orders?a=%401&b=1.4.2', 'From @1 to 1.4.2'],

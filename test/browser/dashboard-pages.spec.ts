@@ -85,6 +85,35 @@ describe('the dashboard in a browser', () => {
     await at.page.getByRole('heading', { name: 'Pending entries of nobody' }).waitFor();
   }, 90_000);
 
+  it('says of an instance of an older version what it does not report', async () => {
+    const service = uniqueService('old');
+    const redis = connectTo(at.redisUrl);
+    const record = {
+      serviceName: service,
+      instanceID: 'ab'.repeat(16),
+      ip: '127.0.0.1',
+      port: 1,
+      version: '1.0.0',
+    };
+    await redis.sadd('hydra:service:directory', service);
+    await redis.hset(
+      `hydra:service:${service}:instances`,
+      record.instanceID,
+      JSON.stringify({
+        ...record,
+        updatedOn: new Date().toISOString(),
+        unknown: 98765432109876543210n.toString(),
+      }),
+    );
+    await redis.zadd(`hydra:service:${service}:beats`, Date.now() + 600_000, record.instanceID);
+    await at.show(`services/${service}?instance=${record.instanceID}`);
+    const fact = (name: string) => at.page.locator('.facts div', { hasText: new RegExp(`^${name}`) });
+    for (const name of ['Node.js', 'Tags', 'Metadata', 'Activity'])
+      await fact(name).getByText('not reported').first().waitFor();
+    await at.page.locator('pre', { hasText: '98765432109876543210' }).first().waitFor();
+    await redis.srem('hydra:service:directory', service);
+  });
+
   it('shows a configuration with all digits of its numbers', async () => {
     const redis = connectTo(at.redisUrl);
     await redis.hset(`hydra:service:${at.service}:configs`, '0.0.1', '{"limit":12345678901234567890}');

@@ -89,13 +89,8 @@ function Details({ instance, isOpen }: { readonly instance: SeenInstance; readon
           ['Log', <a href={href('logs', [service, id])}>of this instance</a>],
           ['Node.js', nodeVersion ?? NOT_REPORTED],
           ['Registered', <Ago at={updatedOn} />],
-          ['Tags', tags.join(', ') || 'none'],
-          [
-            'Metadata',
-            Object.entries(metadata)
-              .map(([key, value]) => `${key}: ${value}`)
-              .join(', ') || 'none',
-          ],
+          ['Tags', capabilities ? tags.join(', ') || 'none' : NOT_REPORTED],
+          ['Metadata', capabilities ? pairs(metadata) || 'none' : NOT_REPORTED],
           ['Activity', activity.join(', ') || NOT_REPORTED],
           ['Left out by callers', leftOutBy.join(', ') || 'by none that reports it'],
         ]}
@@ -109,6 +104,12 @@ function Details({ instance, isOpen }: { readonly instance: SeenInstance; readon
       ))}
     </details>
   );
+}
+
+function pairs(metadata: Readonly<Record<string, unknown>>): string {
+  return Object.entries(metadata)
+    .map(([key, value]) => `${key}: ${String(value)}`)
+    .join(', ');
 }
 
 function State({ isGone, capabilities, vitals, leftOutBy }: SeenInstance) {

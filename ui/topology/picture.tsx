@@ -8,7 +8,7 @@ import { lanesOf, layout, type Spot } from './layout.js';
 const WIDTH = 150;
 const HEIGHT = 40;
 /** As wide as the words of a line. */
-const GAP_X = 150;
+const GAP_X = 134;
 const GAP_Y = 26;
 const MARGIN = 12;
 /** Right of the last column: what goes from a node to itself. */

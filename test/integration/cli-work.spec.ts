@@ -177,7 +177,8 @@ describe('the command line', () => {
     await eventually(isDead, { what: 'the dead letter' });
 
     const info = (await cli(['stream', 'info', stream])).out;
-    expect(info).toMatch(new RegExp(`${service} +0 +0 +- +1 +1`));
+    // From Redis 7.2 on a consumer that has only waited counts too, as those of the instances before this one.
+    expect(info).toMatch(new RegExp(`${service} +0 +0 +- +\\d+ +1`));
     expect(info).toMatch(new RegExp(`^1 entries, ${entryId} to ${entryId}$`, 'm'));
     expect((await cli(['stream', 'tail', stream])).out).toBe(`${entryId}  "weather"  "rain"\n`);
     expect((await cli(['stream', 'dead', stream, service])).out).toMatch(

@@ -92,15 +92,17 @@ for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
 end
 
 -- More is unread than there is: the rest was trimmed away. The group's counter is set right, so that it counts once. Where
--- that cannot be, as before Redis 7.0, nothing is known of it.
-local function lostToTrim(position, lag)
+-- that cannot be, as before Redis 7.0, nothing is known of it. From Redis 8 on the lag is no more than what is there: only the
+-- counters tell what was trimmed away.
+local function lostToTrim(position, read, shown)
   local length = redis.call('XLEN', stream)
-  if not lag or lag <= length then return 0 end
+  if not read or not shown or shown < length then return 0 end
   local about, info = {}, redis.call('XINFO', 'STREAM', stream)
   for at = 1, #info, 2 do about[info[at]] = info[at + 1] end
+  local lag = about['entries-added'] - read
+  if lag <= length then return 0 end
   local unread = length - #redis.call('XRANGE', stream, '-', position, 'COUNT', 100)
-  local read = about['entries-added'] - unread
-  local reply = redis.pcall('XGROUP', 'SETID', stream, group, position, 'ENTRIESREAD', read)
+  local reply = redis.pcall('XGROUP', 'SETID', stream, group, position, 'ENTRIESREAD', about['entries-added'] - unread)
   if type(reply) == 'table' and reply.err then return 0 end
   redis.call('INCRBY', KEYS[5], lag - unread)
   keepAWhile(KEYS[5])
@@ -110,7 +112,7 @@ local position, lost = '', 0
 for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
   if info[2] == group then
     position = info[8]
-    lost = lostToTrim(position, info[12])
+    lost = lostToTrim(position, info[10], info[12])
   end
 end
 return { position, summary[2] or '', taken, incarnation, lost, nextFrom or '-' }

@@ -1,15 +1,15 @@
 import { firstValueFrom, lastValueFrom } from 'rxjs';
 
-import { HydraClient, type Balancer } from '../../lib/index.js';
+import { HydraClient, type Balancer, type RedisLocation } from '../../lib/index.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 import type { Done } from '../support/work-process.js';
 import { startWorkers, type Worker } from '../support/workers.js';
 
 describe('three instances of a service', () => {
   const service = uniqueService('work');
-  let redis: string;
+  let redis: RedisLocation;
   let workers: readonly Worker[] = [];
   let client: HydraClient;
   const clients: HydraClient[] = [];
@@ -25,7 +25,7 @@ describe('three instances of a service', () => {
   const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
   beforeAll(async () => {
-    redis = await testRedisUrl();
+    redis = await testRedis();
     workers = await startWorkers(service, redis, 3);
     client = await connect();
   }, 90_000);

@@ -14,11 +14,12 @@ import {
   InjectClient,
   type HydraOptions,
   type HydraOptionsFactory,
+  type RedisLocation,
 } from '../../lib/index.js';
 import { appModule, startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 @Controller()
@@ -30,9 +31,9 @@ class EchoController {
 }
 
 const quiet = { logger: ['error' as const] };
-let redis: string;
+let redis: RedisLocation;
 beforeAll(async () => {
-  redis = await testRedisUrl();
+  redis = await testRedis();
 });
 
 function refusal(act: () => unknown): unknown {
@@ -74,7 +75,7 @@ describe('HydraServer', () => {
     const [commands] = app.unwrap<[{ ping(): Promise<string> }]>();
     expect(await commands.ping()).toBe('PONG');
     await app.close();
-    await expect(commands.ping()).rejects.toThrow(/writeable|closed/);
+    await expect(commands.ping()).rejects.toThrow(/writeable|closed|isn't ready/);
   });
 
   it.each(['before', 'after'])('joins an HTTP application (started %s it listens)', async (when) => {

@@ -3,7 +3,7 @@ import { EventPattern, MessagePattern } from '@nestjs/microservices';
 
 import { QueuePattern } from '../../lib/index.js';
 import { startService } from '../support/app.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 @Controller()
@@ -42,7 +42,7 @@ describe('two handlers of one pattern', () => {
   it('are told of at the start, where only one of them is called', async () => {
     const warned: string[] = [];
     Logger.overrideLogger({ log() {}, error() {}, warn: (text: string) => warned.push(text) });
-    const options = { service: uniqueService('hidden'), redis: await testRedisUrl() };
+    const options = { service: uniqueService('hidden'), redis: await testRedis() };
     await startService(options, [FirstController, SecondController]);
     expect(warned).toEqual([
       'two handlers of @MessagePattern("sum"): only the one that Nest found last is called',

@@ -7,10 +7,17 @@ import { Controller, Get, Injectable, Module, type PipeTransform, type Type } fr
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 
-import { DiscoveryService, HydraClient, HydraFactory, HydraModule, HydraServer } from '../../lib/index.js';
+import {
+  DiscoveryService,
+  HydraClient,
+  HydraFactory,
+  HydraModule,
+  HydraServer,
+  type RedisLocation,
+} from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 @Controller()
@@ -43,11 +50,11 @@ class Doubled implements PipeTransform {
 
 const QUIET = { logger: ['error' as const] };
 const LOCAL = { ...QUIET, http: { port: 0, host: '127.0.0.1' } };
-let redis: string;
+let redis: RedisLocation;
 let service: string;
 
 beforeAll(async () => {
-  redis = await testRedisUrl();
+  redis = await testRedis();
 });
 
 beforeEach(() => {

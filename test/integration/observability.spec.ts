@@ -19,7 +19,7 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const ALERTS = 'docs/observability/alerts.yml';
@@ -78,7 +78,7 @@ describe('what is ready to use in docs/observability', () => {
   let text = '';
 
   beforeAll(async () => {
-    const [service, redis] = [uniqueService('shop'), await testRedisUrl()];
+    const [service, redis] = [uniqueService('shop'), await testRedis()];
     const { app } = await startService({ service, redis, health: { intervalMs: 100, ttlMs: 1_000 } }, [
       WatchedController,
     ]);

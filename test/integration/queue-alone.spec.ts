@@ -1,12 +1,12 @@
 import { Controller, Logger, type INestMicroservice } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { QueuePattern, QueueService } from '../../lib/index.js';
+import { QueuePattern, QueueService, type RedisLocation } from '../../lib/index.js';
 import { createQueueKeys } from '../../lib/queue/model/queue-keys.js';
 import { HydraInstance } from '../../lib/hydra-instance.js';
 import { startService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const gates = new Map<string, () => void>();
@@ -29,12 +29,12 @@ class AloneController {
   }
 }
 
-let options: { service: string; redis: string };
+let options: { service: string; redis: RedisLocation };
 
 beforeEach(async () => {
   Logger.overrideLogger(false);
   gates.clear();
-  options = { service: uniqueService('alone'), redis: await testRedisUrl() };
+  options = { service: uniqueService('alone'), redis: await testRedis() };
 });
 
 /** All that waits, as if its worker had died twice. */

@@ -4,11 +4,11 @@ import { Readable } from 'node:stream';
 
 import { handlerDeadline, withDeadline } from '../../lib/delivery/deadline-context.js';
 import { systemClock } from '../../lib/runtime/clock.js';
-import { HydraHttpClient } from '../../lib/index.js';
+import { HydraHttpClient, type RedisLocation } from '../../lib/index.js';
 import type { HydraInstance } from '../../lib/hydra-instance.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { startPrivateRedis, testRedisUrl } from '../support/redis.js';
+import { startPrivateRedis, testRedis } from '../support/redis.js';
 import { startInstance } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -42,12 +42,12 @@ const echo: Answer = (request, response, body) => {
 const breakOff: Answer = (request) => void request.socket.destroy();
 
 describe('HydraHttpClient', () => {
-  let redis: string;
+  let redis: RedisLocation;
   let caller: HydraInstance;
   let http: HydraHttpClient;
 
   beforeAll(async () => {
-    redis = await testRedisUrl();
+    redis = await testRedis();
     caller = await startInstance({ service: uniqueService('caller'), redis, balancer: 'round-robin' });
     http = new HydraHttpClient(caller, caller.discovery);
   });

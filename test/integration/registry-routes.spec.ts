@@ -1,11 +1,17 @@
 import { All, Controller, Get, Module, Param, Post, VersioningType, type Type } from '@nestjs/common';
 import { NestFactory, RouterModule } from '@nestjs/core';
 
-import { DiscoveryService, HydraModule, HydraRoute, HydraServer } from '../../lib/index.js';
+import {
+  DiscoveryService,
+  HydraModule,
+  HydraRoute,
+  HydraServer,
+  type RedisLocation,
+} from '../../lib/index.js';
 import { startCaller } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { startInstance } from '../support/registry.js';
 import { uniqueService } from '../support/unique.js';
 
@@ -91,7 +97,7 @@ const EXPECTED = [
   '[get]/api/hidden/shown',
 ];
 
-async function startShop(service: string, redis: string, controllers: Type[]) {
+async function startShop(service: string, redis: RedisLocation, controllers: Type[]) {
   @Module({
     imports: [
       HydraModule.forRoot({ service, redis, host: '127.0.0.1' }),
@@ -113,16 +119,18 @@ async function startShop(service: string, redis: string, controllers: Type[]) {
 
 describe('the routes of a hybrid application', () => {
   const service = uniqueService('shop');
-  let redis: string;
+  let redis: RedisLocation;
   let discovery: DiscoveryService;
 
   beforeAll(async () => {
-    redis = await testRedisUrl();
+    redis = await testRedis();
     discovery = (await startCaller({ service: uniqueService('router'), redis }, [])).app.get(
       DiscoveryService,
     );
     await startShop(service, redis, [OrdersController, LiveController, HiddenController]);
     await discovery.waitFor(service);
+    // Another process hears of them.
+    await eventually(() => (discovery.routes(service)[service]?.length ?? 0) > 0, { what: 'the routes' });
   });
 
   it("are published by themselves, in Hydra's form", () => {

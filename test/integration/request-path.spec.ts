@@ -3,10 +3,17 @@ import { ClientProxy, Ctx, EventPattern, MessagePattern, Payload, Transport } fr
 import { firstValueFrom, interval, lastValueFrom, map, Observable, take, toArray } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { HydraClient, HydraContext, HydraError, HydraRecordBuilder, HydraServer } from '../../lib/index.js';
+import {
+  HydraClient,
+  HydraContext,
+  HydraError,
+  HydraRecordBuilder,
+  HydraServer,
+  type RedisLocation,
+} from '../../lib/index.js';
 import { startService, type TestService } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const aborts: string[] = [];
@@ -102,12 +109,12 @@ class PathController {
 
 describe('the request path', () => {
   const service = uniqueService('path');
-  let redis: string;
+  let redis: RedisLocation;
   let server: TestService;
   let client: HydraClient;
 
   beforeAll(async () => {
-    redis = await testRedisUrl();
+    redis = await testRedis();
     server = await startService({ service, redis }, [PathController]);
     client = new HydraClient({ service, redis, name: uniqueService('caller') });
     nested = new HydraClient({ service, redis });
@@ -313,7 +320,7 @@ function unwrapped(packet: object): object {
 describe('a server that stops', () => {
   it('tells the callers it has kept waiting for too long', async () => {
     const service = uniqueService('cut-off');
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     const server = await startService({ service, redis, drain: { timeoutMs: 100 } }, [PathController]);
     const client = new HydraClient({ service, redis, calls: { probeAfterMs: 60_000 } });
     await client.connect();
@@ -326,7 +333,7 @@ describe('a server that stops', () => {
 
   it('lets a handler finish, and the calls that the handler makes', async () => {
     const service = uniqueService('finishing');
-    const redis = await testRedisUrl();
+    const redis = await testRedis();
     const server = await startService({ service, redis }, [PathController]);
     const client = new HydraClient({ service, redis });
     await client.connect();

@@ -3,13 +3,14 @@ import { firstValueFrom, timeout, toArray } from 'rxjs';
 import { HydraClient } from '../../lib/index.js';
 import { atEnd } from '../support/at-end.js';
 import { startChild } from '../support/child.js';
-import { testRedisUrl } from '../support/redis.js';
+import { environmentFor } from '../support/process-redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 describe("a handler's Observable whose teardown throws", () => {
   it('answers as if it did not, and the process lives on', async () => {
-    const [service, redis] = [uniqueService('teardown'), await testRedisUrl()];
-    const env = { SERVICE: service, HYDRA_REDIS_URL: redis };
+    const [service, redis] = [uniqueService('teardown'), await testRedis()];
+    const env = { SERVICE: service, ...environmentFor(redis) };
     const child = startChild('test/support/teardown.process.ts', { env });
     await child.ready;
     const client = new HydraClient({ service, redis, timeoutMs: 3_000 });

@@ -32,7 +32,7 @@ import { HydraTelemetryModule, type HydraTelemetryOptions } from '../../lib/tele
 import { startService } from '../support/app.js';
 import { atEnd } from '../support/at-end.js';
 import { eventually } from '../support/eventually.js';
-import { testRedisUrl } from '../support/redis.js';
+import { testRedis } from '../support/redis.js';
 import { uniqueService } from '../support/unique.js';
 
 const exporter = new InMemorySpanExporter();
@@ -103,7 +103,7 @@ async function startTraced(
 ) {
   @Module({
     imports: [
-      HydraModule.forRoot({ service, redis: await testRedisUrl() }),
+      HydraModule.forRoot({ service, redis: await testRedis() }),
       HydraTelemetryModule.forRoot(options),
     ],
     controllers,
@@ -146,7 +146,7 @@ describe('a process with OpenTelemetry', () => {
       for (const api of [trace, context, propagation, metrics]) api.disable();
     });
     app = await startTraced(service);
-    client = new HydraClient({ service, redis: await testRedisUrl(), name: 'caller' });
+    client = new HydraClient({ service, redis: await testRedis(), name: 'caller' });
     atEnd(() => client.close());
     await client.connect();
   });
@@ -227,7 +227,7 @@ describe('a process with OpenTelemetry', () => {
   });
 
   it('has one span of a call with all its attempts, which are events of it', async () => {
-    const other = await startService({ service, redis: await testRedisUrl() }, [TracedController]);
+    const other = await startService({ service, redis: await testRedis() }, [TracedController]);
     await eventually(() => client.instances.length === 2, { what: 'the second instance' });
     const { sources } = other.app.get<unknown, { sources: { reader: { refuse(): void } }[] }>(HydraServer);
     sources[0]!.reader.refuse();

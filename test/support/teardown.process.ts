@@ -6,6 +6,7 @@ import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { finalize, map, Observable, tap } from 'rxjs';
 
 import { HydraModule, HydraServer } from '../../lib/index.js';
+import { redisOfProcess } from './process-redis.js';
 
 type End = 'complete' | 'error' | 'never';
 
@@ -67,7 +68,7 @@ class TeardownController {
 }
 
 @Module({
-  imports: [HydraModule.forRoot({ service: process.env['SERVICE'] ?? '' })],
+  imports: [HydraModule.forRoot({ service: process.env['SERVICE'] ?? '', ...redisOfProcess() })],
   controllers: [TeardownController],
 })
 class TeardownModule {}

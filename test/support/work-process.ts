@@ -1,5 +1,5 @@
 /**
- * One instance of `SERVICE` as a process of its own, on the Redis of `HYDRA_REDIS_URL`. It says `{"ran": id}` on stdout
+ * One instance of `SERVICE` as a process of its own, on the Redis that `environmentFor` says. It says `{"ran": id}` on stdout
  * before it answers a call: what is written to a pipe outlives SIGKILL, so these lines are the ledger of a test.
  */
 import 'reflect-metadata';
@@ -9,6 +9,7 @@ import { NestFactory } from '@nestjs/core';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
 
 import { DiscoveryService, HydraModule, HydraServer } from '../../lib/index.js';
+import { redisOfProcess } from './process-redis.js';
 
 export interface Work {
   readonly id: number;
@@ -41,7 +42,7 @@ class WorkController {
 }
 
 @Module({
-  imports: [HydraModule.forRoot({ service: process.env['SERVICE'] ?? '' })],
+  imports: [HydraModule.forRoot({ service: process.env['SERVICE'] ?? '', ...redisOfProcess() })],
   controllers: [WorkController],
 })
 class WorkModule {}

@@ -1,8 +1,10 @@
 import { fileURLToPath } from 'node:url';
 
+import type { RedisLocation } from '../../lib/index.js';
 import type { Outcome } from './call-load.js';
 import { startChild, type Child } from './child.js';
 import { eventually } from './eventually.js';
+import { environmentFor } from './process-redis.js';
 
 const PROGRAM = fileURLToPath(new URL('./work-process.ts', import.meta.url));
 
@@ -14,8 +16,8 @@ export interface Worker extends Child {
 }
 
 /** One instance of a service as a process (work-process.ts), which need not be ready yet. */
-export function launchWorker(service: string, redisUrl: string): Worker {
-  const child = startChild(PROGRAM, { env: { SERVICE: service, HYDRA_REDIS_URL: redisUrl } });
+export function launchWorker(service: string, redis: RedisLocation): Worker {
+  const child = startChild(PROGRAM, { env: { SERVICE: service, ...environmentFor(redis) } });
   const ran: number[] = [];
   let id = '';
   child.onLine((line) => {
@@ -25,8 +27,8 @@ export function launchWorker(service: string, redisUrl: string): Worker {
   return Object.defineProperty({ ...child, ran: () => ran } as unknown as Worker, 'id', { get: () => id });
 }
 
-export async function startWorkers(service: string, redisUrl: string, count: number): Promise<Worker[]> {
-  const workers = Array.from({ length: count }, () => launchWorker(service, redisUrl));
+export async function startWorkers(service: string, redis: RedisLocation, count: number): Promise<Worker[]> {
+  const workers = Array.from({ length: count }, () => launchWorker(service, redis));
   await Promise.all(workers.map(({ ready }) => ready));
   return workers;
 }

@@ -50,7 +50,7 @@ describe('the conditions of the dashboard', () => {
     expect(conditions.find(({ id }) => id === 'calls.left-out')).toMatchObject({
       severity: 'warning',
       what: expect.stringContaining(`${service}/${instance.id} → ${service}/${instance.id}`),
-      link: 'services',
+      about: [{ service, instance: instance.id }],
     });
   });
 });

@@ -45,32 +45,34 @@ async function commandsPerS(url: string, ms: number): Promise<number> {
   return (count * 1_000) / ms;
 }
 
-/** How long the slowest command took since it was asked last, in milliseconds. */
-async function slowest(url: string): Promise<number> {
-  const redis = connectTo(url);
-  const entries = (await redis.slowlog('GET', 100)) as readonly (readonly [
-    number,
-    number,
-    number,
-    readonly string[],
-  ])[];
-  await redis.slowlog('RESET');
-  const own = entries.filter(([, , , [name = '']]) => !/^(slowlog|rpush|lpush|config|monitor)$/i.test(name));
-  return Math.max(0, ...own.map(([, , micros]) => micros / 1_000));
+/** The slowest command of some time, in milliseconds. */
+interface Slowest {
+  readonly ms: number;
+  /** Of the commands of each kind the one in the middle, of the slowest kind: one that another process has interrupted decides nothing. */
+  readonly usualMs: number;
 }
 
-/**
- * The same over some time, of three times the least where one is above the limit: what is slow by itself is so each time, and what
- * another process has interrupted is not.
- */
-async function slowestOfAny(url: string, ms: number): Promise<number> {
-  let least = Infinity;
-  for (let tries = 0; tries < 3 && least > LIMIT_MS; tries++) {
-    await slowest(url);
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    least = Math.min(least, await slowest(url));
+type Entry = readonly [id: number, at: number, micros: number, words: readonly string[]];
+
+/** Since it was asked last. */
+async function slowest(url: string): Promise<Slowest> {
+  const redis = connectTo(url);
+  const entries = (await redis.slowlog('GET', 1_000)) as readonly Entry[];
+  await redis.slowlog('RESET');
+  const own = entries.filter(([, , , [name = '']]) => !/^(slowlog|rpush|lpush|config|monitor)$/i.test(name));
+  const kinds = new Map<string, number[]>();
+  for (const [, , micros, words] of own) {
+    const kind = words.slice(0, 2).join(' ');
+    kinds.set(kind, [...(kinds.get(kind) ?? []), micros / 1_000]);
   }
-  return least;
+  return {
+    ms: Math.max(0, ...own.map(([, , micros]) => micros / 1_000)),
+    usualMs: Math.max(0, ...[...kinds.values()].map(middleOf)),
+  };
+}
+
+function middleOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)]!;
 }
 
 describe('what the dashboard costs', () => {
@@ -80,7 +82,7 @@ describe('what the dashboard costs', () => {
   beforeAll(async () => {
     ({ url } = await startPrivateRedis());
     await registerMany(url, { services: 100, each: 10 });
-    await connectTo(url).config('SET', 'slowlog-log-slower-than', '500');
+    await connectTo(url).config('SET', 'slowlog-log-slower-than', '500', 'slowlog-max-len', '1000');
     page = await startDashboard(url);
   }, 120_000);
 
@@ -102,15 +104,19 @@ describe('what the dashboard costs', () => {
       const perS = await commandsPerS(url, watchedMs);
       // MONITOR slows down what it shows.
       const from = performance.now();
-      const ms = await slowestOfAny(url, watchedMs);
+      await slowest(url);
+      await new Promise((resolve) => setTimeout(resolve, watchedMs));
+      const { ms, usualMs } = await slowest(url);
       stop();
       const problems = heard.flatMap(({ problem }) => problem ?? []);
-      process.stdout.write(`${name}: ${perS.toFixed(1)} commands/s, the slowest ${ms.toFixed(1)} ms\n`);
+      process.stdout.write(
+        `${name}: ${perS.toFixed(1)} commands/s, the slowest ${ms.toFixed(1)} ms, usually ${usualMs.toFixed(1)} ms\n`,
+      );
       expect(problems).toEqual([]);
       expect(perS).toBeLessThanOrEqual(20);
-      expect(ms).toBeLessThanOrEqual(scaled(LIMIT_MS, from));
+      expect(usualMs).toBeLessThanOrEqual(scaled(LIMIT_MS, from));
     },
-    150_000,
+    90_000,
   );
 
   it('stays the same with a million jobs that wait', async () => {
@@ -146,10 +152,10 @@ describe('what the dashboard costs', () => {
     await ask('jobs', { state: 'waiting', text: 'no such text' });
     await ask('jobs', { state: 'waiting', pattern: 'work' });
     stop();
-    const ms = await slowest(url);
+    const { ms, usualMs } = await slowest(url);
     process.stdout.write(
-      `${JOBS} jobs wait: the slowest command ${ms.toFixed(1)} ms; ${JSON.stringify(asked, undefined, 2)}\n`,
+      `${JOBS} jobs wait: the slowest command ${ms.toFixed(1)} ms, usually ${usualMs.toFixed(1)} ms; ${JSON.stringify(asked, undefined, 2)}\n`,
     );
-    expect(ms).toBeLessThanOrEqual(scaled(LIMIT_MS, from));
+    expect(usualMs).toBeLessThanOrEqual(scaled(LIMIT_MS, from));
   }, 300_000);
 });

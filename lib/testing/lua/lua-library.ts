@@ -25,11 +25,9 @@ export interface LuaLibrary {
   lua_pushnumber(state: LuaState, value: number): void;
   lua_pushlightuserdata(state: LuaState, pointer: number | null): void;
   lua_pushcclosure(state: LuaState, pointer: number, upvalues: number): void;
-  lua_isinteger(state: LuaState, index: number): number;
   lua_toboolean(state: LuaState, index: number): number;
-  lua_tointegerx(state: LuaState, index: number, isNumber: number | null): bigint;
   lua_tonumberx(state: LuaState, index: number, isNumber: number | null): number;
-  lua_setupvalue(state: LuaState, index: number, at: number): string | null;
+  lua_setupvalue(state: LuaState, index: number, at: number): number;
   lua_pcallk(
     state: LuaState,
     args: number,
@@ -60,6 +58,39 @@ export interface LuaModule {
   _lua_tolstring(state: LuaState, index: number, lengthAddress: number): number;
   _luaL_loadbufferx(state: LuaState, address: number, length: number, name: number, mode: number): number;
 }
+
+const FUNCTIONS = [
+  'luaL_newstate',
+  'luaL_openlibs',
+  'lua_close',
+  'lua_gettop',
+  'lua_settop',
+  'lua_type',
+  'lua_pushvalue',
+  'lua_rawgeti',
+  'lua_rawseti',
+  'lua_rawset',
+  'lua_rawlen',
+  'lua_next',
+  'lua_createtable',
+  'lua_pushnil',
+  'lua_pushboolean',
+  'lua_pushinteger',
+  'lua_pushnumber',
+  'lua_pushlightuserdata',
+  'lua_pushcclosure',
+  'lua_toboolean',
+  'lua_tonumberx',
+  'lua_setupvalue',
+  'lua_pcallk',
+  'lua_sethook',
+  'lua_error',
+  'luaL_where',
+  'lua_concat',
+  'lua_checkstack',
+  'luaL_ref',
+  'luaL_unref',
+] as const satisfies readonly (keyof LuaLibrary)[];
 
 export const REGISTRY = -1_001_000;
 export const LUA_TYPES = { nil: 0, boolean: 1, light: 2, number: 3, string: 4, table: 5 } as const;
@@ -97,7 +128,15 @@ async function load(): Promise<LuaLibrary> {
       { cause },
     );
   }
-  return (await new wasmoon.LuaFactory().getLuaModule()) as LuaLibrary;
+  const { module } = (await new wasmoon.LuaFactory().getLuaModule()) as { module: LuaModule };
+  return libraryOf(module);
+}
+
+/** Past the package's own functions, which look at the type of each argument: a script makes many small calls. */
+function libraryOf(module: LuaModule): LuaLibrary {
+  const functions = module as unknown as Record<string, unknown>;
+  const own = FUNCTIONS.map((name) => [name, functions[`_${name}`]]);
+  return { module, ...(Object.fromEntries(own) as Omit<LuaLibrary, 'module'>) };
 }
 
 /**

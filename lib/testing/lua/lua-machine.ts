@@ -25,6 +25,7 @@ export class LuaMachine {
   private buffer = 0;
   private bufferBytes = 0;
   private heap = Buffer.alloc(0);
+  private bytes: Uint8Array | undefined;
   private readonly hook: number;
   private limitMs = Infinity;
   private startedAt = 0;
@@ -225,8 +226,9 @@ export class LuaMachine {
 
   /** Lua's memory moves when it grows. */
   private get memory(): Buffer {
-    const { buffer } = this.lua.module.HEAPU8;
-    if (this.heap.buffer !== buffer) this.heap = Buffer.from(buffer as ArrayBuffer);
+    const { HEAPU8 } = this.lua.module;
+    if (this.bytes !== HEAPU8) this.heap = Buffer.from(HEAPU8.buffer as ArrayBuffer);
+    this.bytes = HEAPU8;
     return this.heap;
   }
 }

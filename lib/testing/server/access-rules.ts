@@ -27,6 +27,8 @@ export class AccessRules {
   private channels: string[] = [];
   /** Further rules, each of which is enough for a command. */
   private further: AccessRules[] = [];
+  /** What was found out about commands, until a rule changes. */
+  private readonly known = new Map<string, boolean>();
 
   constructor(private readonly isKnown: (command: string) => boolean) {}
 
@@ -44,6 +46,7 @@ export class AccessRules {
 
   /** @throws CommandError for what is no rule */
   apply(rule: string): void {
+    this.known.clear();
     if (rule === 'allkeys' || rule === '~*') this.keys = [{ pattern: '*', reads: true, writes: true }];
     else if (rule === 'allchannels' || rule === '&*') this.channels = ['*'];
     else if (rule === 'allcommands') this.apply('+@all');
@@ -60,6 +63,12 @@ export class AccessRules {
 
   /** Why a command is denied; undefined when it may run. */
   denialOf(command: CommandFacts, argv: readonly string[]): Denial | undefined {
+    const own = this.ownDenialOf(command, argv);
+    if (own === undefined || this.further.length === 0) return own;
+    return this.furthestDenialOf(command, argv);
+  }
+
+  private furthestDenialOf(command: CommandFacts, argv: readonly string[]): Denial | undefined {
     const denials = [this, ...this.further].map((rules) => rules.ownDenialOf(command, argv));
     if (denials.includes(undefined)) return undefined;
     // What came furthest says the most.
@@ -89,12 +98,23 @@ export class AccessRules {
 
   private ownDenialOf(command: CommandFacts, argv: readonly string[]): Denial | undefined {
     if (!this.allowsCommand(command)) return 'command';
+    if (this.hasAllKeys && this.channels.includes('*')) return undefined;
     const writes = command.flags.has('write');
     if (!keysOf(command, argv).every((key) => this.allowsKey(key, writes))) return 'key';
     return this.allowsChannels(command, argv) ? undefined : 'channel';
   }
 
+  private get hasAllKeys(): boolean {
+    return this.keys.some(({ pattern, reads, writes }) => pattern === '*' && reads && writes);
+  }
+
   private allowsCommand(command: CommandFacts): boolean {
+    let isAllowed = this.known.get(command.name);
+    if (isAllowed === undefined) this.known.set(command.name, (isAllowed = this.looksUpCommand(command)));
+    return isAllowed;
+  }
+
+  private looksUpCommand(command: CommandFacts): boolean {
     const container = command.name.split('|', 1)[0]!;
     let isAllowed = false;
     for (const rule of this.commands) {
@@ -130,8 +150,7 @@ export class AccessRules {
   private addKeys(rule: string): void {
     const parts = /^(?:~|%([RW]{1,2})~)(.*)$/is.exec(rule);
     if (!parts) throw invalid(rule, 'Syntax error');
-    if (this.keys.some(({ pattern, reads, writes }) => pattern === '*' && reads && writes))
-      throw invalid(rule, hasAll('keys', 'patterns'));
+    if (this.hasAllKeys) throw invalid(rule, hasAll('keys', 'patterns'));
     const kinds = (parts[1] ?? 'RW').toUpperCase();
     this.keys.push({ pattern: parts[2]!, reads: kinds.includes('R'), writes: kinds.includes('W') });
   }

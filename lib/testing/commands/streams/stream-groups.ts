@@ -322,8 +322,9 @@ interface ClaimOptions {
 const PLAIN_CLAIM = { justId: false, force: false, deliveries: undefined, lastId: undefined } as const;
 
 function idOf(word: string | undefined): StreamId | undefined {
+  if (word === undefined || !/^\d/.test(word)) return undefined;
   try {
-    return word === undefined ? undefined : parseId(word);
+    return parseId(word);
   } catch (error) {
     if (error instanceof CommandError) return undefined;
     throw error;

@@ -1,9 +1,10 @@
 import { answersAreWhole, callsEnd, callsRunOnce, callsSucceed, callsTellTheTruth } from './calls.js';
 import { configsAreWhole } from './configs.js';
-import { entriesAreInOrder, entriesAreKept } from './entries.js';
+import { entriesAreInOrder, entriesAreKept, entriesEndOnce } from './entries.js';
 import { Evidence, type Invariant } from './evidence.js';
 import {
   fencesRise,
+  idsAreUnique,
   jobsAreKept,
   jobsBeginAtOnce,
   jobsBeginSoon,
@@ -28,11 +29,13 @@ const INVARIANTS: Readonly<Record<string, Invariant>> = {
   'a job begins soon while all is well': jobsBeginSoon,
   'a job begins at once while all is well and there is room': jobsBeginAtOnce,
   'a job ends once': jobsEndOnce,
+  'an id is unique while its job exists': idsAreUnique,
   'fences rise': fencesRise,
   'limits are not exceeded': limitsHold,
   'a job runs in one place at a time': jobsRunAlone,
   'a tick of a schedule is one job': ticksAreOne,
   'no accepted entry is lost': entriesAreKept,
+  'an entry that was done does not begin again': entriesEndOnce,
   'entries of a key are in order': entriesAreInOrder,
   'a configuration is never mixed, and the last one arrives': configsAreWhole,
   'the registry is right': registryIsRight,

@@ -15,6 +15,32 @@ export const entriesAreKept: Invariant = (evidence) => {
   });
 };
 
+/** An entry that was done is acknowledged: while nothing is done to its consumers and to Redis, it does not begin again. */
+export const entriesEndOnce: Invariant = (evidence) => {
+  const starts = evidence.byId('entry began');
+  const done = evidence.all('entry ended').filter(({ outcome }) => outcome === 'done');
+  return done.flatMap(({ id, who, at }) => {
+    const again = starts.get(String(id))?.find((start) => start.at > at);
+    if (!again || wasDisturbedSince(evidence, at - GRACE_MS, [{ who, at }, again])) return [];
+    return [
+      `entry ${String(id)} was done at ${at} in ${who}, and began again at ${again.at} in ${again.who}`,
+    ];
+  });
+};
+
+function wasDisturbedSince(
+  evidence: Parameters<Invariant>[0],
+  from: number,
+  facts: readonly Pick<Fact, 'who' | 'at'>[],
+): boolean {
+  const to = Math.max(...facts.map(({ at }) => at));
+  return (
+    evidence.redisWasDisturbed(from, to) ||
+    evidence.isTouchedByLoss(from, to) ||
+    facts.some(({ who }) => evidence.wasDisturbed(who, from, to))
+  );
+}
+
 /** Entries of one key begin in their order, and none before the one before it has ended. */
 export const entriesAreInOrder: Invariant = (evidence) => {
   const starts = evidence.all('entry began');

@@ -36,6 +36,27 @@ export const jobsEndOnce: Invariant = (evidence) => {
   });
 };
 
+/** While a job exists its id is its own: another one is new only after an attempt of the first has ended. */
+export const idsAreUnique: Invariant = (evidence) => {
+  const ends = evidence.byId('job ended');
+  const added = evidence.all('job added').filter(({ isNew }) => isNew);
+  return [...groupBy(added, ({ id }) => String(id))].flatMap(([id, all]) =>
+    all.slice(1).flatMap((later, index) => {
+      const earlier = all[index]!;
+      const from = Number(earlier['startedAt']);
+      const hasEnded = ends.get(id)?.some(({ at }) => at >= from && at <= later.at);
+      // A job whose workers were all lost ends without a word of theirs.
+      if (hasEnded || evidence.isTouchedByLoss(from, later.at) || wasKilledBetween(evidence, from, later.at))
+        return [];
+      return [`job ${id} was new at ${earlier.at} in ${earlier.who}, and at ${later.at} in ${later.who}`];
+    }),
+  );
+};
+
+function wasKilledBetween(evidence: Evidence, from: number, to: number): boolean {
+  return evidence.all('killed').some(({ at }) => at >= from && at <= to);
+}
+
 /** No fence is given twice, and that of a job rises with each of its starts. */
 export const fencesRise: Invariant = (evidence) => {
   const starts = evidence.all('job began');

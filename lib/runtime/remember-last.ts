@@ -7,7 +7,7 @@ export function rememberLast<Argument extends string | number, Result>(
 ): (argument: Argument) => Result {
   let last: { readonly argument: Argument; readonly result: Result } | undefined;
   return (argument) => {
-    if (last?.argument !== argument) last = { argument, result: make(argument) };
+    if (last === undefined || last.argument !== argument) last = { argument, result: make(argument) };
     return last.result;
   };
 }

@@ -126,6 +126,23 @@ describe('a job whose handler does an odd thing', () => {
   });
 });
 
+describe('a job of a foreign producer that says it was added', () => {
+  it.each(['0001-01-01T00:00:00Z', '1969-12-31T23:59:59.999Z', '+275760-09-13T00:00:00.000Z', 'yesterday'])(
+    'at %s is tried again like any other, and costs none that end with it',
+    async (ts) => {
+      const worker = await startService(options, [OddController]);
+      const queue = worker.app.get(QueueService);
+      const text = (mid: string, typ: string) =>
+        JSON.stringify({ to: `${options.service}:/`, mid, ts, typ, bdy: 1 });
+      const others = Array.from({ length: 20 }, (_, n) => text(`other-${n}`, 'plain'));
+      await instance.redis.commands.lpush(keysOf().waiting, text('odd', 'thrown'), ...others);
+      await eventually(async () => (await queue.counts()).completed === 20, { what: 'the others' });
+      await eventually(async () => (await queue.get('odd'))?.state === 'delayed', { what: 'the retry' });
+      await worker.close();
+    },
+  );
+});
+
 describe('a turn', () => {
   let turns = 0;
   const talk = (link: WorkerLink, outcomes: readonly LeaseOutcome[], wanted = 0, leases = 0) =>
@@ -152,6 +169,31 @@ describe('a turn', () => {
     } as const;
     await expect(talk(link, [done, retry])).rejects.toThrow('is not to be read');
     expect(await instance.redis.commands.hlen(keysOf().leases(instance.id))).toBe(2);
+  });
+
+  it('that Redis ends in its middle loses no outcome, and tells none twice', async () => {
+    const { commands } = instance.redis;
+    const link = linkOf();
+    const leaseOf = await take(link, 2);
+    const done = { what: 'done', lease: leaseOf(0), id: 'a', event: '{"finishedOn":1}' } as const;
+    const retry = {
+      what: 'retry',
+      lease: leaseOf(1),
+      id: '',
+      addedAt: 0,
+      delayMs: 60_000,
+      state: {},
+      event: '',
+    } as const;
+    await commands.set(keysOf().results, 'no hash');
+    for (let again = 0; again < 3; again++)
+      await expect(talk(link, [retry, done])).rejects.toThrow('WRONGTYPE');
+    await commands.del(keysOf().results);
+    const [refused] = await talk(link, [retry, done]);
+    expect(refused).toEqual([retry.lease]);
+    expect(await commands.hgetall(keysOf().results)).toEqual({ a: done.event });
+    expect(await commands.zcard(keysOf().delayed)).toBe(1);
+    expect(await commands.exists(keysOf().high, keysOf().leases(instance.id))).toBe(0);
   });
 
   it('forgets part of what is too much, when very much less is to be kept than before', async () => {

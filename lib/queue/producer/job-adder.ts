@@ -135,20 +135,21 @@ export class JobAdder {
   private store(job: PreparedJob): Promise<boolean> {
     const { id, delayMs, priority, lifo } = job.options;
     const isPlain = id === undefined && !delayMs && !lifo && priorityOf(priority) === 0;
-    return isPlain ? this.post(job) : this.counted([job], () => this.addAlone(job));
+    return isPlain ? this.post(job) : this.counted([job], this.context.clock.monotonic(), this.addAlone(job));
   }
 
   /** Counts how adding these jobs ends, and how long it takes. */
-  private async counted<T>(jobs: readonly PreparedJob[], add: () => Promise<T>): Promise<T> {
-    const startedAt = this.context.clock.monotonic();
-    try {
-      const result = await add();
-      this.count(jobs, startedAt);
-      return result;
-    } catch (error) {
-      this.count(jobs, startedAt, error);
-      throw error;
-    }
+  private counted<T>(jobs: readonly PreparedJob[], startedAt: number, adds: Promise<T>): Promise<T> {
+    return adds.then(
+      (result) => {
+        this.count(jobs, startedAt);
+        return result;
+      },
+      (error: unknown) => {
+        this.count(jobs, startedAt, error);
+        throw error;
+      },
+    );
   }
 
   private count(jobs: readonly PreparedJob[], startedAt: number, error?: unknown): void {
@@ -166,8 +167,8 @@ export class JobAdder {
   async addNow(job: PreparedJob, service: string): Promise<void> {
     const { redis, clock } = this.context;
     try {
-      const add = () => append(redis.commands, job.keys, [job]);
-      await added(job.observed, clock, () => this.counted([job], add));
+      const add = () => this.counted([job], clock.monotonic(), append(redis.commands, job.keys, [job]));
+      await added(job.observed, clock, add);
       this.tell(job.keys, [job]);
     } catch (cause) {
       throw redis.failure(`"${job.pattern}" into the queue of "${service}"`, cause);
@@ -238,11 +239,13 @@ export class JobAdder {
 
   /** It leaves after all that this tick's input causes. */
   private openBatch(keys: QueueKeys): Batch {
+    const { clock } = this.context;
     const jobs: PreparedJob[] = [];
+    const startedAt = clock.monotonic();
     const stored = new Promise<true>((resolve, reject) => {
-      this.context.clock.setImmediate(() => {
+      clock.setImmediate(() => {
         if (this.outbox.get(keys)?.jobs === jobs) this.outbox.delete(keys);
-        this.counted(jobs, () => this.push(keys, jobs)).then(resolve, reject);
+        this.counted(jobs, startedAt, this.push(keys, jobs)).then(resolve, reject);
       });
     });
     const batch = { jobs, stored };

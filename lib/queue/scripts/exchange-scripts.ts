@@ -60,7 +60,7 @@ for i = outcomes, #ARGV, 4 do
   local what = ARGV[i]
   if what == 'retry' or what == 'dead' or what == 'unserved' then
     numbers[i], rests[i] = string.match(ARGV[i + 2], '^(%d+) (.*)$')
-    if not numbers[i] then return redis.error_reply('ERR the outcome "' .. what .. '" of ' .. ARGV[i + 1] .. ' is not to be read') end
+    if not numbers[i] or what == 'retry' and not string.match(rests[i], '^%d+ %d+ ') then return redis.error_reply('ERR the outcome "' .. what .. '" of ' .. ARGV[i + 1] .. ' is not to be read') end
   end
   if what ~= 'refund' and not known[what] then
     rights[what](ARGV[i + 2])
@@ -71,7 +71,7 @@ if redis.call('EXISTS', KEYS[27]) == 1 then
   need('ZADD', KEYS[15], 1, 'a') need('PERSIST', KEYS[15]) need('ZADD', KEYS[4], 1, 'a') need('LPUSH', KEYS[2], 'a') need('HSET', KEYS[25], 'a', 'b')
 end
 -- What is read after the first write as well: a script that is refused in its middle has lost what it holds.
-need('EXISTS', KEYS[2], KEYS[3], KEYS[16]) need('ZRANGE', KEYS[18], 0, -1) need('EXISTS', KEYS[6], KEYS[7], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HMGET', KEYS[25], 'a') need('HGET', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HEXISTS', KEYS[9], 'a') need('HMGET', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
+need('EXISTS', KEYS[2], KEYS[3], KEYS[16]) need('ZRANGE', KEYS[18], 0, -1) need('EXISTS', KEYS[6], KEYS[7], KEYS[23], KEYS[24], KEYS[25], KEYS[27]) need('HDEL', KEYS[25], 'a') need('HMGET', KEYS[25], 'a') need('HGET', KEYS[25], 'a') need('HDEL', KEYS[14], 'a') need('HSET', KEYS[9], 'a', 'b') need('HEXISTS', KEYS[9], 'a') need('HGET', KEYS[1], 'a') need('HEXISTS', KEYS[1], 'a') need('ZSCORE', KEYS[18], 'a') need('ZMSCORE', KEYS[15], 'a')
 need('ZCARD', KEYS[11]) need('ZRANGE', KEYS[5], 0, -1) need('ZRANGEBYSCORE', KEYS[4], '-inf', 1) need('GET', KEYS[8])
 need('HMGET', KEYS[7], 'a') need('HGET', KEYS[7], 'a') need('HLEN', KEYS[1]) need('HGET', KEYS[27], 'a') need('HDEL', KEYS[27], 'a')
 needWake(KEYS[9], ARGV[10])
@@ -139,31 +139,34 @@ local function forget(job, id, event)
   return event == '' and '' or '{"hasFollower":true,' .. string.sub(event, 2)
 end
 
--- The jobs are not sent with the outcomes: these are the very bytes that were taken. All leases at once, as they all end here.
-local held, leases = {}, {}
-for i = outcomes, #ARGV, 4 do
-  if ARGV[i] ~= 'refund' then leases[#leases + 1] = ARGV[i + 1] end
-end
-if #leases > 0 then
-  for i, job in ipairs(redis.call('HMGET', KEYS[1], unpack(leases))) do held[leases[i]] = job end
-  redis.call('HDEL', KEYS[1], unpack(leases))
+-- Leases of jobs that completed, which are many: they end together, once all that is kept of their jobs is written.
+local completed, isCompleted = {}, {}
+
+-- The job is not sent with its outcome: these are the very bytes that were taken. Of one that completed they are seldom needed.
+local function heldJob(what, lease)
+  if what == 'refund' or isCompleted[lease] then return false end
+  if what ~= 'done' or hasState then return redis.call('HGET', KEYS[1], lease) end
+  return redis.call('HEXISTS', KEYS[1], lease) == 1 and ''
 end
 
 for i = outcomes, #ARGV, 4 do
   local what, lease, detail, event = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local job = held[lease]
-  held[lease] = nil
+  local job = heldJob(what, lease)
   if what == 'refund' then
     returned[#returned + 1], refunds[#refunds + 1] = detail, detail
   elseif not job then
     refused[#refused + 1] = lease
   else
     if what == 'done' then
+      completed[#completed + 1], isCompleted[lease] = lease, true
       done[#done + 1] = detail
       records[#records + 1] = detail
       records[#records + 1] = event
       event = forget(job, detail, event)
-    elseif what == 'retry' then
+    else
+      redis.call('HDEL', KEYS[1], lease)
+    end
+    if what == 'retry' then
       local added, length, rest = string.match(rests[i], '^(%d+) (%d+) (.*)$')
       local id = string.sub(rest, 1, length)
       if id ~= '' then redis.call('HSET', KEYS[25], id, hintOf(added, now + numbers[i], dedupOf(redis.call('HGET', KEYS[25], id)))) end
@@ -263,6 +266,7 @@ if #done > 0 then
     end
   end
 end
+if #completed > 0 then redis.call('HDEL', KEYS[1], unpack(completed)) end
 `;
 
 /**

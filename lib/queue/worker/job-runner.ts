@@ -202,7 +202,8 @@ export function putOff(job: HeldJob, delayMs: number, waitedAlone = job.state.wa
 
 /** By which it is found while it waits. */
 function identityOf({ message, addedAt }: HeldJob): { readonly id: string; readonly addedAt: number } {
-  return { id: message.mid, addedAt: addedAt || 0 };
+  // A foreign producer may say anything: a time before 1970, or none.
+  return { id: message.mid, addedAt: Math.max(0, addedAt || 0) };
 }
 
 /** Why a job is given up, and when. */

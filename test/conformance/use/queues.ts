@@ -40,6 +40,7 @@ async function addJobs(queues: QueueService): Promise<void> {
 async function lookAtJobs(queues: QueueService): Promise<void> {
   await queues.add('job', 'removed', { id: 'removed' });
   await queues.counts();
+  await queues.rates();
   for (const state of STATES) {
     await queues.list(state);
     await queues.list(state, { pattern: 'job' });

@@ -51,7 +51,7 @@ export interface JobOptions {
 
 /** What is kept of finished jobs: until one limit is passed. @publicApi */
 export interface RetentionOptions {
-  /** Number kept; 0 keeps none. */
+  /** Number kept, 1 or more; of completed jobs 0 is allowed too, and keeps none. */
   readonly count?: number;
   /** Age, in milliseconds. */
   readonly ageMs?: number;

@@ -164,7 +164,7 @@ export class QueueService {
 
   /**
    * Adds many jobs; resolves once Redis has stored all. Plain ones go in few commands, in their order; one with an `id`, a
-   * `delayMs` or high priority is a command of its own, and may overtake them. Throws as {@link add}; what is wrong with one
+   * `delayMs`, `lifo` or a priority other than 0 is a command of its own, and may overtake them. Throws as {@link add}; what is wrong with one
    * of them is found before any is added.
    */
   async addBulk(jobs: readonly BulkJob[]): Promise<QueuedJob[]> {
@@ -338,7 +338,8 @@ export class QueueService {
   /**
    * Ends a job that waits, is delayed or runs. The handler that runs it hears of it by its `signal`, at once where a message
    * reaches its worker, else when that renews its lease; what it still returns counts no more. The job is not tried again,
-   * and `result` rejects with `CANCELLED` and the reason. What it costs follows the length of the queue.
+   * and `result` rejects with `CANCELLED` and the reason. For a job that this library added its cost does not follow the length
+   * of the queue; one of another program is searched for, in bounded steps.
    *
    * @throws HydraError `BAD_OPTION`
    */

@@ -138,6 +138,8 @@ describe('a job of a foreign producer that says it was added', () => {
       await instance.redis.commands.lpush(keysOf().waiting, text('odd', 'thrown'), ...others);
       await eventually(async () => (await queue.counts()).completed === 20, { what: 'the others' });
       await eventually(async () => (await queue.get('odd'))?.state === 'delayed', { what: 'the retry' });
+      await queue.changeDelay('odd', 60_000);
+      expect(await queue.get('odd')).toMatchObject({ state: 'delayed', attempts: 1 });
       await worker.close();
     },
   );

@@ -61,6 +61,11 @@ export function addedAt({ timestamp }: UmfMessage): number {
   return readIsoTime(timestamp);
 }
 
+/** The same as it is noted beside a job: 0 where the message says nothing, or, of a foreign producer, a time before 1970. */
+export function notedAddedAt(message: UmfMessage): number {
+  return Math.max(0, addedAt(message) || 0);
+}
+
 function dataOf(body: unknown, { data, bytes }: StoredSettings): unknown {
   if (bytes === 1) return fromPayload(body, (base64) => Buffer.from(base64, 'base64'));
   return body === undefined ? data : body;

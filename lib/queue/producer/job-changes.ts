@@ -1,6 +1,6 @@
 import { checkJob } from '../../hydra-options.js';
 import type { Context } from '../../redis/context.js';
-import { readJob } from '../model/job-text.js';
+import { notedAddedAt, readJob } from '../model/job-text.js';
 import type { QueueKeys } from '../model/queue-keys.js';
 import { changeDelay, replaceText } from '../scripts/change-scripts.js';
 import type { JobSearch } from './job-search.js';
@@ -21,7 +21,7 @@ export class JobChanges {
     const { delayed, idle, hints } = this.keys;
     return this.search.actOn(id, [delayed], (_place, { raw }) => {
       const { pattern = '', id: own = '', message } = readJob(raw) ?? {};
-      const addedAt = Date.parse(message?.timestamp ?? '') || 0;
+      const addedAt = message ? notedAddedAt(message) : 0;
       const args = [delayed, idle, hints, raw, delayMs, this.keys.wakeOf(''), pattern, own, addedAt];
       return this.context.redis.run('change a delay', (redis) => changeDelay.run(redis, args));
     });

@@ -13,6 +13,7 @@ import { writeDeadLetter, writeForeign } from '../model/dead-letter.js';
 import type { HeldJob } from './held-job.js';
 import { jobDied } from './job-died.js';
 import { resultText, writeCompleted, type JobEvent } from '../model/job-event.js';
+import { notedAddedAt } from '../model/job-text.js';
 import { withFailure, type JobFailure, type JobState } from '../model/job-state.js';
 import { DeadLetter, reasonOf, Retry } from '../model/outcome.js';
 import type { RedisClock } from '../model/redis-clock.js';
@@ -201,9 +202,8 @@ export function putOff(job: HeldJob, delayMs: number, waitedAlone = job.state.wa
 }
 
 /** By which it is found while it waits. */
-function identityOf({ message, addedAt }: HeldJob): { readonly id: string; readonly addedAt: number } {
-  // A foreign producer may say anything: a time before 1970, or none.
-  return { id: message.mid, addedAt: Math.max(0, addedAt || 0) };
+function identityOf({ message }: HeldJob): { readonly id: string; readonly addedAt: number } {
+  return { id: message.mid, addedAt: notedAddedAt(message) };
 }
 
 /** Why a job is given up, and when. */

@@ -4,8 +4,7 @@ import { putOff, returned } from '../../../../lib/queue/worker/job-runner.js';
 describe('a job that had waited for a handler, and met one', () => {
   const job = {
     lease: '7',
-    message: { mid: 'a' },
-    addedAt: 5,
+    message: { mid: 'a', timestamp: '1970-01-01T00:00:00.005Z' },
     state: { failures: 1, alone: true, unhandledSince: 1_000, waitedAlone: 2 },
   } as unknown as HeldJob;
 

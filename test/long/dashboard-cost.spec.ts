@@ -48,7 +48,7 @@ async function commandsPerS(url: string, ms: number): Promise<number> {
 /** The slowest command of some time, in milliseconds. */
 interface Slowest {
   readonly ms: number;
-  /** Of the commands of each kind the one in the middle, of the slowest kind: one that another process has interrupted decides nothing. */
+  /** Of the commands of each kind the one in the middle, of the slowest kind: printed only: it tells whether a command is slow, or one of many was interrupted. */
   readonly usualMs: number;
 }
 
@@ -114,7 +114,7 @@ describe('what the dashboard costs', () => {
       );
       expect(problems).toEqual([]);
       expect(perS).toBeLessThanOrEqual(20);
-      expect(usualMs).toBeLessThanOrEqual(scaled(LIMIT_MS, from));
+      expect(ms).toBeLessThanOrEqual(scaled(LIMIT_MS, from));
     },
     90_000,
   );
@@ -156,6 +156,6 @@ describe('what the dashboard costs', () => {
     process.stdout.write(
       `${JOBS} jobs wait: the slowest command ${ms.toFixed(1)} ms, usually ${usualMs.toFixed(1)} ms; ${JSON.stringify(asked, undefined, 2)}\n`,
     );
-    expect(usualMs).toBeLessThanOrEqual(scaled(LIMIT_MS, from));
+    expect(ms).toBeLessThanOrEqual(scaled(LIMIT_MS, from));
   }, 300_000);
 });

@@ -9,6 +9,7 @@ import { HydraInstance } from '../../lib/hydra-instance.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
 import { systemClock } from '../../lib/runtime/clock.js';
 import { atEnd } from '../support/at-end.js';
+import { startService } from '../support/app.js';
 import { follow, startDashboard } from '../support/dashboard.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis } from '../support/redis.js';
@@ -31,8 +32,8 @@ beforeEach(async () => {
 });
 
 /** What is told first under one name. */
-async function told<T>(topic: string): Promise<T> {
-  const { heard, stop } = await follow(page.url, [topic]);
+async function told<T>(topic: string, at = page.url): Promise<T> {
+  const { heard, stop } = await follow(at, [topic]);
   const first = await eventually(() => heard[0], { what: topic });
   stop();
   return first.value as T;
@@ -53,6 +54,35 @@ describe('the conditions of the dashboard', () => {
       about: [{ service, instance: instance.id }],
     });
   });
+});
+
+describe('a service that loses Redis often', () => {
+  it('is among the conditions of the dashboard', async () => {
+    const name = uniqueService('lost');
+    const health = { intervalMs: 500, ttlMs: 5_000 };
+    const own = (await startPrivateRedis()).url;
+    const { app, id } = await startService({ service: name, redis: own, health }, []);
+    const { redis, keys } = app.get(HydraInstance);
+    const admin = connectTo(own);
+    let clientId = await redis.commands.client('ID');
+    for (let losses = 0; losses < 4; losses++) {
+      await admin.client('KILL', 'ID', String(clientId));
+      const before = clientId;
+      const other = async () => {
+        clientId = await redis.commands.client('ID').catch(() => before);
+        return redis.isReady && clientId !== before;
+      };
+      await eventually(other, { what: 'another connection', timeoutMs: 20_000 });
+    }
+    const warned = async () => (await admin.get(keys.health(name, id)))?.includes('lost Redis 4 times');
+    await eventually(warned, { what: 'the warning in its health', timeoutMs: 20_000 });
+    const { conditions } = await told<Conditions>('conditions', (await startDashboard(own)).url);
+    expect(conditions.find(({ id: condition }) => condition === 'registry.warnings')).toMatchObject({
+      severity: 'warning',
+      what: expect.stringContaining(`${name}: connection: lost Redis 4 times in ten minutes`),
+      about: expect.arrayContaining([expect.objectContaining({ service: name })]),
+    });
+  }, 60_000);
 });
 
 describe('what is looked for in calls', () => {

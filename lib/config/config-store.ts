@@ -199,9 +199,7 @@ export class ConfigStore {
    *   `REDIS_UNAVAILABLE`
    */
   async documentAt(revision: number): Promise<JsonObject> {
-    const entry = entryBefore(await this.repository.stored.history(), revision);
-    if (entry?.text === undefined) throw notFound(this.service, `revision ${revision}`);
-    return this.repository.decode({ text: entry.text, version: entry.version });
+    return this.repository.decode(await this.storedAt(revision));
   }
 
   /** The revision that `rollback` without one goes back to; undefined when there is none. */
@@ -221,11 +219,33 @@ export class ConfigStore {
     return this.repository.secretTest();
   }
 
+  /** Whether this process has a schema that documents are checked against before they are stored. @internal */
+  get isChecked(): boolean {
+    return !this.repository.schemas.isEmpty;
+  }
+
+  /** The JSON of a version, or of a revision of the history, with its digits. Throws as {@link diff}. @internal */
+  async textOf(given: string | number): Promise<string> {
+    const stored = await this.storedAt(given);
+    this.repository.decode(stored);
+    return this.repository.open(stored);
+  }
+
   private async side(given: string | number): Promise<JsonObject> {
-    if (typeof given === 'number') return this.documentAt(given);
-    const found = await this.document(given);
-    if (!found) throw notFound(this.service, this.repository.documents.label(given));
-    return found.config;
+    return this.repository.decode(await this.storedAt(given));
+  }
+
+  private async storedAt(
+    given: string | number,
+  ): Promise<{ readonly version: string; readonly text: string }> {
+    if (typeof given === 'string') {
+      const found = await this.repository.textOf(given);
+      if (!found) throw notFound(this.service, this.repository.documents.label(given));
+      return found;
+    }
+    const { version, text } = entryBefore(await this.repository.stored.history(), given) ?? {};
+    if (version === undefined || text === undefined) throw notFound(this.service, `revision ${given}`);
+    return { version, text };
   }
 
   private report(error: unknown): undefined {

@@ -135,6 +135,7 @@ describe('the dashboard in a browser', () => {
     const text = at.page.getByLabel('The document, as JSON');
     await text.fill('{"limit":"many"}');
     await at.press('Write');
+    await at.sees(`No schema of ${service} is known here`);
     await at.sees('a newer one, @2');
     await at.page.getByRole('row', { name: /2\.0\.0@1 a newer one, @2 .*limit/ }).waitFor();
   });

@@ -1,4 +1,4 @@
-import type { ConfigDifference } from '../../lib/config/documents/difference.js';
+import type { SeenDifference } from '../../lib/dashboard/ask/config-questions.js';
 import { useAsked } from '../live/ask.js';
 import { Nothing, Problem } from '../parts/shown.js';
 import { Table } from '../parts/table.js';
@@ -11,7 +11,7 @@ interface DifferencesProps {
 
 /** What differs between two versions, or revisions such as `@7`. */
 export function Differences({ service, a, b }: DifferencesProps) {
-  const { value, error } = useAsked<readonly ConfigDifference[]>('difference', { service, a, b });
+  const { value, error } = useAsked<readonly SeenDifference[]>('difference', { service, a, b });
   if (!value) return error === undefined ? <Nothing>Comparing…</Nothing> : <Problem text={error} />;
   return (
     <section>
@@ -29,15 +29,11 @@ export function Differences({ service, a, b }: DifferencesProps) {
           columns={[
             { name: 'Where', cell: ({ path }) => <code>{path}</code> },
             { name: 'What', cell: ({ kind }) => kind },
-            { name: 'Before', cell: ({ before }) => <code>{shown(before)}</code> },
-            { name: 'After', cell: ({ after }) => <code>{shown(after)}</code> },
+            { name: 'Before', cell: ({ before }) => <code>{before ?? ''}</code> },
+            { name: 'After', cell: ({ after }) => <code>{after ?? ''}</code> },
           ]}
         />
       )}
     </section>
   );
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? '' : JSON.stringify(value);
 }

@@ -44,7 +44,8 @@ interface FormProps {
   readonly onAgain: () => void;
 }
 
-function Form({ service, document: { version, revision, text: stored }, onWritten, onAgain }: FormProps) {
+function Form({ service, document, onWritten, onAgain }: FormProps) {
+  const { version, revision, text: stored, isChecked } = document;
   const [text, setText] = useState(stored);
   const [why, setWhy] = useState('');
   const [error, setError] = useState<string | undefined>();
@@ -62,7 +63,7 @@ function Form({ service, document: { version, revision, text: stored }, onWritte
   };
   return (
     <form onSubmit={(event) => void write(event)}>
-      <p class="quiet">Values that are [redacted] stay as they are stored.</p>
+      <p class="quiet">Values that are [redacted] stay as they are stored. {checkOf(service, isChecked)}</p>
       <label>
         The document, as JSON
         <textarea
@@ -90,4 +91,10 @@ function Form({ service, document: { version, revision, text: stored }, onWritte
       </p>
     </form>
   );
+}
+
+/** What happens to a document that does not meet the schema of its service. */
+function checkOf(service: string, isChecked: boolean): string {
+  if (isChecked) return `What does not meet the schema of ${service} is not written.`;
+  return `No schema of ${service} is known here: the document is written without a check. An instance that refuses it goes on with what it runs, and says why under “Which instance runs what”.`;
 }

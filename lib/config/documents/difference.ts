@@ -24,7 +24,7 @@ export function differences(before: unknown, after: unknown, isSecret: SecretTes
   const compare = (a: unknown, b: unknown, path: Path): void => {
     if (isContainer(a) && isContainer(b) && Array.isArray(a) === Array.isArray(b)) {
       for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) {
-        compare(a[name], b[name], [...path, name]);
+        compare(memberOf(a, name), memberOf(b, name), [...path, name]);
       }
     } else if (a !== b) {
       found.push(describe(path, show(a, path, isSecret), show(b, path, isSecret)));
@@ -49,6 +49,11 @@ function show(value: unknown, path: Path, isSecret: SecretTest): unknown {
     ([name, member]) => [name, show(member, [...path, name], isSecret)] as const,
   );
   return Array.isArray(value) ? shown.map(([, member]) => member) : Object.fromEntries(shown);
+}
+
+/** Not what every object has, such as `constructor`. */
+function memberOf(value: Record<string, unknown>, name: string): unknown {
+  return Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 function isContainer(value: unknown): value is Record<string, unknown> {

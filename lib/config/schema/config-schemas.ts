@@ -25,6 +25,10 @@ export class ConfigSchemas {
 
   constructor(private readonly secrets: readonly string[]) {}
 
+  get isEmpty(): boolean {
+    return this.all.length === 0;
+  }
+
   /** The same requirement for the same part and type. */
   add(type: ConfigType, path: Path = []): Requirement {
     const known = this.all.find((other) => other.type === type && pathText(other.path) === pathText(path));

@@ -1,10 +1,10 @@
 import type { StoredVersion } from '../../config/config-store.js';
 import type { ConfigChange } from '../../config/documents/config-history.js';
 import { redact } from '../../config/documents/config-secrets.js';
-import type { ConfigDifference } from '../../config/documents/difference.js';
+import { differences, type ConfigDifference } from '../../config/documents/difference.js';
 import { Refusal } from '../http/refusal.js';
 import { parseObject } from '../../protocol/json.js';
-import { withStoredNumbers } from '../shown/stored-text.js';
+import { markedDocument, textWithNumbers, withStoredNumbers } from '../shown/stored-text.js';
 import type { Question } from './question.js';
 
 /** Changes that are shown. */
@@ -22,6 +22,14 @@ export interface SeenDocument {
   readonly revision: number;
   /** JSON, with secrets redacted. */
   readonly text: string;
+  /** Whether what is written is checked against a schema first. */
+  readonly isChecked: boolean;
+}
+
+/** One value that differs, before and after as JSON, with the digits that are stored. */
+export interface SeenDifference extends Pick<ConfigDifference, 'path' | 'kind'> {
+  readonly before?: string;
+  readonly after?: string;
 }
 
 /** What is asked of configurations. */
@@ -41,16 +49,33 @@ export const CONFIG_QUESTIONS = {
       if (!found) throw new Refusal(404, 'there is no such version any more');
       const { version, revision, text } = found;
       if (parseObject(text) === undefined) throw new Refusal(422, 'what is stored is no JSON object');
-      return { version, revision, text: withStoredNumbers(text, (config) => redact(config, isSecret)) };
+      const shown = withStoredNumbers(text, (config) => redact(config, isSecret));
+      return { version, revision, text: shown, isChecked: store.isChecked };
     };
   },
 
   difference: ({ configs }, order) => {
     const store = configs.of(order.text('service'));
     const [a, b] = [sideOf(order.text('a')), sideOf(order.text('b'))];
-    return (): Promise<ConfigDifference[]> => store.diff(a, b);
+    return async (): Promise<readonly SeenDifference[]> => {
+      const [before, after, isSecret] = await Promise.all([
+        store.textOf(a),
+        store.textOf(b),
+        store.secretTest(),
+      ]);
+      return differences(markedDocument(before), markedDocument(after), isSecret).map(seen);
+    };
   },
 } satisfies Record<string, Question>;
+
+function seen({ path, kind, before, after }: ConfigDifference): SeenDifference {
+  return {
+    path,
+    kind,
+    ...(before !== undefined && { before: textWithNumbers(before) }),
+    ...(after !== undefined && { after: textWithNumbers(after) }),
+  };
+}
 
 /** `@7` is a revision, anything else a version. */
 function sideOf(text: string): string | number {

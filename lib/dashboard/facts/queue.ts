@@ -9,8 +9,8 @@ import type { Place } from './place.js';
 /** Jobs that run, with their progress; more of them are in the list. */
 const RUNNING_SHOWN = 20;
 const MAX_PROGRESS = 200;
-/** Of `counts`, `rates` and `list`, at most. */
-const COMMANDS = 7;
+/** Of `counts`, `rates`, `list` and `progressTexts`, at most. */
+const COMMANDS = 8;
 
 /** How a queue is at the moment. */
 export interface SeenQueue {
@@ -36,10 +36,14 @@ export async function readQueue(
     queues.rates(ref),
     queues.list('active', { ...ref, limit: RUNNING_SHOWN }),
   ]);
-  return { value: { counts, rates, running: running.map(runningJob) } };
+  const texts = await queues.progressTexts(
+    running.map(({ id }) => id),
+    ref,
+  );
+  return { value: { counts, rates, running: running.map((job, index) => runningJob(job, texts[index])) } };
 }
 
-function runningJob({ id, pattern, attempts, progress }: JobView): RunningJob {
-  const text = progress === undefined ? undefined : storedText(JSON.stringify(progress));
-  return { id, pattern, attempts, ...(text !== undefined && { progress: oneLine(text, MAX_PROGRESS) }) };
+function runningJob({ id, pattern, attempts }: JobView, text: string | null | undefined): RunningJob {
+  const progress = typeof text === 'string' ? oneLine(storedText(text), MAX_PROGRESS) : undefined;
+  return { id, pattern, attempts, ...(progress !== undefined && { progress }) };
 }

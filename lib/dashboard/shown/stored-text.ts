@@ -63,12 +63,21 @@ const MARKED = /"\\u0000number ([^"]*)"/g;
  * @param change gets the document as it is parsed, with such numbers as texts of another kind
  */
 export function withStoredNumbers(text: string, change: (document: unknown) => unknown): string {
+  return textWithNumbers(change(markedDocument(text)), 2);
+}
+
+/** A JSON document as it is parsed, with numbers that JavaScript would read as another one as texts of another kind. */
+export function markedDocument(text: string): unknown {
   const tokens = text.match(TOKEN) ?? [];
   const marked = tokens.map((token) =>
     /^[-\d]/.test(token) && String(Number(token)) !== token ? JSON.stringify(NUMBER_MARK + token) : token,
   );
-  const changed = change(JSON.parse(marked.join('')));
-  return JSON.stringify(changed, undefined, 2).replaceAll(MARKED, '$1');
+  return JSON.parse(marked.join(''));
+}
+
+/** A part of a {@link markedDocument} as JSON, with its numbers as they are stored. */
+export function textWithNumbers(value: unknown, indent?: number): string {
+  return JSON.stringify(value, undefined, indent).replaceAll(MARKED, '$1');
 }
 
 /** Goes from token to token. */

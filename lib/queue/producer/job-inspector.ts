@@ -174,6 +174,12 @@ export class JobInspector {
     return text === null ? undefined : { text, history: [] };
   }
 
+  /** The last progress of each, as JSON; null without one. */
+  async progressTexts(ids: readonly string[]): Promise<(string | null)[]> {
+    if (ids.length === 0) return [];
+    return this.redis.run('read progress', (redis) => redis.hmget(this.keys.progress, ...ids));
+  }
+
   private async look(id: string): Promise<JobView | undefined> {
     const { text, isOlder } = await this.outcomes.of(id);
     const ended = isOlder ? undefined : endedView(text);

@@ -275,6 +275,11 @@ export class QueueService {
     return this.queue('stored', ref).inspector.stored(id);
   }
 
+  /** What handlers of jobs last reported, as it is stored, in the order of the ids. @internal */
+  async progressTexts(ids: readonly string[], ref?: QueueRef): Promise<(string | null)[]> {
+    return this.queue('progressTexts', ref).inspector.progressTexts(ids);
+  }
+
   /**
    * Removes all jobs that wait, and by option the delayed ones; those that run go on. Gives their number.
    *

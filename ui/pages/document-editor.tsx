@@ -96,5 +96,5 @@ function Form({ service, document, onWritten, onAgain }: FormProps) {
 /** What happens to a document that does not meet the schema of its service. */
 function checkOf(service: string, isChecked: boolean): string {
   if (isChecked) return `What does not meet the schema of ${service} is not written.`;
-  return `No schema of ${service} is known here: the document is written without a check. An instance that refuses it goes on with what it runs, and says why under “Which instance runs what”.`;
+  return `No schema of ${service} is known here: the document is written without a check. An instance that refuses it keeps the one that it runs with, and says why under “Which instance runs what”.`;
 }

@@ -1,6 +1,7 @@
 import { Ctx, Payload } from '@nestjs/microservices';
 import { isObservable } from 'rxjs';
 
+import { errorForNest } from './answered-abort.js';
 import { DeliveryContext } from './delivery-context.js';
 import { handlerObservable } from './handler-observable.js';
 
@@ -23,7 +24,9 @@ export function captureHandlerError(
   const index = contextIndex(target, key);
   const keep = (args: readonly unknown[], error: unknown) => {
     const context = args[index];
-    if (context instanceof DeliveryContext) context.failed(error);
+    if (!(context instanceof DeliveryContext)) return error;
+    context.failed(error);
+    return errorForNest(error, context);
   };
   descriptor.value = wrap(method, keep);
   Object.defineProperty(descriptor.value, 'name', { value: method.name, configurable: true });
@@ -32,11 +35,11 @@ export function captureHandlerError(
   }
 }
 
-function wrap(method: Method, keep: (args: readonly unknown[], error: unknown) => void): Method {
+/** @param keep gives the error that Nest is to see */
+function wrap(method: Method, keep: (args: readonly unknown[], error: unknown) => unknown): Method {
   return function (this: unknown, ...args) {
     const fail = (error: unknown): never => {
-      keep(args, error);
-      throw error;
+      throw keep(args, error);
     };
     try {
       const result = method.apply(this, args);

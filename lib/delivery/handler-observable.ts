@@ -8,7 +8,7 @@ const WHAT = "the teardown of a handler's Observable";
 class HandlerSubscriber extends Subscriber<unknown> {
   constructor(
     destination: Subscriber<unknown>,
-    private readonly failed: (error: unknown) => void,
+    private readonly failed: (error: unknown) => unknown,
   ) {
     super(destination);
   }
@@ -18,8 +18,8 @@ class HandlerSubscriber extends Subscriber<unknown> {
   }
 
   override error(error?: unknown): void {
-    if (!this.closed) this.failed(error);
-    callUserCode(WHAT, () => super.error(error));
+    const told = this.closed ? error : this.failed(error);
+    callUserCode(WHAT, () => super.error(told));
   }
 
   override complete(): void {
@@ -47,10 +47,12 @@ function guarded(teardown: TeardownLogic): TeardownLogic {
 /**
  * A handler's Observable, whose teardown may throw: rxjs would throw that where the handler's timer or socket completes it,
  * where nobody can catch it.
+ *
+ * @param failed is told of its error, and gives the one that others are told
  */
 export function handlerObservable(
   source: Observable<unknown>,
-  failed: (error: unknown) => void = () => undefined,
+  failed: (error: unknown) => unknown = (error) => error,
 ): Observable<unknown> {
   return new Observable((subscriber) => source.subscribe(new HandlerSubscriber(subscriber, failed)));
 }

@@ -92,6 +92,7 @@ export class HydraInstance implements FrameHandler, Context {
     this.keys = createKeys({ namespace, layout });
     this.presence = new Presence(this);
     this.discovery = new DiscoveryService(this);
+    this.presence.onBeat((look) => this.discovery.beatSeen(look));
     this.messenger = new Messenger(this, () => this.source?.load ?? IDLE);
     this.calls = new OutgoingCalls(this, this.messenger, this);
     this.handlers = this.calls.handlers;

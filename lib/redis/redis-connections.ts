@@ -205,6 +205,11 @@ export class RedisConnections implements SettlingListener {
     this.restoredAt = this.clock.monotonic();
   }
 
+  /** A write that was sent at this time of the monotonic clock was carried out: the connection stands, at a primary. */
+  wrote(sentAt: number): void {
+    this.links.leader.proven(sentAt);
+  }
+
   /** Calls the listener with every change of state; the returned function stops this. */
   onState(listener: (state: ConnectionState) => void): () => void {
     this.listeners.add(listener);

@@ -51,6 +51,9 @@ end
 const allowFull = (hash: string) => `redis.call('HDEL', ${hash}, '')
 `;
 
+/** What {@link beat} returns. */
+export type Beat = readonly [isNew: 0 | 1, redisTime?: string, epoch?: string, isOverdue?: 0 | 1];
+
 /**
  * Write a service's record.
  *
@@ -99,16 +102,29 @@ return added
  *         instance, which writes it itself
  * ARGV  1 id   2 life of the presence in ms, 0 to leave it alone   3 record   4 announcements channel
  *       5 'beat' | 'change' (announce the record even if the instance is known)
- * Returns 1 when the instance was not in the index, else 0.
+ * Returns whether the instance was not in the index (1 or 0). Where the user may look, also the instant of this beat (Redis clock,
+ *   ms), the epoch, as text ('' when there is none), and whether the beat of another instance is overdue (1 or 0): who renews
+ *   itself has so looked at its own service.
  *
  * One script, because an instance in the index without a beat would never be found dead.
  */
-export const beat = new Script<number>(
+export const beat = new Script<Beat>(
   'registry.beat',
   4,
   `${ANNOUNCE}
 local ttl, known = tonumber(ARGV[2]), redis.call('HEXISTS', KEYS[3], ARGV[1])
 local isNews = known == 0 or ARGV[5] == 'change'
+local function mayLook()
+  local check = redis.acl_check_cmd
+  return not check or check('ZRANGEBYSCORE', KEYS[2], '-inf', now) and check('GET', KEYS[4])
+end
+local function look()
+  if not mayLook() then return end
+  local overdue = redis.pcall('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 1)
+  local epoch = redis.pcall('GET', KEYS[4])
+  if overdue.err or type(epoch) == 'table' then return end
+  return string.format('%.0f', now), epoch or '', #overdue
+end
 need('HDEL', KEYS[3], '') need('SET', KEYS[1], 'a') need('PTTL', KEYS[1]) need('ZADD', KEYS[2], 1, 'a')
 if KEYS[5] then need('HSET', KEYS[5], 'a', 'b') end
 if isNews then
@@ -119,7 +135,7 @@ ${allowFull('KEYS[3]')}if ttl > 0 then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ttl)
 else
   ttl = redis.call('PTTL', KEYS[1])
-  if ttl < 0 then return 0 end
+  if ttl < 0 then return { 0 } end
 end
 redis.call('ZADD', KEYS[2], now + ttl, ARGV[1])
 if KEYS[5] then redis.call('HSET', KEYS[5], ARGV[1], ARGV[3]) end
@@ -127,7 +143,7 @@ if isNews then
   redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
   announce(KEYS[4], ARGV[4], known == 0 and 'join' or 'change', ARGV[3])
 end
-return 1 - known
+return { 1 - known, look() }
 `,
 );
 

@@ -65,7 +65,7 @@ export class Hearing {
     this.onHeard?.();
   }
 
-  /** Whether anything was received since the last call. Then no test is needed. */
+  /** Whether anything was received since the last call, or test. Then no test is needed. */
   takeHeard(): boolean {
     const { wasHeard } = this;
     this.wasHeard = false;
@@ -88,6 +88,8 @@ export class Hearing {
       return 'unknown';
     } finally {
       heard.stop();
+      // Nothing but its own text may have arrived.
+      this.wasHeard = false;
     }
   }
 

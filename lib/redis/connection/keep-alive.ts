@@ -1,6 +1,6 @@
 import { Redis, type Cluster } from 'ioredis';
 
-import type { Clock } from '../../runtime/clock.js';
+import type { Clock, Timer } from '../../runtime/clock.js';
 
 /** Closes a connection without waiting for the peer, which may be gone. */
 export function dropConnection(client: Redis | Cluster, reason: Error = new Error('no answer')): void {
@@ -15,16 +15,21 @@ export interface WatchOptions {
   readonly intervalMs: number;
   /** Sends PING, or another command instead; resolves with any answer. */
   readonly ping: (link: Redis) => Promise<unknown>;
+  /**
+   * When something was sent, by `monotonic()`, that shows what a PING does, and was answered or is waited for elsewhere: the next
+   * PING is due an interval later. For a client with one connection.
+   */
+  readonly provenAt?: (() => number) | undefined;
 }
 
 /**
  * Ends a connection that no longer answers; the returned function ends the watch. A peer that vanished without a FIN (a
  * dropped route, a frozen proxy) leaves a socket that TCP keeps for a quarter of an hour; an unanswered PING shows it
- * within twice the interval.
+ * within twice the interval. None is sent where something else has shown as much within the interval.
  */
 export function watchConnection(
   client: Redis | Cluster,
-  { clock, intervalMs, ping }: WatchOptions,
+  { clock, intervalMs, ping, provenAt = () => -Infinity }: WatchOptions,
 ): () => void {
   /** The socket of an unanswered PING. */
   const awaiting = new Map<Redis, Redis['stream']>();
@@ -46,11 +51,19 @@ export function watchConnection(
     else if (awaiting.get(link) === link.stream) clock.setImmediate(() => endIfStillAwaiting(link));
     else ask(link);
   };
-  const timer = clock.setInterval(() => {
+  const check = () => {
     const links = connectionsOf(client);
     for (const link of awaiting.keys()) if (!links.includes(link)) awaiting.delete(link);
-    links.forEach(look);
-  }, intervalMs);
+    const restMs = Math.ceil(provenAt() + intervalMs - clock.monotonic());
+    const isProven = restMs > 0 && awaiting.size === 0;
+    if (!isProven) links.forEach(look);
+    checkIn(isProven ? restMs : intervalMs);
+  };
+  let timer: Timer | undefined;
+  const checkIn = (ms: number) => {
+    timer = clock.setTimeout(check, ms, { isUpkeep: true });
+  };
+  checkIn(intervalMs);
   return () => clock.clear(timer);
 }
 

@@ -96,6 +96,7 @@ export class Link {
   private attempts = 0;
   private tellsRole = true;
   private reachedAt = -Infinity;
+  private provenAt = -Infinity;
   private timer: Timer | undefined;
   private hasClosed = false;
   private stopWatch: () => void = () => undefined;
@@ -200,6 +201,14 @@ export class Link {
     if (this.client.status !== 'end') this.client.disconnect();
   }
 
+  /**
+   * Something was sent at this time of the monotonic clock that shows what a PING would: that the connection stands, and that its
+   * server takes writes. `-Infinity` where it has not shown it after all.
+   */
+  proven(sentAt: number): void {
+    this.provenAt = sentAt;
+  }
+
   /** Whether it leads to the node of one slot. */
   get isAtOwner(): boolean {
     return this.options.owner !== undefined;
@@ -233,7 +242,9 @@ export class Link {
     // A PING cannot check a connection that blocks, because it would wait behind the read.
     if (this.role === 'blocking') return;
     const ping = (link: Redis) => this.ping(link);
-    this.stopWatch = watchConnection(client, { clock, intervalMs: connection.pingIntervalMs, ping });
+    const provenAt = client instanceof Redis ? () => this.provenAt : undefined;
+    const intervalMs = connection.pingIntervalMs;
+    this.stopWatch = watchConnection(client, { clock, intervalMs, ping, provenAt });
   }
 
   private begin(): void {

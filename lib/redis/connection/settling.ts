@@ -1,7 +1,7 @@
 import type { HydraError } from '../../hydra-error.js';
 import type { Clock, Timer } from '../../runtime/clock.js';
 import type { Subscriptions } from '../subscriptions.js';
-import type { Hearing } from './hearing.js';
+import type { Heard, Hearing } from './hearing.js';
 import type { Link } from './link.js';
 import type { SamePrimary } from './same-primary.js';
 
@@ -9,6 +9,8 @@ import type { SamePrimary } from './same-primary.js';
 const DEAF_TIMES = 2;
 const TRY_AGAIN_MS = 100;
 const MIN_RESTORE_MS = 1_000;
+/** Of the interval of PINGs: what is heard takes the place of a PING, and comes before that is due. */
+const BEFORE_PING = 0.95;
 
 export interface SettlingParts {
   readonly clock: Clock;
@@ -63,7 +65,7 @@ export class Settling {
 
   start(): void {
     const { clock, everyMs } = this.parts;
-    this.timer = clock.setInterval(() => this.check(), everyMs);
+    this.timer = clock.setInterval(() => this.check(), Math.ceil(everyMs * BEFORE_PING));
   }
 
   stop(): void {
@@ -139,10 +141,19 @@ export class Settling {
     const { hearing, subscriptions } = this.parts;
     await subscriptions.retryRefused();
     for (const error of subscriptions.refusals) this.listener.refused(error);
-    const heard = hearing.takeHeard() ? 'heard' : await hearing.prove();
+    const heard = hearing.takeHeard() ? 'heard' : await this.prove();
     if (!this.isPresent(session)) return;
     if (heard === 'deaf') this.isDeaf();
     else this.timesDeaf = 0;
+  }
+
+  /** It has a limit of its own, so that the connection of the subscriptions needs no PING meanwhile. */
+  private async prove(): Promise<Heard> {
+    const { clock, hearing, listener } = this.parts;
+    listener.proven(clock.monotonic());
+    const heard = await hearing.prove();
+    if (heard === 'unknown') listener.proven(-Infinity);
+    return heard;
   }
 
   private isDeaf(): void {

@@ -1,5 +1,5 @@
 import { encodeDirectory } from '../../protocol/announcement.js';
-import { allowedCommands } from '../../redis/allowed.js';
+import { allowedCommands, type CommandWords } from '../../redis/allowed.js';
 import type { Context } from '../../redis/context.js';
 import { holdLease, releaseLease, type Lease } from '../lease.js';
 import type { RedisClient } from '../../redis/redis-connections.js';
@@ -8,6 +8,7 @@ import { jittered } from '../../runtime/random-source.js';
 import { isInReconnectGrace, stoodStill } from '../reconnect-grace.js';
 import { KnownNodes, type KnownNode } from './known-nodes.js';
 import { beat, leave, prune } from '../registry-scripts.js';
+import { lead, type Held } from './bridge-scripts.js';
 
 const INTERVAL_MS = 1_000;
 const LEADER_LEASE_MS = 3_000;
@@ -81,7 +82,9 @@ export class LegacyBridge {
     const { clock, random } = this.context;
     this.ticking = this.tick().finally(() => {
       if (this.isStopped) return;
-      this.timer = clock.setTimeout(() => this.next(), jittered(this.pauseMs, random), { isUpkeep: true });
+      // One process leads: there are no others that could act at the same moment.
+      const pauseMs = this.isLeader ? this.pauseMs : jittered(this.pauseMs, random);
+      this.timer = clock.setTimeout(() => this.next(), pauseMs, { isUpkeep: true });
     });
   }
 
@@ -91,44 +94,72 @@ export class LegacyBridge {
     const redis = this.context.redis.commands;
     try {
       if (!(await this.isAllowed(redis))) return;
-      if (!(await this.lead(redis))) return this.nodes.clear();
-      const isFull = this.ticks % FULL_EVERY_TICKS === 0;
+      const held = await this.lead(redis);
+      if (!held) return this.nodes.clear();
+      if (held.ids) await this.readNodes(redis, held.ids);
       const isForRest = this.ticks % this.timings.restEveryTicks === 0;
-      await this.readNodes(redis, isFull);
       const due = this.nodes.due(this.context.clock.monotonic(), isForRest);
       await Promise.all(due.map((entry) => this.lookAt(redis, entry)));
-      if (isForRest) await this.repairDirectory(redis);
+      await Promise.all(held.lost.map((service) => this.list(redis, service)));
       if (++this.ticks % this.timings.directoryEveryTicks === 0) await this.pruneDirectory(redis);
     } catch {
       // Redis went away; the next tick, or the next leader, continues.
     }
   }
 
-  /** Whether it is the leader now. If not, it asks again when the lease of the leader would end. */
-  private async lead(redis: RedisClient): Promise<boolean> {
+  /** What it reads as the leader. If it is not, it asks again when the lease of the leader would end. */
+  private async lead(redis: RedisClient): Promise<Held | undefined> {
+    const known = this.ticks % FULL_EVERY_TICKS === 0 ? undefined : this.nodes.size;
+    // For a directory that was lost alone: instances enter their names only when they register.
+    const isAfterRest = (this.ticks - 1) % this.timings.restEveryTicks === 0;
+    const names = isAfterRest ? this.nodes.liveServices : [];
+    const { isSharded } = this.context.redis;
+    const answer = await (isSharded
+      ? this.leadBySlots(redis, known, names)
+      : this.leadAtOnce(redis, known, names));
     const wasLeader = this.isLeader;
-    const othersMs = await holdLease(redis, this.lease, LEADER_LEASE_MS);
-    this.isLeader = othersMs === 0;
+    this.isLeader = typeof answer === 'object';
+    const othersMs = typeof answer === 'number' ? answer : 0;
     this.pauseMs = Math.min(Math.max(othersMs, INTERVAL_MS), LEADER_LEASE_MS);
     if (this.isLeader && !wasLeader) this.ticks = 0;
-    return this.isLeader;
+    return typeof answer === 'object' ? answer : undefined;
+  }
+
+  private async leadAtOnce(redis: RedisClient, known: number | undefined, names: readonly string[]) {
+    const { bridge, nodes, directory } = this.context.keys;
+    const args = [bridge, nodes, directory, this.context.id, LEADER_LEASE_MS, known ?? '', ...names];
+    const answer = await lead.run(redis, args);
+    if (typeof answer === 'number') return answer;
+    const [[ids], lost] = answer;
+    return { ids, lost };
+  }
+
+  /** On a Cluster each of the keys has its own slot. */
+  private async leadBySlots(redis: RedisClient, known: number | undefined, names: readonly string[]) {
+    const { nodes, directory } = this.context.keys;
+    const othersMs = await holdLease(redis, this.lease, LEADER_LEASE_MS);
+    if (othersMs > 0) return othersMs;
+    const isKnown = known !== undefined && (await redis.hlen(nodes)) === known;
+    const ids = isKnown ? undefined : await redis.hkeys(nodes);
+    const isListed = names.length > 0 ? await redis.smismember(directory, ...names) : [];
+    return { ids, lost: names.filter((_, index) => isListed[index] === 0) };
   }
 
   /** Asked for now and then, for it may be given: who tries without it is noted by Redis every time. */
   private async isAllowed(redis: RedisClient): Promise<boolean> {
     if (this.attempts++ % ASK_EVERY_TICKS === 0) {
-      const { bridge } = this.context.keys;
-      const [may = true] = await allowedCommands(redis, [['SET', bridge, 'a', 'PX', '1', 'NX']]);
-      this.mayLead = may;
+      const { bridge, nodes, directory } = this.context.keys;
+      const wanted: readonly CommandWords[] = [['SET', bridge, 'a', 'PX', '1', 'NX']];
+      const together: CommandWords = ['EVALSHA', 'lead', '3', bridge, nodes, directory];
+      const may = await allowedCommands(redis, this.context.redis.isSharded ? wanted : [...wanted, together]);
+      this.mayLead = may.every(Boolean);
     }
     return this.mayLead;
   }
 
   /** Reads what is new in the hash. Its records are rewritten every second, its ids change when instances come or go. */
-  private async readNodes(redis: RedisClient, isFull: boolean): Promise<void> {
+  private async readNodes(redis: RedisClient, ids: readonly string[]): Promise<void> {
     const { nodes } = this.context.keys;
-    if (!isFull && (await redis.hlen(nodes)) === this.nodes.size) return;
-    const ids = await redis.hkeys(nodes);
     this.nodes.keepOnly(ids);
     const unread = this.nodes.unread(ids);
     for (let start = 0; start < unread.length; start += BATCH_SIZE) {
@@ -142,7 +173,8 @@ export class LegacyBridge {
   private async lookAt(redis: RedisClient, entry: KnownNode): Promise<void> {
     const { id, service, isOurs, isLive } = entry;
     const askedAt = this.context.clock.monotonic();
-    const isAlive = (await redis.exists(this.context.keys.presence(service, id))) === 1;
+    const isSelf = id === this.context.id;
+    const isAlive = isSelf || (await redis.exists(this.context.keys.presence(service, id))) === 1;
     const now = this.context.clock.monotonic();
     // An instance that could not renew its presence because Redis did not respond is not declared dead: it renews it
     // every second.
@@ -157,7 +189,7 @@ export class LegacyBridge {
 
   private async enterInIndex(redis: RedisClient, { id, service, record }: KnownNode): Promise<void> {
     const { keys } = this.context;
-    const isNew = await beat.run(redis, [
+    const [isNew] = await beat.run(redis, [
       keys.presence(service, id),
       keys.beats(service),
       keys.instances(service),
@@ -175,15 +207,6 @@ export class LegacyBridge {
     const { directory, directoryChanges } = this.context.keys;
     const added = await redis.sadd(directory, service);
     if (added === 1) await redis.publish(directoryChanges, encodeDirectory({ kind: 'added', service }));
-  }
-
-  /** For a directory that was lost alone: instances enter their names only when they register. */
-  private async repairDirectory(redis: RedisClient): Promise<void> {
-    const services = this.nodes.liveServices;
-    if (services.length === 0) return;
-    const isListed = await redis.smismember(this.context.keys.directory, ...services);
-    const missing = services.filter((_, index) => isListed[index] === 0);
-    await Promise.all(missing.map((service) => this.list(redis, service)));
   }
 
   private async takeOutOfIndex(

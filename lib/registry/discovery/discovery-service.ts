@@ -12,6 +12,7 @@ import { InstanceLogs, type InstanceLogEntry, type LogOptions, type LogSource } 
 import { warnOfOtherLayout } from '../other-layout.js';
 import { mergeTopology, type Topology } from '../topology/topology.js';
 import { matchRoutes, type RouteMatch } from '../routes/route-match.js';
+import type { ServiceLook } from '../service-look.js';
 import type { DiscoveryChange, ServiceView } from './service-view.js';
 import { WatchedServices } from './watched-services.js';
 
@@ -247,6 +248,11 @@ export class DiscoveryService {
   /** An instance sent something to this process: it is not silent. @internal */
   heardOf(service: string, id: string): void {
     this.watched.heardOf(service, id);
+  }
+
+  /** What a heartbeat of this process has seen of its own service. @internal */
+  beatSeen(look: ServiceLook): void {
+    this.watched.beatSeen(look);
   }
 
   /** The view of one service, loaded: what a client chooses from. @internal */

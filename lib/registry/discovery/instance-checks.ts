@@ -3,20 +3,18 @@ import type { Context } from '../../redis/context.js';
 import { lacksRight } from '../../redis/redis-error.js';
 import { isInReconnectGrace, STILL_MS, stoodStill } from '../reconnect-grace.js';
 import { look, sweep } from '../registry-scripts.js';
+import type { Look, ServiceLook } from '../service-look.js';
 import { placesOf } from './first-look.js';
 import type { ServiceView } from './service-view.js';
 
 type ChecksContext = Pick<Context, 'redis' | 'keys' | 'options' | 'clock'>;
 
-/** A look for the dead, by two clocks whose difference does not matter: only how long ago it was. */
-interface Look {
-  readonly sentAt: number;
-  /** In milliseconds. */
-  readonly redisTime: number;
-}
-
 /** Services looked at by one script; Redis does nothing else meanwhile. */
 const BATCH = 100;
+/** Expected at an instant long ago: such a look is late always. */
+const LATE = 1;
+/** A heartbeat looks at its own service. A service that had one within this time needs no other look. */
+const BEAT_COUNTS_MS = 1_000;
 /** Rights may be given or taken meanwhile: they are asked for again after so many checks. */
 const ASK_AGAIN = 60;
 
@@ -36,6 +34,7 @@ export class InstanceChecks {
   /** Those that a look found dead, by service: one that still listens is spared at the first look. */
   private readonly absent = new WeakMap<ServiceView, ReadonlySet<string>>();
   private checks = 0;
+  private beatAt = -Infinity;
 
   constructor(
     private readonly context: ChecksContext,
@@ -51,7 +50,7 @@ export class InstanceChecks {
       () => false,
     );
     if (!isKnown) return;
-    const removing = views.filter((view) => this.access.get(view) === 'removes');
+    const removing = views.filter((view) => this.access.get(view) === 'removes' && !this.hasBeat(view));
     const looking = views.filter((view) => this.access.get(view) === 'looks');
     // Just after a reconnect nobody is taken for dead.
     const mayRemove = !isInReconnectGrace(redis);
@@ -59,6 +58,23 @@ export class InstanceChecks {
       ...(mayRemove ? this.batches(removing).map((batch) => this.sweep(batch)) : []),
       ...this.batches(looking).map((batch) => this.look(batch)),
     ]);
+  }
+
+  /** What a heartbeat has seen of this process's own service: where nobody is overdue, that was the look. Never rejects. */
+  async beatSeen(view: ServiceView, { isOverdue, epoch, ...at }: ServiceLook): Promise<void> {
+    if (this.access.get(view) !== 'removes') return;
+    this.beatAt = at.sentAt;
+    const isLate = at.redisTime > this.expectedBy([view], at.sentAt);
+    this.looked([view], at);
+    const mayRemove = isOverdue && !isInReconnectGrace(this.context.redis);
+    // What comes late has waited as the others' heartbeats have: they are given time.
+    if (mayRemove) await this.sweep([view], isLate ? LATE : undefined).catch(() => undefined);
+    else if (epoch !== undefined) await view.check(epoch).catch(() => undefined);
+  }
+
+  private hasBeat({ service }: ServiceView): boolean {
+    const { options, clock } = this.context;
+    return service === options.service && clock.monotonic() - this.beatAt <= BEAT_COUNTS_MS;
   }
 
   /** Which services this process may look after. */
@@ -114,7 +130,7 @@ export class InstanceChecks {
   }
 
   /** Removes the dead from the indexes, and reads again those of which an announcement was missed. */
-  private async sweep(views: readonly ServiceView[]): Promise<void> {
+  private async sweep(views: readonly ServiceView[], expected?: number): Promise<void> {
     const { keys, redis } = this.context;
     const names = views.map(({ service }) => service);
     const args = [
@@ -123,7 +139,7 @@ export class InstanceChecks {
     ];
     const sentAt = this.context.clock.monotonic();
     const answer = redis.run('check instances', (client) =>
-      sweep.run(client, [...args, this.expectedBy(views, sentAt)], names.length * 4),
+      sweep.run(client, [...args, expected ?? this.expectedBy(views, sentAt)], names.length * 4),
     );
     const [redisTime, ...epochs] = await answer.catch((error: unknown) => {
       // It was taken away, or cannot be asked for here.
@@ -183,6 +199,6 @@ export class InstanceChecks {
   private expectedBy(views: readonly ServiceView[], sentAt: number): number {
     const last = views.map((view) => this.looks.get(view)).find((found) => found !== undefined);
     // The first look has nothing to be compared with, and may have waited like any other: it takes nobody for dead.
-    return last === undefined ? 1 : Math.round(last.redisTime + (sentAt - last.sentAt) + STILL_MS / 2);
+    return last === undefined ? LATE : Math.round(last.redisTime + (sentAt - last.sentAt) + STILL_MS / 2);
   }
 }

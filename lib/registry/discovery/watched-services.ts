@@ -10,6 +10,7 @@ import type { Timer } from '../../runtime/clock.js';
 import { jittered } from '../../runtime/random-source.js';
 import { firstLook } from './first-look.js';
 import { InstanceChecks } from './instance-checks.js';
+import type { ServiceLook } from '../service-look.js';
 import { ServiceView, type DiscoveryChange } from './service-view.js';
 
 const CHECK_INTERVAL_MS = 1_000;
@@ -108,6 +109,12 @@ export class WatchedServices {
     const view = this.views.get(service);
     view?.markAsked();
     return view;
+  }
+
+  /** What a heartbeat of this process has seen of its own service. */
+  beatSeen(look: ServiceLook): void {
+    const view = this.views.get(this.context.options.service);
+    if (view) void this.instanceChecks.beatSeen(view, look);
   }
 
   /** Something was received from one of its instances. */

@@ -8,6 +8,8 @@ import { ProcessMetrics } from './process-metrics.js';
 
 /** Hydra 1.9 keeps an instance's log for a week after its last health record. */
 const LOG_LIFE_SECONDS = 604_800;
+/** How often that life begins anew. */
+const LOG_RENEWAL_MS = 60_000;
 
 /**
  * Writes the health record of this process at an interval. The record lives longer than the interval, so that it always
@@ -17,6 +19,7 @@ export class HealthReporter {
   private readonly metrics: ProcessMetrics;
   private readonly edges: EdgeWriter;
   private timer: Timer | undefined;
+  private logRenewedAt = -Infinity;
   private delaysMs: Readonly<Record<string, number>> = {};
 
   constructor(
@@ -82,15 +85,21 @@ export class HealthReporter {
     const { id, service } = this.self();
     const record = encodeHealth(this.sample());
     const edges = this.edges.due();
+    const now = this.context.clock.monotonic();
+    const isLogDue = now - this.logRenewedAt >= LOG_RENEWAL_MS;
+    if (isLogDue) this.logRenewedAt = now;
     await redis
       .run('write health', (client) =>
         Promise.all([
           client.set(keys.health(service, id), record, 'PX', options.health.ttlMs),
-          client.expire(keys.healthLog(service, id), LOG_LIFE_SECONDS),
+          isLogDue ? client.expire(keys.healthLog(service, id), LOG_LIFE_SECONDS) : undefined,
           edges === undefined ? undefined : this.edges.write(client, edges),
         ]),
       )
       // A missed record is replaced by the next one.
-      .catch(() => this.edges.failed());
+      .catch(() => {
+        this.edges.failed();
+        this.logRenewedAt = -Infinity;
+      });
   }
 }

@@ -14,6 +14,7 @@ import { HealthReporter } from './health-reporter.js';
 import { advertisedHost } from './advertised-host.js';
 import { fingerprint, publishRoutes, restoreRoutes, routeMembers } from '../routes/published-routes.js';
 import { beat, enterDirectory, leave, writeService } from '../registry-scripts.js';
+import type { ServiceLook } from '../service-look.js';
 
 type PresenceContext = Pick<
   Context,
@@ -60,6 +61,7 @@ export class Presence {
   private beats = 0;
   private announcing: Promise<void> | undefined;
   private stopListening: (() => void) | undefined;
+  private beatListener: ((look: ServiceLook) => void) | undefined;
 
   constructor(private readonly context: PresenceContext) {
     const { options } = context;
@@ -96,6 +98,11 @@ export class Presence {
   /** Whether it is marked draining, or has left. */
   get isDraining(): boolean {
     return this.state === 'withdrawn' || this.record.capabilities?.draining === true;
+  }
+
+  /** Is told what each heartbeat has seen of the service. */
+  onBeat(listener: (look: ServiceLook) => void): void {
+    this.beatListener = listener;
   }
 
   /** When Redis last confirmed a heartbeat, by the monotonic clock. */
@@ -317,12 +324,22 @@ export class Presence {
     // On a Cluster the nodes hash has another slot.
     if (!isSharded) used.push(keys.nodes);
     const args = [...used, id, presence.ttlMs, record, keys.announcements(service), kind];
-    const [isNew] = await redis.run('renew presence', (client) =>
+    const sentAt = this.context.clock.monotonic();
+    const [[isNew, redisTime, epoch, isOverdue]] = await redis.run('renew presence', (client) =>
       Promise.all([
         beat.run(client, args, used.length),
         isSharded ? client.hset(keys.nodes, id, record) : undefined,
       ]),
     );
+    redis.wrote(sentAt);
+    const isNews = isNew === 1 || kind === 'change';
+    if (redisTime !== undefined)
+      this.beatListener?.({
+        sentAt,
+        redisTime: Number(redisTime),
+        epoch: isNews ? undefined : epoch,
+        isOverdue: isOverdue === 1,
+      });
     return isNew === 1;
   }
 

@@ -10,6 +10,7 @@ import {
 import { forgetOld } from '../../../lib/queue/scripts/retention-scripts.js';
 import { endTicks, lookAtSchedules } from '../../../lib/queue/scripts/schedule-scripts.js';
 import type { Script } from '../../../lib/redis/script.js';
+import { hold } from '../../../lib/registry/lease.js';
 import { newLogLines } from '../../../lib/registry/log-scripts.js';
 import { prune, putRoutesBack, replaceRoutes, sweep } from '../../../lib/registry/registry-scripts.js';
 import { recoverUndelivered } from '../../../lib/streams/scripts/consumer-scripts.js';
@@ -133,6 +134,7 @@ const REST: readonly Prepared[] = [
       ...['rest:presence:', ':end', 'rest:instance:', 0],
     ],
   },
+  { script: hold, finds: [], args: ['rest:lease', 'holder', KEPT_MS] },
   { script: findLost, finds: [], args: [...group, FIRST_ENTRY, '1764000000001-0'] },
   { script: recoverUndelivered, finds: [], args: [...group, FIRST_ENTRY, '1764000000001-0'] },
 ];

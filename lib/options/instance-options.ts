@@ -50,7 +50,10 @@ export interface HealthOptions {
  * @publicApi
  */
 export interface ConnectionOptions {
-  /** Time between two PINGs of a connection, in milliseconds; an unanswered one ends the connection. @defaultValue 2000 */
+  /**
+   * Time between two PINGs of a connection, in milliseconds; an unanswered one ends the connection. None is sent where something else
+   * has shown as much within that time. @defaultValue 2000
+   */
   readonly pingIntervalMs?: number;
   /** Longest pause between two attempts to reconnect, in milliseconds. @defaultValue 1000 */
   readonly maxReconnectDelayMs?: number;

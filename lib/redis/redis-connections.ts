@@ -16,7 +16,7 @@ import {
   type RedisClient,
 } from './connection/driver.js';
 import { Rotation } from './credentials/rotation.js';
-import { Hearing } from './connection/hearing.js';
+import { Hearing, sentAtOf } from './connection/hearing.js';
 import { ReadinessWaiters, type ReadinessWaiter } from './connection/readiness-waiters.js';
 import type { Link, Role } from './connection/link.js';
 import { isAway, redisError } from './redis-error.js';
@@ -205,9 +205,22 @@ export class RedisConnections implements SettlingListener {
     this.restoredAt = this.clock.monotonic();
   }
 
-  /** A write that was sent at this time of the monotonic clock was carried out: the connection stands, at a primary. */
-  wrote(sentAt: number): void {
+  /**
+   * The own channel, and a text to publish on it: whoever writes now spares this process a PING of its subscriber. Nothing
+   * where none is due before `nextMs`, when it writes again, or where one server's count is not that of all.
+   */
+  echoDue(nextMs: number): readonly [channel: string, text: string] | readonly [] {
+    return this.isSharded ? [] : this.hearing.echoDue(nextMs, this.options.connection.pingIntervalMs);
+  }
+
+  /**
+   * A write that was sent at this time of the monotonic clock was carried out: the connection stands, at a primary.
+   *
+   * @param receivers of the text of {@link echoDue}; negative where it was not published
+   */
+  wrote(sentAt: number, receivers = -1): void {
     this.links.leader.proven(sentAt);
+    if (receivers >= 0) this.hearing.counted(receivers);
   }
 
   /** Calls the listener with every change of state; the returned function stops this. */
@@ -338,6 +351,9 @@ export class RedisConnections implements SettlingListener {
   hearOn(channel: string, listener: ChannelListener): Subscription {
     const heard: ChannelListener = (text, isInShard) => {
       this.hearing.heard();
+      const sentAt = sentAtOf(text);
+      // Whoever may call this process may write this too.
+      if (sentAt !== undefined && sentAt <= this.clock.monotonic()) this.listener.proven(sentAt);
       listener(text, isInShard);
     };
     const subscription = this.subscribe(channel, heard, 'own shard too');

@@ -52,7 +52,13 @@ const allowFull = (hash: string) => `redis.call('HDEL', ${hash}, '')
 `;
 
 /** What {@link beat} returns. */
-export type Beat = readonly [isNew: 0 | 1, redisTime?: string, epoch?: string, isOverdue?: 0 | 1];
+export type Beat = readonly [
+  isNew: 0 | 1,
+  receivers: number,
+  redisTime?: string,
+  epoch?: string,
+  isOverdue?: 0 | 1,
+];
 
 /**
  * Write a service's record.
@@ -102,7 +108,9 @@ return added
  *         instance, which writes it itself
  * ARGV  1 id   2 life of the presence in ms, 0 to leave it alone   3 record   4 announcements channel
  *       5 'beat' | 'change' (announce the record even if the instance is known)
- * Returns whether the instance was not in the index (1 or 0). Where the user may look, also the instant of this beat (Redis clock,
+ *       6 the instance's own channel, to publish on it   7 what is published there; both left out where nothing is
+ * Returns whether the instance was not in the index (1 or 0), and how many received what was published, -1 where nothing was.
+ *   Where the user may look, also the instant of this beat (Redis clock,
  *   ms), the epoch, as text ('' when there is none), and whether the beat of another instance is overdue (1 or 0): who renews
  *   itself has so looked at its own service.
  *
@@ -125,6 +133,12 @@ local function look()
   if overdue.err or type(epoch) == 'table' then return end
   return string.format('%.0f', now), epoch or '', #overdue
 end
+local function echo()
+  local channel, check = ARGV[6], redis.acl_check_cmd
+  if not channel or check and not check('PUBLISH', channel, 'a') then return -1 end
+  local receivers = redis.pcall('PUBLISH', channel, ARGV[7])
+  return type(receivers) == 'number' and receivers or -1
+end
 need('HDEL', KEYS[3], '') need('SET', KEYS[1], 'a') need('PTTL', KEYS[1]) need('ZADD', KEYS[2], 1, 'a')
 if KEYS[5] then need('HSET', KEYS[5], 'a', 'b') end
 if isNews then
@@ -135,7 +149,7 @@ ${allowFull('KEYS[3]')}if ttl > 0 then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ttl)
 else
   ttl = redis.call('PTTL', KEYS[1])
-  if ttl < 0 then return { 0 } end
+  if ttl < 0 then return { 0, -1 } end
 end
 redis.call('ZADD', KEYS[2], now + ttl, ARGV[1])
 if KEYS[5] then redis.call('HSET', KEYS[5], ARGV[1], ARGV[3]) end
@@ -143,7 +157,7 @@ if isNews then
   redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
   announce(KEYS[4], ARGV[4], known == 0 and 'join' or 'change', ARGV[3])
 end
-return { 1 - known, look() }
+return { 1 - known, echo(), look() }
 `,
 );
 

@@ -34,10 +34,10 @@ const SIGNS_OF_LIFE: Readonly<Record<string, readonly number[]>> = { 'streams.he
 
 /**
  * Without these a script goes on: it tells of a new job where it may, a history that it may not go on with ends, and a heartbeat
- * looks at its service where it may.
+ * looks at its service, and tells its own instance, where it may.
  */
 const DOES_WITHOUT =
-  /^queue\.addOne says nothing without EXISTS$|^registry\.beat says nothing without (GET|ZRANGEBYSCORE)$|^queue\.(?!openHistory)\w+ says nothing without (XREVRANGE|XADD)$/;
+  /^queue\.addOne says nothing without EXISTS$|^registry\.beat says nothing without (GET|ZRANGEBYSCORE|PUBLISH)$|^queue\.(?!openHistory)\w+ says nothing without (XREVRANGE|XADD)$/;
 
 /** What is there, but for some keys: digests of all values, when they end, what groups have, and how many messages there were. */
 async function contents(without: readonly string[]): Promise<string> {

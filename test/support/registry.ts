@@ -32,12 +32,19 @@ export function connectTo(url: string): Redis {
   return redis;
 }
 
-/**
- * Every command that Redis is given while `act` runs, by anybody: `[name, ...arguments]` each, as MONITOR prints them.
- *
- * Over a plain socket: the driver takes a line that comes together with MONITOR's own answer for a reply to something else.
- */
+/** Every command that Redis is given while `act` runs, by anybody: `[name, ...arguments]` each, as MONITOR prints them. */
 export async function monitored(url: string, act: () => Promise<void>): Promise<string[][]> {
+  return (await monitorLines(url, act)).map(wordsOf);
+}
+
+/** As {@link monitored}, without the commands that scripts run: what clients send. */
+export async function sentWhile(url: string, act: () => Promise<void>): Promise<string[][]> {
+  const lines = await monitorLines(url, act);
+  return lines.filter((line) => /^\+[\d.]+ \[\d+ (?!lua\])/.test(line)).map(wordsOf);
+}
+
+/** Over a plain socket: the driver takes a line that comes together with MONITOR's own answer for a reply to something else. */
+async function monitorLines(url: string, act: () => Promise<void>): Promise<readonly string[]> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   let text = '';
@@ -49,8 +56,11 @@ export async function monitored(url: string, act: () => Promise<void>): Promise<
   } finally {
     socket.destroy();
   }
-  const lines = text.split('\r\n').slice(1);
-  return lines.map((line) => [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = '']) => word));
+  return text.split('\r\n').slice(1);
+}
+
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = '']) => word);
 }
 
 /** A Hydra 1.x instance as its keys show it, without the process: present until `stop`. */

@@ -4,6 +4,8 @@ import { isReply, redisError } from '../redis-error.js';
 
 /** The text that a process publishes to itself. It is neither a message nor a frame. */
 const ECHO = 'echo';
+/** Before the time at which it was sent, by the monotonic clock of the process. */
+const TIMED = `${ECHO} at `;
 
 /** Whether a text is of a process to itself. */
 export function isEcho(text: string): boolean {
@@ -13,6 +15,12 @@ export function isEcho(text: string): boolean {
 /** The text that {@link Hearing.mark} publishes. */
 export function markOf(name: string): string {
   return `${ECHO} ${name}`;
+}
+
+/** When a text of {@link Hearing.echoDue} was sent; undefined of any other. */
+export function sentAtOf(text: string): number | undefined {
+  const at = text.startsWith(TIMED) ? Number(text.slice(TIMED.length)) : NaN;
+  return Number.isNaN(at) ? undefined : at;
 }
 
 /** The result of a message to oneself. */
@@ -41,6 +49,7 @@ export class Hearing {
   private own: string | undefined;
   private wasHeard = false;
   private onHeard: (() => void) | undefined;
+  private echoedAt = -Infinity;
 
   constructor(private readonly options: HearingOptions) {}
 
@@ -91,6 +100,19 @@ export class Hearing {
       // Nothing but its own text may have arrived.
       this.wasHeard = false;
     }
+  }
+
+  /** What to publish with a write of this moment, if the one after `nextMs` comes later than each `everyMs`. */
+  echoDue(nextMs: number, everyMs: number): readonly [channel: string, text: string] | readonly [] {
+    const now = this.options.clock.monotonic();
+    if (this.own === undefined || now + nextMs <= this.echoedAt + everyMs) return [];
+    this.echoedAt = now;
+    return [this.own, `${TIMED}${now}`];
+  }
+
+  /** Redis counted so many receivers on the own channel. */
+  counted(receivers: number): void {
+    this.wasCounted = receivers !== 0;
   }
 
   /**

@@ -323,15 +323,16 @@ export class Presence {
     ];
     // On a Cluster the nodes hash has another slot.
     if (!isSharded) used.push(keys.nodes);
-    const args = [...used, id, presence.ttlMs, record, keys.announcements(service), kind];
     const sentAt = this.context.clock.monotonic();
-    const [[isNew, redisTime, epoch, isOverdue]] = await redis.run('renew presence', (client) =>
+    const echo = redis.echoDue(presence.intervalMs);
+    const args = [...used, id, presence.ttlMs, record, keys.announcements(service), kind, ...echo];
+    const [[isNew, receivers, redisTime, epoch, isOverdue]] = await redis.run('renew presence', (client) =>
       Promise.all([
         beat.run(client, args, used.length),
         isSharded ? client.hset(keys.nodes, id, record) : undefined,
       ]),
     );
-    redis.wrote(sentAt);
+    redis.wrote(sentAt, receivers);
     const isNews = isNew === 1 || kind === 'change';
     if (redisTime !== undefined)
       this.beatListener?.({

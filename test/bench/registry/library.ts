@@ -15,3 +15,6 @@ export const { beat } = await load<typeof import('../../../lib/registry/registry
 );
 export const { HydraInstance } =
   await load<typeof import('../../../lib/hydra-instance.js')>('hydra-instance.js');
+export const { LegacyBridge } = await load<typeof import('../../../lib/registry/bridge/legacy-bridge.js')>(
+  'registry/bridge/legacy-bridge.js',
+);

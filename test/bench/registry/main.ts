@@ -6,7 +6,7 @@ import { benchOptions } from '../support/options.js';
 import { Report, type Facts } from '../support/report.js';
 import { median, percentile } from '../support/statistics.js';
 import { startWorker } from '../support/worker.js';
-import { measureTraffic } from './traffic.js';
+import { countSent, measureTraffic } from './traffic.js';
 
 const options = benchOptions();
 const report = new Report('registry', options);
@@ -75,6 +75,32 @@ async function pushDelays(
   return seen.flatMap((instants) => instants.map((at, index) => at - sentAt[index]!));
 }
 
+const IDLE_SIZES = [1, 3, 1_000];
+const IDLE_PROCESSES = 4;
+const IDLE_MS = isQuick ? 5_000 : 30_000;
+
+/** Instances that have nothing to do; few of them with their lists of the others. */
+async function measureIdle(size: number): Promise<Facts> {
+  const processes = Math.min(size, IDLE_PROCESSES);
+  const workers = await Promise.all(
+    Array.from({ length: processes }, () => startWorker(workerAt('./idle.ts'))),
+  );
+  try {
+    const isWhole = size < 100;
+    await Promise.all(workers.map((worker) => worker.ask('start', { count: size / processes, isWhole })));
+    await sleep(5_000);
+    const { cpu } = await measureTraffic(redisUrl, IDLE_MS);
+    const sent = await countSent(redisUrl, IDLE_MS);
+    return {
+      'idle instances': size,
+      'commands/s an instance': (sent / size).toFixed(2),
+      'Redis CPU': `${(cpu * 100).toFixed(1)} %`,
+    };
+  } finally {
+    await Promise.all(workers.map((worker) => worker.stop()));
+  }
+}
+
 /** A look-up by Hydra 1.9 and by ours, the more other keys there are. */
 async function compareLooks(): Promise<readonly Facts[]> {
   const redis = new Redis(redisUrl);
@@ -113,4 +139,14 @@ if (options.wants('size')) {
   report.facts('a registry of', facts);
 }
 if (options.wants('look')) report.facts('one look-up among', await compareLooks());
+if (options.wants('idle')) {
+  const redis = new Redis(redisUrl);
+  const facts: Facts[] = [];
+  for (const size of IDLE_SIZES) {
+    await redis.flushall();
+    facts.push(await measureIdle(size));
+  }
+  redis.disconnect();
+  report.facts('nothing to do', facts);
+}
 report.end();

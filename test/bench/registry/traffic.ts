@@ -25,6 +25,20 @@ export async function measureTraffic(redisUrl: string, durationMs: number): Prom
   };
 }
 
+/** What clients send, a second: MONITOR shows it apart from what scripts run. */
+export async function countSent(redisUrl: string, durationMs: number): Promise<number> {
+  const redis = new Redis(redisUrl);
+  const monitor = await redis.monitor();
+  let sent = 0;
+  monitor.on('monitor', (_time: string, _args: string[], source: string) => {
+    if (source !== 'lua') sent++;
+  });
+  await sleep(durationMs);
+  monitor.disconnect();
+  redis.disconnect();
+  return sent / (durationMs / 1_000);
+}
+
 async function read(redis: Redis) {
   const text = `${await redis.info('stats')}\n${await redis.info('cpu')}\n${await redis.info('commandstats')}`;
   const sum = (pattern: RegExp) =>

@@ -214,7 +214,7 @@ export class RedisConnections implements SettlingListener {
   }
 
   /**
-   * A write that was sent at this time of the monotonic clock was carried out: the connection stands, at a primary.
+   * A write that was sent at this time of the monotonic clock has succeeded: the connection stands, at a primary.
    *
    * @param receivers of the text of {@link echoDue}; negative where it was not published
    */

@@ -8,7 +8,7 @@ import { ProcessMetrics } from './process-metrics.js';
 
 /** Hydra 1.9 keeps an instance's log for a week after its last health record. */
 const LOG_LIFE_SECONDS = 604_800;
-/** How often that life begins anew. */
+/** How often that life is renewed. */
 const LOG_RENEWAL_MS = 60_000;
 
 /**

@@ -33,8 +33,9 @@ export const Kind = {
   /** `[7, [id, …]]`: are these calls of mine in progress? */
   probe: 7,
   /**
-   * `[8, [running], [finished], [unknown]]`: the answer to a probe. A call that it names unknown is refused if it
-   * arrives later.
+   * `[8, [running], [finished], [unknown], [[id, n], …]?]`: the answer to a probe. A call that it names unknown is refused
+   * if it arrives later. Of a running call, the first n values are not under way any more: one of them that has not arrived
+   * is lost. Others may be sent again.
    */
   probed: 8,
   /** `[9, id, total]`: the answer may continue until it has sent that many bytes, counted from its beginning. */

@@ -52,17 +52,17 @@ export class Publisher {
   }
 
   /**
-   * False when nobody at this server received the message. Rejects as the driver does, or with `REDIS_UNAVAILABLE` where
-   * there is no server to publish at.
+   * False when nobody at this server received the message; undefined when nobody was counted, and somebody may have received
+   * it, as after a failover. Rejects as the driver does, or with `REDIS_UNAVAILABLE` where there is no server to publish at.
    *
    * @param most how many subscribe to such a channel at most: more receivers show that somebody listens by a pattern
    * @param isInShard whether all receivers have subscribed within the shard of the channel
    */
-  async publish(channel: string, message: string, most = 1, isInShard = false): Promise<boolean> {
+  async publish(channel: string, message: string, most = 1, isInShard = false): Promise<boolean | undefined> {
     const { clock, commands, isSharded, hasPrimary, shards } = this.redis;
     // A message that is published at a replica reaches only the subscribers of this replica.
     if (!hasPrimary) throw notConnected(channel);
-    if (isInShard && shards.isActive) return (await shards.publish(channel, message)) !== 0;
+    if (isInShard && shards.isActive) return isPositive(await shards.publish(channel, message));
     if (!isSharded && this.canRunPubsub && clock.monotonic() >= this.countTrustedUntil) {
       return this.publishCounted(channel, message);
     }
@@ -90,6 +90,10 @@ export class Publisher {
     if (patterns === 0) this.countTrustedUntil = this.redis.clock.monotonic() + TRUSTED_FOR_MS;
     return patterns > 0 && subscribers >= 0 ? subscribers > 0 : receivers > 0;
   }
+}
+
+function isPositive(count: number | undefined): boolean | undefined {
+  return count === undefined ? undefined : count > 0;
 }
 
 function notConnected(channel: string): HydraError {

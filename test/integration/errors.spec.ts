@@ -7,6 +7,7 @@ import { withDeadline } from '../../lib/delivery/deadline-context.js';
 import { systemClock } from '../../lib/runtime/clock.js';
 import { HYDRA_ERROR_CODES } from '../../lib/hydra-error.js';
 import { HydraClient, HydraError, HydraRecordBuilder, type HydraErrorCode } from '../../lib/index.js';
+import { Kind } from '../../lib/protocol/rpc.js';
 import { eventually } from '../support/eventually.js';
 import {
   begunContext,
@@ -14,14 +15,13 @@ import {
   breaksOff,
   call,
   closedPort,
-  completeWithGap,
   connect,
   crash,
   failWith,
   httpTo,
   jobFailure,
   listenHttp,
-  loseAnswers,
+  loseParts,
   neverAnswers,
   onceBegun,
   open,
@@ -400,8 +400,9 @@ const WAYS: readonly Way[] = [
     'yes',
     'yes',
     async () => {
-      const late = await connect(started.service);
-      return onceBegun(late, () => completeWithGap(late, started));
+      const service = await serve();
+      loseParts(Kind.value, service);
+      return call(await connect(service.service), 'values');
     },
   ],
   [
@@ -411,7 +412,7 @@ const WAYS: readonly Way[] = [
     'yes',
     async () => {
       const service = await serve();
-      loseAnswers(service);
+      loseParts(Kind.complete, service);
       return call(await connect(service.service), 'echo');
     },
   ],

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Redis } from 'ioredis';
-import { lastValueFrom, Observable, throwError } from 'rxjs';
+import { lastValueFrom, Observable, of, throwError } from 'rxjs';
 
 import { HydraHttpClient } from '../../lib/http/hydra-http-client.js';
 import type { PublishListener } from '../../lib/transport/wire/messenger.js';
@@ -58,6 +58,7 @@ const HANDLERS: Record<string, (data: never, context: HydraContext) => unknown> 
   bigint: () => ({ id: 10n }),
   large: () => 'x'.repeat(5_000),
   largeError: () => throwError(() => ({ status: 'error', message: 'x'.repeat(5_000) })),
+  values: () => of(1, 2, 3),
   flood: () =>
     new Observable((observer) => {
       for (let index = 0; index < 100_000; index++) observer.next(index);
@@ -166,18 +167,16 @@ export function beginToStop({ server }: Started): void {
   (server as unknown as { sources: readonly Calls[] }).sources[0]!.reader.refuse();
 }
 
-/** The latest call's instance says that it is done, after values that never came. */
-export async function completeWithGap(client: HydraClient, { instance }: Started): Promise<void> {
-  const { calls, keys, id, options } = client['instance'];
-  const frame = ['h2', instance.address, 1_000, [0, 0], [3, calls['lastId'], 7]];
-  await admin.publish(keys.replyChannel(options.service, id), JSON.stringify(frame));
-}
-
-/** As if the connection of its callers broke under each completion: Redis took it, and nobody reads it. */
-export function loseAnswers({ instance: { messenger } }: Started): void {
+/** As if the connection of its callers broke under each such part of an answer: Redis took it, and nobody reads it. */
+export function loseParts(kind: number, { instance: { messenger } }: Started): void {
   const post = messenger.post.bind(messenger) as (...args: unknown[]) => void;
-  messenger.post = (channel: string, item: string, listener?: PublishListener, subject?: unknown) => {
-    if (item.startsWith(`[${Kind.complete},`)) listener?.onPublished('delivered');
+  messenger.post = (
+    channel: string,
+    item: string,
+    listener?: PublishListener<unknown>,
+    subject?: unknown,
+  ) => {
+    if (item.startsWith(`[${kind},`)) listener?.onPublished('delivered', subject);
     else post(channel, item, listener, subject);
   };
 }

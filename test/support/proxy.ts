@@ -12,6 +12,8 @@ export interface Proxy {
   sever(): void;
   /** Forwards nothing either way and closes nothing, as a pulled cable does. New connections hang too. */
   freeze(): void;
+  /** The same for what the Redis says alone. */
+  freezeAnswers(): void;
   /** Forwards again, first what was held back. */
   thaw(): void;
   /** New connections are accepted, and nothing is ever forwarded on them; until `false`, for those after it. */
@@ -87,6 +89,9 @@ export async function startProxy(
     freeze() {
       frozen = true;
       for (const link of links) hold(link);
+    },
+    freezeAnswers() {
+      for (const [, upstream] of links) upstream.pause();
     },
     thaw() {
       frozen = false;

@@ -346,16 +346,20 @@ export class CallSource implements Source, StreamListener {
     const running: number[] = [];
     const finished: number[] = [];
     const unknown: number[] = [];
+    const settled: [id: number, values: number][] = [];
     const calls = this.callers.find(from)?.running;
     for (const id of ids.filter(isCallId)) {
       const call = calls?.get(id);
       // Its request for a grant may have been lost.
       call?.replies.remind?.();
-      if (call || from.unheard.has(id)) running.push(id);
+      const answer = call?.replies ?? from.unheard.get(id);
+      if (answer) running.push(id);
       else if (this.callers.deny(from, id)) unknown.push(id);
       else finished.push(id);
+      if (answer?.settledValues) settled.push([id, answer.settledValues]);
     }
-    this.messenger.post(from.replyChannel, encodeItem(Kind.probed, running, finished, unknown));
+    const facts = [running, finished, unknown, ...(settled.length > 0 ? [settled] : [])];
+    this.messenger.post(from.replyChannel, encodeItem(Kind.probed, ...facts));
   }
 
   private grant(from: RemoteInstance, id: unknown, total: unknown): void {

@@ -27,6 +27,10 @@ export class CodecReplies implements Replies {
     return this.pending < MAX_PENDING && this.replies.hasRoom;
   }
 
+  get settledValues(): number | undefined {
+    return this.replies.settledValues;
+  }
+
   grant(total: number): void {
     this.replies.grant(total);
   }

@@ -5,10 +5,8 @@ import type { Messenger, PublishListener, PublishOutcome } from '../wire/messeng
 import { encodeError, encodeLast, encodeValue, withSent, type ReplyPlace } from '../wire/packet.js';
 import type { RemoteInstance } from '../wire/remote-instances.js';
 import type { Replies } from './replies.js';
+import { UndeliveredParts, type Part, type UndeliveredListener } from './undelivered-parts.js';
 
-/** A caller that lost its connection reconnects within this time, or does not get the answer. */
-const RESEND_FOR_MS = 5_000;
-const RESEND_EVERY_MS = 50;
 /** After this many bytes a value says how many bytes the answer has sent. The caller grants more because of that. */
 const TELL_EVERY = 512;
 
@@ -21,30 +19,24 @@ export interface ReplyOutlet {
   readonly metrics?: Metrics | undefined;
 }
 
-/** A value or the end of an answer. */
-interface Part {
-  readonly text: string;
-  readonly bytes: number;
-  readonly isLast: boolean;
-}
-
 /** Most answers hold nothing back, and need no list of their own for that. */
 const NOTHING: Part[] = [];
 
 /**
  * Replies to an instance of this library. They send only the bytes that it has granted; further values wait here, and a
- * grant for them is requested. The end of the answer is sent again while the caller reconnects.
+ * grant for them is requested. What certainly did not arrive is sent again while the caller reconnects.
  */
-export class FrameReplies implements Replies, PublishListener {
+export class FrameReplies implements Replies, PublishListener<Part | undefined>, UndeliveredListener {
   private end: string | undefined;
-  private giveUpAt = 0;
-  private isResending = false;
   /** Bytes sent, and how many of them the caller was told of. */
   private sent = 0;
   private told = 0;
   /** Values that wait for a grant. */
   private held = NOTHING;
   private onEmpty: (() => void) | undefined;
+  private undelivered: UndeliveredParts | undefined;
+  private delivered = 0;
+  private deliveredAhead: Set<number> | undefined;
 
   constructor(
     private readonly outlet: ReplyOutlet,
@@ -57,6 +49,11 @@ export class FrameReplies implements Replies, PublishListener {
   /** Whether all values were sent. */
   get hasRoom(): boolean {
     return this.held.length === 0;
+  }
+
+  /** How many of the first values are not under way any more: Redis had a receiver for them, or they were given up. */
+  get settledValues(): number {
+    return this.delivered;
   }
 
   grant(total: number): void {
@@ -74,8 +71,8 @@ export class FrameReplies implements Replies, PublishListener {
   value(value: unknown): void {
     const text = encodeValue(this.place, value, this.outlet.maxBytes);
     this.outlet.metrics?.encoded('reply', text.length);
-    this.place.before++;
-    const part = { text, bytes: Buffer.byteLength(text), isLast: false };
+    const number = this.place.before++;
+    const part = { text, bytes: Buffer.byteLength(text), number, isLast: false };
     if (this.held.length === 0 && this.mayLeave(part)) this.leave(part);
     else this.hold(part);
   }
@@ -98,6 +95,7 @@ export class FrameReplies implements Replies, PublishListener {
 
   breakOff(error: unknown): void {
     this.held = NOTHING;
+    this.undelivered?.clear();
     this.sendEnd(encodeError(Kind.error, this.place.id, error, this.outlet.maxBytes));
   }
 
@@ -109,32 +107,46 @@ export class FrameReplies implements Replies, PublishListener {
     this.outlet.messenger.post(this.caller.replyChannel, item);
   }
 
-  onPublished(outcome: PublishOutcome): void {
-    if (this.end === undefined) return;
-    if (outcome === 'delivered') this.heard();
-    // Redis refuses to publish the answer, and will continue to refuse.
-    else if (outcome !== 'no-receivers' && !outcome.retryable) this.heard();
-    // The caller sees by the number that the end carries whether values are missing.
-    else if (!this.isResending) this.resend(this.end);
+  /** @param part undefined for the end, of which most answers consist */
+  onPublished(outcome: PublishOutcome, part: Part | undefined, isDoubtful = false): void {
+    // An answer that Redis refuses to publish it will continue to refuse.
+    const isUndelivered = outcome === 'no-receivers' || (outcome !== 'delivered' && outcome.retryable);
+    if (isUndelivered || isDoubtful) this.failed(part ?? this.endPart());
+    else this.arrived(part);
+  }
+
+  resend(part: Part): void {
+    this.outlet.messenger.post(this.caller.replyChannel, part.text, this, part);
+  }
+
+  gaveUp(parts: readonly Part[]): void {
+    for (const part of parts) if (!part.isLast) this.settle(part.number);
+    this.heard();
   }
 
   private mayLeave({ bytes, isLast }: Part): boolean {
     return this.sent + bytes <= this.granted || (isLast && bytes <= SMALL_REPLY);
   }
 
-  private leave({ text, bytes, isLast }: Part, wasHeld = false): void {
-    if (isLast) return this.sendEnd(text);
-    this.sent += bytes;
+  private leave(part: Part, wasHeld = false): void {
+    if (part.isLast) return this.sendEnd(part.text);
+    this.sent += part.bytes;
     const tells = wasHeld || this.sent - this.told >= TELL_EVERY;
     if (tells) this.told = this.sent;
-    this.outlet.messenger.post(this.caller.replyChannel, tells ? withSent(text, this.sent) : text, this);
+    this.post(tells ? { ...part, text: withSent(part.text, this.sent) } : part);
+  }
+
+  /** Not before what has to be sent again. */
+  private post(part: Part): void {
+    if (this.undelivered?.isEmpty === false) this.undelivered.add(part);
+    else this.resend(part);
   }
 
   private finish(text: string): void | Promise<void> {
     this.outlet.metrics?.encoded('reply', text.length);
     // A character is at most three bytes of UTF-8: most answers need no counting.
     if (this.held.length === 0 && text.length * 3 <= SMALL_REPLY) return this.sendEnd(text);
-    const part = { text, bytes: Buffer.byteLength(text), isLast: true };
+    const part = { ...this.endPart(text), bytes: Buffer.byteLength(text) };
     if (this.held.length === 0 && this.mayLeave(part)) return this.sendEnd(text);
     return new Promise((resolve) => {
       this.onEmpty = resolve;
@@ -150,23 +162,35 @@ export class FrameReplies implements Replies, PublishListener {
 
   private sendEnd(text: string): void {
     this.end = text;
-    this.outlet.messenger.post(this.caller.replyChannel, text, this);
+    if (this.undelivered) this.post(this.endPart());
+    else this.outlet.messenger.post(this.caller.replyChannel, text, this, undefined);
   }
 
-  private resend(text: string): void {
-    const now = this.outlet.clock.monotonic();
-    this.giveUpAt ||= now + RESEND_FOR_MS;
-    if (now >= this.giveUpAt) return this.heard();
-    this.caller.unheard.add(this.place.id);
-    this.isResending = true;
-    this.outlet.clock.setTimeout(() => {
-      this.isResending = false;
-      this.outlet.messenger.post(this.caller.replyChannel, text, this);
-    }, RESEND_EVERY_MS);
+  private endPart(text = this.end!): Part {
+    return { text, bytes: 0, number: this.place.before, isLast: true };
   }
 
-  /** The end was received or given up. From now on a probe is told that the call is finished. */
+  private failed(part: Part): void {
+    this.caller.unheard.set(this.place.id, this);
+    this.undelivered ??= new UndeliveredParts(this.outlet.clock, this);
+    this.undelivered.add(part);
+  }
+
+  private arrived(part: Part | undefined): void {
+    if (part && !part.isLast) this.settle(part.number);
+    if (!this.undelivered) return;
+    if (part) this.undelivered.delivered(part);
+    if (this.undelivered.isEmpty) this.heard();
+  }
+
+  private settle(number: number): void {
+    if (number !== this.delivered) return void (this.deliveredAhead ??= new Set()).add(number);
+    do this.delivered++;
+    while (this.deliveredAhead?.delete(this.delivered));
+  }
+
+  /** Nothing is sent again. From now on a probe is told that the call is finished, once it is. */
   private heard(): void {
-    if (this.giveUpAt > 0) this.caller.unheard.delete(this.place.id);
+    if (this.undelivered) this.caller.unheard.delete(this.place.id);
   }
 }

@@ -13,6 +13,8 @@ export interface Replies {
   breakOff(error: unknown): void;
   /** Whether another value can be sent or encoded now. */
   readonly hasRoom: boolean;
+  /** How many of the first values are not under way any more, for replies that know it. */
+  readonly settledValues?: number | undefined;
   /** The caller grants this many bytes, counted from the beginning of the answer. */
   grant(total: number): void;
   /** Requests the grant that it waits for, if it waits for one. */

@@ -1,3 +1,4 @@
+import { HydraError } from '../../hydra-error.js';
 import type { Instance } from '../../hydra-options.js';
 import { encodeItem, Kind, readsFrames } from '../../protocol/rpc.js';
 import type { Context } from '../../redis/context.js';
@@ -50,9 +51,9 @@ export class Cancellations implements PublishListener<Cancellation> {
     this.unsent.clear();
   }
 
-  onPublished(outcome: PublishOutcome, cancellation: Cancellation): void {
-    if (outcome === 'delivered') return;
-    if (outcome !== 'no-receivers' && !outcome.retryable) return;
+  onPublished(outcome: PublishOutcome, cancellation: Cancellation, isDoubtful = false): void {
+    if (outcome === 'delivered' && !isDoubtful) return;
+    if (outcome instanceof HydraError && !outcome.retryable) return;
     this.retryLater(cancellation);
   }
 

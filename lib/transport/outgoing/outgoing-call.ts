@@ -7,6 +7,7 @@ import type { Balancer, Instance } from '../../hydra-options.js';
 import type { Selection } from '../../registry/discovery/selection.js';
 import type { ServiceView } from '../../registry/discovery/service-view.js';
 import { presentContext } from '../../runtime/async-context.js';
+import type { Item } from '../../protocol/rpc.js';
 import type { ReplyCredit } from './reply-window.js';
 
 /** Where the calls of one client go. Not part of each request: spreading it in cost more than the rest of the client. */
@@ -67,6 +68,8 @@ interface Attempt {
   missedAnswers: number;
   /** Probes that did not find the call at its instance. */
   missedArrivals: number;
+  /** Parts of the answer that came before others that belong in front of them, by the number of values before each. */
+  early: Map<number, Item> | undefined;
 }
 
 interface OutgoingCallParts {
@@ -178,7 +181,15 @@ export class OutgoingCall extends WithDeadline {
   ): void {
     this.current = 'sent';
     this.attemptCount++;
-    this.attempt = { instance, sentAt, credit, messageId, missedAnswers: 0, missedArrivals: 0 };
+    this.attempt = {
+      instance,
+      sentAt,
+      credit,
+      messageId,
+      missedAnswers: 0,
+      missedArrivals: 0,
+      early: undefined,
+    };
   }
 
   /** Removes it from its instance, and from what it waits for. */
@@ -205,11 +216,27 @@ export class OutgoingCall extends WithDeadline {
     return now - (this.waitingSince ??= now);
   }
 
-  /** Another value arrived. False when values before it are missing. */
-  countValue(before: unknown): boolean {
-    if (before !== this.valueCount) return false;
+  /** Whether a part of its answer waits for values that belong in front of it. */
+  get lacksValues(): boolean {
+    return (this.attempt?.early?.size ?? 0) > 0;
+  }
+
+  /** The next value arrived. */
+  countValue(): void {
     this.valueCount++;
-    return true;
+  }
+
+  /** Keeps a part of the answer until the values before it have arrived. How many are kept. */
+  keepEarly(before: number, part: Item): number {
+    return this.attempt ? (this.attempt.early ??= new Map()).set(before, part).size : 0;
+  }
+
+  /** The part whose turn it is, if it came early. */
+  takeEarly(): Item | undefined {
+    const early = this.attempt?.early;
+    const part = early?.get(this.valueCount);
+    early?.delete(this.valueCount);
+    return part;
   }
 
   /** How many probes now found it finished, while the answer was not here. */

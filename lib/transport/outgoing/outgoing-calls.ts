@@ -174,7 +174,7 @@ export class OutgoingCalls implements PublishListener<Sent>, ProbeListener, Repl
     if (call.attempts !== attempt) return;
     if (outcome instanceof HydraError) {
       if (!outcome.retryable) return this.fail(call, outcome);
-      if (outcome.mayHaveRun && !this.mayMove(call)) return this.fail(call, outcome);
+      if (outcome.mayHaveRun && !this.mayMove(call)) return this.inDoubt(call, outcome);
       if (outcome.mayHaveRun) call.setUncertain();
       call.refusedWith(outcome);
       return this.wait(call);
@@ -185,6 +185,11 @@ export class OutgoingCalls implements PublishListener<Sent>, ProbeListener, Repl
     if (!instance || !this.context.redis.countsProve(instance.capabilities?.server)) return;
     target.view.suspect(instance.id, 'unreached');
     this.retryElsewhere(call);
+  }
+
+  /** Whether it arrived its instance alone can tell: the prober asks. One of Hydra 1.x cannot be asked. */
+  private inDoubt(call: OutgoingCall, error: HydraError): void {
+    if (call.instance && !readsFrames(call.instance)) this.fail(call, error);
   }
 
   instanceLost(call: OutgoingCall): void {
@@ -240,6 +245,10 @@ export class OutgoingCalls implements PublishListener<Sent>, ProbeListener, Repl
     // The instance may have named the old number `unknown` to a probe by now. Then it refuses that number for ever.
     this.renumber(call);
     this.retryElsewhere(call);
+  }
+
+  lacksValues(call: OutgoingCall): void {
+    this.prober.onValuesMissing(call);
   }
 
   brokenOff(call: OutgoingCall): void {
@@ -359,7 +368,7 @@ export class OutgoingCalls implements PublishListener<Sent>, ProbeListener, Repl
     return mayRepeat(call) && (!call.mayHaveRun || this.budget.spend());
   }
 
-  /** `[8, running, finished, unknown]` */
+  /** `[8, running, finished, unknown, settled]` */
   private readonly onProbed: NonNullable<ItemHandlers[number]> = (from, item) => {
     const [, , finished, unknown] = item;
     this.window.settled(finished);

@@ -11,7 +11,9 @@ import type { OutgoingCall } from './outgoing-call.js';
 export interface ProbeListener {
   /** Its instance is gone. */
   instanceLost(call: OutgoingCall): void;
-  /** Its instance has sent the answer or more of it, and a part of that did not arrive. */
+  /** Values of its answer are missing that its instance does not send any more. */
+  brokenOff(call: OutgoingCall): void;
+  /** Its instance has sent the answer, and it did not arrive. */
   answerLost(call: OutgoingCall): void;
   /** Its instance is alive and never received it. */
   neverArrived(call: OutgoingCall): void;
@@ -59,10 +61,14 @@ export class Prober {
     this.timer = undefined;
   }
 
-  /** `[8, running, finished, unknown]` */
-  onProbed(from: string, [, , finished, unknown]: Item): void {
+  /** `[8, running, finished, unknown, settled]` */
+  onProbed(from: string, [, , finished, unknown, settled]: Item): void {
     this.unanswered.delete(from);
     this.unsubscribed.delete(from);
+    for (const [id, values] of pairsOf(settled)) {
+      const [call] = this.callsAt(from, [id]);
+      if (call && this.hasLost(call, values)) this.listener.brokenOff(call);
+    }
     for (const call of this.callsAt(from, finished)) {
       if (call.missAnswer() >= MAX_MISSED_ANSWERS) this.listener.answerLost(call);
     }
@@ -78,6 +84,16 @@ export class Prober {
     if (this.unanswered.has(from)) return;
     const calls = [...this.calls].filter(({ instance }) => instance?.id === from);
     if (calls.length > 0) this.ask(calls[0]!.instance!, calls);
+  }
+
+  /** Only its instance knows whether they are sent again. */
+  onValuesMissing(call: OutgoingCall): void {
+    if (call.instance && !this.unanswered.has(call.instance.id)) this.ask(call.instance, [call]);
+  }
+
+  /** The answer to the probe came after all that Redis had taken before it, unless there are several servers. */
+  private hasLost(call: OutgoingCall, settledValues: number): boolean {
+    return call.received < settledValues && (call.lacksValues || !this.context.redis.isSharded);
   }
 
   /** An answer about a call that has left the instance is ignored. If the call were moved again, it would run twice. */
@@ -196,4 +212,11 @@ export class Prober {
     // Since the probe was sent, a call may have ended or moved.
     for (const call of calls) if (call.instance?.id === instance.id) this.listener.instanceLost(call);
   }
+}
+
+function pairsOf(value: unknown): readonly (readonly [id: unknown, values: number])[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter(
+    (pair): pair is [unknown, number] => Array.isArray(pair) && typeof pair[1] === 'number',
+  );
 }

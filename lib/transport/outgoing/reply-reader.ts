@@ -8,6 +8,9 @@ import type { RemoteInstance } from '../wire/remote-instances.js';
 import type { OutgoingCall } from './outgoing-call.js';
 import type { ReplyWindow } from './reply-window.js';
 
+/** More parts of one answer do not wait for values that belong in front of them. */
+const MAX_EARLY = 65_536;
+
 /** Acts on what an instance answers. */
 export interface ReplyListener {
   /** It answered, with this last value. */
@@ -16,7 +19,9 @@ export interface ReplyListener {
   handlerFailed(call: OutgoingCall, error: unknown): void;
   /** Its handler did not begin. */
   refused(call: OutgoingCall, error: unknown): void;
-  /** A part of the answer is missing, so the rest is useless. */
+  /** Values are missing in front of what arrived. They may still come. */
+  lacksValues(call: OutgoingCall): void;
+  /** A part of the answer is missing for good, so the rest is useless. */
   brokenOff(call: OutgoingCall): void;
 }
 
@@ -29,8 +34,8 @@ export class ReplyReader {
    * instance that the call has left.
    */
   readonly handlers: ItemHandlers = {
-    [Kind.value]: (from, item) => this.onValue(from, item),
-    [Kind.complete]: (from, item) => this.onComplete(from, item),
+    [Kind.value]: (from, item) => this.onPart(from, item),
+    [Kind.complete]: (from, item) => this.onPart(from, item),
     [Kind.error]: (from, item) => {
       const call = this.find(from, item);
       if (call) this.listener.handlerFailed(call, begun(errorOf(item[2])));
@@ -75,13 +80,35 @@ export class ReplyReader {
     return call?.instance?.id === from.id ? call : undefined;
   }
 
-  /** `[2, id, n, value, hasBytes, sent?]` */
-  private onValue(from: RemoteInstance, item: Item): void {
+  /** A value, or the end, each after n values. */
+  private onPart(from: RemoteInstance, item: Item): void {
     const call = this.find(from, item);
     if (!call) return;
-    const [, , before, value, hasBytes, sent] = item;
-    if (!call.countValue(before)) return this.listener.brokenOff(call);
+    const before = item[2];
+    if (before !== call.received) return this.onOutOfTurn(call, before, item);
+    this.take(call, item);
+    if (!call.lacksValues) return;
+    for (let next = call.takeEarly(); next; next = call.takeEarly()) this.take(call, next);
+  }
+
+  /** A value that came already was sent again, since its first way was in doubt. */
+  private onOutOfTurn(call: OutgoingCall, before: unknown, item: Item): void {
+    const isRepeated = item[0] === Kind.value && isCount(before) && before < call.received;
+    if (isRepeated) return;
+    if (!isCount(before) || before < call.received) return this.listener.brokenOff(call);
+    if (call.keepEarly(before, item) > MAX_EARLY) return this.listener.brokenOff(call);
+    this.listener.lacksValues(call);
+  }
+
+  private take(call: OutgoingCall, item: Item): void {
+    if (item[0] === Kind.value) this.takeValue(call, item);
+    else this.takeEnd(call, item);
+  }
+
+  /** `[2, id, n, value, hasBytes, sent?]` */
+  private takeValue(call: OutgoingCall, [, , , value, hasBytes, sent]: Item): void {
     const { credit } = call;
+    call.countValue();
     const taking = call.respond({ response: decodeValue(value, hasBytes) });
     if (!credit || !isBytes(sent)) return;
     // Bytes become free only when the subscriber has taken the value, and not while a deserializer still works on it.
@@ -90,13 +117,13 @@ export class ReplyReader {
   }
 
   /** `[3, id, n]` or `[3, id, n, value, hasBytes?]` */
-  private onComplete(from: RemoteInstance, item: Item): void {
-    const call = this.find(from, item);
-    if (!call) return;
-    const [, , before, value, hasBytes] = item;
-    if (before !== call.received) return this.listener.brokenOff(call);
+  private takeEnd(call: OutgoingCall, [, , , value, hasBytes]: Item): void {
     this.listener.completed(call, decodeValue(value, hasBytes));
   }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isBytes(value: unknown): value is number {

@@ -12,6 +12,7 @@ import { isReply, redisError } from '../../redis/redis-error.js';
 import { logRejected } from './rejected-input.js';
 import { RemoteInstances, type RemoteInstance } from './remote-instances.js';
 import { ShardChannels, type AnswerWay } from './shard-channels.js';
+import { Stalls } from './stalls.js';
 
 /** The outcome of a PUBLISH: it had a receiver, it certainly had none, or it is unknown. */
 export type PublishOutcome = 'delivered' | 'no-receivers' | HydraError;
@@ -21,7 +22,8 @@ export type PublishOutcome = 'delivered' | 'no-receivers' | HydraError;
  * needed for each call.
  */
 export interface PublishListener<Subject = void> {
-  onPublished(outcome: PublishOutcome, subject: Subject): void;
+  /** @param isDoubtful it is said to have had a receiver, and nothing proves that */
+  onPublished(outcome: PublishOutcome, subject: Subject, isDoubtful?: boolean): void;
 }
 
 /** Acts on one item of another instance. Must not throw. */
@@ -87,6 +89,7 @@ export class Messenger {
   /** For what is sent to this instance, to its whole service, and for answers to this instance. */
   private readonly own: readonly [instance: string, service: string, replies: string];
   private readonly publisher: Publisher;
+  private readonly stalls: Stalls;
   private handler: FrameHandler | undefined;
   private opening: Promise<void> | undefined;
   private subscriptions: readonly Subscription[] = [];
@@ -99,6 +102,7 @@ export class Messenger {
     const { id, keys, options, redis } = context;
     const { service } = options;
     this.publisher = new Publisher(redis);
+    this.stalls = new Stalls(context.clock);
     this.senders = new RemoteInstances(keys);
     this.own = [
       keys.instanceChannel(service, id),
@@ -160,8 +164,8 @@ export class Messenger {
    *
    * @param isInShard whether all receivers have subscribed within the shard of the channel
    */
-  postToAll(channel: string, text: string, isInShard: boolean): Promise<boolean> {
-    return this.publisher.publish(channel, text, Infinity, isInShard);
+  async postToAll(channel: string, text: string, isInShard: boolean): Promise<boolean> {
+    return (await this.publisher.publish(channel, text, Infinity, isInShard)) !== false;
   }
 
   /** An item as its own frame, for the channel of a service. */
@@ -273,10 +277,11 @@ export class Messenger {
   }
 
   private publish(channel: string, wire: string, listeners: Listeners): void {
+    const sentAt = this.context.clock.monotonic();
     const way = this.inShard.wayOf(channel);
-    if (way) return this.publishAnswer(way, channel, wire, listeners);
+    if (way) return this.publishAnswer(way, channel, wire, listeners, sentAt);
     this.publisher.publish(channel, wire, 1, this.inShard.isAnnounced(channel)).then(
-      (isReceived) => notify(listeners, isReceived ? 'delivered' : 'no-receivers'),
+      (isReceived) => this.published(listeners, isReceived, sentAt),
       (error: unknown) => notify(listeners, this.publishError(channel, error, listeners.length === 0)),
     );
   }
@@ -285,21 +290,32 @@ export class Messenger {
    * What nobody received within the shard is sent everywhere at once, and in the same order: the caller may listen there
    * alone since its last connection. It still counts as not received, since nothing tells whether it was.
    */
-  private publishAnswer(way: AnswerWay, channel: string, wire: string, listeners: Listeners): void {
+  private publishAnswer(
+    way: AnswerWay,
+    channel: string,
+    wire: string,
+    listeners: Listeners,
+    sentAt: number,
+  ): void {
     const failed = (error: unknown) => this.publishError(channel, error, listeners.length === 0);
     way.underWay++;
     this.publisher.publish(channel, wire, 1, true).then(
       (isReceived) => {
         way.underWay--;
-        way.isInDoubt = !isReceived;
-        if (!isReceived) this.publisher.publish(channel, wire).catch(failed);
-        notify(listeners, isReceived ? 'delivered' : 'no-receivers');
+        way.isInDoubt = isReceived === false;
+        if (way.isInDoubt) this.publisher.publish(channel, wire).catch(failed);
+        this.published(listeners, isReceived, sentAt);
       },
       (error: unknown) => {
         way.underWay--;
         notify(listeners, failed(error));
       },
     );
+  }
+
+  private published(listeners: Listeners, isReceived: boolean | undefined, sentAt: number): void {
+    const isDoubtful = isReceived === undefined || this.stalls.isLate(sentAt);
+    notify(listeners, isReceived === false ? 'no-receivers' : 'delivered', isDoubtful);
   }
 
   /** Publishing is the first thing that its script does: what Redis refuses of it was not published. */
@@ -314,9 +330,9 @@ export class Messenger {
   }
 }
 
-function notify(listeners: Listeners, outcome: PublishOutcome): void {
+function notify(listeners: Listeners, outcome: PublishOutcome, isDoubtful = false): void {
   for (let index = 0; index < listeners.length; index += 2) {
     const listener = listeners[index] as PublishListener<unknown> | undefined;
-    listener?.onPublished(outcome, listeners[index + 1]);
+    listener?.onPublished(outcome, listeners[index + 1], isDoubtful);
   }
 }

@@ -4,6 +4,12 @@ import { FrameSeries } from './frame-series.js';
 
 const MAX_REMEMBERED = 10_000;
 
+/** An answer of which something is sent again. */
+export interface Unheard {
+  /** How many of its first values are not under way any more. */
+  readonly settledValues: number;
+}
+
 /** One of our own instances that sent a frame here. */
 export interface RemoteInstance {
   /** `<id>@<service>:/` */
@@ -12,8 +18,8 @@ export interface RemoteInstance {
   readonly service: string;
   /** The channel for answers to it. */
   readonly replyChannel: string;
-  /** Its calls whose end is sent again, because nobody received it. */
-  readonly unheard: Set<number>;
+  /** Its calls, by their id, of whose answers something is sent again, because nobody received it. */
+  readonly unheard: Map<number, Unheard>;
   /** The frames it sent on the channel for calls here. */
   readonly requests: FrameSeries;
   /** The frames it sent on the channel for answers here. */
@@ -44,7 +50,7 @@ export class RemoteInstances {
       id,
       service,
       replyChannel: this.keys.replyChannel(service, id),
-      unheard: new Set<number>(),
+      unheard: new Map<number, Unheard>(),
       requests: new FrameSeries(this.hasForgotten),
       replies: new FrameSeries(this.hasForgotten),
     };

@@ -1,32 +1,37 @@
 import { HydraError } from '../../../../lib/index.js';
-import { systemClock } from '../../../../lib/runtime/clock.js';
 import { Kind, type Item } from '../../../../lib/protocol/rpc.js';
-import type { Messenger } from '../../../../lib/transport/wire/messenger.js';
+import type { Messenger, PublishListener, PublishOutcome } from '../../../../lib/transport/wire/messenger.js';
 import { FrameReplies } from '../../../../lib/transport/incoming/frame-replies.js';
 import type { RemoteInstance } from '../../../../lib/transport/wire/remote-instances.js';
+import { ManualClock } from '../../../support/manual-clock.js';
 
 const MAX_BYTES = 1_048_576;
 
 function start(granted: number) {
   const items: Item[] = [];
   const channels = new Set<string>();
+  const underWay: ((outcome: PublishOutcome, isDoubtful: boolean) => void)[] = [];
   const messenger = {
-    post: (name: string, item: string) => {
+    post: (name: string, item: string, listener?: PublishListener<unknown>, subject?: unknown) => {
       channels.add(name);
       items.push(JSON.parse(item) as Item);
+      if (listener)
+        underWay.push((outcome, isDoubtful) => listener.onPublished(outcome, subject, isDoubtful));
     },
   } as unknown as Messenger;
-  const caller = { replyChannel: 'c:r', unheard: new Set() } as unknown as RemoteInstance;
+  const clock = new ManualClock();
+  const caller = { replyChannel: 'c:r', unheard: new Map() } as unknown as RemoteInstance;
   const place = { id: 7, pattern: 'p', before: 0 };
-  const replies = new FrameReplies(
-    { messenger, clock: systemClock, maxBytes: MAX_BYTES },
-    caller,
-    place,
-    granted,
-  );
+  const replies = new FrameReplies({ messenger, clock, maxBytes: MAX_BYTES }, caller, place, granted);
   /** What left since the last look. */
   const left = () => items.splice(0);
-  return { replies, left, channels };
+  /** Says of the oldest ones under way what became of them. */
+  const became = (...outcomes: PublishOutcome[]) => {
+    for (const [n, tell] of underWay.splice(0, outcomes.length).entries()) tell(outcomes[n]!, false);
+  };
+  /** The oldest one is said to have had a receiver, without a proof. */
+  const becameDoubtful = () => underWay.shift()!('delivered', true);
+  return { replies, left, channels, became, becameDoubtful, clock, caller };
 }
 
 const text = (bytes: number) => 'x'.repeat(bytes);
@@ -120,5 +125,119 @@ describe('an answer to one of our own instances', () => {
     const { replies, left } = start(1_024);
     replies.refuse(new HydraError('DRAINING', text(5_000)));
     expect(left()).toMatchObject([[Kind.refusal, 7, { code: 'DRAINING' }]]);
+  });
+});
+
+describe('an answer of which Redis had no receiver for a part', () => {
+  const away = new HydraError('REDIS_UNAVAILABLE', 'away');
+  const denied = new HydraError('FORBIDDEN', 'denied');
+  const numbers = (items: Item[]) => items.map(([, , n]) => n);
+
+  it('sends the first such value again, more and more rarely, and all others as soon as that one arrives', async () => {
+    const { replies, left, became, clock, caller } = start(10_000);
+    for (const value of ['a', 'b', 'c']) replies.value(value);
+    became('delivered', 'no-receivers', away);
+    expect([numbers(left()), replies.settledValues, caller.unheard.has(7)]).toEqual([[0, 1, 2], 1, true]);
+    await clock.advance(50);
+    expect(numbers(left())).toEqual([1]);
+    became('no-receivers');
+    await clock.advance(99);
+    expect(left()).toEqual([]);
+    await clock.advance(1);
+    expect(numbers(left())).toEqual([1]);
+    became('delivered');
+    expect(numbers(left())).toEqual([2]);
+    became('delivered');
+    expect([replies.settledValues, caller.unheard.size, clock.timerCount]).toEqual([3, 0, 0]);
+  });
+
+  it('sends nothing that comes later before it, its end included', async () => {
+    const { replies, left, became, clock } = start(10_000);
+    replies.value('a');
+    became('no-receivers');
+    left();
+    replies.value('b');
+    void replies.complete(false);
+    expect(left()).toEqual([]);
+    await clock.advance(50);
+    became('delivered');
+    expect(left()).toEqual([
+      [Kind.value, 7, 0, 'a', 0],
+      [Kind.value, 7, 1, 'b', 0],
+      [Kind.complete, 7, 2],
+    ]);
+  });
+
+  it('keeps the order of parts that fail in another one', async () => {
+    const { replies, left, became, clock } = start(10_000);
+    for (const value of ['a', 'b', 'c']) replies.value(value);
+    void replies.complete(false);
+    const [a, b, c, end] = ['delivered', 'no-receivers', 'no-receivers', 'no-receivers'] as const;
+    became(a, b, c, end);
+    left();
+    await clock.advance(50);
+    became('delivered');
+    expect(left()).toEqual([
+      [Kind.value, 7, 1, 'b', 0],
+      [Kind.value, 7, 2, 'c', 0],
+      [Kind.complete, 7, 3],
+    ]);
+  });
+
+  it('is given up after 5 s in which nothing arrived, and says to probes that it is not under way', async () => {
+    const { replies, left, became, clock, caller } = start(10_000);
+    for (const value of ['a', 'b']) replies.value(value);
+    became('no-receivers', 'no-receivers');
+    for (let ms = 0; ms < 4_950; ms += 50) {
+      await clock.advance(50);
+      became('no-receivers');
+    }
+    expect([replies.settledValues, caller.unheard.has(7)]).toEqual([0, true]);
+    await clock.advance(500);
+    left();
+    expect([replies.settledValues, caller.unheard.has(7), clock.timerCount]).toEqual([2, false, 0]);
+    replies.value('c');
+    expect(numbers(left())).toEqual([2]);
+  });
+
+  it('is not sent again where Redis refuses it', async () => {
+    const { replies, left, became, clock, caller } = start(10_000);
+    replies.value('a');
+    became(denied);
+    left();
+    await clock.advance(1_000);
+    expect([left(), replies.settledValues, caller.unheard.size]).toEqual([[], 1, 0]);
+  });
+
+  it('counts values that arrive before an earlier one only when that has come, too', async () => {
+    const { replies, became, left, clock } = start(10_000);
+    for (const value of ['a', 'b', 'c']) replies.value(value);
+    became('no-receivers', 'delivered', 'delivered');
+    expect([replies.settledValues, numbers(left())]).toEqual([0, [0, 1, 2]]);
+    await clock.advance(50);
+    expect(numbers(left())).toEqual([0]);
+    became('delivered');
+    expect(replies.settledValues).toBe(3);
+  });
+
+  it('sends again what nothing proves to have been received, its end included', async () => {
+    const { replies, left, becameDoubtful, became, clock } = start(10_000);
+    replies.value('a');
+    void replies.complete(false);
+    becameDoubtful();
+    becameDoubtful();
+    expect([numbers(left()), replies.settledValues]).toEqual([[0, 1], 0]);
+    await clock.advance(50);
+    became('delivered', 'delivered');
+    expect([numbers(left()), replies.settledValues]).toEqual([[0, 1], 1]);
+  });
+
+  it('drops it when it is broken off', async () => {
+    const { replies, left, became, clock } = start(10_000);
+    replies.value('a');
+    became('no-receivers');
+    replies.breakOff(new HydraError('INSTANCE_LOST', 'stopped'));
+    await clock.advance(50);
+    expect(left().map(([kind]) => kind)).toEqual([Kind.value, Kind.error]);
   });
 });

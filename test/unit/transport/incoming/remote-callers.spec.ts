@@ -9,7 +9,7 @@ const peer = (n: number): RemoteInstance => ({
   id: `${n}`,
   service: 'crowd',
   replyChannel: `c${n}:r`,
-  unheard: new Set(),
+  unheard: new Map(),
   requests: new FrameSeries(),
   replies: new FrameSeries(),
 });

@@ -1,6 +1,7 @@
 import type { WritePacket } from '@nestjs/microservices';
 
 import { HydraError, type Instance } from '../../../../lib/index.js';
+import { Kind, type Item } from '../../../../lib/protocol/rpc.js';
 import {
   OutgoingCall,
   type CallRequest,
@@ -75,15 +76,21 @@ describe('a call going out', () => {
     expect(call.readmitMissed()).toBe(false);
   });
 
-  it('takes values in their order only', () => {
+  it('keeps parts of its answer that come early until it is their turn, and forgets them with the attempt', () => {
     const { call } = makeCall();
-    expect([call.countValue(0), call.countValue(1), call.countValue(3), call.countValue('2')]).toEqual([
-      true,
-      true,
-      false,
-      false,
+    send(call, a);
+    const part = (n: number): Item => [Kind.value, 1, n, 'value'];
+    expect([call.keepEarly(2, part(2)), call.keepEarly(1, part(1)), call.keepEarly(1, part(1))]).toEqual([
+      1, 2, 2,
     ]);
-    expect(call.received).toBe(2);
+    expect([call.lacksValues, call.takeEarly()]).toEqual([true, undefined]);
+    call.countValue();
+    expect(call.takeEarly()).toEqual(part(1));
+    call.countValue();
+    expect([call.takeEarly(), call.received, call.lacksValues]).toEqual([part(2), 2, false]);
+    call.keepEarly(9, part(9));
+    call.detach();
+    expect([call.lacksValues, call.keepEarly(9, part(9))]).toEqual([false, 0]);
   });
 
   it('counts what probes did not find anew for each attempt', () => {

@@ -7,7 +7,6 @@ import { lastValueFrom, Observable, of, throwError } from 'rxjs';
 
 import { HydraHttpClient } from '../../lib/http/hydra-http-client.js';
 import type { PublishListener } from '../../lib/transport/wire/messenger.js';
-import { Kind } from '../../lib/protocol/rpc.js';
 import { resolveOptions } from '../../lib/hydra-options.js';
 import {
   HydraClient,

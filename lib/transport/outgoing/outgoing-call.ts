@@ -231,7 +231,7 @@ export class OutgoingCall extends WithDeadline {
     return this.attempt ? (this.attempt.early ??= new Map()).set(before, part).size : 0;
   }
 
-  /** The part whose turn it is, if it came early. */
+  /** The part that comes next, if it came early. */
   takeEarly(): Item | undefined {
     const early = this.attempt?.early;
     const part = early?.get(this.valueCount);

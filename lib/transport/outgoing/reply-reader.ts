@@ -21,7 +21,7 @@ export interface ReplyListener {
   refused(call: OutgoingCall, error: unknown): void;
   /** Values are missing in front of what arrived. They may still come. */
   lacksValues(call: OutgoingCall): void;
-  /** A part of the answer is missing for good, so the rest is useless. */
+  /** A part of the answer is missing and will not come, so the rest is useless. */
   brokenOff(call: OutgoingCall): void;
 }
 
@@ -85,14 +85,14 @@ export class ReplyReader {
     const call = this.find(from, item);
     if (!call) return;
     const before = item[2];
-    if (before !== call.received) return this.onOutOfTurn(call, before, item);
+    if (before !== call.received) return this.onUnordered(call, before, item);
     this.take(call, item);
     if (!call.lacksValues) return;
     for (let next = call.takeEarly(); next; next = call.takeEarly()) this.take(call, next);
   }
 
   /** A value that came already was sent again, since its first way was in doubt. */
-  private onOutOfTurn(call: OutgoingCall, before: unknown, item: Item): void {
+  private onUnordered(call: OutgoingCall, before: unknown, item: Item): void {
     const isRepeated = item[0] === Kind.value && isCount(before) && before < call.received;
     if (isRepeated) return;
     if (!isCount(before) || before < call.received) return this.listener.brokenOff(call);

@@ -5,7 +5,7 @@ const LATE_AFTER_MS = 500;
 const STALL_EVERY_MS = 5_000;
 
 /**
- * Tells which answers of Redis came after it had stood still. A server that goes on after that says that it had receivers, and
+ * Tells which answers of Redis came after it had stood still. A server that continues after that says that it had receivers, and
  * they may have left it meanwhile for another one: their connections are closed, and it has not noticed.
  *
  * One stall puts in doubt what was under way when its first answer came, and nothing after that for 5 s: whatever is repeated

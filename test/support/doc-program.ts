@@ -10,9 +10,9 @@ import { startPrivateRedis } from './redis.js';
 
 /** The program of a page, on a Redis of its own. */
 export interface DocProgram {
-  start(file: string): Child;
+  start(this: void, file: string): Child;
   /** Asks the one that serves HTTP, once it does. */
-  ask(path: string, method?: string): Promise<{ readonly status: number; readonly body: string }>;
+  ask(this: void, path: string, method?: string): Promise<{ readonly status: number; readonly body: string }>;
 }
 
 /** Writes the files that a page shows, each block whose first line names one in `src`, as its reader would have them. */

@@ -153,7 +153,7 @@ for i = outcomes, #ARGV, 4 do
   local what, lease, detail, event = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local job = heldJob(what, lease)
   if what == 'refund' then
-    returned[#returned + 1], refunds[#refunds + 1] = detail, detail
+    returned[#returned + 1], refunds[#refunds + 1] = detail, { detail, lease }
   elseif not job then
     refused[#refused + 1] = lease
   else
@@ -190,7 +190,7 @@ for i = outcomes, #ARGV, 4 do
       if detail ~= '' then remember(job, detail) end
       giveBack(KEYS[16], KEYS[3], job, fenceOf(lease))
       returned[#returned + 1] = patternOf(job) or ''
-      if event ~= 'begun' then refunds[#refunds + 1] = returned[#returned] end
+      if event ~= 'begun' then refunds[#refunds + 1] = { returned[#returned], lease } end
       event = ''
     elseif what == 'requeue' then
       remember(job, detail)
@@ -520,7 +520,7 @@ end
  *       then four for each outcome: what, lease, detail, event
  *         done: detail id   retry: detail '<delay ms> <added, Unix ms> <bytes of the id> <id><state>'   dead: detail '<bytes of the id> <id><dead letter>'
  *         return: to its place, detail the state or '', event 'begun' where it had begun, so that no token comes back   requeue: last in line, detail the state
- *         aside: last in a list set aside, detail the list   refund: a token of a rate limit is free, detail the pattern
+ *         aside: last in a list set aside, detail the list   refund: the token of a rate limit is free that was taken with this lease, detail the pattern
  *         unserved: last in the list of its pattern, which no worker serves, detail '<bytes of the pattern> <pattern><state>'
  * Returns the leases no longer held (nothing was done for them); the jobs; their states; the first of their fences, which
  *   count up; flags: p paused, m there is more to take, o nothing has room or tokens, i stands in idle, l it does not hold
@@ -565,12 +565,16 @@ for i = 19, outcomes - 1, 4 do
   if room[pattern] > 0 and (not tokens[pattern] or tokens[pattern] >= 1) then open = open + 1 end
 end
 ${OUTCOMES}
--- What is given back and has not begun: its token is there again.
-for _, pattern in ipairs(refunds) do
-  if tokens[pattern] then
-    if tokens[pattern] < 1 and tokens[pattern] + 1 >= 1 and room[pattern] > 0 then open = open + 1 end
-    tokens[pattern] = math.min(full[pattern], tokens[pattern] + 1)
-    refunded = true
+-- What is given back and has not begun. A bucket that was full without that token has had it already: only what cannot have come
+-- back since it was taken, which its fence tells, is there again.
+for _, refund in ipairs(refunds) do
+  local pattern, takenAt = refund[1], math.floor(fenceOf(refund[2]) / 1000)
+  local left = tokens[pattern]
+  local back = left and 1 - math.max(0, now - takenAt) * rates[pattern] or 0
+  if back > 0 then
+    local more = math.min(full[pattern], math.floor((left + back) * 1000000 + 0.5) / 1000000)
+    if left < 1 and more >= 1 and room[pattern] > 0 then open = open + 1 end
+    tokens[pattern], refunded = more, true
   end
 end
 local jobs, spent = {}, false

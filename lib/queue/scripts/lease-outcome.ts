@@ -36,8 +36,8 @@ export type LeaseOutcome =
       readonly state: JobState | undefined;
       readonly hasBegun: boolean;
     }
-  /** It was cancelled before it began: the token of its rate limit is there again. It has no lease. */
-  | { readonly what: 'refund'; readonly lease: ''; readonly pattern: string }
+  /** It was cancelled before it began: what has not come back of the token of its rate limit is there again. Its lease is over. */
+  | { readonly what: 'refund'; readonly lease: string; readonly pattern: string }
   /** It goes to the end of the waiting list. */
   | { readonly what: 'requeue'; readonly lease: string; readonly state: JobState }
   /** It goes to this list, of a pattern that other workers have a handler for. */

@@ -139,7 +139,7 @@ export class LocalJobs {
     if (this.waitsAlone?.job === job) this.waitsAlone.giveUp();
     const hasToken = !job.isStarted && slots.options.rateLimit !== undefined;
     if (hasToken && error.code === 'CANCELLED')
-      this.held.record({ what: 'refund', lease: '', pattern: job.pattern });
+      this.held.record({ what: 'refund', lease: job.lease, pattern: job.pattern });
     if (job.isStarted) {
       this.runner.stop(job, error);
       slots.leave();

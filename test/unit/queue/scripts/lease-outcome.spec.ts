@@ -11,7 +11,7 @@ describe('an outcome, as the script reads it,', () => {
     [{ what: 'dead', lease: '1-1', id: 'ä 1', letter: '{"a":1}', event: '{}' }, '4 ä 1{"a":1}', '{}'],
     [{ what: 'return', lease: '1-1', state: undefined, hasBegun: false }, '', ''],
     [{ what: 'return', lease: '1-1', state: undefined, hasBegun: true }, '', 'begun'],
-    [{ what: 'refund', lease: '', pattern: 'p' }, 'p', ''],
+    [{ what: 'refund', lease: '1-1', pattern: 'p' }, 'p', ''],
     [{ what: 'return', lease: '1-1', state: { lost: 1 }, hasBegun: false }, '{"lost":1}', ''],
     [{ what: 'requeue', lease: '1-1', state: { unhandledSince: 5 } }, '{"unhandledSince":5}', ''],
     [{ what: 'aside', lease: '1-1', list: 'key' }, 'key', ''],

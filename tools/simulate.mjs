@@ -1,7 +1,7 @@
 /**
  * `npm run simulate -- --seeds 1000 [--from 1] [--processes 2]`: runs whole fleets on virtual time, each from a seed, a minute of
  * their time each, and checks what the library promises. A failure prints one line that repeats it:
- * `npm run simulate -- --seed 4711 [--only f0,m1] [--log | --bytes]`.
+ * `npm run simulate -- --seed 4711 [--only f0,m1] [--log | --bytes]`. Ended by SIGINT or SIGTERM, it tells of the seeds it has run.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -30,6 +30,7 @@ const { values } = parseArgs({
 });
 
 const broken = new Map();
+const ending = new AbortController();
 let ran = 0;
 let cpuMs = 0;
 
@@ -65,23 +66,30 @@ function start(...args) {
   return run(process.execPath, [...PROGRAM, ...args], {
     cwd: ROOT,
     log: heard,
+    signal: ending.signal,
     env: { ...process.env, NODE_NO_WARNINGS: '1' },
   });
 }
 
 async function main() {
   await ensurePackages({ log: say });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => ending.abort());
   const startedAt = performance.now();
   const codes = values.seed === undefined ? await runMany() : [await start(...argumentsOfOne())];
-  const seconds = (performance.now() - startedAt) / 1_000;
-  say(
-    `\n${ran} seeds in ${seconds.toFixed(1)} s (${(cpuMs / Math.max(1, ran)).toFixed(0)} ms of CPU time each), ${broken.size} with broken promises`,
-  );
-  return codes.every((code) => code === 0) && broken.size === 0;
+  tellAll((performance.now() - startedAt) / 1_000);
+  return (ending.signal.aborted || codes.every((code) => code === 0)) && broken.size === 0;
+}
+
+function tellAll(seconds) {
+  const early = ending.signal.aborted ? 'ended early: ' : '';
+  const cpu = `${(cpuMs / Math.max(1, ran)).toFixed(0)} ms of CPU time each`;
+  say(`\n${early}${ran} seeds in ${seconds.toFixed(1)} s (${cpu}), ${broken.size} with broken promises`);
+  if (broken.size > 0) say(`broken: ${[...broken.keys()].toSorted((a, b) => a - b).join(', ')}`);
 }
 
 function runMany() {
   const [seeds, from, processes] = [values.seeds, values.from, values.processes].map(Number);
+  say(`${seeds} seeds from ${from}, in ${processes} processes`);
   const each = Array.from({ length: processes }, (_, index) => Math.ceil((seeds - index) / processes));
   return Promise.all(
     each.map((count, index) => start(String(from + index), String(count), String(processes), '--shrink')),

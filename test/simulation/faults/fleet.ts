@@ -15,6 +15,8 @@ export class Fleet {
   private readonly present = new Map<string, Member>();
   private readonly roles = new Map<string, RoleName>();
   private readonly starts = new Map<string, number>();
+  /** Has each replica that is to take over follow the Redis that is there now. */
+  private readonly replicas = new Set<() => void>();
 
   constructor(private readonly world: World) {}
 
@@ -62,7 +64,7 @@ export class Fleet {
     const goBack = async (from: number, copy: Promise<RedisCopy>) => {
       ledger.note('redis', 'data lost', { from });
       this.note(fault);
-      await redis.restart(fault.forMs, await copy);
+      await this.replaceRedis(fault.forMs, await copy);
     };
     const keepCopy = () => {
       const [from, copy] = [clock.monotonic(), redis.faults.replica()];
@@ -75,16 +77,26 @@ export class Fleet {
   private planFailover(fault: Extract<Fault, { kind: 'redis fails over' }>): void {
     const { clock, redis, ledger } = this.world;
     const { at, forMs, behindMs } = fault;
-    const takeOver = async (replica: Promise<RedisCopy>) => {
+    let replica: Promise<RedisCopy>;
+    const copy = () => void (replica = redis.faults.replica({ behind: behindMs }));
+    const takeOver = async () => {
+      this.replicas.delete(copy);
       ledger.note('redis', 'data lost', { from: clock.monotonic() - behindMs });
       this.note(fault);
-      await redis.restart(forMs, await replica);
+      await this.replaceRedis(forMs, await replica);
     };
     const follow = () => {
-      const replica = redis.faults.replica({ behind: behindMs });
-      clock.setTimeout(() => void takeOver(replica), at - clock.monotonic());
+      copy();
+      this.replicas.add(copy);
+      clock.setTimeout(() => void takeOver(), at - clock.monotonic());
     };
     clock.setTimeout(follow, Math.max(0, at - FOLLOWS_FOR_MS));
+  }
+
+  /** Other replicas follow the one that took over, as they do where a real one is promoted. */
+  private async replaceRedis(forMs: number, by: RedisCopy): Promise<void> {
+    await this.world.redis.restart(forMs, by);
+    for (const follow of this.replicas) follow();
   }
 
   private happen(fault: Fault): void {

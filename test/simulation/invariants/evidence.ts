@@ -1,3 +1,4 @@
+import type { RoleName } from '../actors/roles.js';
 import type { Plan } from '../faults/plan.js';
 import type { Fact } from '../world/ledger.js';
 
@@ -24,6 +25,11 @@ export class Evidence {
     this.redisFaults = facts
       .filter(({ who, kind }) => who === 'fault' && (kind.startsWith('redis') || kind === 'replies lost'))
       .map(({ at, forMs }) => ({ from: at, to: at + ((forMs as number | undefined) ?? 0) }));
+  }
+
+  /** Whether the world has a member of that role. */
+  has(role: RoleName): boolean {
+    return this.plan.members.some((member) => member.role === role);
   }
 
   all(kind: string): readonly Fact[] {

@@ -18,6 +18,8 @@ export const jobsAreKept: Invariant = (evidence) => {
     if ((isShared && !isNew) || evidence.isTouchedByLoss(Number(startedAt), at)) return [];
     if (ends.get(String(id))?.some(({ outcome }) => outcome === 'done')) return [];
     const state = states.get(id);
+    // Without a worker it waits.
+    if (state !== undefined && !evidence.has('worker')) return [];
     return state === 'dead' || state === 'completed'
       ? []
       : [`job ${String(id)} is ${String(state ?? 'lost')} in the end`];

@@ -1,0 +1,34 @@
+import type { RoleName } from '../../simulation/actors/roles.js';
+import { violationsOf } from '../../simulation/invariants/all.js';
+import type { Fact } from '../../simulation/world/ledger.js';
+
+const FACTS: readonly Fact[] = [
+  { at: 1_001, who: 'publisher1', kind: 'entry published', n: 'publisher1/0', startedAt: 1_000 },
+  { at: 1_003, who: 'producer1', kind: 'job added', id: 'producer1/0', isNew: true, startedAt: 1_002 },
+  { at: 58_000, who: 'auditor', kind: 'job found', id: 'producer1/0', state: 'waiting' },
+];
+
+const brokenWith = (...roles: readonly RoleName[]) => {
+  const members = roles.map((role) => ({ name: `${role}1`, role }));
+  return violationsOf({ plan: { members, faults: [] }, facts: FACTS }).map(({ rule }) => rule);
+};
+
+describe('the rules that nothing is lost', () => {
+  it('are broken where somebody was there to do it', () => {
+    expect(brokenWith('publisher', 'producer', 'consumer', 'worker')).toEqual([
+      'no accepted job is lost',
+      'no accepted entry is lost',
+    ]);
+  });
+
+  it('are kept by what waits where nobody is there to do it', () => {
+    expect(brokenWith('publisher', 'producer')).toEqual([]);
+  });
+
+  it('are broken by a job that is gone, also where nobody is there to do it', () => {
+    const gone = FACTS.filter(({ kind }) => kind !== 'job found');
+    const members = [{ name: 'producer1', role: 'producer' as const }];
+    const found = violationsOf({ plan: { members, faults: [] }, facts: gone });
+    expect(found.map(({ rule }) => rule)).toEqual(['no accepted job is lost']);
+  });
+});

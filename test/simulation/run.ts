@@ -5,6 +5,7 @@ import { violationsOf, type Violation } from './invariants/all.js';
 import { sealMachine, type Leaks } from './world/sealed-machine.js';
 import { strayKeys } from './world/stray-keys.js';
 import { World } from './world/world.js';
+import { listenersOf, moreThan } from './world/listeners.js';
 import type { Fact } from './world/ledger.js';
 
 /** All is well by then, and what is still there is looked at. */
@@ -44,6 +45,7 @@ export async function runSeed(
   const world = new World({ seed, lua, keepsBytes });
   const unseal = sealMachine(leaks);
   const stopCatching = catchThrown((error) => world.ledger.note(world.clock.actor, 'thrown', { error }));
+  const listenersBefore = listenersOf(process);
   try {
     const plan = given ?? planOf(world.randomOf('plan'));
     const fleet = new Fleet(world);
@@ -55,6 +57,8 @@ export async function runSeed(
     // Those too that were stopped before.
     for (const { name, process: closed, connectionCount } of world.hosts)
       world.ledger.note(name, 'left', { timers: closed.timerNames, connections: connectionCount });
+    const listeners = moreThan(listenersBefore, listenersOf(process));
+    if (listeners.length > 0) world.ledger.note('machine', 'listeners left', { listeners });
     for (const key of strayKeys(world.redis.server)) world.ledger.note('redis', 'key left', { key });
     for (const [what, where] of leaks) world.ledger.note('machine', 'leak', { what, where });
     world.close();

@@ -5,6 +5,7 @@ import { HydraInstance } from '../../../lib/hydra-instance.js';
 import { resolveOptions, type HydraOptions } from '../../../lib/hydra-options.js';
 import { HydraServer } from '../../../lib/hydra-server.js';
 import { sleep } from '../../../lib/runtime/waiting.js';
+import { listenersOf, moreThan, type Listeners } from '../world/listeners.js';
 import type { SimHost } from '../world/sim-host.js';
 import type { Detail } from '../world/ledger.js';
 import type { World } from '../world/world.js';
@@ -35,6 +36,8 @@ export class Member {
   readonly instance: HydraInstance;
   private readonly server: HydraServer | undefined;
   private readonly endings: (() => unknown)[] = [];
+  /** Of the driver's clients, once it is there. */
+  private listeners: Listeners = new Map();
   private life: 'starting' | 'there' | 'closed' = 'starting';
 
   constructor(
@@ -98,6 +101,7 @@ export class Member {
       else await this.instance.announce();
       if (this.life !== 'starting') return;
       this.life = 'there';
+      this.listeners = this.driverListeners();
       this.note('there', { id: this.instance.id });
       await this.role.live?.(this);
     } catch (error) {
@@ -120,11 +124,19 @@ export class Member {
 
   async close(): Promise<void> {
     this.note('closing', { id: this.instance.id });
+    const wasThere = this.life === 'there';
     this.life = 'closed';
     await this.server?.close();
     for (const end of this.endings) await end();
     await this.instance.close();
+    const listeners = wasThere ? moreThan(this.listeners, this.driverListeners()) : [];
+    if (listeners.length > 0) this.note('listeners left', { listeners });
     this.note('closed', { id: this.instance.id });
+  }
+
+  private driverListeners(): Listeners {
+    const { commands, subscriber } = this.instance.redis;
+    return listenersOf(commands, subscriber);
   }
 
   private listen(server: HydraServer): Promise<void> {

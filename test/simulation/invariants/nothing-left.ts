@@ -1,6 +1,6 @@
 import type { Invariant } from './evidence.js';
 
-/** Whoever is closed has no timer, no connection and no key that is not to stay, and closing ends in time. */
+/** Whoever is closed has no timer, no connection, no listener more than at first and no key that is not to stay, and closing ends in time. */
 export const nothingIsLeft: Invariant = (evidence) => {
   const closed = new Set(evidence.all('closed').map(({ id }) => id));
   const hanging = evidence
@@ -11,8 +11,14 @@ export const nothingIsLeft: Invariant = (evidence) => {
     const found = (timers as string[]).map((timer) => `${who} has a timer: ${timer}`);
     return connections === 0 ? found : [...found, `${who} has ${String(connections)} connections`];
   });
+  const listeners = evidence
+    .all('listeners left')
+    .map(
+      ({ who, listeners: more }) =>
+        `${who} has more listeners than at first: ${(more as string[]).join(', ')}`,
+    );
   const keys = evidence.all('key left').map(({ key }) => `the key ${String(key)} is in no table`);
-  return [...hanging, ...held, ...keys];
+  return [...hanging, ...held, ...listeners, ...keys];
 };
 
 /** Nothing asks the machine for time or randomness, and no error gets out. */

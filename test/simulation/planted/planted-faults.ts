@@ -14,12 +14,23 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   { name: 'counter-that-goes-back', shownBy: 'worker,redis goes back', rule: 'fences rise' },
   { name: 'double-subscribe', shownBy: 'caller,cut', rule: 'a call is answered while all is well' },
   {
+    name: 'duplicate-that-counts-as-new',
+    shownBy: 'producer',
+    rule: 'an id is unique while its job exists',
+  },
+  {
     name: 'gap-that-completes',
     shownBy: 'caller,cut',
     rule: 'the values of an answer are whole, or the call fails',
   },
+  {
+    name: 'group-that-begins-again',
+    shownBy: 'consumer',
+    rule: 'an entry that was done does not begin again',
+  },
   { name: 'id-freed-too-early', shownBy: 'producer', rule: 'a job runs in one place at a time' },
   { name: 'lease-by-the-wrong-clock', shownBy: 'worker,skew', rule: 'a job runs in one place at a time' },
+  { name: 'listener-for-each-connection', shownBy: 'cut', rule: 'nothing is left after close' },
   {
     name: 'lost-wake-up',
     shownBy: 'producer',

@@ -13,6 +13,6 @@ describe('the patches that plant faults', () => {
 
   it('are there for each fault that is listed', () => {
     expect(patches.toSorted()).toEqual(PLANTED_FAULTS.map(({ name }) => `${name}.patch`).toSorted());
-    expect(patches).toHaveLength(10);
+    expect(patches).toHaveLength(13);
   });
 });

@@ -1,6 +1,9 @@
+import { EventEmitter } from 'node:events';
+
 import type { RoleName } from '../../simulation/actors/roles.js';
 import { violationsOf } from '../../simulation/invariants/all.js';
 import type { Fact } from '../../simulation/world/ledger.js';
+import { listenersOf, moreThan } from '../../simulation/world/listeners.js';
 
 const FACTS: readonly Fact[] = [
   { at: 1_001, who: 'publisher1', kind: 'entry published', n: 'publisher1/0', startedAt: 1_000 },
@@ -30,5 +33,31 @@ describe('the rules that nothing is lost', () => {
     const members = [{ name: 'producer1', role: 'producer' as const }];
     const found = violationsOf({ plan: { members, faults: [] }, facts: gone });
     expect(found.map(({ rule }) => rule)).toEqual(['no accepted job is lost']);
+  });
+});
+
+describe('the rule that nothing is left', () => {
+  it('is broken by a listener on the process', () => {
+    const before = listenersOf(process);
+    const listener = () => undefined;
+    process.on('beforeExit', listener);
+    const listeners = moreThan(before, listenersOf(process));
+    process.off('beforeExit', listener);
+    const facts = [{ at: 70_000, who: 'machine', kind: 'listeners left', listeners }];
+    expect(violationsOf({ plan: { members: [], faults: [] }, facts })).toEqual([
+      {
+        rule: 'nothing is left after close',
+        what: 'machine has more listeners than at first: 1 of beforeExit',
+      },
+    ]);
+  });
+
+  it('counts the listeners of all emitters together, and not those that are gone', () => {
+    const [one, other] = [new EventEmitter(), new EventEmitter()];
+    one.on('a', () => undefined).on('b', () => undefined);
+    const before = listenersOf(one, other);
+    one.removeAllListeners('b');
+    other.on('a', () => undefined);
+    expect(moreThan(before, listenersOf(one, other))).toEqual(['1 of a']);
   });
 });

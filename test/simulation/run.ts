@@ -57,6 +57,7 @@ export async function runSeed(
     // Those too that were stopped before.
     for (const { name, process: closed, connectionCount } of world.hosts)
       world.ledger.note(name, 'left', { timers: closed.timerNames, connections: connectionCount });
+    for (const member of fleet.everyone) member.noteListeners();
     const listeners = moreThan(listenersBefore, listenersOf(process));
     if (listeners.length > 0) world.ledger.note('machine', 'listeners left', { listeners });
     for (const key of strayKeys(world.redis.server)) world.ledger.note('redis', 'key left', { key });

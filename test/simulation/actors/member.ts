@@ -37,7 +37,7 @@ export class Member {
   private readonly server: HydraServer | undefined;
   private readonly endings: (() => unknown)[] = [];
   /** Of the driver's clients, once it is there. */
-  private listeners: Listeners = new Map();
+  private listeners: Listeners | undefined;
   private life: 'starting' | 'there' | 'closed' = 'starting';
 
   constructor(
@@ -124,14 +124,17 @@ export class Member {
 
   async close(): Promise<void> {
     this.note('closing', { id: this.instance.id });
-    const wasThere = this.life === 'there';
     this.life = 'closed';
     await this.server?.close();
     for (const end of this.endings) await end();
     await this.instance.close();
-    const listeners = wasThere ? moreThan(this.listeners, this.driverListeners()) : [];
-    if (listeners.length > 0) this.note('listeners left', { listeners });
     this.note('closed', { id: this.instance.id });
+  }
+
+  /** Writes down what the driver's clients have more than at first. */
+  noteListeners(): void {
+    const listeners = this.listeners ? moreThan(this.listeners, this.driverListeners()) : [];
+    if (listeners.length > 0) this.note('listeners left', { listeners });
   }
 
   private driverListeners(): Listeners {

@@ -12,6 +12,8 @@ const FOLLOWS_FOR_MS = 2_000;
 
 /** The processes of a world, and what is done to them. */
 export class Fleet {
+  /** All that ever were. */
+  readonly everyone: Member[] = [];
   private readonly present = new Map<string, Member>();
   private readonly roles = new Map<string, RoleName>();
   private readonly starts = new Map<string, number>();
@@ -54,6 +56,7 @@ export class Fleet {
     const host = this.world.host(count === 1 ? name : `${name}~${count}`);
     const member = new Member(this.world, host, ROLES[this.roles.get(name)!]);
     this.present.set(name, member);
+    this.everyone.push(member);
     member.note('starting', { id: member.instance.id, service: member.role.service });
     void member.start();
   }

@@ -24,7 +24,7 @@ export const Kind = {
   value: 2,
   /** `[3, id, n]` or `[3, id, n, value, hasBytes?]`: the answer is complete, with this last value after n others. */
   complete: 3,
-  /** `[4, id, error]`: the handler had begun, and failed with this. */
+  /** `[4, id, error, n?]`: the handler had begun, and failed with this after n values; without n at once. */
   error: 4,
   /** `[5, id, error]`: no handler began, and none will. */
   refusal: 5,

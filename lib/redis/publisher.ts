@@ -63,6 +63,8 @@ export class Publisher {
     // A message that is published at a replica reaches only the subscribers of this replica.
     if (!hasPrimary) throw notConnected(channel);
     if (isInShard && shards.isActive) return isPositive(await shards.publish(channel, message));
+    // Its own subscriptions are being made again. Others listen at the owner of the slot, everywhere, too.
+    if (isInShard && isSharded) return (await publishOn(commands, channel, message)) > 0 || undefined;
     if (!isSharded && this.canRunPubsub && clock.monotonic() >= this.countTrustedUntil) {
       return this.publishCounted(channel, message);
     }

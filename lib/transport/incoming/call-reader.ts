@@ -85,7 +85,7 @@ export class CallReader {
       logRejected(this.context.log, 'calls', item);
       return undefined;
     }
-    const replies = this.frameReplies(from, { id, pattern, before: 0 }, share);
+    const replies = this.frameReplies(from, { id, pattern, before: 0, timeoutMs }, share);
     const headers = headersOf(metadata);
     if (!this.isAccepting) return this.refusal(replies, this.drainingError(pattern), pattern, headers);
     const { callers } = this.options;
@@ -164,7 +164,11 @@ export class CallReader {
     return new Refusal(replies, error, { pattern, metadata, isKnown: this.handlers.has(pattern) });
   }
 
-  private frameReplies(from: RemoteInstance, place: ReplyPlace, share: unknown): Replies {
+  private frameReplies(
+    from: RemoteInstance,
+    place: ReplyPlace & { readonly timeoutMs: number },
+    share: unknown,
+  ): Replies {
     const granted = typeof share === 'number' ? Math.max(share, SMALL_REPLY) : REPLY_SHARE;
     return this.throughCodec(new FrameReplies(this.outlet, from, place, granted), place.id);
   }

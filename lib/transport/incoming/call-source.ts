@@ -311,17 +311,25 @@ export class CallSource implements Source, StreamListener {
   }
 
   private expire(call: IncomingCall): void {
-    this.stop(call, new HydraError('TIMEOUT', `the caller of "${call.pattern}" does not wait any more`));
+    this.unwanted(call, new HydraError('TIMEOUT', `the caller of "${call.pattern}" does not wait any more`));
   }
 
   private callerLost(call: IncomingCall): void {
-    this.stop(call, new HydraError('CANCELLED', `the caller of "${call.pattern}" is gone: ${call.from}`));
+    this.unwanted(call, new HydraError('CANCELLED', `the caller of "${call.pattern}" is gone: ${call.from}`));
   }
 
   private cancelByCaller(from: RemoteInstance, id: unknown): void {
     const call = this.callers.find(from)?.running.get(id);
-    if (!call) return;
-    this.stop(call, new HydraError('CANCELLED', `the caller of "${call.pattern}" does not want the answer`));
+    if (!call) return from.unheard.get(id as number)?.abandon();
+    this.unwanted(
+      call,
+      new HydraError('CANCELLED', `the caller of "${call.pattern}" does not want the answer`),
+    );
+  }
+
+  private unwanted(call: IncomingCall, reason: HydraError): void {
+    call.replies.abandon?.();
+    this.stop(call, reason);
   }
 
   private cancelAtDrain(call: IncomingCall): void {

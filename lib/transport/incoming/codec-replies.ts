@@ -39,6 +39,10 @@ export class CodecReplies implements Replies {
     this.replies.remind?.();
   }
 
+  abandon(): void {
+    this.replies.abandon?.();
+  }
+
   breakOff(error: unknown): void {
     this.replies.breakOff(error);
   }

@@ -5,7 +5,12 @@ import type { Messenger, PublishListener, PublishOutcome } from '../wire/messeng
 import { encodeError, encodeLast, encodeValue, withSent, type ReplyPlace } from '../wire/packet.js';
 import type { RemoteInstance } from '../wire/remote-instances.js';
 import type { Replies } from './replies.js';
-import { UndeliveredParts, type Part, type UndeliveredListener } from './undelivered-parts.js';
+import {
+  UndeliveredParts,
+  type Part,
+  type Undelivered,
+  type UndeliveredListener,
+} from './undelivered-parts.js';
 
 /** After this many bytes a value says how many bytes the answer has sent. The caller grants more because of that. */
 const TELL_EVERY = 512;
@@ -41,7 +46,7 @@ export class FrameReplies implements Replies, PublishListener<Part | undefined>,
   constructor(
     private readonly outlet: ReplyOutlet,
     private readonly caller: RemoteInstance,
-    private readonly place: ReplyPlace,
+    private readonly place: ReplyPlace & { readonly timeoutMs: number },
     /** Bytes that may be sent, counted from the beginning. */
     private granted: number,
   ) {}
@@ -86,7 +91,8 @@ export class FrameReplies implements Replies, PublishListener<Part | undefined>,
   }
 
   error(error: unknown): void | Promise<void> {
-    return this.finish(encodeError(Kind.error, this.place.id, error, this.outlet.maxBytes));
+    const { id, before } = this.place;
+    return this.finish(encodeError(Kind.error, id, error, this.outlet.maxBytes, before));
   }
 
   refuse(error: unknown): void {
@@ -94,9 +100,13 @@ export class FrameReplies implements Replies, PublishListener<Part | undefined>,
   }
 
   breakOff(error: unknown): void {
-    this.held = NOTHING;
-    this.undelivered?.clear();
+    this.drop();
     this.sendEnd(encodeError(Kind.error, this.place.id, error, this.outlet.maxBytes));
+  }
+
+  abandon(): void {
+    this.drop();
+    this.heard();
   }
 
   /** Requests the grant that it waits for. It is called again when the request or the grant may have been lost. */
@@ -109,9 +119,8 @@ export class FrameReplies implements Replies, PublishListener<Part | undefined>,
 
   /** @param part undefined for the end, of which most answers consist */
   onPublished(outcome: PublishOutcome, part: Part | undefined, isDoubtful = false): void {
-    // An answer that Redis refuses to publish it will continue to refuse.
-    const isUndelivered = outcome === 'no-receivers' || (outcome !== 'delivered' && outcome.retryable);
-    if (isUndelivered || isDoubtful) this.failed(part ?? this.endPart());
+    const why = isDoubtful ? 'doubtful' : whyUndelivered(outcome);
+    if (why) this.failed(part ?? this.endPart(), why);
     else this.arrived(part);
   }
 
@@ -121,7 +130,7 @@ export class FrameReplies implements Replies, PublishListener<Part | undefined>,
 
   gaveUp(parts: readonly Part[]): void {
     for (const part of parts) if (!part.isLast) this.settle(part.number);
-    this.heard();
+    if (this.undelivered?.isEmpty) this.heard();
   }
 
   private mayLeave({ bytes, isLast }: Part): boolean {
@@ -138,7 +147,7 @@ export class FrameReplies implements Replies, PublishListener<Part | undefined>,
 
   /** Not before what has to be sent again. */
   private post(part: Part): void {
-    if (this.undelivered?.isEmpty === false) this.undelivered.add(part);
+    if (this.undelivered?.holdsBack) this.undelivered.append(part);
     else this.resend(part);
   }
 
@@ -170,10 +179,15 @@ export class FrameReplies implements Replies, PublishListener<Part | undefined>,
     return { text, bytes: 0, number: this.place.before, isLast: true };
   }
 
-  private failed(part: Part): void {
+  private failed(part: Part, why: Undelivered): void {
     this.caller.unheard.set(this.place.id, this);
-    this.undelivered ??= new UndeliveredParts(this.outlet.clock, this);
-    this.undelivered.add(part);
+    this.undelivered ??= new UndeliveredParts(this.outlet.clock, this.place.timeoutMs, this);
+    this.undelivered.add(part, why);
+  }
+
+  private drop(): void {
+    this.held = NOTHING;
+    this.undelivered?.clear();
   }
 
   private arrived(part: Part | undefined): void {
@@ -184,7 +198,8 @@ export class FrameReplies implements Replies, PublishListener<Part | undefined>,
   }
 
   private settle(number: number): void {
-    if (number !== this.delivered) return void (this.deliveredAhead ??= new Set()).add(number);
+    if (number < this.delivered) return;
+    if (number > this.delivered) return void (this.deliveredAhead ??= new Set()).add(number);
     do this.delivered++;
     while (this.deliveredAhead?.delete(this.delivered));
   }
@@ -193,4 +208,11 @@ export class FrameReplies implements Replies, PublishListener<Part | undefined>,
   private heard(): void {
     if (this.undelivered) this.caller.unheard.delete(this.place.id);
   }
+}
+
+/** An answer that Redis refuses to publish it will continue to refuse. */
+function whyUndelivered(outcome: PublishOutcome): Undelivered | undefined {
+  if (outcome === 'delivered') return undefined;
+  if (outcome === 'no-receivers') return 'unreceived';
+  return outcome.retryable ? 'unsent' : undefined;
 }

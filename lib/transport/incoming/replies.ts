@@ -11,6 +11,8 @@ export interface Replies {
   refuse(error: unknown): void;
   /** Sends the end at once, and drops the values that wait. */
   breakOff(error: unknown): void;
+  /** The caller does not want it any more: nothing that waits is sent. For replies that send again what was lost. */
+  abandon?(): void;
   /** Whether another value can be sent or encoded now. */
   readonly hasRoom: boolean;
   /** How many of the first values are not under way any more, for replies that know it. */

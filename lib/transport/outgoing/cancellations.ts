@@ -51,8 +51,8 @@ export class Cancellations implements PublishListener<Cancellation> {
     this.unsent.clear();
   }
 
-  onPublished(outcome: PublishOutcome, cancellation: Cancellation, isDoubtful = false): void {
-    if (outcome === 'delivered' && !isDoubtful) return;
+  onPublished(outcome: PublishOutcome, cancellation: Cancellation): void {
+    if (outcome === 'delivered') return;
     if (outcome instanceof HydraError && !outcome.retryable) return;
     this.retryLater(cancellation);
   }

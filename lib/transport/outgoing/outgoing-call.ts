@@ -66,6 +66,7 @@ interface Attempt {
   readonly messageId: string | undefined;
   /** Probes that found the call finished at its instance, while the answer was not here. */
   missedAnswers: number;
+  missedAnswerAt: number;
   /** Probes that did not find the call at its instance. */
   missedArrivals: number;
   /** Parts of the answer that came before others that belong in front of them, by the number of values before each. */
@@ -187,6 +188,7 @@ export class OutgoingCall extends WithDeadline {
       credit,
       messageId,
       missedAnswers: 0,
+      missedAnswerAt: -Infinity,
       missedArrivals: 0,
       early: undefined,
     };
@@ -239,9 +241,13 @@ export class OutgoingCall extends WithDeadline {
     return part;
   }
 
-  /** How many probes now found it finished, while the answer was not here. */
-  missAnswer(): number {
-    return this.attempt ? ++this.attempt.missedAnswers : 0;
+  /** How many probes, this far apart at least, now found it finished, while the answer was not here. */
+  missAnswer(now: number, apartMs: number): number {
+    const { attempt } = this;
+    if (!attempt) return 0;
+    if (now - attempt.missedAnswerAt < apartMs) return attempt.missedAnswers;
+    attempt.missedAnswerAt = now;
+    return ++attempt.missedAnswers;
   }
 
   /** How many probes now did not find it. */

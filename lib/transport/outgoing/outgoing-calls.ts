@@ -381,7 +381,8 @@ export class OutgoingCalls implements PublishListener<Sent>, ProbeListener, Repl
     if (state === 'sent') {
       call.setUncertain();
       this.cancellations.send(call);
-      this.countFailure(call);
+      // While Redis is away, no instance is to blame.
+      if (this.context.redis.isReady) this.countFailure(call);
     }
     if (state === 'queueing') return this.fail(call, notQueuedError(call));
     this.fail(call, timeoutError(call, this.context.redis.isReady));

@@ -36,8 +36,8 @@ const RECHECK_AFTER_MS = 150;
  */
 export class Prober {
   private timer: Timer | undefined;
-  /** Instances that have not answered their last probe yet. */
-  private readonly unanswered = new Set<string>();
+  /** Instances that have not answered their last probe yet, and since when. */
+  private readonly unanswered = new Map<string, number>();
   /** Instances that had no subscriber, and are checked once more. */
   private readonly unsubscribed = new Set<string>();
 
@@ -50,10 +50,7 @@ export class Prober {
 
   /** A call began. */
   wake(): void {
-    const { clock, options } = this.context;
-    const { probeAfterMs } = options.calls;
-    // Where no count tells who is dead, an instance that does not answer is left out before twice that time.
-    this.timer ??= clock.setInterval(() => this.probe(), this.hasCounts ? probeAfterMs : probeAfterMs / 2);
+    this.timer ??= this.context.clock.setInterval(() => this.probe(), this.everyMs);
   }
 
   stop(): void {
@@ -69,8 +66,9 @@ export class Prober {
       const [call] = this.callsAt(from, [id]);
       if (call && this.hasLost(call, values)) this.listener.brokenOff(call);
     }
+    const now = this.context.clock.monotonic();
     for (const call of this.callsAt(from, finished)) {
-      if (call.missAnswer() >= MAX_MISSED_ANSWERS) this.listener.answerLost(call);
+      if (call.missAnswer(now, this.everyMs / 2) >= MAX_MISSED_ANSWERS) this.listener.answerLost(call);
     }
     for (const call of this.callsAt(from, unknown)) {
       // On a Cluster two messages may take two ways, and the later one arrive first.
@@ -108,12 +106,25 @@ export class Prober {
     if (!this.context.redis.isReady) return;
     for (const [instance, calls] of this.overdue()) {
       if (this.unsubscribed.has(instance.id)) continue;
-      if (!this.hasCounts && this.unanswered.has(instance.id)) calls[0]!.target.view.avoid(instance.id);
+      const isSilent = this.isSilent(instance);
+      if (!this.hasCounts && isSilent) calls[0]!.target.view.avoid(instance.id);
       // With a pattern subscriber, a PUBLISH to a dead instance still has a receiver.
       const isAsked = readsFrames(instance);
-      if (!isAsked || this.unanswered.has(instance.id)) void this.countSubscribers(instance, calls);
+      if (!isAsked || isSilent) void this.countSubscribers(instance, calls);
       if (isAsked) this.ask(instance, calls);
     }
+  }
+
+  /** Where no count tells who is dead, an instance that does not answer is left out before twice `calls.probeAfterMs`. */
+  private get everyMs(): number {
+    const { probeAfterMs } = this.context.options.calls;
+    return this.hasCounts ? probeAfterMs : probeAfterMs / 2;
+  }
+
+  /** It did not answer what it was asked a round ago, or earlier. */
+  private isSilent({ id }: Instance): boolean {
+    const askedAt = this.unanswered.get(id);
+    return askedAt !== undefined && this.context.clock.monotonic() - askedAt >= this.everyMs / 2;
   }
 
   private get hasCounts(): boolean {
@@ -141,7 +152,7 @@ export class Prober {
       calls.map(({ id }) => id),
     );
     const askedAt = this.context.clock.monotonic();
-    this.unanswered.add(instance.id);
+    if (!this.unanswered.has(instance.id)) this.unanswered.set(instance.id, askedAt);
     // Without this, a lost grant would stop the answer for ever.
     for (const { id, credit } of calls)
       if (credit && credit.told > 0) this.messenger.post(channel, encodeItem(Kind.grant, id, credit.told));
@@ -164,6 +175,7 @@ export class Prober {
     try {
       const isInShard = instance.capabilities?.sharded === true;
       const subscribers = await this.context.redis.shards.countSubscribers(channel, isInShard);
+      if (readsFrames(instance) && !this.unanswered.has(instance.id)) return;
       const hasNone = subscribers === 0 && this.countsProve(instance);
       if (this.hasLeft(instance, calls)) this.lose(instance, calls);
       else if (hasNone) this.hasNoSubscriber(instance, calls, askedAt, isAgain);

@@ -36,10 +36,7 @@ export class ReplyReader {
   readonly handlers: ItemHandlers = {
     [Kind.value]: (from, item) => this.onPart(from, item),
     [Kind.complete]: (from, item) => this.onPart(from, item),
-    [Kind.error]: (from, item) => {
-      const call = this.find(from, item);
-      if (call) this.listener.handlerFailed(call, begun(errorOf(item[2])));
-    },
+    [Kind.error]: (from, item) => this.onError(from, item),
     [Kind.refusal]: (from, item) => {
       const call = this.find(from, item);
       if (call) this.listener.refused(call, errorOf(item[2]));
@@ -91,6 +88,15 @@ export class ReplyReader {
     for (let next = call.takeEarly(); next; next = call.takeEarly()) this.take(call, next);
   }
 
+  /** `[4, id, error, n?]` */
+  private onError(from: RemoteInstance, item: Item): void {
+    const call = this.find(from, item);
+    if (!call) return;
+    const before = item[3];
+    if (isCount(before) && before > call.received) this.onUnordered(call, before, item);
+    else this.takeError(call, item);
+  }
+
   /** A value that came already was sent again, since its first way was in doubt. */
   private onUnordered(call: OutgoingCall, before: unknown, item: Item): void {
     const isRepeated = item[0] === Kind.value && isCount(before) && before < call.received;
@@ -102,6 +108,7 @@ export class ReplyReader {
 
   private take(call: OutgoingCall, item: Item): void {
     if (item[0] === Kind.value) this.takeValue(call, item);
+    else if (item[0] === Kind.error) this.takeError(call, item);
     else this.takeEnd(call, item);
   }
 
@@ -119,6 +126,10 @@ export class ReplyReader {
   /** `[3, id, n]` or `[3, id, n, value, hasBytes?]` */
   private takeEnd(call: OutgoingCall, [, , , value, hasBytes]: Item): void {
     this.listener.completed(call, decodeValue(value, hasBytes));
+  }
+
+  private takeError(call: OutgoingCall, [, , error]: Item): void {
+    this.listener.handlerFailed(call, begun(errorOf(error)));
   }
 }
 

@@ -103,14 +103,21 @@ export function decodeValue(data: unknown, hasBytes: unknown): unknown {
   return hasBytes === 1 ? fromPayload(data, (base64) => Buffer.from(base64, 'base64')) : data;
 }
 
-/** An error as an item of a frame: a HydraError by its code, anything else as the handler's pipeline gave it. Never throws. */
+/**
+ * An error as an item of a frame: a HydraError by its code, anything else as the handler's pipeline gave it. Never throws.
+ *
+ * @param before how many values of the answer come before it
+ */
 export function encodeError(
   kind: typeof Kind.error | typeof Kind.refusal,
   id: number,
   error: unknown,
   maxBytes: number,
+  before = 0,
 ): string {
-  return encodeFailure(error, maxBytes, (wire) => JSON.stringify([kind, id, wire]));
+  return encodeFailure(error, maxBytes, (wire) =>
+    JSON.stringify(before > 0 ? [kind, id, wire, before] : [kind, id, wire]),
+  );
 }
 
 /** An error as the answer to a UMF message. Never throws. */

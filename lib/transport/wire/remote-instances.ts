@@ -8,6 +8,8 @@ const MAX_REMEMBERED = 10_000;
 export interface Unheard {
   /** How many of its first values are not under way any more. */
   readonly settledValues: number;
+  /** The caller does not want it any more. */
+  abandon(): void;
 }
 
 /** One of our own instances that sent a frame here. */

@@ -21,7 +21,7 @@ function start(granted: number) {
   } as unknown as Messenger;
   const clock = new ManualClock();
   const caller = { replyChannel: 'c:r', unheard: new Map() } as unknown as RemoteInstance;
-  const place = { id: 7, pattern: 'p', before: 0 };
+  const place = { id: 7, pattern: 'p', before: 0, timeoutMs: 60_000 };
   const replies = new FrameReplies({ messenger, clock, maxBytes: MAX_BYTES }, caller, place, granted);
   /** What left since the last look. */
   const left = () => items.splice(0);
@@ -29,8 +29,10 @@ function start(granted: number) {
   const became = (...outcomes: PublishOutcome[]) => {
     for (const [n, tell] of underWay.splice(0, outcomes.length).entries()) tell(outcomes[n]!, false);
   };
-  /** The oldest one is said to have had a receiver, without a proof. */
-  const becameDoubtful = () => underWay.shift()!('delivered', true);
+  /** All are said to have had a receiver, without a proof. */
+  const becameDoubtful = () => {
+    for (const tell of underWay.splice(0)) tell('delivered', true);
+  };
   return { replies, left, channels, became, becameDoubtful, clock, caller };
 }
 
@@ -193,7 +195,7 @@ describe('an answer of which Redis had no receiver for a part', () => {
       became('no-receivers');
     }
     expect([replies.settledValues, caller.unheard.has(7)]).toEqual([0, true]);
-    await clock.advance(500);
+    await clock.advance(900);
     left();
     expect([replies.settledValues, caller.unheard.has(7), clock.timerCount]).toEqual([2, false, 0]);
     replies.value('c');
@@ -220,16 +222,89 @@ describe('an answer of which Redis had no receiver for a part', () => {
     expect(replies.settledValues).toBe(3);
   });
 
-  it('sends again what nothing proves to have been received, its end included', async () => {
+  it('sends again what nothing proves to have been received, and keeps nothing waiting for that', async () => {
     const { replies, left, becameDoubtful, became, clock } = start(10_000);
     replies.value('a');
+    becameDoubtful();
     void replies.complete(false);
-    becameDoubtful();
-    becameDoubtful();
     expect([numbers(left()), replies.settledValues]).toEqual([[0, 1], 0]);
+    becameDoubtful();
     await clock.advance(50);
-    became('delivered', 'delivered');
+    became('delivered');
     expect([numbers(left()), replies.settledValues]).toEqual([[0, 1], 1]);
+  });
+
+  it('loses nothing for a caller that hears everything, and is counted by nobody for 5 s', async () => {
+    const { replies, left, becameDoubtful, clock, caller } = start(100_000);
+    const sent = new Set<unknown>();
+    for (let n = 0; n < 70; n++) {
+      replies.value(n);
+      for (const [, , number] of left()) sent.add(number);
+      becameDoubtful();
+      await clock.advance(100);
+    }
+    for (let ms = 0; ms < 6_000; ms += 800) {
+      becameDoubtful();
+      await clock.advance(800);
+    }
+    expect([sent.size, replies.settledValues, caller.unheard.size]).toEqual([70, 70, 0]);
+  });
+
+  it('keeps of such parts no more than a caller can have let come', () => {
+    const { replies, becameDoubtful } = start(10_000_000);
+    const value = text(100_000);
+    for (let n = 0; n < 8; n++) {
+      replies.value(value);
+      becameDoubtful();
+    }
+    expect(replies.settledValues).toBe(3);
+  });
+
+  it('has one copy of it under way at a time', async () => {
+    const { replies, left, became, clock } = start(10_000);
+    replies.value('a');
+    became('no-receivers');
+    left();
+    for (let n = 0; n < 20; n++) {
+      replies.value(n);
+      await clock.advance(100);
+    }
+    expect(numbers(left())).toEqual([0]);
+    became('delivered');
+    expect(numbers(left())).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
+  });
+
+  it('waits for Redis as long as its caller waits', async () => {
+    const { replies, left, became, clock, caller } = start(10_000);
+    void replies.complete(true, 'late');
+    const failAgain = async (ms: number) => {
+      for (let passed = 0; passed < ms; passed += 400) {
+        became(away);
+        await clock.advance(400);
+      }
+    };
+    await failAgain(58_000);
+    expect(caller.unheard.has(7)).toBe(true);
+    left();
+    await failAgain(3_000);
+    expect([caller.unheard.has(7), clock.timerCount]).toEqual([false, 0]);
+  });
+
+  it('says with an error how many values come before it', async () => {
+    const { replies, left } = start(10_000);
+    replies.value('a');
+    await replies.error(new HydraError('TIMEOUT', 'late'));
+    expect(left()[1]).toEqual([Kind.error, 7, expect.objectContaining({ code: 'TIMEOUT' }), 1]);
+  });
+
+  it('drops it when its caller does not want it any more', async () => {
+    const { replies, left, became, clock, caller } = start(10_000);
+    replies.value('a');
+    became('no-receivers');
+    left();
+    replies.abandon();
+    await clock.advance(1_000);
+    expect([left(), caller.unheard.size, clock.timerCount]).toEqual([[], 0, 0]);
   });
 
   it('drops it when it is broken off', async () => {

@@ -96,11 +96,12 @@ describe('a call going out', () => {
   it('counts what probes did not find anew for each attempt', () => {
     const { call } = makeCall();
     send(call, a);
-    expect([call.missAnswer(), call.missAnswer(), call.missArrival()]).toEqual([1, 2, 1]);
+    expect([call.missAnswer(0, 100), call.missAnswer(99, 100), call.missAnswer(100, 100)]).toEqual([1, 1, 2]);
+    expect(call.missArrival()).toBe(1);
     call.detach();
-    expect([call.missAnswer(), call.missArrival()]).toEqual([0, 0]);
+    expect([call.missAnswer(200, 100), call.missArrival()]).toEqual([0, 0]);
     send(call, b);
-    expect([call.missAnswer(), call.missArrival()]).toEqual([1, 1]);
+    expect([call.missAnswer(200, 100), call.missArrival()]).toEqual([1, 1]);
   });
 
   it('has waited since it first found nobody to go to', () => {

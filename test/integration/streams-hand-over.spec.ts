@@ -56,6 +56,8 @@ class Slow {
   }
 }
 
+const QUICK = 10;
+
 describe('entries in the hands of an instance', () => {
   let redis: Redis;
   let options: HydraOptions;
@@ -90,9 +92,11 @@ describe('entries in the hands of an instance', () => {
     const slow = await startService(options, [Slow]);
     const streams = slow.app.get(StreamService);
     const key = `hydra:stream:${taken}`;
-    // A quick one first: only then are the next ones fetched ahead.
-    await streams.publish(taken, 0);
-    await eventually(() => ended.includes(0), { what: 'the quick one' });
+    // Quick ones first: only then are the next ones fetched ahead. One alone may take long on a busy machine.
+    for (let n = 1; n <= QUICK; n++) {
+      await streams.publish(taken, 0);
+      await eventually(() => ended.length === n, { what: 'a quick one' });
+    }
     const add = redis.multi();
     for (const n of [1, 2, 3]) add.xadd(key, '*', 'hydra', '1', 'data', String(n));
     const ids = (await add.exec())!.map(([, id]) => id as string);
@@ -112,7 +116,7 @@ describe('entries in the hands of an instance', () => {
     const id = await streams.publish(taken, 4);
     await eventually(() => ended.includes(4), { what: 'the next one' });
     await eventually(async () => (await pending()).every(([one]) => one !== id), { what: 'acknowledgement' });
-    expect(begun).toEqual([0, 1, ...[2, 3].filter((n) => !lost.includes(ids[n - 1]!)), 4]);
+    expect(begun.slice(QUICK)).toEqual([1, ...[2, 3].filter((n) => !lost.includes(ids[n - 1]!)), 4]);
     expect((await pending()).map(([, owner]) => owner)).toEqual(lost.map(() => 'another'));
     expect(await streams.deadLetters(taken)).toEqual([]);
     await slow.close();

@@ -116,13 +116,27 @@ describe('time that is moved forward', () => {
     expect(left).not.toContain('leave');
   });
 
-  it('costs as many commands for a day as for an hour, where nothing is due', async () => {
-    await start(3);
-    await redis.clock.advance('1 min');
-    const [hour, day] = [await commandsOf(redis, '1 h'), await commandsOf(redis, '1 d')];
-    // A heartbeat a second of each would be more than ten thousand.
-    expect(hour).toBeLessThan(600);
-    expect(day).toBeLessThan(hour * 1.5);
+  it.each([1, 3])(
+    'costs as many commands for a day as for an hour, where nothing is due for %s',
+    async (n) => {
+      await start(n);
+      await redis.clock.advance('1 min');
+      const [hour, day] = [await commandsOf(redis, '1 h'), await commandsOf(redis, '1 d')];
+      // A heartbeat a second of each would be more than ten thousand.
+      expect(hour).toBeLessThan(600);
+      expect(day).toBeLessThan(hour * 1.5);
+    },
+  );
+
+  it('has nothing due where an instance and its client only wait', async () => {
+    const { service } = await start();
+    const client = new HydraClient({ service, redis });
+    atEnd(() => client.close());
+    await client.connect();
+    for (let hour = 0; hour < 10; hour++) {
+      await redis.clock.advance('1 h');
+      expect(await redis.clock.runToIdle()).toBe(0);
+    }
   });
 
   it('ends a call by its deadline', async () => {

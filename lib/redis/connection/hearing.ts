@@ -1,5 +1,5 @@
 import type { HydraError } from '../../hydra-error.js';
-import type { Clock } from '../../runtime/clock.js';
+import type { Clock, Timer } from '../../runtime/clock.js';
 import { isReply, redisError } from '../redis-error.js';
 
 /** The text that a process publishes to itself. It is neither a message nor a frame. */
@@ -86,9 +86,10 @@ export class Hearing {
     const { own: channel } = this;
     if (channel === undefined) return 'unknown';
     const heard = this.nextWord();
+    const late = this.tooLate();
     try {
       const receivers = await this.options.publish(channel, ECHO);
-      const isHeard = await Promise.race([heard.promise, this.tooLate()]);
+      const isHeard = await Promise.race([heard.promise, late.promise]);
       this.wasCounted = receivers !== 0;
       return isHeard && (this.wasCounted || !this.options.mustCount()) ? 'heard' : 'deaf';
     } catch (error) {
@@ -97,6 +98,7 @@ export class Hearing {
       return 'unknown';
     } finally {
       heard.stop();
+      late.stop();
       // Nothing but its own text may have arrived.
       this.wasHeard = false;
     }
@@ -132,10 +134,12 @@ export class Hearing {
   }
 
   /** After a long blocked tick the text may be in the socket and not read yet. It is read first. */
-  private tooLate(): Promise<boolean> {
+  private tooLate(): { promise: Promise<boolean>; stop: () => void } {
     const { clock, withinMs } = this.options;
-    return new Promise((resolve) => {
-      clock.setTimeout(() => clock.setImmediate(() => resolve(false)), withinMs);
+    let timer: Timer | undefined;
+    const promise = new Promise<boolean>((resolve) => {
+      timer = clock.setTimeout(() => clock.setImmediate(() => resolve(false)), withinMs);
     });
+    return { promise, stop: () => clock.clear(timer) };
   }
 }

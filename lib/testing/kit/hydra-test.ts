@@ -16,7 +16,7 @@ import { sleep } from '../../runtime/waiting.js';
 import type { StreamService } from '../../streams/stream-service.js';
 import type { HydraClientOptions } from '../../transport/outgoing/client-options.js';
 import { durationMs, type Duration } from '../duration.js';
-import { loadLua } from '../lua/lua-library.js';
+import { findLua } from '../lua/lua-library.js';
 import type { MemoryProcess } from '../memory-process.js';
 import { MemoryRedis } from '../memory-redis.js';
 import type { VirtualClock } from '../virtual-clock.js';
@@ -122,7 +122,7 @@ export class HydraTest {
     const test = new HydraTest(options);
     try {
       // At once, and not as what a start waits for.
-      if (test.#redis instanceof MemoryRedis) await loadLua();
+      if (test.#redis instanceof MemoryRedis) await findLua();
       for (const given of modules.map(moduleOf)) {
         const count = integer('replicas of HydraTest.create', given.replicas ?? replicas, 0);
         for (let n = 0; n < count; n++) await test.#start(given, override);

@@ -95,32 +95,43 @@ const FUNCTIONS = [
 export const REGISTRY = -1_001_000;
 export const LUA_TYPES = { nil: 0, boolean: 1, light: 2, number: 3, string: 4, table: 5 } as const;
 
-let library: Promise<LuaLibrary> | undefined;
+let found: Promise<Wasmoon> | undefined;
 
 /**
- * Loaded when a Redis in memory is first connected to: nobody else needs it.
+ * Finds the package when a Redis in memory is first used: nobody else needs it.
  *
  * @throws HydraError `BAD_OPTION` naming the package to install
  */
-export function loadLua(): Promise<LuaLibrary> {
-  library ??= load().catch((error: unknown) => {
+export function findLua(): Promise<Wasmoon> {
+  found ??= find().catch((error: unknown) => {
     // Whoever asks next tries again.
-    library = undefined;
+    found = undefined;
     throw error;
   });
-  return library;
+  return found;
+}
+
+/**
+ * A Lua with a memory of its own, in some milliseconds. The order of its tables comes from addresses in this memory, and so from all that
+ * was done in it before: in a memory that is shared, no run of a Redis would be like another.
+ *
+ * @throws HydraError `BAD_OPTION` naming the package to install
+ */
+export async function loadLua(): Promise<LuaLibrary> {
+  const { LuaFactory } = await findLua();
+  const { module } = (await new LuaFactory().getLuaModule()) as { module: LuaModule };
+  return libraryOf(module);
 }
 
 interface Wasmoon {
   readonly LuaFactory: new () => { getLuaModule(): Promise<unknown> };
 }
 
-async function load(): Promise<LuaLibrary> {
+async function find(): Promise<Wasmoon> {
   // By a name that no compiler looks up: the package need not be there.
   const packageName: string = 'wasmoon';
-  let wasmoon: Wasmoon;
   try {
-    wasmoon = (await outsideOfJest(packageName)) ?? ((await import(packageName)) as Wasmoon);
+    return (await outsideOfJest(packageName)) ?? ((await import(packageName)) as Wasmoon);
   } catch (cause) {
     throw new HydraError(
       'BAD_OPTION',
@@ -128,8 +139,6 @@ async function load(): Promise<LuaLibrary> {
       { cause },
     );
   }
-  const { module } = (await new wasmoon.LuaFactory().getLuaModule()) as { module: LuaModule };
-  return libraryOf(module);
 }
 
 /** Past the package's own functions, which look at the type of each argument: a script makes many small calls. */

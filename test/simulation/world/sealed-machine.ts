@@ -1,6 +1,7 @@
 import { syncBuiltinESMExports } from 'node:module';
 import crypto from 'node:crypto';
 import perfHooks from 'node:perf_hooks';
+import v8 from 'node:v8';
 
 /** What was asked of the machine while a world ran, and from where. */
 export type Leaks = Map<string, string>;
@@ -8,6 +9,7 @@ export type Leaks = Map<string, string>;
 type AnyFunction = (...args: never[]) => unknown;
 
 const MEMORY = { rss: 100e6, heapTotal: 50e6, heapUsed: 40e6, external: 1e6, arrayBuffers: 1e5 };
+const HEAP = { used_heap_size: 40e6, total_heap_size: 50e6, heap_size_limit: 2e9 };
 /** What measures nothing. */
 const IDLE_LOOP = { count: 0, enable() {}, disable() {}, reset() {} };
 
@@ -45,6 +47,7 @@ export function sealMachine(leaks: Leaks): () => void {
   watch(crypto, 'randomBytes', 'randomBytes');
   watch(process, 'hrtime', 'hrtime');
   replace(process, 'memoryUsage', () => MEMORY);
+  replace(v8, 'getHeapStatistics', () => HEAP);
   replace(process, 'cpuUsage', () => ({ user: 0, system: 0 }));
   replace(process, 'uptime', () => 1);
   replace(process, 'pid', 1);

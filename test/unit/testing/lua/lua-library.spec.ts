@@ -2,6 +2,7 @@ import { constants, runInThisContext } from 'node:vm';
 
 import { jest } from '@jest/globals';
 
+import { LuaMachine } from '../../../../lib/testing/lua/lua-machine.js';
 import { loadLua } from '../../../../lib/testing/lua/lua-library.js';
 
 interface Wasmoon {
@@ -24,4 +25,19 @@ describe('Lua', () => {
     const lua = await loadLua();
     expect(lua.luaL_newstate()).toBeGreaterThan(0);
   });
+
+  it('orders a table alike, whatever was done in other ones before', async () => {
+    const first = orderIn(new LuaMachine(await loadLua()));
+    for (let size = 1; size <= 1_000; size *= 10) orderIn(new LuaMachine(await loadLua()), size);
+    expect(orderIn(new LuaMachine(await loadLua()))).toBe(first);
+  });
 });
+
+/** In which order Lua names the fields of a table of this size. */
+function orderIn(machine: LuaMachine, size = 64): string {
+  const source = `local table = {} for n = 1, ${size} do table['field ' .. n] = n end
+    local order = '' for name in pairs(table) do order = order .. name .. ' ' end return order`;
+  expect(machine.compile(source, '@order')).toBe(true);
+  expect(machine.call(0, 1)).toBe(true);
+  return machine.string(-1);
+}

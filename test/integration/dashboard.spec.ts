@@ -274,12 +274,14 @@ describe('what is watched', () => {
   });
 
   it('says of an instance that was killed while nobody watched its service that it is gone', async () => {
+    // A Redis of its own: no other process takes it out of the registry first.
+    const { url: alone } = await startPrivateRedis();
     const name = uniqueService('killed');
-    const [worker] = await startWorkers(name, redis, 1);
+    const [worker] = await startWorkers(name, alone, 1);
     await worker!.kill('SIGKILL');
     // As if it had been dead for a minute.
-    await connectTo(redis).zadd(`hydra:service:${name}:beats`, Date.now() - 60_000, worker!.id);
-    const { heard, stop } = await follow(page.url, [`service/${name}`]);
+    await connectTo(alone).zadd(`hydra:service:${name}:beats`, Date.now() - 60_000, worker!.id);
+    const { heard, stop } = await follow((await startDashboard(alone)).url, [`service/${name}`]);
     const latest = () => (heard.at(-1)?.value as SeenService | undefined)?.instances;
     await eventually(() => latest()?.[0]?.isGone, { what: 'its end', timeoutMs: 30_000 });
     stop();

@@ -44,10 +44,14 @@ describe('a simulated fleet', () => {
   );
 
   it(
-    'loses no more than it says where a second replica takes over soon after the first',
+    'is not blamed for what only its notes or its world had wrong',
     async () => {
-      const [run] = await simulate(61_131, 1);
-      expect(run!['violations']).toEqual([]);
+      // A second replica takes over soon after the first; a job that was there already is a dead letter; a start is stopped.
+      const seeds = [61_131, 80_799, 80_856];
+      const runs = (await Promise.all(seeds.map((seed) => simulate(seed, 1)))).flat();
+      expect(runs.map(({ seed, violations }) => ({ seed, violations }))).toEqual(
+        seeds.map((seed) => ({ seed, violations: [] })),
+      );
     },
     LIMIT_MS,
   );

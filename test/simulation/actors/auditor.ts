@@ -21,7 +21,10 @@ async function auditJobs(member: Member): Promise<void> {
     facts.flatMap(({ kind, id, outcome }) => (kind === 'job ended' && outcome === 'done' ? [id] : [])),
   );
   const added = new Set(
-    facts.flatMap(({ kind, id, isNew }) => (kind === 'job added' && isNew ? [String(id)] : [])),
+    // One that was added before is there as well; of those that share an id another one may be meant.
+    facts.flatMap(({ kind, id, isNew, isShared }) =>
+      kind === 'job added' && (isNew || !isShared) ? [String(id)] : [],
+    ),
   );
   for (const id of added) {
     if (done.has(id)) continue;

@@ -1,6 +1,7 @@
 import type { MessageHandler } from '@nestjs/microservices';
 
 import type { DeliveryMode } from '../../../lib/delivery/source.js';
+import { HydraError } from '../../../lib/hydra-error.js';
 import { HydraInstance } from '../../../lib/hydra-instance.js';
 import { resolveOptions, type HydraOptions } from '../../../lib/hydra-options.js';
 import { HydraServer } from '../../../lib/hydra-server.js';
@@ -105,6 +106,8 @@ export class Member {
       this.note('there', { id: this.instance.id });
       await this.role.live?.(this);
     } catch (error) {
+      // Who is stopped while it starts is told so.
+      if (this.life === 'closed' && error instanceof HydraError && error.code === 'CLOSED') return;
       this.note('start failed', { error: String(error) });
     }
   }

@@ -12,7 +12,7 @@ export interface PlantedFault {
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
   { name: 'acknowledge-before-run', shownBy: 'consumer,kill', rule: 'no accepted entry is lost' },
   { name: 'counter-that-goes-back', shownBy: 'worker,redis goes back', rule: 'fences rise' },
-  { name: 'double-subscribe', shownBy: 'caller,cut', rule: 'a call is answered while all is well' },
+  { name: 'double-subscribe', shownBy: 'listener,cut', rule: 'a job ends once' },
   {
     name: 'duplicate-that-counts-as-new',
     shownBy: 'producer',
@@ -28,7 +28,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     shownBy: 'consumer',
     rule: 'an entry that was done does not begin again',
   },
-  { name: 'id-freed-too-early', shownBy: 'producer', rule: 'a job runs in one place at a time' },
+  { name: 'id-freed-too-early', shownBy: 'producer', rule: 'an id is unique while its job exists' },
   { name: 'lease-by-the-wrong-clock', shownBy: 'worker,skew', rule: 'a job runs in one place at a time' },
   { name: 'listener-for-each-connection', shownBy: 'cut', rule: 'nothing is left after close' },
   {

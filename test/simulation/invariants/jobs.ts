@@ -8,18 +8,25 @@ const GRACE_MS = 10_000;
 /** A job waits no longer than this for the jobs before it. */
 const SOON_MS = 4_000;
 const WELL_FOR_MS = 12_000;
+/** The longest run of a job, and the pause before its next attempt. */
+const ATTEMPT_MS = 2_100;
 
 /** No job that Redis accepted and kept is lost: it is done, or a dead letter. */
 export const jobsAreKept: Invariant = (evidence) => {
   const ends = evidence.byId('job ended');
-  const states = new Map(evidence.all('job found').map(({ id, state }) => [id, state]));
+  const starts = evidence.byId('job began');
+  const found = new Map(evidence.all('job found').map((fact) => [fact['id'], fact]));
   return evidence.all('job added').flatMap(({ id, isNew, isShared, startedAt, at }) => {
     // One that was there already is kept too; of those that share an id another one may be meant.
     if ((isShared && !isNew) || evidence.isTouchedByLoss(Number(startedAt), at)) return [];
     if (ends.get(String(id))?.some(({ outcome }) => outcome === 'done')) return [];
-    const state = states.get(id);
+    const seen = found.get(id);
+    const state = seen?.['state'];
     // Without a worker it waits.
     if (state !== undefined && !evidence.has('worker')) return [];
+    // One of the last has attempts to come while others look for it.
+    const isUnderWay = starts.get(String(id))?.some((start) => start.at > (seen?.at ?? 0) - ATTEMPT_MS);
+    if ((state === 'active' || state === 'delayed') && isUnderWay) return [];
     return state === 'dead' || state === 'completed'
       ? []
       : [`job ${String(id)} is ${String(state ?? 'lost')} in the end`];

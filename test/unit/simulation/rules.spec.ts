@@ -28,6 +28,18 @@ describe('the rules that nothing is lost', () => {
     expect(brokenWith('publisher', 'producer')).toEqual([]);
   });
 
+  it('are kept by a job whose attempt has just begun when others look for it, and broken by one that stays so', () => {
+    const seen = FACTS.map((fact) => (fact.kind === 'job found' ? { ...fact, state: 'active' } : fact));
+    const members = (['producer', 'worker'] as const).map((role) => ({ name: `${role}1`, role }));
+    const lost = (beganAt: number) =>
+      violationsOf({
+        plan: { members, faults: [] },
+        facts: [...seen, { at: beganAt, who: 'worker1', kind: 'job began', id: 'producer1/0' }],
+      }).filter(({ rule }) => rule === 'no accepted job is lost');
+    expect(lost(57_000)).toEqual([]);
+    expect(lost(40_000)).toHaveLength(1);
+  });
+
   it('are broken by a job that is gone, also where nobody is there to do it', () => {
     const gone = FACTS.filter(({ kind }) => kind !== 'job found');
     const members = [{ name: 'producer1', role: 'producer' as const }];

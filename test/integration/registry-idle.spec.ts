@@ -61,6 +61,28 @@ describe('an instance that has nothing to do', () => {
     await eventually(() => instance.redis.isReady, { what: 'the connection', timeoutMs: 20_000 });
   }, 60_000);
 
+  it('notices that its server has become a replica, also where that takes writes', async () => {
+    const [{ url }, other] = await Promise.all([startPrivateRedis(), startPrivateRedis()]);
+    const connection = { pingIntervalMs: 600 };
+    const options = {
+      service: uniqueService('demoted'),
+      redis: url,
+      connection,
+      presence: { intervalMs: 200 },
+    };
+    const instance = await startInstance(options);
+    const beatAt = instance.presence.beatAt;
+    await eventually(() => instance.presence.beatAt > beatAt, { what: 'a heartbeat' });
+    let isLost = false;
+    instance.redis.onState((state) => (isLost ||= state === 'lost'));
+    const admin = connectTo(url);
+    await admin.config('SET', 'replica-read-only', 'no');
+    const demotedAt = performance.now();
+    await admin.replicaof(new URL(other.url).hostname, Number(new URL(other.url).port));
+    await eventually(() => isLost, { what: 'the loss', timeoutMs: 20_000 });
+    expect(performance.now() - demotedAt).toBeLessThan(scaled(6 * connection.pingIntervalMs, demotedAt));
+  }, 60_000);
+
   it('finds the dead of its service by its heartbeats, as soon as by a look', async () => {
     const { url } = await startPrivateRedis();
     const service = uniqueService('mourned');

@@ -86,9 +86,10 @@ export class Hearing {
     const { own: channel } = this;
     if (channel === undefined) return 'unknown';
     const heard = this.nextWord();
-    const late = this.tooLate();
+    let late: ReturnType<typeof this.tooLate> | undefined;
     try {
       const receivers = await this.options.publish(channel, ECHO);
+      late = this.tooLate();
       const isHeard = await Promise.race([heard.promise, late.promise]);
       this.wasCounted = receivers !== 0;
       return isHeard && (this.wasCounted || !this.options.mustCount()) ? 'heard' : 'deaf';
@@ -98,7 +99,7 @@ export class Hearing {
       return 'unknown';
     } finally {
       heard.stop();
-      late.stop();
+      late?.stop();
       // Nothing but its own text may have arrived.
       this.wasHeard = false;
     }

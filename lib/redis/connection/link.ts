@@ -83,6 +83,8 @@ const SETTLED_MS = 1_000;
 const BLOCKING_PATIENCE_MS = 1_000;
 /** The pause before the first attempt to connect again; doubled for each further one. */
 const MIN_RECONNECT_DELAY_MS = 20;
+/** Of `pingIntervalMs`: a server is asked whether it is a primary at least so often, also where its answers show that it is there. */
+const ROLE_INTERVALS = 5;
 
 /**
  * One client of the driver, connected again for ever, and what is known of the server it has reached. Each step of
@@ -97,6 +99,7 @@ export class Link {
   private tellsRole = true;
   private reachedAt = -Infinity;
   private provenAt = -Infinity;
+  private roleToldAt = -Infinity;
   private timer: Timer | undefined;
   private hasClosed = false;
   private stopWatch: () => void = () => undefined;
@@ -203,7 +206,7 @@ export class Link {
 
   /**
    * Something was sent at this time of the monotonic clock that shows what a PING would: that the connection stands, and that its
-   * server takes writes. `-Infinity` where it has not shown it after all.
+   * server takes writes. Whether it is a primary is asked for besides.
    */
   proven(sentAt: number): void {
     this.provenAt = sentAt;
@@ -242,9 +245,18 @@ export class Link {
     // A PING cannot check a connection that blocks, because it would wait behind the read.
     if (this.role === 'blocking') return;
     const ping = (link: Redis) => this.ping(link);
-    const provenAt = client instanceof Redis ? () => this.provenAt : undefined;
     const intervalMs = connection.pingIntervalMs;
-    this.stopWatch = watchConnection(client, { clock, intervalMs, ping, provenAt });
+    this.roleToldAt = clock.monotonic();
+    // A replica may take writes, too.
+    const knownUntil = () =>
+      this.role === 'commands' && this.tellsRole
+        ? this.roleToldAt + (ROLE_INTERVALS - 1) * intervalMs
+        : Infinity;
+    const provenAt = () => Math.min(this.provenAt, knownUntil());
+    this.stopWatch = watchConnection(client, {
+      ...{ clock, intervalMs, ping },
+      provenAt: client instanceof Redis ? provenAt : undefined,
+    });
   }
 
   private begin(): void {
@@ -300,6 +312,7 @@ export class Link {
   private async ping(link: Redis): Promise<unknown> {
     if (this.role !== 'commands' || link !== this.client || !this.tellsRole) return link.ping();
     const isReplica = await isReplicaNow(link);
+    this.roleToldAt = this.options.clock.monotonic();
     this.tellsRole = isReplica !== undefined;
     if (isReplica && this.server) this.owner.refused(this, new Error('READONLY its server is a replica now'));
     return isReplica;

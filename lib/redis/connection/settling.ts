@@ -147,12 +147,12 @@ export class Settling {
     else this.timesDeaf = 0;
   }
 
-  /** It has a limit of its own, so that the connection of the subscriptions needs no PING meanwhile. */
+  /** What was heard shows that the connection of the subscriptions stands. */
   private async prove(): Promise<Heard> {
     const { clock, hearing, listener } = this.parts;
-    listener.proven(clock.monotonic());
+    const sentAt = clock.monotonic();
     const heard = await hearing.prove();
-    if (heard === 'unknown') listener.proven(-Infinity);
+    if (heard === 'heard') listener.proven(sentAt);
     return heard;
   }
 

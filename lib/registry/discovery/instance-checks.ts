@@ -44,7 +44,11 @@ export class InstanceChecks {
   /** Never rejects: a failed look is repeated in a second, and the connection reports its own failure. */
   async run(views: readonly ServiceView[]): Promise<void> {
     const { redis } = this.context;
-    if (this.checks++ % ASK_AGAIN === 0) this.access.clear();
+    if (this.checks++ % ASK_AGAIN === 0) {
+      this.access.clear();
+      // Heartbeats look again when the answer is there.
+      this.beatAt = -Infinity;
+    }
     const isKnown = await this.ask(views).then(
       () => true,
       () => false,

@@ -1,3 +1,5 @@
+import { runInThisContext } from 'node:vm';
+
 import { LUA_TYPES, REGISTRY, type LuaLibrary, type LuaState } from './lua-library.js';
 
 /** A value on its way into Lua: what JSON has, bytes as strings (Latin-1), and tables with keys. */
@@ -235,13 +237,25 @@ export class LuaMachine {
 
 /** Lua takes the seeds of its tables and of its randomness from the time; here they must be the same in every run. */
 function newState(lua: LuaLibrary): LuaState {
-  const { now } = Date;
-  Date.now = () => 0;
-  try {
+  return atTimeZero(clocks(), () => {
     const state = lua.luaL_newstate();
     lua.luaL_openlibs(state);
     return state;
+  });
+}
+
+/** The clock of this code and the one of Node itself: under jest they differ, and either may be Lua's (`findLua`). */
+function clocks(): readonly DateConstructor[] {
+  return [Date, runInThisContext('Date') as DateConstructor];
+}
+
+function atTimeZero<T>([clock, ...others]: readonly DateConstructor[], run: () => T): T {
+  if (clock === undefined) return run();
+  const { now } = clock;
+  clock.now = () => 0;
+  try {
+    return atTimeZero(others, run);
   } finally {
-    Date.now = now;
+    clock.now = now;
   }
 }

@@ -31,6 +31,16 @@ describe('Lua', () => {
     for (let size = 1; size <= 1_000; size *= 10) orderIn(new LuaMachine(await loadLua()), size);
     expect(orderIn(new LuaMachine(await loadLua()))).toBe(first);
   });
+
+  it('orders a table alike at any time', async () => {
+    const lua = [await loadLua(), await loadLua()] as const;
+    const clock = jest.spyOn(runInThisContext('Date') as DateConstructor, 'now');
+    const orders = lua.map((library, second) => {
+      clock.mockReturnValue(1_800_000_000_000 + second * 1_000);
+      return orderIn(new LuaMachine(library));
+    });
+    expect(orders[1]).toBe(orders[0]);
+  });
 });
 
 /** In which order Lua names the fields of a table of this size. */

@@ -43,13 +43,19 @@ class BareClient extends ClientProxy {
   private readonly way: ReturnType<typeof coalesced>;
   private readonly waiting = new Map<number, (packet: WritePacket) => void>();
   private lastId = 0;
+  private connecting: Promise<void> | undefined;
 
   constructor(private readonly redisUrl: string) {
     super();
     this.way = coalesced(new Redis(redisUrl));
   }
 
-  async connect(): Promise<void> {
+  /** Nest calls it before each message. */
+  connect(): Promise<void> {
+    return (this.connecting ??= this.open());
+  }
+
+  private async open(): Promise<void> {
     await listen(this.redisUrl, REPLIES, (wire) => {
       for (const [id, , response] of this.way.read(wire)) {
         this.waiting.get(id)?.({ response, isDisposed: true });

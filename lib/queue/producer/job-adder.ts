@@ -73,12 +73,14 @@ export interface PreparedJob {
 /** Plain jobs of one queue that travel together. */
 interface Batch {
   readonly jobs: PreparedJob[];
+  /** Characters of all of them. */
+  size: number;
   /** Of all of them: a promise for each would cost more than its job. */
   readonly stored: Promise<true>;
 }
 
-/** Jobs that one command adds at most. */
-const BATCH = 1_000;
+/** Characters of the jobs that one command adds, unless a single one has more: longer commands cost more than they save (decision 108). */
+const FULL_BATCH = 16_384;
 /** Patterns of one command for which workers are woken: each of them sees the rest. */
 const MAX_WOKEN = 10;
 /** How long it is taken for known whether somebody listens, in milliseconds, and jobs that one message tells of. */
@@ -230,11 +232,12 @@ export class JobAdder {
   }
 
   private post(job: PreparedJob): Promise<true> {
-    const { keys } = job;
-    const { jobs, stored } = this.outbox.get(keys) ?? this.openBatch(keys);
-    jobs.push(job);
-    if (jobs.length === BATCH) this.outbox.delete(keys);
-    return stored;
+    const { keys, raw } = job;
+    const open = this.outbox.get(keys);
+    const batch = open && open.size + raw.length <= FULL_BATCH ? open : this.openBatch(keys);
+    batch.jobs.push(job);
+    batch.size += raw.length;
+    return batch.stored;
   }
 
   /** It leaves after all that this tick's input causes. */
@@ -248,7 +251,7 @@ export class JobAdder {
         this.counted(jobs, startedAt, this.push(keys, jobs)).then(resolve, reject);
       });
     });
-    const batch = { jobs, stored };
+    const batch: Batch = { jobs, size: 0, stored };
     this.outbox.set(keys, batch);
     return batch;
   }

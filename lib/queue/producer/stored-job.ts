@@ -66,13 +66,21 @@ export async function storedWithin<Result>(
 
 /** Rejects once nothing is under way any more, and says so where some were added. */
 export async function allAdded(adding: readonly Promise<boolean>[]): Promise<boolean[]> {
-  const outcomes = await Promise.allSettled(adding);
+  // Those that travel together share one promise.
+  const commands = [...new Set(adding)];
+  const outcomes = await Promise.allSettled(commands);
   const failures = outcomes
     .filter((outcome) => outcome.status === 'rejected')
     .map(({ reason }) => reason as unknown);
-  if (failures.length === 0)
-    return outcomes.map((outcome) => outcome.status === 'fulfilled' && outcome.value);
+  if (failures.length === 0) {
+    const added = new Map(commands.map((command, index) => [command, isTrue(outcomes[index]!)]));
+    return adding.map((command) => added.get(command)!);
+  }
   const isPartial = failures.length < outcomes.length;
   const worst = failures.find((error) => error instanceof HydraError && error.mayHaveRun) ?? failures[0];
   throw isPartial && worst instanceof HydraError ? worst.begun() : worst;
+}
+
+function isTrue(outcome: PromiseSettledResult<boolean>): boolean {
+  return outcome.status === 'fulfilled' && outcome.value;
 }

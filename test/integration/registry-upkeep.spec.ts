@@ -3,6 +3,8 @@ import type { Redis } from 'ioredis';
 import { LegacyBridge } from '../../lib/registry/bridge/legacy-bridge.js';
 import { leave } from '../../lib/registry/registry-scripts.js';
 import type { HydraInstance } from '../../lib/hydra-instance.js';
+import type { Timer } from '../../lib/runtime/clock.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { eventually } from '../support/eventually.js';
 import { startPrivateRedis } from '../support/redis.js';
 import { connectTo, fakeLegacyInstance, startInstance } from '../support/registry.js';
@@ -219,3 +221,41 @@ describe('a Hydra 1.x instance after a restart of Redis', () => {
     expect(watcher.redis.msSinceReconnect()).toBeGreaterThanOrEqual(2_000);
   });
 });
+
+describe('the processes that do not lead the upkeep', () => {
+  // Up to a fifth less than the rest of the lease, of at most 3 s, and within 50 ms for each instance at random.
+  it.each([
+    { nodes: 1, fromMs: 2_400, toMs: 3_050 },
+    { nodes: 200, fromMs: 12_300, toMs: 13_000 },
+    { nodes: 5_000, fromMs: 32_300, toMs: 33_000 },
+  ])('ask the more seldom for it the more there are: $nodes', async ({ nodes, fromMs, toMs }) => {
+    const { url } = await startPrivateRedis();
+    const redis = connectTo(url);
+    const {
+      keys,
+      redis: connections,
+      random,
+    } = await startInstance({ service: uniqueService('crowd'), redis: url });
+    await redis.set(keys.bridge, 'another', 'PX', 60_000);
+    const others = Array.from({ length: nodes - 1 }, (_, n): [string, string] => [`node ${n}`, '{}']);
+    if (others.length > 0) await redis.hset(keys.nodes, Object.fromEntries(others));
+    const clock = new NotingClock();
+    const late = { ...random, float: () => 0.999 };
+    const bridge = new LegacyBridge({ redis: connections, keys, clock, random: late, id: 'asker' });
+    bridge.start();
+    await eventually(() => clock.pauses.length > 0, { what: 'the next time' });
+    await bridge.stop();
+    expect(clock.pauses[0]).toBeGreaterThanOrEqual(fromMs);
+    expect(clock.pauses[0]).toBeLessThanOrEqual(toMs);
+  });
+});
+
+/** Notes for how long each timer is set. */
+class NotingClock extends ManualClock {
+  readonly pauses: number[] = [];
+
+  override setTimeout(callback: () => void, ms: number): Timer {
+    this.pauses.push(ms);
+    return super.setTimeout(callback, ms);
+  }
+}

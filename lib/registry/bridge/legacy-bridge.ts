@@ -8,10 +8,16 @@ import { jittered } from '../../runtime/random-source.js';
 import { isInReconnectGrace, stoodStill } from '../reconnect-grace.js';
 import { KnownNodes, type KnownNode } from './known-nodes.js';
 import { beat, leave, prune } from '../registry-scripts.js';
-import { lead, type Held } from './bridge-scripts.js';
+import { isOfAnother, lead, type Held } from './bridge-scripts.js';
 
 const INTERVAL_MS = 1_000;
 const LEADER_LEASE_MS = 3_000;
+/**
+ * Who does not lead asks after the lease of another, and at random within so long for each instance there is: however many
+ * there are, all together ask some twenty times a second.
+ */
+const OTHERS_MS = 50;
+const LONGEST_WAIT_MS = 30_000;
 
 /** How long the bridge waits before something counts as dead. */
 export interface BridgeTimings {
@@ -33,6 +39,13 @@ const BATCH_SIZE = 500;
 /** Whether this user may do this at all is asked for again after so many ticks. */
 const ASK_EVERY_TICKS = 60;
 
+/** What is known of the lease where another process leads. */
+interface HeldByAnother {
+  readonly leaseMs: number;
+  /** How many instances there are; 0 where that is not known. */
+  readonly nodes: number;
+}
+
 /**
  * Enters Hydra 1.x instances, which announce nothing, in the index of their service; deletes entries of the nodes hash whose
  * instance is long gone, and names from the directory that have no instance any more; puts back names that were lost. One
@@ -47,6 +60,8 @@ export class LegacyBridge {
   private timer: Timer | undefined;
   private isLeader = false;
   private pauseMs = INTERVAL_MS;
+  /** Within which the others ask that do not lead either. */
+  private othersMs = 0;
   private ticks = 0;
   private attempts = 0;
   private mayLead = true;
@@ -64,7 +79,7 @@ export class LegacyBridge {
     this.next();
   }
 
-  /** Gives up the leader lease: another process has it when it asks next, after `LEADER_LEASE_MS` at most. */
+  /** Gives up the leader lease: the process that asks next has it. */
   async stop(): Promise<void> {
     this.isStopped = true;
     this.context.clock.clear(this.timer);
@@ -83,13 +98,16 @@ export class LegacyBridge {
     this.ticking = this.tick().finally(() => {
       if (this.isStopped) return;
       // One process leads: there are no others that could act at the same moment.
-      const pauseMs = this.isLeader ? this.pauseMs : jittered(this.pauseMs, random);
+      const pauseMs = this.isLeader
+        ? this.pauseMs
+        : jittered(this.pauseMs, random) + random.float() * this.othersMs;
       this.timer = clock.setTimeout(() => this.next(), pauseMs, { isUpkeep: true });
     });
   }
 
   private async tick(): Promise<void> {
     this.pauseMs = INTERVAL_MS;
+    this.othersMs = 0;
     if (!this.context.redis.isReady) return;
     const redis = this.context.redis.commands;
     try {
@@ -118,27 +136,38 @@ export class LegacyBridge {
       ? this.leadBySlots(redis, known, names)
       : this.leadAtOnce(redis, known, names));
     const wasLeader = this.isLeader;
-    this.isLeader = typeof answer === 'object';
-    const othersMs = typeof answer === 'number' ? answer : 0;
-    this.pauseMs = Math.min(Math.max(othersMs, INTERVAL_MS), LEADER_LEASE_MS);
-    if (this.isLeader && !wasLeader) this.ticks = 0;
-    return typeof answer === 'object' ? answer : undefined;
+    this.isLeader = 'lost' in answer;
+    if ('lost' in answer) {
+      if (!wasLeader) this.ticks = 0;
+      return answer;
+    }
+    this.pauseMs = Math.min(Math.max(answer.leaseMs, INTERVAL_MS), LEADER_LEASE_MS);
+    this.othersMs = Math.min(answer.nodes * OTHERS_MS, LONGEST_WAIT_MS);
+    return undefined;
   }
 
-  private async leadAtOnce(redis: RedisClient, known: number | undefined, names: readonly string[]) {
+  private async leadAtOnce(
+    redis: RedisClient,
+    known: number | undefined,
+    names: readonly string[],
+  ): Promise<Held | HeldByAnother> {
     const { bridge, nodes, directory } = this.context.keys;
     const args = [bridge, nodes, directory, this.context.id, LEADER_LEASE_MS, known ?? '', ...names];
     const answer = await lead.run(redis, args);
-    if (typeof answer === 'number') return answer;
+    if (isOfAnother(answer)) return { leaseMs: answer[0], nodes: answer[1] };
     const [[ids], lost] = answer;
     return { ids, lost };
   }
 
   /** On a Cluster each of the keys has its own slot. */
-  private async leadBySlots(redis: RedisClient, known: number | undefined, names: readonly string[]) {
+  private async leadBySlots(
+    redis: RedisClient,
+    known: number | undefined,
+    names: readonly string[],
+  ): Promise<Held | HeldByAnother> {
     const { nodes, directory } = this.context.keys;
-    const othersMs = await holdLease(redis, this.lease, LEADER_LEASE_MS);
-    if (othersMs > 0) return othersMs;
+    const leaseMs = await holdLease(redis, this.lease, LEADER_LEASE_MS);
+    if (leaseMs > 0) return { leaseMs, nodes: 0 };
     const isKnown = known !== undefined && (await redis.hlen(nodes)) === known;
     const ids = isKnown ? undefined : await redis.hkeys(nodes);
     const isListed = names.length > 0 ? await redis.smismember(directory, ...names) : [];

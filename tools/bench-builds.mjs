@@ -52,4 +52,8 @@ async function addPackages(tree, log) {
 }
 
 const compile = (tree) =>
-  must(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], tree);
+  must(
+    process.execPath,
+    ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', 'dist'],
+    tree,
+  );

@@ -4,7 +4,7 @@ import { median } from '../support/statistics.js';
 import { MemorySpeed, type Library, type Measured } from '../../support/memory-speed.js';
 
 /** The Redis in memory as it is built: how long tests wait for it. */
-const compiled = (path: string) => new URL(`../../../dist/${path}`, import.meta.url).href;
+const compiled = (path: string) => new URL(`../../../build/${path}`, import.meta.url).href;
 const library: Library = {
   index: (await import(compiled('index.js'))) as Library['index'],
   testing: (await import(compiled('testing/testing.js'))) as Library['testing'],

@@ -275,7 +275,7 @@ async function slowest(redis: InstanceType<typeof Redis>, names: ReadonlyMap<str
 
 /** By their hash, as Redis knows them. */
 async function scriptNames(): Promise<Map<string, string>> {
-  const folder = new URL('../../../dist/queue/', import.meta.url);
+  const folder = new URL('../../../build/queue/', import.meta.url);
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
     /[.-]scripts\.js$/.test(file),
   );

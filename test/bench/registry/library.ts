@@ -1,5 +1,5 @@
 /** The inside of the library, compiled: what an application does by itself is done here by hand, many times over. */
-const folder = new URL('../../../dist/', import.meta.url);
+const folder = new URL('../../../build/', import.meta.url);
 const load = async <T>(file: string): Promise<T> => (await import(new URL(file, folder).href)) as T;
 
 export const { resolveOptions } =

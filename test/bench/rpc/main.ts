@@ -8,6 +8,7 @@ import { slowOne } from './least-loaded.js';
 import { memoryUse } from './memory.js';
 import { startNats } from './nats.js';
 import type { Place } from './peer.js';
+import { startTimes } from './start.js';
 
 const options = benchOptions();
 const report = new Report('rpc', options);
@@ -25,6 +26,11 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
     report.facts('one of four instances ten times slower', await slowOne(place, options.runMs * 3)),
   kill: async () => report.facts('kill -9 of one of three instances, c = 64', await killOne(place)),
   memory: async () => report.facts('memory of ours', await memoryUse(place)),
+  start: async () =>
+    report.facts(
+      'from the start of a process to its first answer',
+      await startTimes(place.redisUrl, options.rounds * 2),
+    ),
   idle: async () => report.facts('an idle instance', await idleCost(place, options.runMs * 5)),
 };
 for (const [name, run] of Object.entries(parts)) if (options.wants(name)) await run();

@@ -292,7 +292,7 @@ async function readFor(redisUrl: string, ms: number, { orderBy, isFailing }: Rea
 
 /** Loads them, so that each is run by its hash; resolves with their names by it. */
 async function loadScripts(redis: InstanceType<typeof Redis>): Promise<Map<string, string>> {
-  const folder = new URL('../../../dist/streams/', import.meta.url);
+  const folder = new URL('../../../build/streams/', import.meta.url);
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
   const names = new Map<string, string>();
   for (const file of files.filter((name) => /[.-]scripts\.js$/.test(name))) {

@@ -1,5 +1,5 @@
 /** What a call adds by itself, without the call: what is too little to be seen in a whole one. */
-const compiled = (path: string) => new URL(`../../../dist/${path}`, import.meta.url).href;
+const compiled = (path: string) => new URL(`../../../build/${path}`, import.meta.url).href;
 
 const { callStarted } = (await import(
   compiled('transport/outgoing/observed-call.js')

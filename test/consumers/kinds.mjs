@@ -58,6 +58,8 @@ export const KINDS = {
     ...NEST_11,
     install: ['@swc/cli', '@swc/core'],
     build: ['npx', 'nest', 'build', '-b', 'swc'],
+    // An ES module cannot import by name what swc exports to CommonJS, where there is more than one export.
+    nodeTest: false,
     tests: [],
   },
   'nest-11-webpack': {

@@ -13,11 +13,11 @@ import { isOfAnother, lead, type Held } from './bridge-scripts.js';
 const INTERVAL_MS = 1_000;
 const LEADER_LEASE_MS = 3_000;
 /**
- * Who does not lead asks after the lease of another, and at random within so long for each instance there is: however many
- * there are, all together ask some twenty times a second.
+ * Who does not lead asks after the lease of another, and at random within so long for each instance there is. No later than this: the
+ * instances may nearly all be of Hydra 1.x, which do not lead, and would wait for the next leader.
  */
 const OTHERS_MS = 50;
-const LONGEST_WAIT_MS = 30_000;
+const LONGEST_WAIT_MS = 5_000;
 
 /** How long the bridge waits before something counts as dead. */
 export interface BridgeTimings {

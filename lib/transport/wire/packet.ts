@@ -211,8 +211,7 @@ function encode(
   toItem: (data: unknown, hasBytes: boolean) => readonly unknown[],
 ): string {
   const where = `the data of "${what}"`;
-  const text = stringify(where, toItem(data, false), data);
-  // Only now that it is known to be free of cycles can the data be walked quickly.
-  const payload = toPayload(data, where);
-  return withinLimit(what, payload.hasBytes ? stringify(what, toItem(payload.data, true)) : text, maxBytes);
+  const { data: sent, hasBytes } = toPayload(data, where);
+  const item = hasBytes ? toItem(sent, true) : toItem(data, false);
+  return withinLimit(what, stringify(where, item, data), maxBytes);
 }

@@ -73,6 +73,14 @@ describe('wire 2', () => {
     });
   });
 
+  it('does not have bytes written as a list of numbers first, which takes longer than all else', () => {
+    let lists = 0;
+    const counted = Object.assign(Buffer.from(bytes), { toJSON: () => (lists += 1) });
+    expect(call({ file: counted })).toContain('"AQID"');
+    expect(encodeLast(place, counted, MAX_BYTES)).toContain('"AQID"');
+    expect(lists).toBe(0);
+  });
+
   it('brings bytes back as bytes, and what only looks like some as it is', () => {
     const [, , , data, , , hasBytes] = JSON.parse(call(bytes)) as unknown[];
     expect(decodeValue(data, hasBytes)).toEqual(bytes);

@@ -67,11 +67,9 @@ export function encodeEntry(
 ): string[] {
   const what = `an entry of "${stream}"`;
   const where = `the data of ${what}`;
-  let text = stringify(where, data) as string | undefined;
-  // Only now that it is known to be free of cycles can the data be walked quickly.
-  const payload = toPayload(data, where);
-  if (payload.hasBytes) text = JSON.stringify(payload.data);
-  const fields = [MARK, payload.hasBytes ? WITH_BYTES : PLAIN];
+  const { data: sent, hasBytes } = toPayload(data, where);
+  const text = stringify(where, hasBytes ? sent : data, data) as string | undefined;
+  const fields = [MARK, hasBytes ? WITH_BYTES : PLAIN];
   if (type !== undefined) fields.push('type', type);
   if (metadata !== undefined) fields.push('headers', stringify(`the headers of ${what}`, metadata));
   // undefined has no JSON; an entry without data says it.

@@ -6,6 +6,13 @@ const MAX = 1_000;
 const decode = (fields: readonly string[]) => decodeEntry(fields, (base64) => Buffer.from(base64, 'base64'));
 
 describe('an entry of ours', () => {
+  it('does not have bytes written as a list of numbers first', () => {
+    let lists = 0;
+    const file = Object.assign(Buffer.from([0, 255]), { toJSON: () => (lists += 1) });
+    expect(encodeEntry('orders', { file }, {}, 1_000)).toContain('{"file":{"$hydra:bytes":"AP8="}}');
+    expect(lists).toBe(0);
+  });
+
   it.each([[{ a: [1, null] }], ['text'], [0], [false], [null], [undefined], [[]], [Buffer.from([0, 255])]])(
     'brings back %j',
     (data) => expect(decode(encodeEntry('s', data, {}, MAX)).data).toEqual(data),

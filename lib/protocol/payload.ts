@@ -74,7 +74,10 @@ export function notJson(what: string, cause: unknown): HydraError {
   return new HydraError('BAD_PAYLOAD', `${what} is not JSON data: ${reason}`, { cause });
 }
 
-/** A cycle has no end, which the slower walk sees. */
+/** Deeper data is left to the slower walk, which sees a cycle at once: this one would go round until the stack is full. */
+const QUICK_DEPTH = 64;
+
+/** Whether it is, as far as can be said quickly; a getter or a toJSON may throw. */
 function isSurelyPlain(data: unknown): boolean {
   try {
     return isPlain(data);
@@ -84,7 +87,7 @@ function isSurelyPlain(data: unknown): boolean {
 }
 
 /** Whether JSON has a word for all of it. Nearly all data is: this look must be quick, and need not be sure where it says no. */
-function isPlain(value: unknown): boolean {
+function isPlain(value: unknown, depth = 0): boolean {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -94,35 +97,36 @@ function isPlain(value: unknown): boolean {
       return Number.isFinite(value);
     case 'object':
       if (value === null) return true;
-      return Array.isArray(value) ? isPlainList(value) : isPlainObject(value);
+      if (depth > QUICK_DEPTH) return false;
+      return Array.isArray(value) ? isPlainList(value, depth + 1) : isPlainObject(value, depth + 1);
     default:
       return false;
   }
 }
 
-function isPlainList(values: readonly unknown[]): boolean {
+function isPlainList(values: readonly unknown[], depth: number): boolean {
   for (let index = 0; index < values.length; index++) {
     const value = values[index];
     // Long lists of numbers are common.
-    if (typeof value === 'number' ? !Number.isFinite(value) : value === undefined || !isPlain(value)) {
+    if (typeof value === 'number' ? !Number.isFinite(value) : value === undefined || !isPlain(value, depth)) {
       return false;
     }
   }
   return true;
 }
 
-function isPlainObject(value: object): boolean {
+function isPlainObject(value: object, depth: number): boolean {
   // Before its toJSON, which makes a text.
   if (value instanceof Date) return !Number.isNaN(value.getTime());
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') {
-    return !isBytes(value) && isPlain(plainOf(value));
+    return !isBytes(value) && isPlain(plainOf(value), depth);
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null && tagOf(value) !== 'Object') return false;
   for (const key in value) {
     const member = (value as Record<string, unknown>)[key];
     // Most members are texts.
-    if (typeof member !== 'string' && !isPlain(member)) return false;
+    if (typeof member !== 'string' && !isPlain(member, depth)) return false;
   }
   return true;
 }

@@ -167,6 +167,18 @@ describe('a payload', () => {
     for (const data of [cycle, 1n, deep]) expect(codeOf(() => stringify('x', data))).toBe('BAD_PAYLOAD');
   });
 
+  it('is refused for a cycle without going round it until the stack is full', () => {
+    let looks = 0;
+    const cycle: Record<string, unknown> = {
+      get member() {
+        return (looks += 1);
+      },
+    };
+    cycle['self'] = cycle;
+    expect(refusalOf(() => toPayload(cycle))).toMatch('self is what it is in itself: a cycle');
+    expect(looks).toBeLessThan(100);
+  });
+
   it('takes a stranger for bytes only where its text is some', () => {
     expect(fromPayload({ '$hydra:bytes': 5 }, toBuffer)).toEqual({ '$hydra:bytes': 5 });
   });
